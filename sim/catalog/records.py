@@ -1,0 +1,244 @@
+"""Records of what exists: accelerators, nodes, links, switches, storage, models, failures, prices, software.
+
+SI units throughout; every rate is per second, every bandwidth is one direction.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["measured", "published", "derived", "fitted", "assumed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Where a number comes from: source, date and kind."""
+
+    source: str
+    date: str
+    kind: Kind
+    note: str = ""
+
+
+Sources = Mapping[str, Provenance]
+"""Provenance by field name; "*" stands for every field without its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GemmCurve:
+    """Efficiency of a matrix product by shape, for one accelerator and precision.
+
+    efficiency = asymptote x wave_quantisation ** wave_exponent x k / (k + k_half), on top of the
+    memory roofline and a fixed overhead per kernel; tiles of tile_m x tile_n over the SMs.
+    """
+
+    asymptote: float
+    wave_exponent: float
+    k_half: float
+    tile_m: int = 128
+    tile_n: int = 256
+    overhead_s: float = 5e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttentionCurve:
+    """Efficiency of flash attention by shape, forward and backward apart.
+
+    efficiency = asymptote x s / (s + s_half) x b / (b + blocks_half) x head, on top of the memory roofline and a
+    fixed overhead per kernel. s: sequence length under a causal mask; b: blocks of 128 queries per SM, over batch and
+    heads; head = (d / (d + head_dim_half)) over its value at d = 128, for head dimensions below 128 (else 1).
+    """
+
+    forward_asymptote: float
+    forward_s_half: float
+    backward_asymptote: float
+    backward_s_half: float
+    blocks_half: float = 0.0
+    head_dim_half: float = 0.0
+    overhead_s: float = 5e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accelerator:
+    """One accelerator; peaks are dense, bandwidths one direction."""
+
+    name: str
+    vendor: str
+    peak_flops_per_s: Mapping[str, float]
+    sm_count: int
+    hbm_bytes: float
+    hbm_bandwidth_bytes_per_s: float
+    hbm_efficiency: float
+    scale_up_bandwidth_bytes_per_s: float
+    scale_up_efficiency: float
+    tdp_w: float
+    idle_w: float
+    busy_w: float
+    communicating_w: float
+    gemm: Mapping[str, GemmCurve]
+    attention: Mapping[str, AttentionCurve]
+    sources: Sources
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One server: accelerators, NICs, the scale-up domain it belongs to, and what the rest of it draws."""
+
+    name: str
+    accelerator: str
+    accelerators: int
+    scale_up_domain: int
+    scale_up_latency_s: float
+    scale_up_switches: int
+    nics: int
+    nic_bandwidth_bytes_per_s: float
+    nic_latency_s: float
+    host_to_device_bandwidth_bytes_per_s: float
+    nameplate_w: float
+    overhead_idle_w: float
+    overhead_busy_w: float
+    sources: Sources
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switch:
+    """One network switch."""
+
+    name: str
+    ports: int
+    port_bandwidth_bytes_per_s: float
+    latency_s: float
+    power_w: float
+    technology: str
+    sources: Sources
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cable:
+    """One cable with its two ends (transceivers or connectors): medium, reach, power of both ends, one-way latency."""
+
+    name: str
+    medium: str
+    bandwidth_bytes_per_s: float
+    reach_m: float
+    power_w: float
+    latency_s: float
+    sources: Sources
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storage:
+    """One shared store."""
+
+    name: str
+    capacity_bytes: float
+    write_bandwidth_bytes_per_s: float
+    read_bandwidth_bytes_per_s: float
+    file_operation_s: float
+    commit_s: float
+    servers: int
+    server_power_w: float
+    sources: Sources
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """A dense transformer decoder (shape only)."""
+
+    name: str
+    layers: int
+    hidden: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    ffn_hidden: int
+    gated_ffn: bool
+    vocab: int
+    tied_embeddings: bool
+    attention: str
+    experts: int = 0
+    experts_per_token: int = 0
+    shared_experts: int = 0
+    expert_ffn_hidden: int = 0
+    dense_layers: int = 0
+    kv_lora_rank: int = 0
+    q_lora_rank: int = 0
+    rope_head_dim: int = 0
+    max_position: int = 0
+    sources: Sources
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureCause:
+    """One cause of failure: which component has a clock for it, its law, and whether the node must be replaced.
+
+    component: gpu, nic, node, link or job. mean_s: mean life of one component. replace: whether recovery
+    needs another node. kind: exponential (shape is for the laws that later join).
+    """
+
+    name: str
+    component: str
+    kind: str
+    mean_s: float
+    replace: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailurePreset:
+    """A set of failure causes with the exposure they were counted over."""
+
+    name: str
+    causes: tuple[FailureCause, ...]
+    sources: Sources
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """One price of a book: a value, its unit and where it comes from."""
+
+    value: float
+    unit: str
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceBook:
+    """Dated prices. prices: "server/dgx-h100" -> Price and so on; valid_from and valid_to are ISO dates (inclusive, exclusive)."""
+
+    name: str
+    currency: str
+    valid_from: str
+    valid_to: str
+    prices: Mapping[str, Price]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoftwareProfile:
+    """A training stack of one generation: which overlaps and fusions exist, and what it costs per step.
+
+    tensor_overlap: fraction of tensor-parallel communication hidden behind the kernels beside it;
+    data_overlap: whether gradient reduction and parameter gather run beside compute;
+    pipeline_overlap: whether sends and receives run on their own stream;
+    gradient_bytes / reduce_bytes: bytes per parameter of a gradient held, and of one sent;
+    fused_gradient_accumulation: the weight-gradient kernel adds into the main gradient;
+    discard_cheap: normalisation outputs and gated activations are recomputed, not stored;
+    elementwise_fused: chains of elementwise kernels are one kernel;
+    flash_attention: attention never stores its score matrix;
+    launch_s: time to launch a kernel that no graph hides; step_overhead_s: host work per optimizer step;
+    overlap_slowdown: how much longer kernels take while a collective runs beside them.
+    """
+
+    name: str
+    tensor_overlap: float
+    data_overlap: bool
+    pipeline_overlap: bool
+    gradient_bytes: float
+    reduce_bytes: float
+    fused_gradient_accumulation: bool
+    discard_cheap: bool
+    elementwise_fused: bool
+    flash_attention: bool
+    launch_s: float
+    step_overhead_s: float
+    overlap_slowdown: float
+    sources: Sources

@@ -1,0 +1,68 @@
+"""Records of the cluster floor: the built cluster, how its network is shared, and what a collective costs on it."""
+
+from dataclasses import dataclass
+
+import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.catalog.records import Accelerator, Node
+
+GpuArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """Nodes wired by a graph.
+
+    GPU i sits in node i // gpus_per_node; its NIC is endpoint (node x nics + local GPU x nics // gpus_per_node).
+    endpoints: the graph's vertices of kind "nic", endpoint e belonging to node e // nics; nodes counts job and spare nodes.
+    """
+
+    graph: "nx.Graph[str]"
+    endpoints: tuple[str, ...]
+    node: Node
+    accelerator: Accelerator
+    nodes: int
+
+    @property
+    def gpus(self) -> int:
+        """GPUs of the cluster, spares included."""
+        return self.nodes * self.node.accelerators
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkSettings:
+    """How flows share the fabric: sharing "ideal" or "max-min"; routing "ecmp", "adaptive", "spray" or "d-mod-k"."""
+
+    sharing: str = "max-min"
+    routing: str = "adaptive"
+    queue_pairs: int = 4
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectiveCost:
+    """What one collective of all groups at once costs.
+
+    time_s: until the slowest group is done. busbw_bytes_per_s: by the convention of nccl-tests.
+    bottleneck: the link class that binds ("leaf-spine", "nic", "scale-up", ...); load: flows' demand on it
+    over its capacity, relative to an uncontended NIC; lower_bound_s: the fluid bound of the cut.
+    """
+
+    time_s: float
+    busbw_bytes_per_s: float
+    algorithm: str
+    bottleneck: str
+    load: float
+    lower_bound_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BomLine:
+    """One line of a bill of materials: item "switch", "cable" or "server", catalog name, count, power of one in watts."""
+
+    item: str
+    name: str
+    count: int
+    power_w: float

@@ -1,0 +1,121 @@
+"""From model, batch, layout and machine to the plan of a step: the only function of this floor that sees them all."""
+
+from dataclasses import dataclass
+
+from sim.catalog.records import Accelerator, Model, SoftwareProfile
+from sim.errors import LayoutError, unknown_name
+from sim.workload.kernels import memory_time_s
+from sim.workload.layout import Batch, Chunk, Layout, deal_layers
+from sim.workload.memory import OPTIMIZER_BYTES, check_memory, chunk_parameters, microbatches, stage_memory
+from sim.workload.operations import Machine, OpCost, chunk_costs
+from sim.workload.profile import StageMemory
+from sim.workload.step_plan import StepPlan
+from sim.workload.traffic import Communication, Groups, NetworkCost, communication
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltStep:
+    """A plan, and what it was made from: memory by stage, communication, layers by stage."""
+
+    plan: StepPlan
+    memory: tuple[StageMemory, ...]
+    communication: Communication
+    dealt: tuple[tuple[Chunk, ...], ...]
+
+
+def check_layout(model: Model, batch: Batch, layout: Layout, accelerator: Accelerator) -> None:
+    """Raise LayoutError for a layout that cannot divide the model or the batch, naming the nearest that can."""
+    for name, count in (("heads", model.heads), ("kv_heads", model.kv_heads), ("ffn_hidden", model.ffn_hidden)):
+        if count % layout.tensor:
+            raise LayoutError(
+                f"parallelism.tensor: {layout.tensor} does not divide model.{name} = {count}; "
+                f"nearest that does: {_nearest_divisor(count, layout.tensor)}"
+            )
+    replica_batch = layout.data * batch.micro_batch
+    if batch.global_batch % replica_batch:
+        down = max(batch.global_batch // replica_batch, 1) * replica_batch
+        raise LayoutError(
+            f"training.global_batch: {batch.global_batch} is no multiple of data x micro_batch = {layout.data} x "
+            f"{batch.micro_batch} = {replica_batch}; nearest that is: {down} or {down + replica_batch}"
+        )
+    if batch.precision not in accelerator.peak_flops_per_s:
+        raise unknown_name(
+            f"precision of {accelerator.name}", batch.precision, accelerator.peak_flops_per_s, "training.precision"
+        )
+    if layout.sequence_parallel and batch.sequence_length % layout.tensor:
+        raise LayoutError(
+            f"parallelism.sequence_parallel: tensor = {layout.tensor} does not divide sequence_length = {batch.sequence_length}"
+        )
+
+
+def build_step(
+    model: Model,
+    batch: Batch,
+    layout: Layout,
+    accelerator: Accelerator,
+    software: SoftwareProfile,
+    groups: Groups,
+    network: NetworkCost,
+) -> BuiltStep:
+    """Return the plan of one optimizer step of a representative replica."""
+    check_layout(model, batch, layout, accelerator)
+    stages, chunks = layout.pipeline, layout.schedule.chunks
+    dealt = deal_layers(model.layers, stages, chunks)
+    memory = stage_memory(model, batch, layout, software)
+    check_memory(memory, model, batch, layout, software, accelerator.hbm_bytes)
+    times = communication(model, batch, layout, software, dealt, groups, network)
+    machine = Machine(
+        accelerator=accelerator,
+        software=software,
+        batch=batch,
+        model=model,
+        layout=layout,
+        tensor_collective_s=times.tensor_s,
+    )
+    costs = _costs(machine, dealt)
+    plan = StepPlan(
+        schedule=layout.schedule.kind,
+        stages=stages,
+        chunks=chunks,
+        microbatches=microbatches(batch, layout),
+        forward=tuple(tuple(costs[chunk][0] for chunk in stage) for stage in dealt),
+        backward=tuple(tuple(costs[chunk][1] for chunk in stage) for stage in dealt),
+        boundary_ns=round(times.boundary_s * 1e9),
+        blocking_send=not software.pipeline_overlap,
+        gather_ns=_nanoseconds(times.gather_s),
+        reduce_ns=_nanoseconds(times.reduce_s),
+        data_overlap=software.data_overlap,
+        shared_nic=_share_nic(times),
+        slowdown=software.overlap_slowdown,
+        optimizer_ns=tuple(_optimizer_ns(machine, stage) for stage in dealt),
+        overhead_ns=round(software.step_overhead_s * 1e9),
+    )
+    return BuiltStep(plan=plan, memory=memory, communication=times, dealt=dealt)
+
+
+def _costs(machine: Machine, dealt: tuple[tuple[Chunk, ...], ...]) -> dict[Chunk, tuple[OpCost, OpCost]]:
+    return {chunk: chunk_costs(machine, chunk) for chunk in {chunk for stage in dealt for chunk in stage}}
+
+
+def _optimizer_ns(machine: Machine, chunks: tuple[Chunk, ...]) -> int:
+    """Return the Adam update of a stage's shard, memory-bound: read and write FP32 state, read the gradient, write the weight."""
+    layout = machine.layout
+    parameters = sum(chunk_parameters(machine.model, chunk, layout.tensor) for chunk in chunks)
+    shard = parameters / (1 if layout.sharding == "ddp" else layout.data)
+    moved = 2 * OPTIMIZER_BYTES + machine.software.gradient_bytes + 2
+    return round(memory_time_s(machine.accelerator, shard * moved) * 1e9)
+
+
+def _share_nic(times: Communication) -> bool:
+    """Return whether boundary messages and data-parallel collectives both leave the scale-up domain."""
+    kinds = [times.costs[name].bottleneck for name in ("pipeline", "data") if name in times.costs]
+    return len(kinds) == 2 and "scale-up" not in kinds
+
+
+def _nanoseconds(grid: tuple[tuple[float, ...], ...]) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(round(value * 1e9) for value in row) for row in grid)
+
+
+def _nearest_divisor(count: int, wanted: int) -> int:
+    divisors = [d for d in range(1, min(count, 4 * wanted) + 1) if count % d == 0]
+    return min(divisors, key=lambda d: (abs(d - wanted), d))

@@ -1,0 +1,51 @@
+"""Small models and stacks for doctests and tests; nothing here is catalog data."""
+
+from sim.catalog.records import Model, Provenance, SoftwareProfile
+
+_EXAMPLE = {"*": Provenance(source="example", date="2026-01-01", kind="assumed")}
+
+
+def gpt(*, layers: int, hidden: int, heads: int = 1, vocab: int = 0, tied: bool = True) -> Model:
+    """Return a GPT of Korthikanti et al. (arXiv 2205.05198): multi-head attention, feed-forward 4 h.
+
+    >>> gpt(layers=2, hidden=8, heads=2).ffn_hidden
+    32
+    """
+    return Model(
+        name="gpt",
+        layers=layers,
+        hidden=hidden,
+        heads=heads,
+        kv_heads=heads,
+        head_dim=hidden // heads,
+        ffn_hidden=4 * hidden,
+        gated_ffn=False,
+        vocab=vocab,
+        tied_embeddings=tied,
+        attention="mha",
+        sources=_EXAMPLE,
+    )
+
+
+def plain_stack(*, flash: bool = False, discard_cheap: bool = False, data_overlap: bool = True) -> SoftwareProfile:
+    """Return a stack without overheads, overlap of tensor parallelism or slow-down.
+
+    >>> plain_stack().launch_s
+    0.0
+    """
+    return SoftwareProfile(
+        name="plain",
+        tensor_overlap=0.0,
+        data_overlap=data_overlap,
+        pipeline_overlap=True,
+        gradient_bytes=4.0,
+        reduce_bytes=4.0,
+        fused_gradient_accumulation=True,
+        discard_cheap=discard_cheap,
+        elementwise_fused=True,
+        flash_attention=flash,
+        launch_s=0.0,
+        step_overhead_s=0.0,
+        overlap_slowdown=1.0,
+        sources=_EXAMPLE,
+    )

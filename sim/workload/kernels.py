@@ -1,0 +1,184 @@
+"""Kernel times: the roofline with an efficiency that depends on shape, fitted to measured kernels.
+
+A kernel takes max(FLOP / (peak x efficiency), bytes / (HBM bandwidth x its efficiency)) + overhead. The efficiency
+curves are catalog data (sim/catalog/data/kernels.toml); no curve knows a training step.
+"""
+
+from collections.abc import Mapping
+from math import ceil
+from typing import TypeVar
+
+from sim.catalog.records import Accelerator, AttentionCurve, GemmCurve
+from sim.errors import InputError, unknown_name
+
+ELEMENT_BYTES = {"bf16": 2.0, "fp16": 2.0, "fp8": 1.0, "fp4": 0.5}
+"""Bytes of one input element by precision; block scales (1/32 to 1/8 of that) are not counted."""
+
+MEMORY_OVERHEAD_S = 3e-6
+"""Floor of a memory-bound kernel: between a tiny add (1-2 us) and a tiny normalisation (4-7 us); vidur, A100, H100."""
+
+BACKWARD_FLOP = 2.5
+"""Flash attention backward over forward: five products against two (Dao, arXiv 2307.08691)."""
+
+_QUERY_BLOCK = 128
+_FULL_HEAD_DIM = 128
+
+_Curve = TypeVar("_Curve")
+
+
+def gemm_flop(*, m: int, n: int, k: int, batch: int = 1) -> float:
+    """Return the FLOP of a product of m x k and k x n, 2 m n k for each of a batch.
+
+    >>> gemm_flop(m=2, n=3, k=4)
+    48.0
+    """
+    return 2.0 * batch * m * n * k
+
+
+def attention_flop(*, batch: int, heads: int, head_dim: int, sequence: int, causal: bool) -> float:
+    """Return the FLOP of a forward attention core: two products of 2 s^2 d for each head, half under a causal mask.
+
+    >>> attention_flop(batch=1, heads=1, head_dim=2, sequence=4, causal=False)
+    128.0
+    """
+    return 4.0 * batch * heads * head_dim * sequence**2 * (0.5 if causal else 1.0)
+
+
+def wave_quantisation(m: int, n: int, curve: GemmCurve, sm_count: int, batch: int = 1) -> float:
+    """Return the useful part of the outputs that whole waves of tiles over the SMs would compute, in (0, 1].
+
+    Tiles of tile_m x tile_n run one on each SM, wave after wave; padding at the edges counts as lost
+    (NVIDIA, Matrix Multiplication Background, tile and wave quantisation).
+
+    110 tiles of 128 x 256 on 108 SMs take two waves, as long as 216 tiles:
+
+    >>> curve = GemmCurve(asymptote=0.8, wave_exponent=1.0, k_half=0.0)
+    >>> wave_quantisation(128, 110 * 256, curve, 108) == 110 / 216
+    True
+    """
+    tiles = batch * ceil(m / curve.tile_m) * ceil(n / curve.tile_n)
+    waves = ceil(tiles / sm_count)
+    return batch * m * n / (waves * sm_count * curve.tile_m * curve.tile_n)
+
+
+def gemm_efficiency(accelerator: Accelerator, precision: str, *, m: int, n: int, k: int, batch: int = 1) -> float:
+    """Return the fraction of the dense peak that a matrix product reaches when memory does not bound it.
+
+    asymptote x wave_quantisation ** wave_exponent x k / (k + k_half): filling and draining the pipeline costs as
+    much as k_half steps along k. Raises UnknownNameError for a precision that the accelerator has no curve for.
+    """
+    curve = _curve(accelerator, accelerator.gemm, "gemm", precision)
+    fill = wave_quantisation(m, n, curve, accelerator.sm_count, batch)
+    return curve.asymptote * float(fill**curve.wave_exponent) * k / (k + curve.k_half)
+
+
+def gemm_time_s(
+    accelerator: Accelerator,
+    precision: str,
+    *,
+    m: int,
+    n: int,
+    k: int,
+    batch: int = 1,
+    output_bytes: float = 2.0,
+    accumulate: bool = False,
+) -> float:
+    """Return the time of a matrix product (m x k by k x n), or of a batch of equal ones in one kernel.
+
+    Each input is read once and each output written once; accumulate also reads the output (a weight gradient
+    added into a main gradient). output_bytes: bytes of one output element.
+    Raises UnknownNameError for a precision without a curve, InputError for an empty shape.
+    """
+    if min(m, n, k, batch) < 1:
+        raise InputError(f"a matrix product needs at least one row, column and step; got m={m} n={n} k={k} x {batch}")
+    efficiency = gemm_efficiency(accelerator, precision, m=m, n=n, k=k, batch=batch)
+    compute_s = gemm_flop(m=m, n=n, k=k, batch=batch) / (accelerator.peak_flops_per_s[precision] * efficiency)
+    moved = ELEMENT_BYTES[precision] * (m + n) * k + output_bytes * m * n * (2 if accumulate else 1)
+    return max(compute_s, _stream_s(accelerator, batch * moved)) + accelerator.gemm[precision].overhead_s
+
+
+def attention_efficiency(
+    accelerator: Accelerator,
+    precision: str,
+    *,
+    batch: int,
+    heads: int,
+    head_dim: int,
+    sequence: int,
+    causal: bool,
+    backward: bool,
+) -> float:
+    """Return the fraction of the dense peak that a flash attention kernel reaches (see AttentionCurve).
+
+    What counts is the keys that a query attends to: without a mask a sequence is as good as a causal one of twice
+    its length. Raises UnknownNameError for a precision without a curve.
+    """
+    curve = _curve(accelerator, accelerator.attention, "attention", precision)
+    asymptote = curve.backward_asymptote if backward else curve.forward_asymptote
+    s_half = curve.backward_s_half if backward else curve.forward_s_half
+    attended = sequence if causal else 2 * sequence
+    blocks = batch * heads * sequence / (_QUERY_BLOCK * accelerator.sm_count)
+    fill = blocks / (blocks + curve.blocks_half)
+    return asymptote * attended / (attended + s_half) * fill * _head_factor(curve, head_dim)
+
+
+def attention_time_s(
+    accelerator: Accelerator,
+    precision: str,
+    *,
+    batch: int,
+    heads: int,
+    kv_heads: int,
+    head_dim: int,
+    sequence: int,
+    causal: bool,
+    backward: bool,
+) -> float:
+    """Return the time of the attention core as one flash kernel: forward, or the whole backward (2.5 x its FLOP).
+
+    The score matrix never leaves the SMs. Forward moves queries, outputs, keys and values once; backward moves
+    these and their gradients. Raises UnknownNameError for a precision without a curve, InputError for an empty shape.
+    """
+    if min(batch, heads, kv_heads, head_dim, sequence) < 1:
+        raise InputError(
+            f"attention needs at least one of each; got batch={batch} heads={heads} kv_heads={kv_heads} "
+            f"head_dim={head_dim} sequence={sequence}"
+        )
+    efficiency = attention_efficiency(
+        accelerator,
+        precision,
+        batch=batch,
+        heads=heads,
+        head_dim=head_dim,
+        sequence=sequence,
+        causal=causal,
+        backward=backward,
+    )
+    flop = attention_flop(batch=batch, heads=heads, head_dim=head_dim, sequence=sequence, causal=causal)
+    work = flop * (BACKWARD_FLOP if backward else 1.0)
+    tensors = (4 if backward else 2) * (heads + kv_heads)
+    moved = ELEMENT_BYTES[precision] * batch * sequence * head_dim * tensors
+    compute_s = work / (accelerator.peak_flops_per_s[precision] * efficiency)
+    return max(compute_s, _stream_s(accelerator, moved)) + accelerator.attention[precision].overhead_s
+
+
+def memory_time_s(accelerator: Accelerator, size_bytes: float) -> float:
+    """Return the time of a memory-bound kernel that moves size_bytes (read and written together), with its floor."""
+    return _stream_s(accelerator, size_bytes) + MEMORY_OVERHEAD_S
+
+
+def _stream_s(accelerator: Accelerator, size_bytes: float) -> float:
+    return size_bytes / (accelerator.hbm_bandwidth_bytes_per_s * accelerator.hbm_efficiency)
+
+
+def _head_factor(curve: AttentionCurve, head_dim: int) -> float:
+    """Return the loss of a short head: the softmax costs the same, whatever the products beside it."""
+    d = min(head_dim, _FULL_HEAD_DIM)
+    return d * (_FULL_HEAD_DIM + curve.head_dim_half) / (_FULL_HEAD_DIM * (d + curve.head_dim_half))
+
+
+def _curve(accelerator: Accelerator, curves: Mapping[str, _Curve], kind: str, precision: str) -> _Curve:
+    known = curves.keys() & accelerator.peak_flops_per_s.keys() & ELEMENT_BYTES.keys()
+    if precision not in known:
+        raise unknown_name(f"{kind} precision of {accelerator.name}", precision, known)
+    return curves[precision]

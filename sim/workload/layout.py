@@ -1,0 +1,101 @@
+"""The parallel layout of a job: how its ranks divide a model and are numbered, and which layers each stage holds."""
+
+from dataclasses import dataclass
+
+from sim.errors import LayoutError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """A pipeline schedule: its kind, and the model chunks that each stage holds."""
+
+    kind: str = "1f1b"
+    chunks: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Degrees of parallelism; rank = (data x pipeline + p) x tensor + t: tensor innermost, then pipeline, then data.
+
+    >>> Layout(tensor=8, pipeline=16, data=128).gpus
+    16384
+    """
+
+    tensor: int = 1
+    pipeline: int = 1
+    data: int = 1
+    schedule: Schedule = Schedule()
+    sharding: str = "ddp"
+    sequence_parallel: bool = False
+
+    @property
+    def gpus(self) -> int:
+        """GPUs of the job."""
+        return self.tensor * self.pipeline * self.data
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """One optimizer step's input and how it is computed. global_batch counts sequences."""
+
+    sequence_length: int
+    global_batch: int
+    micro_batch: int = 1
+    precision: str = "bf16"
+    recompute: str = "none"
+
+    @property
+    def tokens(self) -> int:
+        """Tokens per optimizer step."""
+        return self.sequence_length * self.global_batch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """What one model chunk of a stage holds."""
+
+    layers: int
+    embedding: bool = False
+    head: bool = False
+
+
+def deal_layers(layers: int, stages: int, chunks: int) -> tuple[tuple[Chunk, ...], ...]:
+    """Return the chunks of every stage: result[stage][chunk]; virtual stage v holds chunk v // stages of stage v % stages.
+
+    Layers are dealt evenly where they divide; otherwise embedding and head count as one layer each, as Llama 3 does
+    (arXiv 2407.21783, section 3.3.2), and the slots are spread as evenly as whole layers allow.
+    Raises LayoutError for a chunk without any work.
+
+    >>> [c.layers for c in deal_layers(126, 16, 8)[0]], [c.layers for c in deal_layers(126, 16, 8)[15]]
+    ([0, 1, 1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1, 1, 0])
+    >>> [stage[0].layers for stage in deal_layers(61, 4, 1)]
+    [15, 16, 15, 15]
+    """
+    virtual = stages * chunks
+    counts = _even(layers, virtual) if layers % virtual == 0 else _with_slots(layers, virtual)
+    dealt = [Chunk(layers=count, embedding=v == 0, head=v == virtual - 1) for v, count in enumerate(counts)]
+    for v, chunk in enumerate(dealt):
+        if not (chunk.layers or chunk.embedding or chunk.head):
+            raise LayoutError(
+                f"parallelism: chunk {v // stages} of stage {v % stages} would hold no layer: {layers} layers on "
+                f"{stages} stages x {chunks} chunks; expected stages x chunks <= {layers + 2}"
+            )
+    return tuple(tuple(dealt[c * stages + s] for c in range(chunks)) for s in range(stages))
+
+
+def _even(layers: int, virtual: int) -> list[int]:
+    return [layers // virtual] * virtual
+
+
+def _with_slots(layers: int, virtual: int) -> list[int]:
+    slots = layers + 2
+    edges = [round(v * slots / virtual) for v in range(virtual + 1)]
+    counts = [edges[v + 1] - edges[v] for v in range(virtual)]
+    counts[0] -= 1
+    counts[-1] -= 1
+    if min(counts) < 0:
+        raise LayoutError(
+            f"parallelism: {layers} layers with embedding and head cannot fill {virtual} chunks; "
+            f"expected stages x chunks <= {slots}"
+        )
+    return counts

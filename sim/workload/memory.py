@@ -1,0 +1,173 @@
+"""Memory of one GPU by pipeline stage: what it holds, whether that fits, and what would."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from sim.catalog.records import Model, SoftwareProfile
+from sim.errors import DoesNotFitError, LayoutError
+from sim.workload.layout import Batch, Chunk, Layout, Schedule, deal_layers
+from sim.workload.profile import StageMemory
+from sim.workload.schedules import Order, peak_in_flight, schedule_order
+from sim.workload.transformer import (
+    ACTIVATION_BYTES,
+    attention_width,
+    head_parameters,
+    layer_matmul_parameters,
+    qkv_width,
+)
+
+PARAMETER_BYTES = 2.0
+"""A 16-bit weight."""
+
+OPTIMIZER_BYTES = 12.0
+"""FP32 master weight and two FP32 Adam moments (ZeRO, arXiv 1910.02054)."""
+
+RESERVED_BYTES = 2.5e9
+"""CUDA context, NCCL buffers and allocator slack of one process (assumed)."""
+
+
+def layer_activation_bytes(
+    model: Model, batch: Batch, layout: Layout, *, flash: bool, discard_cheap: bool = False, dropout: bool = False
+) -> float:
+    """Return the bytes that one layer keeps for its backward pass, for one microbatch on one GPU.
+
+    Counted tensor by tensor after Korthikanti et al. arXiv 2205.05198, section 4; for their GPT this gives
+    s b h (10 + 24/t + 5 a s / (h t)), with sequence parallelism s b h / t (34 + 5 a s / h), 34 s b h / t when selective and
+    2 s b h when full. discard_cheap: outputs of normalisation and activation are not kept.
+
+    >>> from sim.workload.examples import gpt
+    >>> model = gpt(layers=1, hidden=64, heads=4)
+    >>> layer_activation_bytes(model, Batch(sequence_length=32, global_batch=1), Layout(), flash=True, dropout=True) / (32 * 64)
+    34.0
+    """
+    tokens, h, t = batch.micro_batch * batch.sequence_length, model.hidden, layout.tensor
+    if batch.recompute == "full":
+        return ACTIVATION_BYTES * tokens * h
+    kept = 2 if discard_cheap else 4
+    outside = ACTIVATION_BYTES * kept * h + (2 * h if dropout else 0)
+    products = (2 if model.gated_ffn else 1) + (0 if discard_cheap else 1)
+    inside = ACTIVATION_BYTES * (qkv_width(model) + attention_width(model) + products * model.ffn_hidden)
+    if batch.recompute == "none" and not flash:
+        inside += (5 if dropout else 4) * model.heads * batch.sequence_length
+    return tokens * (outside / (t if layout.sequence_parallel else 1) + inside / t)
+
+
+def chunk_parameters(model: Model, chunk: Chunk, tensor: int) -> float:
+    """Return the weights of a chunk on one GPU: its layers, and embedding and head where it holds them."""
+    layer = layer_matmul_parameters(model) / tensor + 2 * model.hidden
+    tables = chunk.embedding + (chunk.head and not (model.tied_embeddings and chunk.embedding))
+    final_norm = model.hidden if chunk.head else 0
+    return chunk.layers * layer + tables * head_parameters(model) / tensor + final_norm
+
+
+def microbatches(batch: Batch, layout: Layout) -> int:
+    """Return the microbatches that each replica runs in a step."""
+    return batch.global_batch // (layout.data * batch.micro_batch)
+
+
+def stage_memory(model: Model, batch: Batch, layout: Layout, software: SoftwareProfile) -> tuple[StageMemory, ...]:
+    """Return the peak memory of one GPU of every stage."""
+    schedule = layout.schedule
+    dealt = deal_layers(model.layers, layout.pipeline, schedule.chunks)
+    order = schedule_order(schedule.kind, layout.pipeline, microbatches(batch, layout), schedule.chunks)
+    return tuple(
+        _one_stage(stage, model, batch, layout, software, dealt[stage], order) for stage in range(layout.pipeline)
+    )
+
+
+def _one_stage(
+    stage: int,
+    model: Model,
+    batch: Batch,
+    layout: Layout,
+    software: SoftwareProfile,
+    chunks: Sequence[Chunk],
+    order: Order,
+) -> StageMemory:
+    parameters = sum(chunk_parameters(model, chunk, layout.tensor) for chunk in chunks)
+    shards = layout.data if layout.sharding != "ddp" else 1
+    gradients = parameters * software.gradient_bytes
+    if layout.sharding == "zero2" and len(order[stage]) == 2 * len(chunks):
+        # One microbatch: each chunk's gradient is reduced as it appears, so only the largest is ever whole.
+        largest = max(chunk_parameters(model, chunk, layout.tensor) for chunk in chunks)
+        gradients = software.gradient_bytes * (largest + parameters / shards)
+    layer = layer_activation_bytes(
+        model, batch, layout, flash=software.flash_attention, discard_cheap=software.discard_cheap
+    )
+    activations = peak_in_flight(order[stage], [layer * chunk.layers for chunk in chunks])
+    return StageMemory(
+        stage=stage,
+        parameters=parameters * PARAMETER_BYTES,
+        gradients=gradients,
+        optimizer=parameters * OPTIMIZER_BYTES / shards,
+        activations=activations,
+        buffers=_buffers(model, batch, layout, chunks),
+    )
+
+
+def _buffers(model: Model, batch: Batch, layout: Layout, chunks: Sequence[Chunk]) -> float:
+    """Return working memory: one layer's temporaries (gathered input, widest product and its gradient), and logits at the head."""
+    tokens = batch.micro_batch * batch.sequence_length
+    widest = max(qkv_width(model), (2 if model.gated_ffn else 1) * model.ffn_hidden) / layout.tensor
+    working = 2 * ACTIVATION_BYTES * tokens * (model.hidden + widest)
+    # 16-bit logits, their FP32 copy and its gradient (Megatron's vocabulary-parallel cross entropy).
+    logits = 10.0 * tokens * model.vocab / layout.tensor if any(chunk.head for chunk in chunks) else 0.0
+    return RESERVED_BYTES + max(working, logits)
+
+
+PARTS = ("parameters", "gradients", "optimizer", "activations", "buffers")
+
+
+def check_memory(
+    memory: Sequence[StageMemory],
+    model: Model,
+    batch: Batch,
+    layout: Layout,
+    software: SoftwareProfile,
+    capacity_bytes: float,
+) -> None:
+    """Raise DoesNotFitError if a stage exceeds the capacity: by how much, which stage, its parts, and what would fit."""
+    worst = max(memory, key=lambda stage: stage.total)
+    if worst.total <= capacity_bytes:
+        return
+    parts = sorted(((getattr(worst, name), name) for name in PARTS), reverse=True)
+    shown = ", ".join(f"{name} {size / 1e9:.1f} GB" for size, name in parts)
+    fitting = what_would_fit(model, batch, layout, software, capacity_bytes)
+    raise DoesNotFitError(
+        f"parallelism: the model does not fit: stage {worst.stage} needs {worst.total / 1e9:.1f} GB of "
+        f"{capacity_bytes / 1e9:.1f} GB, {(worst.total - capacity_bytes) / 1e9:.1f} GB too much ({shown}); "
+        f"would fit: {'; '.join(fitting) if fitting else 'no single change of recompute, sharding, batch or layout'}"
+    )
+
+
+def what_would_fit(
+    model: Model, batch: Batch, layout: Layout, software: SoftwareProfile, capacity_bytes: float
+) -> list[str]:
+    """Return the single changes under which every stage fits, in words, the cheapest in time first."""
+    fitting = []
+    for words, other_batch, other_layout in _changes(batch, layout):
+        try:
+            memory = stage_memory(model, other_batch, other_layout, software)
+        except LayoutError:
+            continue
+        peak = max(stage.total for stage in memory)
+        if peak <= capacity_bytes:
+            fitting.append(f"{words} ({peak / 1e9:.1f} GB)")
+    return fitting
+
+
+def _changes(batch: Batch, layout: Layout) -> Iterator[tuple[str, Batch, Layout]]:
+    if layout.sharding == "ddp" and layout.data > 1:
+        yield 'parallelism.sharding = "zero1"', batch, replace(layout, sharding="zero1")
+    if batch.micro_batch > 1:
+        half = batch.micro_batch // 2
+        yield f"training.micro_batch = {half}", replace(batch, micro_batch=half), layout
+    for recompute in ("selective", "full"):
+        if batch.recompute != recompute and batch.recompute != "full":
+            yield f'training.recompute = "{recompute}"', replace(batch, recompute=recompute), layout
+    if layout.data % 2 == 0:
+        for name in ("pipeline", "tensor"):
+            degree = 2 * (layout.pipeline if name == "pipeline" else layout.tensor)
+            wider = replace(layout, data=layout.data // 2, schedule=Schedule())
+            wider = replace(wider, pipeline=degree) if name == "pipeline" else replace(wider, tensor=degree)
+            yield f"parallelism.{name} = {degree} with data = {wider.data} and 1f1b", batch, wider

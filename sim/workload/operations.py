@@ -1,0 +1,139 @@
+"""Operations of a pipeline: how long a chunk's forward and backward take on one GPU, and in which states."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sim.catalog.records import Accelerator, Model, SoftwareProfile
+from sim.workload.kernels import attention_flop, attention_time_s, gemm_flop, gemm_time_s, memory_time_s
+from sim.workload.layout import Batch, Chunk, Layout
+from sim.workload.transformer import (
+    Kernel,
+    PassKernels,
+    embedding_pass,
+    head_backward,
+    head_forward,
+    layer_backward,
+    layer_forward,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpCost:
+    """One forward or backward of a chunk: nanoseconds by state (integers), and the FLOP executed."""
+
+    state_ns: Mapping[str, int]
+    flop: float
+
+    @property
+    def duration_ns(self) -> int:
+        """Sum over states."""
+        return sum(self.state_ns.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What runs the kernels: accelerator, precision, software, and the time of one tensor-parallel collective."""
+
+    accelerator: Accelerator
+    software: SoftwareProfile
+    batch: Batch
+    model: Model
+    layout: Layout
+    tensor_collective_s: float
+
+
+def chunk_costs(machine: Machine, chunk: Chunk) -> tuple[OpCost, OpCost]:
+    """Return the costs of a chunk's forward and backward for one microbatch."""
+    model, batch, layout, software = machine.model, machine.batch, machine.layout, machine.software
+    forward = [layer_forward(model, batch, layout, software)] * chunk.layers
+    backward = [layer_backward(model, batch, layout, software)] * chunk.layers
+    if chunk.embedding:
+        forward.append(embedding_pass(model, batch, layout))
+        backward.append(embedding_pass(model, batch, layout))
+    if chunk.head:
+        forward.append(head_forward(model, batch, layout))
+        backward.append(head_backward(model, batch, layout, software))
+    return _op_cost(machine, forward), _op_cost(machine, backward)
+
+
+def kernel_time_s(machine: Machine, kernel: Kernel) -> float:
+    """Return the time of one kernel."""
+    acc, precision = machine.accelerator, machine.batch.precision
+    if kernel.kind == "gemm":
+        gradient_bytes = machine.software.gradient_bytes if kernel.accumulate else 2.0
+        return gemm_time_s(
+            acc,
+            precision,
+            m=kernel.m,
+            n=kernel.n,
+            k=kernel.k,
+            output_bytes=gradient_bytes,
+            accumulate=kernel.accumulate,
+        )
+    if kernel.kind == "attention":
+        model, batch = machine.model, machine.batch
+        return attention_time_s(
+            acc,
+            _attention_precision(precision),
+            batch=batch.micro_batch,
+            heads=model.heads // machine.layout.tensor,
+            kv_heads=max(1, model.kv_heads // machine.layout.tensor),
+            head_dim=model.head_dim,
+            sequence=batch.sequence_length,
+            causal=True,
+            backward=kernel.backward,
+        )
+    return memory_time_s(acc, kernel.size_bytes)
+
+
+def kernel_flop(model: Model, batch: Batch, layout: Layout, kernel: Kernel, causal: bool = True) -> float:
+    """Return the useful FLOP of one kernel; the backward of an attention core counts twice its forward."""
+    if kernel.kind == "gemm":
+        return gemm_flop(m=kernel.m, n=kernel.n, k=kernel.k)
+    if kernel.kind == "attention":
+        forward = attention_flop(
+            batch=batch.micro_batch,
+            heads=model.heads // layout.tensor,
+            head_dim=model.head_dim,
+            sequence=batch.sequence_length,
+            causal=causal,
+        )
+        return forward * (2 if kernel.backward else 1)
+    return 0.0
+
+
+def _op_cost(machine: Machine, passes: Sequence[PassKernels]) -> OpCost:
+    peak = machine.accelerator.peak_flops_per_s[machine.batch.precision]
+    ideal_s = repeated_s = busy_s = flop = 0.0
+    timed: dict[Kernel, tuple[float, float]] = {}
+    count = 0
+    for kernel in (kernel for one in passes for kernel in one.kernels):
+        if kernel not in timed:
+            work = kernel_flop(machine.model, machine.batch, machine.layout, kernel)
+            timed[kernel] = kernel_time_s(machine, kernel), work
+        time_s, work = timed[kernel]
+        flop += work
+        busy_s += time_s
+        count += 1
+        if kernel.repeated:
+            repeated_s += time_s
+        else:
+            ideal_s += work / peak
+    # A stream that launches slower than it computes is bound by the host.
+    waiting_s = max(0.0, count * machine.software.launch_s - busy_s)
+    communication_s = sum(one.collectives for one in passes) * machine.tensor_collective_s
+    exposed_s = communication_s * (1 - machine.software.tensor_overlap)
+    return OpCost(
+        state_ns={
+            "compute_ideal": round(ideal_s * 1e9),
+            "kernel_inefficiency": round((busy_s - ideal_s - repeated_s + waiting_s) * 1e9),
+            "recompute": round(repeated_s * 1e9),
+            "comm_tensor": round(exposed_s * 1e9),
+        },
+        flop=flop,
+    )
+
+
+def _attention_precision(precision: str) -> str:
+    """Return the precision of the attention core: lower ones compute attention in 16 bit."""
+    return precision if precision in ("bf16", "fp16") else "bf16"

@@ -1,0 +1,132 @@
+"""Pipeline schedules: stages x microbatches x chunks -> the order of operations of every stage."""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import pairwise
+from typing import NamedTuple
+
+from sim.errors import LayoutError, unknown_name
+
+
+class Op(NamedTuple):
+    """One operation of a stage: kind "F" (forward) or "B" (backward, weight gradient included)."""
+
+    kind: str
+    microbatch: int
+    chunk: int
+
+
+Order = tuple[tuple[Op, ...], ...]
+"""order[stage] is the sequence in which the stage runs its operations."""
+
+
+def gpipe(stages: int, microbatches: int, chunks: int) -> Order:
+    """Return all forwards, then all backwards in reverse (Huang et al. arXiv 1811.06965).
+
+    >>> gpipe(1, 2, 1)[0]
+    (Op(kind='F', microbatch=0, chunk=0), Op(kind='F', microbatch=1, chunk=0), Op(kind='B', microbatch=1, chunk=0), Op(kind='B', microbatch=0, chunk=0))
+    """
+    forward = tuple(Op("F", i, 0) for i in range(microbatches))
+    backward = tuple(Op("B", i, 0) for i in reversed(range(microbatches)))
+    return (forward + backward,) * stages
+
+
+def one_forward_one_backward(stages: int, microbatches: int, chunks: int) -> Order:
+    """Return 1F1B: stage i warms up with min(p - 1 - i, m) forwards, then alternates (Narayanan et al. 2104.04473).
+
+    >>> [op.kind for op in one_forward_one_backward(2, 3, 1)[0]]
+    ['F', 'F', 'B', 'F', 'B', 'B']
+    """
+    return tuple(
+        _alternate(
+            [Op("F", i, 0) for i in range(microbatches)],
+            [Op("B", i, 0) for i in range(microbatches)],
+            stages - 1 - stage,
+        )
+        for stage in range(stages)
+    )
+
+
+def interleaved(stages: int, microbatches: int, chunks: int) -> Order:
+    """Return the interleaved 1F1B order of Megatron-LM: groups of p microbatches, warm-up 2(p - 1 - i) + (v - 1) p.
+
+    Microbatches that are no multiple of the stages make the last group longer (a short one would deadlock), and fewer
+    microbatches than stages form one group: Llama 3's flexible schedule (arXiv 2407.21783, section 3.3.2).
+
+    >>> [(op.kind, op.microbatch, op.chunk) for op in interleaved(2, 2, 2)[1]][:4]
+    [('F', 0, 0), ('F', 1, 0), ('F', 0, 1), ('B', 0, 1)]
+    """
+    group = min(stages, microbatches)
+    edges = [*range(0, microbatches - group + 1, group), microbatches]
+    longest = microbatches - edges[-2]
+    forward = [Op("F", i, c) for i, c in _grouped(edges, range(chunks))]
+    backward = [Op("B", i, c) for i, c in _grouped(edges, range(chunks - 1, -1, -1))]
+    return tuple(
+        _alternate(forward, backward, 2 * (stages - 1 - stage) + (chunks - 1) * longest) for stage in range(stages)
+    )
+
+
+SCHEDULES: dict[str, Callable[[int, int, int], Order]] = {
+    "gpipe": gpipe,
+    "1f1b": one_forward_one_backward,
+    "interleaved": interleaved,
+}
+"""Schedule kinds by name; add one here."""
+
+
+@lru_cache(maxsize=64)
+def schedule_order(kind: str, stages: int, microbatches: int, chunks: int) -> Order:
+    """Return the order of a schedule by name, checked; orders are pure, so they are remembered.
+
+    Raises UnknownNameError for a kind that does not exist, LayoutError for chunks that it does not take.
+    """
+    if kind not in SCHEDULES:
+        raise unknown_name("schedule", kind, SCHEDULES, "parallelism.schedule.kind")
+    if kind != "interleaved" and chunks != 1:
+        raise LayoutError(
+            f"parallelism.schedule.chunks: {kind} holds one chunk a stage, got {chunks}; expected 1, or kind 'interleaved'"
+        )
+    order = SCHEDULES[kind](stages, microbatches, chunks)
+    check_schedule(order, microbatches, chunks)
+    return order
+
+
+def check_schedule(order: Order, microbatches: int, chunks: int) -> None:
+    """Raise LayoutError unless every stage runs each forward and backward once, and each forward before its backward."""
+    expected = {(i, c) for i in range(microbatches) for c in range(chunks)}
+    for stage, ops in enumerate(order):
+        done: set[tuple[int, int]] = set()
+        for op in ops:
+            key = (op.microbatch, op.chunk)
+            if op.kind == "B" and key not in done:
+                raise LayoutError(f"schedule: stage {stage} runs the backward of {key} before its forward")
+            if op.kind == "F":
+                done.add(key)
+        counts = [sum(op.kind == kind for op in ops) for kind in "FB"]
+        if done != expected or counts != [len(expected)] * 2:
+            raise LayoutError(
+                f"schedule: stage {stage} runs {counts[0]} forwards and {counts[1]} backwards, expected {len(expected)} of each, once"
+            )
+
+
+def peak_in_flight(ops: Sequence[Op], weights: Sequence[float]) -> float:
+    """Return the largest sum of weights[chunk] over microbatches forwarded and not yet backwarded.
+
+    >>> peak_in_flight(one_forward_one_backward(4, 8, 1)[0], [1.0])
+    4.0
+    """
+    live = peak = 0.0
+    for op in ops:
+        live += weights[op.chunk] if op.kind == "F" else -weights[op.chunk]
+        peak = max(peak, live)
+    return peak
+
+
+def _alternate(forward: Sequence[Op], backward: Sequence[Op], warm_up: int) -> tuple[Op, ...]:
+    warm_up = min(warm_up, len(forward))
+    steady = [op for pair in zip(forward[warm_up:], backward, strict=False) for op in pair]
+    return (*forward[:warm_up], *steady, *backward[len(forward) - warm_up :])
+
+
+def _grouped(edges: Sequence[int], chunks: range) -> list[tuple[int, int]]:
+    return [(i, c) for start, end in pairwise(edges) for c in chunks for i in range(start, end)]

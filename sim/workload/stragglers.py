@@ -1,0 +1,56 @@
+"""Stragglers: GPUs of one kind differ in speed, and a synchronous step waits for the slowest.
+
+Every GPU of a job is slower or faster than the kernel tables by a factor drawn from N(1, spread) by its own element
+of a keyed stream; a stage of a replica runs at the pace of the slowest of its tensor-parallel GPUs, and the step
+ends with the slowest replica.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.streams import stream
+from sim.workload.layout import Layout
+from sim.workload.operations import OpCost
+from sim.workload.step_plan import StepPlan
+
+COMPUTE_STATES = ("compute_ideal", "kernel_inefficiency", "recompute")
+"""States that a slow GPU stretches; communication keeps its pace."""
+
+
+def stage_slowness(layout: Layout, spread: float, seed: int) -> NDArray[np.float64]:
+    """Return the factor on compute time by [replica, stage]: the largest over the GPUs of its tensor group.
+
+    >>> stage_slowness(Layout(tensor=2, pipeline=2, data=3), 0.0, seed=1).tolist()
+    [[1.0, 1.0], [1.0, 1.0], [1.0, 1.0]]
+    """
+    draws = stream(seed, "gpu-speed").standard_normal(layout.gpus)
+    factors = np.maximum(1.0 + spread * draws, 0.5)
+    return np.asarray(factors.reshape(layout.data, layout.pipeline, layout.tensor).max(axis=2))
+
+
+def slowest_replicas(slowness: NDArray[np.float64], count: int = 3) -> NDArray[np.float64]:
+    """Return the rows of the replicas whose slowest stage is slowest: the step ends with one of them."""
+    order = np.argsort(slowness.max(axis=1))[::-1]
+    return np.asarray(slowness[order[:count]])
+
+
+def slowed_plan(plan: StepPlan, factors: Sequence[float]) -> StepPlan:
+    """Return the plan with the compute of stage i stretched by factors[i]."""
+    return replace(
+        plan,
+        forward=tuple(_stretch(row, f) for row, f in zip(plan.forward, factors, strict=True)),
+        backward=tuple(_stretch(row, f) for row, f in zip(plan.backward, factors, strict=True)),
+    )
+
+
+def _stretch(costs: Sequence[OpCost], factor: float) -> tuple[OpCost, ...]:
+    return tuple(
+        replace(
+            cost,
+            state_ns={s: round(ns * factor) if s in COMPUTE_STATES else ns for s, ns in cost.state_ns.items()},
+        )
+        for cost in costs
+    )

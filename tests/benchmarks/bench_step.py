@@ -1,0 +1,72 @@
+"""The step engine: operations per second, events per operation, and its ratio to a plain heapq list scheduler."""
+
+from heapq import heappop, heappush
+from time import perf_counter
+
+from sim.engine.step import simulate_step
+from sim.workload.step_plan import StepPlan, structure
+from tests.engine.plans import uniform_plan
+
+
+def heapq_makespan(plan: StepPlan) -> int:
+    """Return the makespan by the simplest event loop there is: a heap of (end, stage); no states, no streams."""
+    shape = structure(plan.schedule, plan.stages, plan.microbatches, plan.chunks)
+    costs = [
+        [[c.duration_ns for c in plan.forward[s]], [c.duration_ns for c in plan.backward[s]]]
+        for s in range(plan.stages)
+    ]
+    arrived = [-1] * shape.slots
+    position, waits, end = [0] * plan.stages, [-1] * plan.stages, 0
+    heap: list[tuple[int, int]] = []
+
+    def advance(s: int, free: int) -> None:
+        i = position[s]
+        if i == len(shape.kind[s]):
+            return
+        need = shape.needs[s][i]
+        if need >= 0 and arrived[need] < 0:
+            waits[s] = need
+            return
+        waits[s] = -1
+        start = max(free, arrived[need]) if need >= 0 else free
+        heappush(heap, (start + costs[s][shape.kind[s][i]][shape.chunk[s][i]], s))
+
+    for stage in range(plan.stages):
+        advance(stage, 0)
+    while heap:
+        end, s = heappop(heap)
+        feeds, target = shape.feeds[s][position[s]], shape.target[s][position[s]]
+        position[s] += 1
+        if feeds >= 0:
+            arrived[feeds] = end + plan.boundary_ns
+            if waits[target] == feeds:
+                advance(target, end)
+        advance(s, end)
+    return end
+
+
+def measure() -> dict[str, float]:
+    """Return seconds, operations per second, events per operation and the ratio to the heapq loop."""
+    results: dict[str, float] = {}
+    for name, stages, microbatches, chunks in (("p16 v8 m64", 16, 64, 8), ("p64 v2 m512", 64, 512, 2)):
+        plan = uniform_plan(
+            "interleaved", stages=stages, microbatches=microbatches, chunks=chunks, forward_ns=4800, backward_ns=9600
+        )
+        operations = 2 * stages * microbatches * chunks
+        assert heapq_makespan(plan) == simulate_step(plan).step_ns
+        plain_s = min(_timed(lambda plan=plan: heapq_makespan(plan)) for _ in range(3))
+        step_s = min(_timed(lambda plan=plan: simulate_step(plan)) for _ in range(3))
+        results |= {
+            f"step {name}: seconds": step_s,
+            f"step {name}: operations per second": operations / step_s,
+            f"step {name}: times a heapq list scheduler": step_s / plain_s,
+            f"step {name}: events per operation": simulate_step(plan).events / operations,
+        }
+    return results
+
+
+def _timed(work: object) -> float:
+    start = perf_counter()
+    assert callable(work)
+    work()
+    return perf_counter() - start

@@ -1,0 +1,84 @@
+"""FLOP, parameters and traffic of a Megatron-style GPT against published closed forms."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.workload.examples import gpt, plain_stack
+from sim.workload.layout import Batch, Layout
+from sim.workload.operations import kernel_flop
+from sim.workload.traffic import boundary_bytes, tensor_bytes
+from sim.workload.transformer import (
+    head_backward,
+    head_forward,
+    layer_backward,
+    layer_forward,
+    matmul_parameters,
+    model_flop_per_token,
+    total_parameters,
+)
+
+STACK = plain_stack()
+shapes = st.tuples(st.integers(1, 8), st.sampled_from([8, 64, 128]), st.sampled_from([16, 256]), st.integers(8, 900))
+
+
+@given(shapes)
+def test_model_flop_of_a_gpt(shape: tuple[int, int, int, int]) -> None:
+    layers, h, s, vocab = shape
+    model = gpt(layers=layers, hidden=h, heads=2, vocab=vocab)
+    published = 72 * layers * h**2 * (1 + s / (6 * h) + vocab / (12 * h * layers))
+    assert model_flop_per_token(model, s, causal=False) == pytest.approx(published, rel=1e-12)
+    assert model_flop_per_token(model, s) == pytest.approx(published - 6 * layers * s * h, rel=1e-12)
+
+
+@pytest.mark.parametrize("recompute", ["none", "selective", "full"])
+@given(shapes)
+def test_executed_flop_kernel_by_kernel(recompute: str, shape: tuple[int, int, int, int]) -> None:
+    layers, h, s, vocab = shape
+    model, layout = gpt(layers=layers, hidden=h, heads=2, vocab=vocab), Layout()
+    batch = Batch(sequence_length=s, global_batch=1, recompute=recompute)
+
+    def flop(kernels: tuple) -> float:
+        return sum(kernel_flop(model, batch, layout, kernel, causal=False) for kernel in kernels)
+
+    forward = flop(layer_forward(model, batch, layout, STACK).kernels)
+    backward = flop(layer_backward(model, batch, layout, STACK).kernels)
+    head = flop((*head_forward(model, batch, layout).kernels, *head_backward(model, batch, layout, STACK).kernels))
+    again = {"none": 0, "selective": 4 * s, "full": 24 * h + 4 * s}[recompute]
+    assert forward == pytest.approx(s * h * (24 * h + 4 * s))
+    assert backward == pytest.approx(s * h * (24 * h + 8 * s) + s * h * 24 * h + s * h * again)
+    assert head == pytest.approx(6 * s * h * vocab)
+    if recompute == "full":
+        hardware = 96 * layers * s * h**2 * (1 + s / (6 * h) + vocab / (16 * h * layers))
+        assert layers * (forward + backward) + head == pytest.approx(hardware)
+
+
+@pytest.mark.parametrize("tensor", [2, 4])
+def test_tensor_parallelism_divides_the_flop(tensor: int) -> None:
+    model, batch = gpt(layers=1, hidden=64, heads=4), Batch(sequence_length=32, global_batch=1)
+
+    def flop(layout: Layout) -> float:
+        return sum(kernel_flop(model, batch, layout, k) for k in layer_forward(model, batch, layout, STACK).kernels)
+
+    assert flop(Layout(tensor=tensor)) * tensor == flop(Layout())
+
+
+def test_collectives_of_a_layer() -> None:
+    model, batch = gpt(layers=1, hidden=64, heads=4), Batch(sequence_length=32, global_batch=1)
+    for layout, count in ((Layout(), 0), (Layout(tensor=4), 2), (Layout(tensor=4, sequence_parallel=True), 4)):
+        assert layer_forward(model, batch, layout, STACK).collectives == count
+        assert layer_backward(model, batch, layout, STACK).collectives == count
+    full = Batch(sequence_length=32, global_batch=1, recompute="full")
+    assert layer_backward(model, full, Layout(tensor=4), STACK).collectives == 4
+
+
+def test_traffic_of_a_microbatch() -> None:
+    model, batch = gpt(layers=1, hidden=64), Batch(sequence_length=32, global_batch=4, micro_batch=2)
+    assert tensor_bytes(model, batch) == 2 * 2 * 32 * 64
+    assert boundary_bytes(model, batch, Layout(tensor=4)) == 32 * 64
+
+
+def test_parameters_of_gpt3_175b() -> None:
+    model = gpt(layers=96, hidden=12288, heads=96, vocab=51200)
+    assert total_parameters(model) == pytest.approx(174.6e9, rel=1e-3)
+    assert matmul_parameters(model) == 12 * 96 * 12288**2 + 12288 * 51200
