@@ -11,9 +11,19 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Stage:
-    """One stage: where it is in its order, when its streams are free, and nanoseconds of what it waited for."""
+    """One stage: its operations in order, where it is, when its streams are free, and what it waited for (nanoseconds).
+
+    durations, needs, feeds, opens, closes: by position; opens is the chunk whose parameters the operation is the first
+    to use, closes the chunk whose gradients it completes (-1: none). targets: the stage that each output goes to.
+    """
 
     index: int
+    durations: list[int]
+    needs: tuple[int, ...]
+    feeds: tuple[int, ...]
+    opens: list[int]
+    closes: list[int]
+    targets: list["Stage"] = field(default_factory=list, repr=False)
     position: int = 0
     waits_for: int = -1
     free_at: int = 0

@@ -6,11 +6,14 @@ step opens on the communication stream; the reduction of a chunk's gradients is 
 ends; all stages meet before the optimizer (the global gradient norm), so consecutive steps are alike.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, cast
 
 import simpy
 
+from sim.engine.collector import rare_collections
 from sim.engine.stage import Stage
 from sim.errors import SimulationError
 from sim.workload.step_plan import StepPlan, Structure, structure
@@ -33,7 +36,8 @@ class StepTimeline:
 
 def simulate_step(plan: StepPlan) -> StepTimeline:
     """Return the timeline of one step. Raises SimulationError if the schedule deadlocks."""
-    return _StepSimulation(plan).run()
+    with rare_collections():
+        return _StepSimulation(plan).run()
 
 
 class _StepSimulation:
@@ -42,21 +46,22 @@ class _StepSimulation:
     def __init__(self, plan: StepPlan) -> None:
         self.plan = plan
         self.env = simpy.Environment()
-        self.shape: Structure = structure(plan.schedule, plan.stages, plan.microbatches, plan.chunks)
-        self.sent = [-1] * self.shape.slots
-        self.arrived = [-1] * self.shape.slots
-        self.stages = [Stage(index=i) for i in range(plan.stages)]
-        self.durations = [self._durations(i) for i in range(plan.stages)]
-        self.left = sum(len(kinds) for kinds in self.shape.kind)
+        shape = structure(plan.schedule, plan.stages, plan.microbatches, plan.chunks)
+        self.sent = [-1] * shape.slots
+        self.arrived = [-1] * shape.slots
+        self.stages = [_stage(plan, shape, index) for index in range(plan.stages)]
+        for stage, targets in zip(self.stages, shape.target, strict=True):
+            stage.targets = [self.stages[target] for target in targets]
+        self.left = sum(len(stage.durations) for stage in self.stages)
         self.events = 0
         self.finished = self.env.event()
+        self.slows = plan.slowdown > 1 and plan.data_overlap
+        self.on_end: list[Callable[[Any], None]] = [self._end]
 
     def run(self) -> StepTimeline:
         for stage in self.stages:
-            self._open_gathers(stage)
             self._advance(stage, 0)
-        if self.left:
-            self._run_to_the_end()
+        self._run_to_the_end()
         reduced = tuple(self._close_reductions(stage) for stage in self.stages)
         met = max(reduced)
         return StepTimeline(
@@ -75,72 +80,52 @@ class _StepSimulation:
             stuck = [f"stage {s.index} at operation {s.position}" for s in self.stages if s.waits_for >= 0]
             raise SimulationError(f"schedule {self.plan.schedule} deadlocks: {', '.join(stuck[:4])}") from error
 
-    def _durations(self, stage: int) -> list[int]:
-        costs = [self.plan.forward[stage], self.plan.backward[stage]]
-        table = [[cost.duration_ns for cost in row] for row in costs]
-        return [table[k][c] for k, c in zip(self.shape.kind[stage], self.shape.chunk[stage], strict=True)]
-
-    def _open_gathers(self, stage: Stage) -> None:
-        """Queue the parameter all-gathers in the order of first use; without overlap compute waits for all of them."""
-        at = 0
-        for duration in self.plan.gather_ns[stage.index]:
-            at += duration
-            stage.gathered_at.append(at)
-        if not self.plan.data_overlap:
-            stage.gathered_at = [at] * self.plan.chunks
-        stage.collective_free_at = at
-
     def _advance(self, stage: Stage, now: int) -> None:
         """Date the next operation of a free stage, or leave it waiting for its input."""
-        i, position = stage.index, stage.position
-        if position == len(self.durations[i]):
+        position = stage.position
+        if position == len(stage.durations):
             return
-        need = self.shape.needs[i][position]
-        if need >= 0 and self.arrived[need] < 0:
-            stage.waits_for = need
-            return
+        need, start = stage.needs[position], stage.free_at
+        if need >= 0:
+            arrived = self.arrived[need]
+            if arrived < 0:
+                stage.waits_for = need
+                return
+            if arrived > start:
+                in_flight = arrived - max(start, self.sent[need])
+                stage.waited_message += in_flight
+                stage.waited_input += arrived - start - in_flight
+                start = arrived
         stage.waits_for = -1
-        start = self._start(stage, need)
-        duration = self.durations[i][position]
-        beside = min(stage.collective_free_at - start, duration)
-        if beside > 0 and self.plan.slowdown > 1 and self.plan.data_overlap:
-            extra = round(beside * (self.plan.slowdown - 1))
-            stage.slowed += extra
-            duration += extra
+        if stage.opens[position] >= 0:
+            start = _await_gather(stage, stage.opens[position], start)
+        duration = stage.durations[position]
+        if self.slows and stage.collective_free_at > start:
+            duration += self._slowed_ns(stage, min(stage.collective_free_at - start, duration))
         stage.starts.append(start)
-        done = simpy.Timeout(self.env, start + duration - now, stage)
-        done.callbacks = [self._end]
+        end = simpy.Timeout(self.env, start + duration - now, stage)
+        end.callbacks = self.on_end  # read once by the kernel, so that all events can share it
         self.events += 1
 
-    def _start(self, stage: Stage, need: int) -> int:
-        """Return when the next operation starts, and book what the stage waited for until then."""
-        free, start = stage.free_at, stage.free_at
-        if need >= 0 and self.arrived[need] > free:
-            start = self.arrived[need]
-            in_flight = start - max(free, self.sent[need])
-            stage.waited_message += in_flight
-            stage.waited_input += start - free - in_flight
-        if self.shape.first[stage.index][stage.position]:
-            gathered = stage.gathered_at[self.shape.chunk[stage.index][stage.position]]
-            if gathered > start:
-                stage.waited_gather += gathered - start
-                start = gathered
-        return start
+    def _slowed_ns(self, stage: Stage, beside_ns: int) -> int:
+        extra = round(beside_ns * (self.plan.slowdown - 1))
+        stage.slowed += extra
+        return extra
 
     def _end(self, event: simpy.Event) -> None:
         """End an operation: send its output, launch its chunk's reduction, go on."""
-        stage: Stage = cast(Any, event).value
-        now = int(self.env.now)
-        i, position = stage.index, stage.position
+        stage: Stage = cast(Any, event)._value
+        now = cast(int, self.env.now)
+        position = stage.position
         stage.ends.append(now)
         stage.free_at = now
         stage.position = position + 1
-        if self.shape.last[i][position] and self.plan.data_overlap:
-            chunk = self.shape.chunk[i][position]
-            stage.collective_free_at = max(now, stage.collective_free_at) + self.plan.reduce_ns[i][chunk]
-        feeds = self.shape.feeds[i][position]
+        if stage.closes[position] >= 0 and self.plan.data_overlap:
+            reduction = self.plan.reduce_ns[stage.index][stage.closes[position]]
+            stage.collective_free_at = max(now, stage.collective_free_at) + reduction
+        feeds = stage.feeds[position]
         if feeds >= 0:
-            self._send(stage, feeds, self.stages[self.shape.target[i][position]], now)
+            self._send(stage, feeds, stage.targets[position], now)
         self.left -= 1
         if self.left:
             self._advance(stage, now)
@@ -148,27 +133,25 @@ class _StepSimulation:
             self.finished.succeed()
 
     def _send(self, stage: Stage, slot: int, receiver: Stage, now: int) -> None:
-        plan = self.plan
+        self.sent[slot] = now
         if receiver is stage:
-            self.sent[slot] = self.arrived[slot] = now
-        else:
-            begin = max(now, stage.nic_free_at)
-            transfer = self._transfer_ns(stage, begin)
-            self.sent[slot] = now
-            self.arrived[slot] = stage.nic_free_at = begin + transfer
-            if plan.blocking_send:
-                stage.free_at = begin + transfer
-                stage.sending += begin + transfer - now
-        if receiver.waits_for == slot and receiver is not stage:
+            self.arrived[slot] = now
+            return
+        begin = now if now > stage.nic_free_at else stage.nic_free_at
+        arrives = begin + self._transfer_ns(stage, begin)
+        self.arrived[slot] = stage.nic_free_at = arrives
+        if self.plan.blocking_send:
+            stage.free_at = arrives
+            stage.sending += arrives - now
+        if receiver.waits_for == slot:
             self._advance(receiver, now)
 
     def _transfer_ns(self, stage: Stage, begin: int) -> int:
         """Return the time of a message; beside a collective on the same NIC both get half of it (max-min)."""
         message = self.plan.boundary_ns
-        beside = stage.collective_free_at - begin
-        if not (self.plan.shared_nic and self.plan.data_overlap) or beside <= 0:
+        if begin >= stage.collective_free_at or not (self.plan.shared_nic and self.plan.data_overlap):
             return message
-        lost = min(message, beside // 2)
+        lost = min(message, (stage.collective_free_at - begin) // 2)
         stage.collective_free_at += lost
         return message + lost
 
@@ -176,3 +159,27 @@ class _StepSimulation:
         if self.plan.data_overlap:
             return max(stage.free_at, stage.collective_free_at)
         return stage.free_at + sum(self.plan.reduce_ns[stage.index])
+
+
+def _stage(plan: StepPlan, shape: Structure, index: int) -> Stage:
+    """Return a stage at time 0, its parameter all-gathers queued in the order of first use."""
+    costs = [[cost.duration_ns for cost in row] for row in (plan.forward[index], plan.backward[index])]
+    kind, chunk = shape.kind[index], shape.chunk[index]
+    gathered = list(accumulate(plan.gather_ns[index]))
+    return Stage(
+        index=index,
+        durations=[costs[k][c] for k, c in zip(kind, chunk, strict=True)],
+        needs=shape.needs[index],
+        feeds=shape.feeds[index],
+        opens=[c if first else -1 for c, first in zip(chunk, shape.first[index], strict=True)],
+        closes=[c if last else -1 for c, last in zip(chunk, shape.last[index], strict=True)],
+        collective_free_at=gathered[-1],
+        # Without overlap compute waits for all of them.
+        gathered_at=gathered if plan.data_overlap else [gathered[-1]] * plan.chunks,
+    )
+
+
+def _await_gather(stage: Stage, chunk: int, start: int) -> int:
+    wait = max(0, stage.gathered_at[chunk] - start)
+    stage.waited_gather += wait
+    return start + wait
