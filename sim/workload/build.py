@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sim.catalog.records import Accelerator, Model, SoftwareProfile
+from sim.cluster.placement import Groups
 from sim.errors import LayoutError, unknown_name
 from sim.workload.kernels import memory_time_s
 from sim.workload.layout import Batch, Chunk, Layout, deal_layers
@@ -10,7 +11,7 @@ from sim.workload.memory import OPTIMIZER_BYTES, check_memory, chunk_parameters,
 from sim.workload.operations import Machine, OpCost, chunk_costs
 from sim.workload.profile import StageMemory
 from sim.workload.step_plan import StepPlan
-from sim.workload.traffic import Communication, Groups, NetworkCost, communication
+from sim.workload.traffic import Communication, NetworkCost, communication
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,8 @@ def check_layout(model: Model, batch: Batch, layout: Layout, accelerator: Accele
         )
     if layout.sequence_parallel and batch.sequence_length % layout.tensor:
         raise LayoutError(
-            f"parallelism.sequence_parallel: tensor = {layout.tensor} does not divide sequence_length = {batch.sequence_length}"
+            f"parallelism.sequence_parallel: tensor = {layout.tensor} does not divide "
+            f"training.sequence_length = {batch.sequence_length}"
         )
 
 
@@ -98,7 +100,7 @@ def _costs(machine: Machine, dealt: tuple[tuple[Chunk, ...], ...]) -> dict[Chunk
 
 
 def _optimizer_ns(machine: Machine, chunks: tuple[Chunk, ...]) -> int:
-    """Return the Adam update of a stage's shard, memory-bound: read and write FP32 state, read the gradient, write the weight."""
+    """Return the Adam update of a stage's shard: memory-bound, FP32 state read and written, gradient read, weight written."""
     layout = machine.layout
     parameters = sum(chunk_parameters(machine.model, chunk, layout.tensor) for chunk in chunks)
     shard = parameters / (1 if layout.sharding == "ddp" else layout.data)

@@ -60,7 +60,7 @@ class Chunk:
 
 
 def deal_layers(layers: int, stages: int, chunks: int) -> tuple[tuple[Chunk, ...], ...]:
-    """Return the chunks of every stage: result[stage][chunk]; virtual stage v holds chunk v // stages of stage v % stages.
+    """Return the chunks of every stage, by [stage][chunk]; virtual stage v is chunk v // stages of stage v % stages.
 
     Layers are dealt evenly where they divide; otherwise embedding and head count as one layer each, as Llama 3 does
     (arXiv 2407.21783, section 3.3.2), and the slots are spread as evenly as whole layers allow.

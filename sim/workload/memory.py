@@ -32,12 +32,12 @@ def layer_activation_bytes(
     """Return the bytes that one layer keeps for its backward pass, for one microbatch on one GPU.
 
     Counted tensor by tensor after Korthikanti et al. arXiv 2205.05198, section 4; for their GPT this gives
-    s b h (10 + 24/t + 5 a s / (h t)), with sequence parallelism s b h / t (34 + 5 a s / h), 34 s b h / t when selective and
-    2 s b h when full. discard_cheap: outputs of normalisation and activation are not kept.
+    s b h (10 + 24/t + 5 a s / (h t)), with sequence parallelism s b h / t (34 + 5 a s / h), 34 s b h / t when
+    selective and 2 s b h when full. discard_cheap: outputs of normalisation and activation are not kept.
 
     >>> from sim.workload.examples import gpt
-    >>> model = gpt(layers=1, hidden=64, heads=4)
-    >>> layer_activation_bytes(model, Batch(sequence_length=32, global_batch=1), Layout(), flash=True, dropout=True) / (32 * 64)
+    >>> model, batch = gpt(layers=1, hidden=64, heads=4), Batch(sequence_length=32, global_batch=1)
+    >>> layer_activation_bytes(model, batch, Layout(), flash=True, dropout=True) / (32 * 64)
     34.0
     """
     tokens, h, t = batch.micro_batch * batch.sequence_length, model.hidden, layout.tensor
@@ -106,7 +106,7 @@ def _one_stage(
 
 
 def _buffers(model: Model, batch: Batch, layout: Layout, chunks: Sequence[Chunk]) -> float:
-    """Return working memory: one layer's temporaries (gathered input, widest product and its gradient), and logits at the head."""
+    """Return working memory: one layer's temporaries (gathered input, widest product, gradients), or the head's logits."""
     tokens = batch.micro_batch * batch.sequence_length
     widest = max(qkv_width(model), (2 if model.gated_ffn else 1) * model.ffn_hidden) / layout.tensor
     working = 2 * ACTIVATION_BYTES * tokens * (model.hidden + widest)
@@ -126,7 +126,7 @@ def check_memory(
     software: SoftwareProfile,
     capacity_bytes: float,
 ) -> None:
-    """Raise DoesNotFitError if a stage exceeds the capacity: by how much, which stage, its parts, and what would fit."""
+    """Raise DoesNotFitError if a stage exceeds the capacity: by how much, which, its parts, and what would fit."""
     worst = max(memory, key=lambda stage: stage.total)
     if worst.total <= capacity_bytes:
         return

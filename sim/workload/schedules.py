@@ -23,8 +23,8 @@ Order = tuple[tuple[Op, ...], ...]
 def gpipe(stages: int, microbatches: int, chunks: int) -> Order:
     """Return all forwards, then all backwards in reverse (Huang et al. arXiv 1811.06965).
 
-    >>> gpipe(1, 2, 1)[0]
-    (Op(kind='F', microbatch=0, chunk=0), Op(kind='F', microbatch=1, chunk=0), Op(kind='B', microbatch=1, chunk=0), Op(kind='B', microbatch=0, chunk=0))
+    >>> [(op.kind, op.microbatch) for op in gpipe(1, 2, 1)[0]]
+    [('F', 0), ('F', 1), ('B', 1), ('B', 0)]
     """
     forward = tuple(Op("F", i, 0) for i in range(microbatches))
     backward = tuple(Op("B", i, 0) for i in reversed(range(microbatches)))
@@ -84,7 +84,8 @@ def schedule_order(kind: str, stages: int, microbatches: int, chunks: int) -> Or
         raise unknown_name("schedule", kind, SCHEDULES, "parallelism.schedule.kind")
     if kind != "interleaved" and chunks != 1:
         raise LayoutError(
-            f"parallelism.schedule.chunks: {kind} holds one chunk a stage, got {chunks}; expected 1, or kind 'interleaved'"
+            f"parallelism.schedule.chunks: {kind} holds one chunk a stage, got {chunks}; "
+            "expected 1, or kind 'interleaved'"
         )
     order = SCHEDULES[kind](stages, microbatches, chunks)
     check_schedule(order, microbatches, chunks)
@@ -92,7 +93,7 @@ def schedule_order(kind: str, stages: int, microbatches: int, chunks: int) -> Or
 
 
 def check_schedule(order: Order, microbatches: int, chunks: int) -> None:
-    """Raise LayoutError unless every stage runs each forward and backward once, and each forward before its backward."""
+    """Raise LayoutError unless every stage runs each operation once, and each forward before its backward."""
     expected = {(i, c) for i in range(microbatches) for c in range(chunks)}
     for stage, ops in enumerate(order):
         done: set[tuple[int, int]] = set()
@@ -105,7 +106,8 @@ def check_schedule(order: Order, microbatches: int, chunks: int) -> None:
         counts = [sum(op.kind == kind for op in ops) for kind in "FB"]
         if done != expected or counts != [len(expected)] * 2:
             raise LayoutError(
-                f"schedule: stage {stage} runs {counts[0]} forwards and {counts[1]} backwards, expected {len(expected)} of each, once"
+                f"schedule: stage {stage} runs {counts[0]} forwards and {counts[1]} backwards, "
+                f"expected {len(expected)} of each, once"
             )
 
 

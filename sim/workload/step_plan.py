@@ -61,7 +61,7 @@ class Structure:
 
 @lru_cache(maxsize=32)
 def structure(schedule: str, stages: int, microbatches: int, chunks: int) -> Structure:
-    """Return the structure of a schedule; virtual stage v = chunk x stages + stage feeds v + 1 forward, v - 1 backward."""
+    """Return the structure of a schedule: virtual stage v = chunk x stages + stage feeds v + 1, or v - 1 backward."""
     order = schedule_order(schedule, stages, microbatches, chunks)
     shape = (stages, microbatches, stages * chunks)
     by_stage = [zip(*(_row(op, stage, *shape) for op in ops), strict=True) for stage, ops in enumerate(order)]

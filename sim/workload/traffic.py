@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sim.catalog.records import Model, SoftwareProfile
+from sim.cluster.placement import Groups
 from sim.cluster.records import CollectiveCost, GpuArray
 from sim.workload.layout import Batch, Chunk, Layout
 from sim.workload.memory import PARAMETER_BYTES, chunk_parameters
@@ -11,15 +12,6 @@ from sim.workload.transformer import ACTIVATION_BYTES
 
 NetworkCost = Callable[[str, GpuArray, float], CollectiveCost]
 """Time of a collective: kind, groups of GPUs (all at once), bytes by the convention of nccl-tests."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Groups:
-    """GPUs of every parallel group: tensor (G, t), boundary pairs (P, 2) of neighbouring stages, data (G, d)."""
-
-    tensor: GpuArray
-    boundary: GpuArray
-    data: GpuArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +66,7 @@ def communication(
         kind = "all-gather" if layout.sequence_parallel else "all-reduce"
         tensor_s = time_s("tensor", kind, groups.tensor, tensor_bytes(model, batch))
     if layout.pipeline > 1:
-        boundary_s = time_s("pipeline", "p2p", groups.boundary, boundary_bytes(model, batch, layout))
+        boundary_s = time_s("pipeline", "p2p", groups.pipeline, boundary_bytes(model, batch, layout))
     parameters = [[chunk_parameters(model, chunk, layout.tensor) for chunk in stage] for stage in dealt]
     gather, reduce = _data_collectives(layout, software)
 

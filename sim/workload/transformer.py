@@ -120,7 +120,10 @@ def layer_backward(model: Model, batch: Batch, layout: Layout, software: Softwar
         *_memory("residual", 6.0 * model.hidden, _norm_tokens(tokens, layout), count=2),
     )
     repeated, repeated_collectives = recomputed(model, batch, layout, software)
-    return PassKernels(kernels=repeated + kernels, collectives=_collectives(layout) + repeated_collectives)
+    # A stage keeps only its shard of what a column-parallel product read, and gathers it again for the weight gradient.
+    gathered_again = 2 if layout.sequence_parallel and layout.tensor > 1 else 0
+    collectives = _collectives(layout) + gathered_again + repeated_collectives
+    return PassKernels(kernels=repeated + kernels, collectives=collectives)
 
 
 def recomputed(model: Model, batch: Batch, layout: Layout, software: SoftwareProfile) -> tuple[tuple[Kernel, ...], int]:
@@ -147,7 +150,7 @@ def embedding_pass(model: Model, batch: Batch, layout: Layout) -> PassKernels:
 
 
 def head_forward(model: Model, batch: Batch, layout: Layout) -> PassKernels:
-    """Return the LM head and its loss: a product over the vocabulary, and softmax cross-entropy in FP32 over its logits."""
+    """Return the LM head and its loss: a product over the vocabulary, and softmax cross-entropy in FP32."""
     tokens = batch.micro_batch * batch.sequence_length
     vocab = -(-model.vocab // layout.tensor)
     return PassKernels(
@@ -199,7 +202,7 @@ def _gradients(product: Kernel, software: SoftwareProfile) -> tuple[Kernel, ...]
 
 
 def _activation(model: Model, tokens: int, t: int, software: SoftwareProfile) -> tuple[Kernel, ...]:
-    """Return the feed-forward non-linearity: SwiGLU reads gate and up and writes their product; unfused, in two passes."""
+    """Return the feed-forward non-linearity: SwiGLU reads gate and up, writes their product; unfused, two passes."""
     width = ACTIVATION_BYTES * model.ffn_hidden / t
     if not model.gated_ffn:
         return _memory("activation", 2 * width, tokens)

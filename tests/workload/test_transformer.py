@@ -65,9 +65,10 @@ def test_tensor_parallelism_divides_the_flop(tensor: int) -> None:
 
 def test_collectives_of_a_layer() -> None:
     model, batch = gpt(layers=1, hidden=64, heads=4), Batch(sequence_length=32, global_batch=1)
-    for layout, count in ((Layout(), 0), (Layout(tensor=4), 2), (Layout(tensor=4, sequence_parallel=True), 4)):
-        assert layer_forward(model, batch, layout, STACK).collectives == count
-        assert layer_backward(model, batch, layout, STACK).collectives == count
+    sharded = Layout(tensor=4, sequence_parallel=True)
+    for layout, forward, backward in ((Layout(), 0, 0), (Layout(tensor=4), 2, 2), (sharded, 4, 6)):
+        assert layer_forward(model, batch, layout, STACK).collectives == forward
+        assert layer_backward(model, batch, layout, STACK).collectives == backward
     full = Batch(sequence_length=32, global_batch=1, recompute="full")
     assert layer_backward(model, full, Layout(tensor=4), STACK).collectives == 4
 
