@@ -53,14 +53,18 @@ class AttentionCurve:
     forward_s_half: float
     backward_asymptote: float
     backward_s_half: float
-    blocks_half: float = 0.0
+    forward_blocks_half: float = 0.0
+    backward_blocks_half: float = 0.0
     head_dim_half: float = 0.0
     overhead_s: float = 5e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accelerator:
-    """One accelerator; peaks are dense, bandwidths one direction."""
+    """One accelerator; peaks are dense, bandwidths one direction.
+
+    speed_spread: standard deviation of the speed of one GPU among its kind, relative to the mean.
+    """
 
     name: str
     vendor: str
@@ -78,6 +82,7 @@ class Accelerator:
     gemm: Mapping[str, GemmCurve]
     attention: Mapping[str, AttentionCurve]
     sources: Sources
+    speed_spread: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

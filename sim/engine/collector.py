@@ -1,4 +1,4 @@
-"""Python's garbage collector during a simulation: many live events make each collection long, and none finds a cycle."""
+"""Python's garbage collector during a simulation: many live events make each collection long for nothing."""
 
 import gc
 from collections.abc import Iterator

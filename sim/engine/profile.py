@@ -2,19 +2,24 @@
 
 from collections import Counter
 
+from sim.catalog.records import Accelerator, Model
 from sim.engine.stage import Stage
-from sim.engine.step import StepTimeline
+from sim.engine.step import StepTimeline, simulate_step
+from sim.workload.build import BuiltStep
+from sim.workload.layout import Batch, Layout
 from sim.workload.operations import OpCost
-from sim.workload.profile import STEP_STATES
+from sim.workload.profile import STEP_STATES, StepProfile
 from sim.workload.step_plan import StepPlan
+from sim.workload.stragglers import slowed_plan, slowest_replicas, stage_slowness
+from sim.workload.transformer import model_flop_per_token
 
 
 def stage_states(timeline: StepTimeline, stage: Stage, busiest_ns: int) -> Counter[str]:
     """Return nanoseconds by state of one stage; they sum to the step time exactly.
 
     bubble: idle because the pipeline fills, drains or waits; imbalance: the part of idle by which the busiest stage
-    (busiest_ns of compute) computes longer than this one. Exposed communication: waiting for a message in flight (comm_pipeline), for
-    gathers and reductions, and the slow-down of kernels beside them (comm_data).
+    (busiest_ns of compute) computes longer than this one. Exposed communication: waiting for a message in flight
+    (comm_pipeline), for gathers and reductions, and the slow-down of kernels beside them (comm_data).
     """
     plan, i = timeline.plan, stage.index
     states = _computing(plan, i)
@@ -39,9 +44,44 @@ def replica_states(timeline: StepTimeline) -> dict[str, int]:
     return {state: total[state] for state in STEP_STATES}
 
 
+def profile_step(
+    built: BuiltStep, model: Model, batch: Batch, layout: Layout, accelerator: Accelerator, seed: int
+) -> tuple[StepProfile, StepTimeline]:
+    """Return the profile of a step, and the timeline of a replica whose GPUs all run at the nominal speed.
+
+    The slowest replicas are simulated as well; what the step loses to them, for every GPU, is the state straggler.
+    """
+    nominal = simulate_step(built.plan)
+    slowest_ns = max(_slow_step_ns(built.plan, layout, accelerator.speed_spread, seed), nominal.step_ns)
+    states = replica_states(nominal)
+    states["straggler"] += layout.pipeline * (slowest_ns - nominal.step_ns)
+    profile = StepProfile(
+        step_time_ns=slowest_ns,
+        stages=layout.pipeline,
+        gpus=layout.gpus,
+        tokens=batch.tokens,
+        state_ns=states,
+        model_flops=batch.tokens * model_flop_per_token(model, batch.sequence_length),
+        model_flops_full=batch.tokens * model_flop_per_token(model, batch.sequence_length, causal=False),
+        executed_flops=executed_flop(built.plan) * layout.data * layout.tensor,
+        peak_flops_per_s=accelerator.peak_flops_per_s[batch.precision],
+        peak_bf16_flops_per_s=accelerator.peak_flops_per_s["bf16"],
+        memory=built.memory,
+        capacity_bytes=accelerator.hbm_bytes,
+    )
+    return profile, nominal
+
+
 def executed_flop(plan: StepPlan) -> float:
     """Return the FLOP that one GPU of every stage executes, summed over stages."""
     return plan.microbatches * sum(cost.flop for row in (*plan.forward, *plan.backward) for cost in row)
+
+
+def _slow_step_ns(plan: StepPlan, layout: Layout, spread: float, seed: int) -> int:
+    if spread == 0:
+        return 0
+    replicas = slowest_replicas(stage_slowness(layout, spread, seed))
+    return max(simulate_step(slowed_plan(plan, factors.tolist())).step_ns for factors in replicas)
 
 
 def _computing(plan: StepPlan, stage: int) -> Counter[str]:

@@ -100,7 +100,7 @@ def _costs(machine: Machine, dealt: tuple[tuple[Chunk, ...], ...]) -> dict[Chunk
 
 
 def _optimizer_ns(machine: Machine, chunks: tuple[Chunk, ...]) -> int:
-    """Return the Adam update of a stage's shard: memory-bound, FP32 state read and written, gradient read, weight written."""
+    """Return the Adam update of a stage's shard: FP32 state read and written, gradient read, weight written."""
     layout = machine.layout
     parameters = sum(chunk_parameters(machine.model, chunk, layout.tensor) for chunk in chunks)
     shard = parameters / (1 if layout.sharding == "ddp" else layout.data)

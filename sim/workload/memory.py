@@ -106,7 +106,7 @@ def _one_stage(
 
 
 def _buffers(model: Model, batch: Batch, layout: Layout, chunks: Sequence[Chunk]) -> float:
-    """Return working memory: one layer's temporaries (gathered input, widest product, gradients), or the head's logits."""
+    """Return working memory: a layer's temporaries (gathered input, widest product, gradients) or the logits."""
     tokens = batch.micro_batch * batch.sequence_length
     widest = max(qkv_width(model), (2 if model.gated_ffn else 1) * model.ffn_hidden) / layout.tensor
     working = 2 * ACTIVATION_BYTES * tokens * (model.hidden + widest)

@@ -19,8 +19,8 @@ from sim.workload.transformer import (
 PASS_EFFICIENCY = {"norm": 0.42, "activation": 0.65}
 """Bandwidth of a pass over that of a copy; others reach a copy's.
 
-Measured (experiments/reference/kernels.json, vidur rows of A100 and H100, 1,024 and 4,096 tokens): normalisation 0.40 to
-0.48, gated activation 0.60 to 0.68, addition 1.1."""
+Measured (experiments/reference/kernels.json, vidur rows of A100 and H100, 1,024 and 4,096 tokens): normalisation 0.40
+to 0.48, gated activation 0.60 to 0.68, addition 1.1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

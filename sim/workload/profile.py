@@ -62,8 +62,6 @@ class StepProfile:
     peak_bf16_flops_per_s: float
     memory: tuple[StageMemory, ...] = ()
     capacity_bytes: float = 0.0
-    exposed_ns: Mapping[str, int] | None = None
-    bottlenecks: Mapping[str, str] | None = None
 
     @property
     def step_time_s(self) -> float:
@@ -79,6 +77,11 @@ class StepProfile:
     def hfu(self) -> float:
         """Hardware FLOP utilisation: executed FLOP / (GPUs x peak x step time)."""
         return self.executed_flops / (self.gpus * self.peak_flops_per_s * self.step_time_s)
+
+    @property
+    def bubble_fraction(self) -> float:
+        """Idle (bubble and imbalance) over stages x step time."""
+        return self.fraction("bubble") + self.fraction("imbalance")
 
     def fraction(self, state: str) -> float:
         """Fraction of the step's GPU time in a state."""
