@@ -1,0 +1,1 @@
+"""Data that ships with the project: scenarios ready to run, and published reference measurements."""

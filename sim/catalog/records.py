@@ -4,7 +4,7 @@ SI units throughout; every rate is per second, every bandwidth is one direction.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Kind = Literal["measured", "published", "derived", "fitted", "assumed"]
@@ -87,7 +87,10 @@ class Accelerator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """One server: accelerators, NICs, the scale-up domain it belongs to, and what the rest of it draws."""
+    """One server: accelerators, NICs, the scale-up domain it belongs to, and what the rest of it draws.
+
+    network_technology: "infiniband" or "ethernet", of its NICs and so of the switches they plug into.
+    """
 
     name: str
     accelerator: str
@@ -98,6 +101,7 @@ class Node:
     nics: int
     nic_bandwidth_bytes_per_s: float
     nic_latency_s: float
+    network_technology: str
     host_to_device_bandwidth_bytes_per_s: float
     nameplate_w: float
     overhead_idle_w: float
@@ -190,10 +194,12 @@ class FailureCause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailurePreset:
-    """A set of failure causes with the exposure they were counted over."""
+    """A set of failure causes with the exposure they were counted over: components of each sort, for duration_s."""
 
     name: str
     causes: tuple[FailureCause, ...]
+    duration_s: float = 0.0
+    components: Mapping[str, int] = field(default_factory=dict)
     sources: Sources
 
 
@@ -208,7 +214,7 @@ class Price:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceBook:
-    """Dated prices. prices: "server/dgx-h100" -> Price and so on; valid_from and valid_to are ISO dates (inclusive, exclusive)."""
+    """Dated prices by key ("server/dgx-h100" and so on); valid_from is an ISO date, inclusive, valid_to exclusive."""
 
     name: str
     currency: str
@@ -230,7 +236,7 @@ class SoftwareProfile:
     elementwise_fused: chains of elementwise kernels are one kernel;
     flash_attention: attention never stores its score matrix;
     launch_s: time to launch a kernel that no graph hides; step_overhead_s: host work per optimizer step;
-    overlap_slowdown: how much longer kernels take while a collective runs beside them.
+    serialise_bytes_per_s: rate at which one process turns its shard of a checkpoint into bytes to send.
     """
 
     name: str
@@ -245,5 +251,5 @@ class SoftwareProfile:
     flash_attention: bool
     launch_s: float
     step_overhead_s: float
-    overlap_slowdown: float
+    serialise_bytes_per_s: float
     sources: Sources

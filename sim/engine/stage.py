@@ -11,14 +11,16 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Stage:
-    """One stage: its operations in order, where it is, when its streams are free, and what it waited for (nanoseconds).
+    """One stage: its operations in order, where it is, when its streams are free, what it waited for (nanoseconds).
 
-    durations, needs, feeds, opens, closes: by position; opens is the chunk whose parameters the operation is the first
-    to use, closes the chunk whose gradients it completes (-1: none). targets: the stage that each output goes to.
+    durations, messages, needs, feeds, opens, closes: by position. messages: how long the output travels; opens: the
+    chunk whose parameters the operation is the first to use; closes: the chunk whose gradients it completes (-1: none).
+    targets: the stage that each output goes to.
     """
 
     index: int
     durations: list[int]
+    messages: list[int]
     needs: tuple[int, ...]
     feeds: tuple[int, ...]
     opens: list[int]

@@ -123,22 +123,22 @@ class _StepSimulation:
         if stage.closes[position] >= 0 and self.plan.data_overlap:
             reduction = self.plan.reduce_ns[stage.index][stage.closes[position]]
             stage.collective_free_at = max(now, stage.collective_free_at) + reduction
-        feeds = stage.feeds[position]
-        if feeds >= 0:
-            self._send(stage, feeds, stage.targets[position], now)
+        if stage.feeds[position] >= 0:
+            self._send(stage, position, now)
         self.left -= 1
         if self.left:
             self._advance(stage, now)
         else:
             self.finished.succeed()
 
-    def _send(self, stage: Stage, slot: int, receiver: Stage, now: int) -> None:
+    def _send(self, stage: Stage, position: int, now: int) -> None:
+        slot, receiver = stage.feeds[position], stage.targets[position]
         self.sent[slot] = now
         if receiver is stage:
             self.arrived[slot] = now
             return
         begin = now if now > stage.nic_free_at else stage.nic_free_at
-        arrives = begin + self._transfer_ns(stage, begin)
+        arrives = begin + self._transfer_ns(stage, begin, stage.messages[position])
         self.arrived[slot] = stage.nic_free_at = arrives
         if self.plan.blocking_send:
             stage.free_at = arrives
@@ -146,9 +146,8 @@ class _StepSimulation:
         if receiver.waits_for == slot:
             self._advance(receiver, now)
 
-    def _transfer_ns(self, stage: Stage, begin: int) -> int:
+    def _transfer_ns(self, stage: Stage, begin: int, message: int) -> int:
         """Return the time of a message; beside a collective on the same NIC both get half of it (max-min)."""
-        message = self.plan.boundary_ns
         if begin >= stage.collective_free_at or not (self.plan.shared_nic and self.plan.data_overlap):
             return message
         lost = min(message, (stage.collective_free_at - begin) // 2)
@@ -169,6 +168,7 @@ def _stage(plan: StepPlan, shape: Structure, index: int) -> Stage:
     return Stage(
         index=index,
         durations=[costs[k][c] for k, c in zip(kind, chunk, strict=True)],
+        messages=[plan.boundary_ns[t if k else index] for k, t in zip(kind, shape.target[index], strict=True)],
         needs=shape.needs[index],
         feeds=shape.feeds[index],
         opens=[c if first else -1 for c, first in zip(chunk, shape.first[index], strict=True)],

@@ -60,8 +60,9 @@ class CheckpointPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecoveryPlan:
-    """The stages of a recovery, in order: detect, replace (only where a node is replaced), initialize, restore, warm_up.
+    """The stages of a recovery, in order: detect, select_host, replace, initialize, restore, warm_up.
 
+    replace: only where a node is replaced. select_host (state schedule): when the run starts, and after a stall.
     on_failure: "restart" (a failure during recovery starts it again) or "queue" (recoveries add).
     rework: False means that progress survives a failure, to compare with models without checkpoints.
     """
@@ -69,6 +70,7 @@ class RecoveryPlan:
     on_failure: str = "restart"
     detect: Law = Law()
     detect_by_cause: Mapping[str, Law] = field(default_factory=dict)
+    select_host: Law = Law()
     replace: Law = Law()
     initialize: Law = Law()
     warm_up: Law = Law()
@@ -85,7 +87,10 @@ class RepairStage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepairPlan:
-    """Repair of a node: an automatic stage, then a manual one by one of `crews` (0: unlimited), repeated until it succeeds."""
+    """Repair of a node: an automatic stage; where it fails, a manual one by one of `crews`, repeated until it succeeds.
+
+    crews 0: unlimited.
+    """
 
     crews: int
     automatic: RepairStage

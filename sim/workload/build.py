@@ -11,7 +11,7 @@ from sim.workload.memory import OPTIMIZER_BYTES, check_memory, chunk_parameters,
 from sim.workload.operations import Machine, OpCost, chunk_costs
 from sim.workload.profile import StageMemory
 from sim.workload.step_plan import StepPlan
-from sim.workload.traffic import Communication, NetworkCost, communication
+from sim.workload.traffic import Communication, NetworkModel, collective_channels, communication
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,8 @@ def build_step(
     accelerator: Accelerator,
     software: SoftwareProfile,
     groups: Groups,
-    network: NetworkCost,
+    network: NetworkModel,
+    node_gpus: int,
 ) -> BuiltStep:
     """Return the plan of one optimizer step of a representative replica."""
     check_layout(model, batch, layout, accelerator)
@@ -82,13 +83,13 @@ def build_step(
         microbatches=microbatches(batch, layout),
         forward=tuple(tuple(costs[chunk][0] for chunk in stage) for stage in dealt),
         backward=tuple(tuple(costs[chunk][1] for chunk in stage) for stage in dealt),
-        boundary_ns=round(times.boundary_s * 1e9),
+        boundary_ns=tuple(round(value * 1e9) for value in times.boundary_s),
         blocking_send=not software.pipeline_overlap,
         gather_ns=_nanoseconds(times.gather_s),
         reduce_ns=_nanoseconds(times.reduce_s),
         data_overlap=software.data_overlap,
         shared_nic=_share_nic(times),
-        slowdown=software.overlap_slowdown,
+        slowdown=_slowdown(accelerator, groups, node_gpus),
         optimizer_ns=tuple(_optimizer_ns(machine, stage) for stage in dealt),
         overhead_ns=round(software.step_overhead_s * 1e9),
     )
@@ -106,6 +107,12 @@ def _optimizer_ns(machine: Machine, chunks: tuple[Chunk, ...]) -> int:
     shard = parameters / (1 if layout.sharding == "ddp" else layout.data)
     moved = 2 * OPTIMIZER_BYTES + machine.software.gradient_bytes + 2
     return round(memory_time_s(machine.accelerator, shard * moved) * 1e9)
+
+
+def _slowdown(accelerator: Accelerator, groups: Groups, node_gpus: int) -> float:
+    """Return the factor on kernels beside a data-parallel collective: the SMs that its channels leave them."""
+    channels = collective_channels(groups.data[0], node_gpus)
+    return accelerator.sm_count / (accelerator.sm_count - channels)
 
 
 def _share_nic(times: Communication) -> bool:

@@ -46,6 +46,6 @@ def plain_stack(*, flash: bool = False, discard_cheap: bool = False, data_overla
         flash_attention=flash,
         launch_s=0.0,
         step_overhead_s=0.0,
-        overlap_slowdown=1.0,
+        serialise_bytes_per_s=1e9,
         sources=_EXAMPLE,
     )

@@ -15,7 +15,8 @@ Grid = tuple[tuple[int, ...], ...]
 class StepPlan:
     """One optimizer step of one representative replica; nanoseconds throughout.
 
-    forward, backward: cost by [stage][chunk]. boundary_ns: one message between neighbouring stages.
+    forward, backward: cost by [stage][chunk]. boundary_ns: one message between a stage and the next, by stage (the last
+    one's goes to the first, where stages hold several chunks); gradients go the other way in the same time.
     blocking_send: the sender's compute waits for the transfer. gather_ns and reduce_ns: parameter all-gather and
     gradient reduction by [stage][chunk]; data_overlap: they run beside compute on a stream of their own;
     shared_nic: boundary messages and data-parallel collectives leave through the same NIC.
@@ -28,7 +29,7 @@ class StepPlan:
     microbatches: int
     forward: tuple[tuple[OpCost, ...], ...]
     backward: tuple[tuple[OpCost, ...], ...]
-    boundary_ns: int
+    boundary_ns: tuple[int, ...]
     blocking_send: bool
     gather_ns: Grid
     reduce_ns: Grid

@@ -38,7 +38,7 @@ def heapq_makespan(plan: StepPlan) -> int:
         feeds, target = shape.feeds[s][position[s]], shape.target[s][position[s]]
         position[s] += 1
         if feeds >= 0:
-            arrived[feeds] = end + plan.boundary_ns
+            arrived[feeds] = end + plan.boundary_ns[s]
             if waits[target] == feeds:
                 advance(target, end)
         advance(s, end)

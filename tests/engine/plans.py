@@ -35,7 +35,7 @@ def uniform_plan(
         microbatches=microbatches,
         forward=((cost(forward_ns // chunks),) * chunks,) * stages,
         backward=((cost(backward_ns // chunks),) * chunks,) * stages,
-        boundary_ns=message_ns,
+        boundary_ns=(message_ns,) * stages,
         blocking_send=blocking_send,
         gather_ns=((gather_ns,) * chunks,) * stages,
         reduce_ns=((reduce_ns,) * chunks,) * stages,

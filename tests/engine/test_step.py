@@ -100,7 +100,7 @@ def longest_path(plan: StepPlan) -> int:
                 free[s] = max(free[s], arrived.get(need, 0)) + duration
                 if shape.feeds[s][i] >= 0:
                     same = shape.target[s][i] == s
-                    nic[s] = max(free[s], nic[s]) + plan.boundary_ns
+                    nic[s] = max(free[s], nic[s]) + plan.boundary_ns[shape.target[s][i] if shape.kind[s][i] else s]
                     arrived[shape.feeds[s][i]] = free[s] if same else nic[s]
                 position[s] += 1
                 moved = True
@@ -195,7 +195,7 @@ def test_slower_messages_never_shorten_a_step_with_a_fixed_order(
 ) -> None:
     stages, microbatches, chunks = shape
     fast = uniform_plan("interleaved", stages=stages, microbatches=microbatches, chunks=chunks, message_ns=message)
-    assert simulate_step(replace(fast, boundary_ns=message + more)).step_ns >= simulate_step(fast).step_ns
+    assert simulate_step(replace(fast, boundary_ns=(message + more,) * stages)).step_ns >= simulate_step(fast).step_ns
 
 
 def test_a_message_beside_a_collective_on_the_same_nic_takes_twice_as_long() -> None:

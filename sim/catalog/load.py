@@ -1,0 +1,197 @@
+"""The catalog by name: every entry is read from TOML on first use and checked as a whole."""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from sim.catalog.failures import parse_failure_preset
+from sim.catalog.kernels import kernel_fields
+from sim.catalog.prices import Items, parse_price_book, read_price_book
+from sim.catalog.read import read_fields, read_toml
+from sim.catalog.records import (
+    Accelerator,
+    Cable,
+    FailurePreset,
+    Model,
+    Node,
+    PriceBook,
+    SoftwareProfile,
+    Storage,
+    Switch,
+)
+from sim.errors import InputError, unknown_name
+
+_FILES: Mapping[str, str] = {
+    "accelerator": "accelerators.toml",
+    "node": "nodes.toml",
+    "switch": "network.toml",
+    "cable": "network.toml",
+    "storage": "storage.toml",
+    "model": "models.toml",
+    "failure-preset": "failures.toml",
+    "software": "software.toml",
+}
+_PRICE_BOOKS: Mapping[str, str] = {
+    "2026-owned": "prices-2026-owned.toml",
+    "2026-rented": "prices-2026-rented.toml",
+}
+_KERNELS = "kernels.toml"
+_JOINED = ("gemm", "attention", "hbm_efficiency")
+
+KINDS: tuple[str, ...] = (*_FILES, "price-book")
+"""Kinds of entries, as `names` and `describe` take them."""
+
+
+def names(kind: str) -> tuple[str, ...]:
+    """Return the names of a kind's entries, in the order of the file. Raises UnknownNameError.
+
+    >>> names("software")
+    ('meta-2024', 'megatron-2021', 'megatron-core-2024')
+    """
+    if kind == "price-book":
+        return tuple(_PRICE_BOOKS)
+    if kind not in _FILES:
+        raise unknown_name("catalog kind", kind, KINDS)
+    return tuple(_file(_FILES[kind])[kind])
+
+
+def accelerator(name: str) -> Accelerator:
+    """Return an accelerator with the kernel curves of its precisions. Raises InputError, UnknownNameError.
+
+    >>> accelerator("h100-sxm").sm_count
+    132
+    """
+    return parse_accelerator(name, _table("accelerator", name), _file(_KERNELS), _where("accelerator", name))
+
+
+def parse_accelerator(name: str, table: Any, kernels: Mapping[str, Any], where: str) -> Accelerator:
+    """Return an accelerator from its table and those of kernels.toml; each precision with a peak needs a GEMM curve."""
+    values = read_fields(Accelerator, table, where, joined=_JOINED)
+    curves, sources = kernel_fields(kernels, name, _KERNELS)
+    for precision in values["peak_flops_per_s"]:
+        if precision not in curves["gemm"]:
+            raise InputError(f"{_KERNELS}: gemm.{name}: no curve for '{precision}', which has a peak in {where}")
+    values["sources"] |= sources
+    return Accelerator(name=name, **values, **curves)
+
+
+def node(name: str) -> Node:
+    """Return a node. Raises InputError, UnknownNameError.
+
+    >>> node("gb200-nvl72").scale_up_domain
+    72
+    """
+    return parse_node(name, _table("node", name), _where("node", name))
+
+
+def parse_node(name: str, table: Any, where: str) -> Node:
+    """Return a node from its table; its accelerator is one of the catalog's and its domain holds whole nodes."""
+    values = read_fields(Node, table, where)
+    if values["accelerator"] not in names("accelerator"):
+        raise unknown_name("accelerator", values["accelerator"], names("accelerator"), f"{where}.accelerator")
+    if values["scale_up_domain"] % values["accelerators"]:
+        got = f"{values['scale_up_domain']} for nodes of {values['accelerators']}"
+        raise InputError(f"{where}.scale_up_domain: got {got}, expected a multiple")
+    return Node(name=name, **values)
+
+
+def switch(name: str) -> Switch:
+    """Return a switch. Raises InputError, UnknownNameError."""
+    return Switch(name=name, **read_fields(Switch, _table("switch", name), _where("switch", name)))
+
+
+def cable(name: str) -> Cable:
+    """Return a cable. Raises InputError, UnknownNameError."""
+    return Cable(name=name, **read_fields(Cable, _table("cable", name), _where("cable", name)))
+
+
+def switches() -> tuple[Switch, ...]:
+    """Return every switch, in the order of the file."""
+    return tuple(switch(name) for name in names("switch"))
+
+
+def cables() -> tuple[Cable, ...]:
+    """Return every cable, in the order of the file."""
+    return tuple(cable(name) for name in names("cable"))
+
+
+def storage(name: str) -> Storage:
+    """Return a shared store. Raises InputError, UnknownNameError."""
+    return Storage(name=name, **read_fields(Storage, _table("storage", name), _where("storage", name)))
+
+
+def model(name: str) -> Model:
+    """Return the shape of a model. Raises InputError, UnknownNameError.
+
+    >>> model("llama3.1-405b").layers
+    126
+    """
+    return Model(name=name, **read_fields(Model, _table("model", name), _where("model", name)))
+
+
+def failure_preset(name: str) -> FailurePreset:
+    """Return a failure preset. Raises InputError, UnknownNameError.
+
+    >>> len(failure_preset("llama3-2024").causes)
+    18
+    """
+    return parse_failure_preset(name, _table("failure-preset", name), _where("failure-preset", name))
+
+
+def software(name: str) -> SoftwareProfile:
+    """Return a software profile. Raises InputError, UnknownNameError."""
+    return SoftwareProfile(
+        name=name, **read_fields(SoftwareProfile, _table("software", name), _where("software", name))
+    )
+
+
+def price_book(name: str) -> PriceBook:
+    """Return a price book of the catalog. Raises InputError, PriceError, UnknownNameError.
+
+    >>> price_book("2026-owned").prices["life/server"].value
+    4.0
+    """
+    if name not in _PRICE_BOOKS:
+        raise unknown_name("price book", name, _PRICE_BOOKS)
+    return parse_price_book(_file(_PRICE_BOOKS[name]), priced_items(), _PRICE_BOOKS[name])
+
+
+def load_price_book(name_or_path: str) -> PriceBook:
+    """Return a price book by its name in the catalog, or from a file whose name ends in .toml.
+
+    Raises InputError, PriceError, UnknownNameError.
+    """
+    if name_or_path.endswith(".toml"):
+        return read_price_book(Path(name_or_path), priced_items())
+    return price_book(name_or_path)
+
+
+def priced_items() -> Items:
+    """Return what prices may be for, by the first part of a price's key."""
+    nodes = names("node")
+    return {
+        "server": nodes,
+        "rent-on-demand": nodes,
+        "rent-reserved": nodes,
+        "switch": names("switch"),
+        "cable": names("cable"),
+        "storage": names("storage"),
+    }
+
+
+@cache
+def _file(name: str) -> dict[str, Any]:
+    return read_toml(resources.files("sim.catalog") / "data" / name, name)
+
+
+def _table(kind: str, name: str) -> Any:
+    tables = _file(_FILES[kind])[kind]
+    if name not in tables:
+        raise unknown_name(kind, name, tables)
+    return tables[name]
+
+
+def _where(kind: str, name: str) -> str:
+    return f"{_FILES[kind]}: {kind}.{name}"

@@ -1,0 +1,263 @@
+"""The command line. Everything heavy is imported inside the command that needs it: `--help` answers at once."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from sim.errors import InputError, OutputError, TrainwrightError
+
+if TYPE_CHECKING:
+    from sim.report.text import Marks
+    from sim.scenario import Scenario
+
+INTERRUPTED = 130
+
+
+class _Commands(TyperGroup):
+    """Turns errors into one clear line a problem and an exit code: 1 a run failed, 2 bad input, 130 interrupted."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except TrainwrightError as error:
+            _complain(str(error))
+            raise typer.Exit(2 if isinstance(error, InputError) else 1) from error
+        except KeyboardInterrupt as error:
+            _complain("interrupted")
+            raise typer.Exit(INTERRUPTED) from error
+        except BrokenPipeError as error:
+            # Whoever read the output has seen enough; without this Python complains again when it flushes at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from error
+        return result
+
+
+app = typer.Typer(
+    cls=_Commands,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Simulate the training of a frontier model on a cluster, from one kernel to the last invoice.",
+)
+
+ScenarioArgument = Annotated[str, typer.Argument(metavar="SCENARIO", help="A preset's name or a TOML file.")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a dotted key of the scenario.")
+]
+TraceOption = Annotated[Path | None, typer.Option("--trace", metavar="FILE", help="Write a Chrome trace (Perfetto).")]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace an existing output.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a report.")]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+
+        from sim import MODEL_VERSION
+
+        try:
+            installed = version("trainwright")
+        except PackageNotFoundError:
+            installed = "(not installed)"
+        typer.echo(f"trainwright {installed}, models {MODEL_VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options of no command in particular."""
+
+
+@app.command()
+def run(
+    scenario: ScenarioArgument,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Seed instead of the scenario's.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Results instead of results/RUN_ID.")] = None,
+    trace: TraceOption = None,
+    overrides: SetOption = None,
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Simulate one run, write Parquet, and print where the time went and what it cost."""
+    from sim import simulate
+    from sim.report.run_report import run_report
+    from sim.scenario import load_scenario
+
+    seeded = [] if seed is None else [f"run.seed={seed}"]
+    loaded = load_scenario(scenario, [*(overrides or []), *seeded])
+    directory = out or Path("results") / simulate.run_id(loaded)
+    known = None if force else simulate.existing_run(loaded, directory)
+    for path in ([] if known else [directory]) + ([trace] if trace else []):
+        _check_output(path, force)
+    summary = known if known and trace is None else _simulate_run(loaded, None if known else directory, trace, force)
+    ending = f"{'Done before, nothing rewritten' if known else 'Written'}: {directory}"
+    _print(summary, as_json, lambda: f"{run_report(summary, _marks())}\n\n{ending}")
+
+
+def _simulate_run(scenario: "Scenario", directory: Path | None, trace: Path | None, force: bool) -> dict[str, Any]:
+    """Return the JSON of a run; write its results where a directory is given, and its trace where a file is."""
+    from sim import simulate
+    from sim.report.chrome_trace import run_trace
+    from sim.report.figures import waterfall_png
+    from sim.report.progress import progress
+
+    with progress(sys.stderr) as report:
+        result = simulate.simulate_run_of(scenario, report)
+    summary = simulate.run_json(result)
+    if directory is not None:
+        simulate.write_run(result, directory, force, {"waterfall.png": waterfall_png(summary)})
+    if trace is not None:
+        _write_json(trace, run_trace(result.trace))
+    return summary
+
+
+@app.command()
+def step(
+    scenario: ScenarioArgument,
+    phase: Annotated[int | None, typer.Option(metavar="N", min=0, help="Phase of training, from 0.")] = None,
+    trace: TraceOption = None,
+    overrides: SetOption = None,
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Simulate one optimizer step: time, MFU, bubble, exposed communication and memory."""
+    from sim import simulate
+    from sim.report.chrome_trace import chrome_trace
+    from sim.report.step_report import step_report
+    from sim.scenario import load_scenario
+
+    loaded = load_scenario(scenario, overrides or [])
+    if trace is not None:
+        _check_output(trace, force)
+    result = simulate.simulate_step_of(loaded, phase)
+    if trace is not None:
+        _write_json(trace, chrome_trace(result.timeline))
+    summary = simulate.step_json(result)
+    _print(summary, as_json, lambda: step_report(summary, _marks()))
+
+
+@app.command()
+def topology(
+    target: Annotated[str, typer.Argument(metavar="SCENARIO|KIND", help="A scenario, or a kind of topology.")],
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Arguments of the kind.")
+    ] = None,
+    collective: Annotated[str | None, typer.Option(metavar="NAME", help="Its bus bandwidth: all-reduce...")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a fabric is made of, its diameter, bisection, bus bandwidth, power and price."""
+    from sim import simulate
+    from sim.report.topology_report import topology_report
+
+    facts = simulate.topology_json(target, _arguments(arguments or []), collective)
+    _print(facts, as_json, lambda: topology_report(facts))
+
+
+@app.command()
+def catalog(
+    kind: Annotated[str | None, typer.Argument(metavar="KIND", help="accelerator, node, model...")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="An entry of that kind.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what exists, and each number of an entry with its source."""
+    from dataclasses import asdict
+
+    from sim import catalog
+    from sim.report.catalog_report import entry_report, kinds_report
+
+    if kind is not None and name is not None:
+        rows = catalog.describe(kind, name)
+        _print([asdict(row) for row in rows], as_json, lambda: entry_report(kind, name, rows))
+        return
+    known = {each: list(catalog.names(each)) for each in ([kind] if kind else catalog.KINDS)}
+    _print(known, as_json, lambda: kinds_report(known))
+
+
+@app.command()
+def schema(
+    as_json: Annotated[bool, typer.Option("--json", help="The default: a schema has no other form.")] = True,
+) -> None:
+    """Print the JSON schema of a scenario."""
+    from sim.scenario import scenario_schema
+
+    _print(scenario_schema(), as_json, lambda: "")
+
+
+def _arguments(texts: list[str]) -> dict[str, object]:
+    """Return key=value arguments, typed as TOML values; "4,4,4" is a list and anything else is text."""
+    typed: dict[str, object] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not (key and equals and value):
+            raise InputError(f"argument '{text}': expected key=value, such as k=8")
+        if key in typed:
+            raise InputError(f"argument '{key}' is given twice")
+        parts = [_value(part) for part in value.split(",")] if "," in value and value[0] not in "[{\"'" else None
+        typed[key] = parts or _value(value)
+    return typed
+
+
+def _value(text: str) -> object:
+    import tomllib
+
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _print(facts: Any, as_json: bool, report: Callable[[], str]) -> None:
+    text = json.dumps(facts, indent=2, allow_nan=False) if as_json else report()
+    encoding = sys.stdout.encoding or "ascii"
+    typer.echo(text.encode(encoding, "replace").decode(encoding))
+
+
+def _marks() -> "Marks":
+    from sim.report.text import marks_for
+
+    return marks_for(sys.stdout.encoding)
+
+
+def _complain(message: str) -> None:
+    for line in message.splitlines():
+        typer.echo(f"trainwright: {line}", err=True)
+
+
+def _check_output(path: Path, force: bool) -> None:
+    """Raise OutputError before anything is computed where the result could not be written."""
+    if path.exists() and not force:
+        raise OutputError(f"{path} exists already; --force replaces it")
+    parent = next(parent for parent in path.absolute().parents if parent.exists())
+    if not parent.is_dir():
+        raise OutputError(f"{path} cannot be written: {parent} is not a directory")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise OutputError(f"{path} cannot be written: no permission in {parent}")
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a file whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps(content, separators=(",", ":")))
+        temporary.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    app()

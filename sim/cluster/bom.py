@@ -1,0 +1,161 @@
+"""The bill of materials: which catalog switches, cables and servers a wired cluster takes."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import networkx as nx
+
+from sim.catalog.records import Cable, Node, PriceBook, Switch
+from sim.cluster.records import BomLine
+from sim.errors import PriceError, TopologyError, unknown_name
+
+Need = tuple[int, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortUse:
+    """Ports of all switches of one catalog entry: used by cables, and left free."""
+
+    name: str
+    used: int
+    left: int
+
+
+def bill_of_materials(
+    graph: "nx.Graph[str]",
+    *,
+    technology: str,
+    switches: Iterable[Switch],
+    cables: Iterable[Cable],
+    node: Node | None = None,
+    nodes: int = 0,
+) -> tuple[BomLine, ...]:
+    """Return what a fabric, and with `node` its servers, is made of, in catalog names.
+
+    A switch is the smallest (by ports x port bandwidth) of that technology whose ports number and carry every cable
+    at it; a port takes one cable, without breakout. A cable is the smallest (by bandwidth, then reach) of its medium
+    that carries the link over its length. power_w is one unit's nameplate, a cable's both ends included.
+    Raises TopologyError where the catalog has nothing large, fast or long enough.
+    """
+    lines = _switch_lines(_switch_needs(graph), technology, tuple(switches))
+    lines += _cable_lines(graph, tuple(cables))
+    if node is not None:
+        lines.append(BomLine(item="server", name=node.name, count=nodes, power_w=node.nameplate_w))
+    return tuple(lines)
+
+
+def port_use(graph: "nx.Graph[str]", *, technology: str, switches: Iterable[Switch]) -> tuple[PortUse, ...]:
+    """Return ports used and left of the switches that the bill of materials chooses, by catalog entry."""
+    used: Counter[str] = Counter()
+    total: Counter[str] = Counter()
+    entries = tuple(switches)
+    for need, count in _switch_needs(graph).items():
+        switch = _smallest_switch(need, technology, entries)
+        used[switch.name] += need[0] * count
+        total[switch.name] += switch.ports * count
+    return tuple(PortUse(name=name, used=used[name], left=total[name] - used[name]) for name in sorted(used))
+
+
+def power_w(bom: Iterable[BomLine]) -> float:
+    """Return the nameplate power of a bill of materials.
+
+    >>> power_w([BomLine(item="switch", name="s", count=2, power_w=1500.0)])
+    3000.0
+    """
+    return sum((line.count * line.power_w for line in bom), 0.0)
+
+
+def capex_usd(bom: Iterable[BomLine], prices: PriceBook) -> Decimal:
+    """Return the purchase price of a bill of materials: count x price of "switch/<name>", "cable/<name>" and so on.
+
+    Raises PriceError for a line without a price, with the nearest key of its item, and for a currency other than USD.
+    """
+    if prices.currency != "USD":
+        raise PriceError(f"price book '{prices.name}': currency is {prices.currency}, expected USD")
+    return sum((line.count * _price(line, prices) for line in bom), Decimal(0))
+
+
+def _price(line: BomLine, prices: PriceBook) -> Decimal:
+    key = f"{line.item}/{line.name}"
+    if key not in prices.prices:
+        known = [name for name in prices.prices if name.startswith(f"{line.item}/")]
+        raise PriceError(str(unknown_name("price", key, known, f"price book '{prices.name}'")))
+    return Decimal(str(prices.prices[key].value))
+
+
+def _switch_lines(needs: Counter[Need], technology: str, entries: Sequence[Switch]) -> list[BomLine]:
+    counts: Counter[str] = Counter()
+    power: dict[str, float] = {}
+    for need, count in needs.items():
+        switch = _smallest_switch(need, technology, entries)
+        counts[switch.name] += count
+        power[switch.name] = switch.power_w
+    return [BomLine(item="switch", name=name, count=counts[name], power_w=power[name]) for name in sorted(counts)]
+
+
+def _cable_lines(graph: "nx.Graph[str]", entries: Sequence[Cable]) -> list[BomLine]:
+    runs: Counter[tuple[str, float, float]] = Counter()
+    for _, _, link in graph.edges(data=True):
+        runs[link["medium"], link["length_m"], link["bandwidth_bytes_per_s"]] += link["count"]
+    counts: Counter[str] = Counter()
+    power: dict[str, float] = {}
+    for (medium, length_m, bandwidth), count in runs.items():
+        cable = _smallest_cable(medium, length_m, bandwidth, entries)
+        counts[cable.name] += count
+        power[cable.name] = cable.power_w
+    return [BomLine(item="cable", name=name, count=counts[name], power_w=power[name]) for name in sorted(counts)]
+
+
+def _switch_needs(graph: "nx.Graph[str]") -> Counter[Need]:
+    """Return how many switches have to offer (ports, bandwidth of the fastest cable)."""
+    needs: Counter[Need] = Counter()
+    for vertex, attributes in graph.nodes(data=True):
+        if attributes["kind"] == "switch":
+            links = graph.adj[vertex].values()
+            ports = sum([link["count"] for link in links])
+            needs[ports, max([link["bandwidth_bytes_per_s"] for link in links])] += 1
+    return needs
+
+
+def _smallest_switch(need: Need, technology: str, entries: Sequence[Switch]) -> Switch:
+    ports, bandwidth = need
+    technologies = {switch.technology for switch in entries}
+    if technology not in technologies:
+        raise unknown_name("switch technology", technology, technologies)
+    fitting = [
+        switch
+        for switch in entries
+        if switch.technology == technology and switch.ports >= ports and switch.port_bandwidth_bytes_per_s >= bandwidth
+    ]
+    if not fitting:
+        offers = (s for s in entries if s.technology == technology)
+        raise TopologyError(
+            f"bill of materials: no {technology} switch of the catalog has {ports} ports of {_gbit(bandwidth)}; it has "
+            + _listed(f"{s.ports} x {_gbit(s.port_bandwidth_bytes_per_s)}" for s in offers)
+        )
+    return min(fitting, key=lambda s: (s.ports * s.port_bandwidth_bytes_per_s, s.ports, s.name))
+
+
+def _smallest_cable(medium: str, length_m: float, bandwidth: float, entries: Sequence[Cable]) -> Cable:
+    fitting = [
+        cable
+        for cable in entries
+        if cable.medium == medium and cable.reach_m >= length_m and cable.bandwidth_bytes_per_s >= bandwidth
+    ]
+    if not fitting:
+        offers = (c for c in entries if c.medium == medium)
+        raise TopologyError(
+            f"bill of materials: no {medium} cable of the catalog carries {_gbit(bandwidth)} over {length_m:g} m; "
+            f"it has {_listed(f'{_gbit(c.bandwidth_bytes_per_s)} over {c.reach_m:g} m' for c in offers)}"
+        )
+    return min(fitting, key=lambda c: (c.bandwidth_bytes_per_s, c.reach_m, c.name))
+
+
+def _gbit(bandwidth_bytes_per_s: float) -> str:
+    return f"{bandwidth_bytes_per_s * 8 / 1e9:g} Gbit/s"
+
+
+def _listed(offers: Iterable[str]) -> str:
+    return ", ".join(sorted(set(offers))) or "none"

@@ -1,0 +1,116 @@
+"""The attribute contract: what a graph must carry to be a cluster's fabric.
+
+Vertex: kind, tier (0 for NICs). Edge: bandwidth_bytes_per_s (one direction of one cable), latency_s, count (parallel
+cables), medium, length_m. An endpoint is one NIC port, hence a vertex of kind "nic" with one link.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+
+import networkx as nx
+
+from sim.errors import TopologyError, unknown_name
+
+VERTEX_KINDS = ("gpu", "nic", "nvswitch", "storage", "switch")
+MEDIA = ("copper", "nvlink", "optic", "pcie")
+EDGE_ATTRIBUTES = ("bandwidth_bytes_per_s", "latency_s", "count", "medium", "length_m")
+SHOWN = 10
+
+
+def check_graph(graph: "nx.Graph[str]", endpoints: int) -> None:
+    """Raise TopologyError, one line a fault, unless the graph honours the contract and has that many endpoints.
+
+    Faults: a missing attribute, an unknown kind or medium, a bandwidth, count or length that is not positive, a
+    negative latency, a link to itself, an endpoint without exactly one link, endpoints out of each other's reach,
+    another number of endpoints. Faults that many vertices or links share are told once, with an example.
+
+    >>> graph = nx.Graph()
+    >>> graph.add_node("nic-0", kind="nic", tier=0)
+    >>> check_graph(graph, 1)
+    Traceback (most recent call last):
+    sim.errors.TopologyError: vertex nic-0: 0 links, expected 1: an endpoint is one NIC port
+    """
+    if graph.is_directed() or graph.is_multigraph():
+        raise TopologyError(f"graph: got {type(graph).__name__}, expected an undirected Graph without parallel edges")
+    faults = [*_vertex_faults(graph), *_edge_faults(graph)] or [*_endpoint_faults(graph, endpoints)]
+    if faults:
+        more = [f"and {len(faults) - SHOWN:,} more"] if len(faults) > SHOWN else []
+        raise TopologyError("\n".join(faults[:SHOWN] + more))
+
+
+def endpoints_of(graph: "nx.Graph[str]") -> tuple[str, ...]:
+    """Return the endpoints in the graph's order: the vertices of kind "nic".
+
+    >>> from topologies import leaf_spine
+    >>> endpoints_of(leaf_spine(radix=4, endpoints=3))
+    ('nic-000000', 'nic-000001', 'nic-000002')
+    """
+    return tuple(vertex for vertex, attributes in graph.nodes(data=True) if attributes.get("kind") == "nic")
+
+
+def _vertex_faults(graph: "nx.Graph[str]") -> Iterator[str]:
+    classes: dict[tuple[object, object], str] = {}
+    for vertex, attributes in graph.nodes(data=True):
+        classes.setdefault((attributes.get("kind"), attributes.get("tier")), vertex)
+    for (kind, tier), example in classes.items():
+        where = f"vertex {example}"
+        if kind is None:
+            yield f"{where}: attribute kind is missing"
+        elif kind not in VERTEX_KINDS:
+            yield str(unknown_name("kind", str(kind), VERTEX_KINDS, where))
+        if tier is None:
+            yield f"{where}: attribute tier is missing"
+        elif not isinstance(tier, int) or tier < 0 or (kind == "nic" and tier != 0):
+            yield f"{where}: tier is {tier!r}, expected {'0 for a NIC' if kind == 'nic' else 'an integer >= 0'}"
+
+
+def _edge_faults(graph: "nx.Graph[str]") -> Iterator[str]:
+    classes: dict[tuple[object, ...], tuple[str, str]] = {}
+    for near, far, attributes in graph.edges(data=True):
+        if near == far:
+            yield f"link {near} - {far}: a link to itself"
+        classes.setdefault(tuple(map(attributes.get, EDGE_ATTRIBUTES)), (near, far))
+    for values, (near, far) in classes.items():
+        yield from _cabling_faults(f"link {near} - {far}", dict(zip(EDGE_ATTRIBUTES, values, strict=True)))
+
+
+def _cabling_faults(where: str, attributes: Mapping[str, object]) -> Iterator[str]:
+    for name, value in attributes.items():
+        if value is None:
+            yield f"{where}: attribute {name} is missing"
+        elif name == "medium":
+            if value not in MEDIA:
+                yield str(unknown_name("medium", str(value), MEDIA, where))
+        elif name == "count":
+            if not isinstance(value, int) or value < 1:
+                yield f"{where}: count is {value!r}, expected an integer >= 1"
+        elif not _is_quantity(value, zero=name == "latency_s"):
+            yield f"{where}: {name} is {value!r}, expected a finite number {'>=' if name == 'latency_s' else '>'} 0"
+
+
+def _is_quantity(value: object, zero: bool) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value) and (value > 0 or (zero and value == 0))
+
+
+def _endpoint_faults(graph: "nx.Graph[str]", endpoints: int) -> Iterator[str]:
+    nics = endpoints_of(graph)
+    for nic, cables in graph.degree(nics, weight="count"):
+        if cables != 1:
+            yield f"vertex {nic}: {cables} links, expected 1: an endpoint is one NIC port"
+    if len(nics) != endpoints:
+        yield f"endpoints: the graph has {len(nics):,}, expected {endpoints:,}"
+    if nics:
+        reached = _reached(graph, nics[0])
+        lost = [nic for nic in nics if nic not in reached]
+        if lost:
+            yield f"endpoints: {len(lost):,} of {len(nics):,} cannot be reached from {nics[0]}, the first is {lost[0]}"
+
+
+def _reached(graph: "nx.Graph[str]", start: str) -> set[str]:
+    """Return every vertex that a path joins to the start (whole frontiers at once: a Python loop per link is slow)."""
+    neighbours = dict(graph.adjacency())
+    reached, frontier = {start}, {start}
+    while frontier:
+        frontier = set[str]().union(*map(neighbours.__getitem__, frontier)) - reached
+        reached |= frontier
+    return reached

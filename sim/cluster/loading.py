@@ -1,0 +1,259 @@
+"""Messages between GPUs on the links that carry them: scale-up ports, NICs, cables.
+
+Links are numbered in one row: cables (C,), NICs out (E,), NICs in (E,), scale-up ports out (N,), ports in (N,).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.catalog.records import Node
+from sim.cluster.arrays import Fabric, FloatArray, IntArray, total
+from sim.cluster.collectives import Flows
+from sim.cluster.fairshare import max_min_rates
+from sim.cluster.records import Cluster, GpuArray, NetworkSettings
+from sim.cluster.routing import Pick, Router, d_mod_k_pick, ecmp_pick, hashed_paths, split_loads, split_paths
+from sim.errors import TopologyError
+
+SHARINGS = ("ideal", "max-min")
+ROUTINGS = ("ecmp", "adaptive", "spray", "d-mod-k")
+
+_BLOCK = 1 << 20
+"""Sub-flows hashed at once: bounds memory, changes no result."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """A phase's load, per byte of the collective's size and unit of share.
+
+    network_s, scale_up_s: seconds of the busiest link of each. own_s: seconds that the busiest GPU's own messages
+    would need alone. link_class: of the busiest network link. latency_s: cables and switches of the longest path.
+    """
+
+    network_s: float
+    scale_up_s: float
+    own_s: float
+    latency_s: float
+    link_class: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """Messages split by what carries them: between NICs, shape (M,), and between scale-up ports, shape (P,).
+
+    flow: which message each part belongs to; a message may have several parts.
+    """
+
+    nic_source: IntArray
+    nic_target: IntArray
+    nic_weight: FloatArray
+    nic_flow: IntArray
+    port_source: GpuArray
+    port_target: GpuArray
+    port_weight: FloatArray
+    port_flow: IntArray
+
+
+def nics_of(gpu: GpuArray, node: Node) -> IntArray:
+    """Return the endpoints of each GPU, shape (..., rails): GPUs may share a NIC, or own several.
+
+    >>> from sim.cluster.examples import node
+    >>> nics_of(np.array([0, 9]), node(gpus=8, nics=4)).tolist()
+    [[0], [4]]
+    >>> nics_of(np.array([0, 9]), node(gpus=8, nics=16)).tolist()
+    [[0, 1], [18, 19]]
+    """
+    rails = max(1, node.nics // node.accelerators)
+    first = gpu // node.accelerators * node.nics + gpu % node.accelerators * node.nics // node.accelerators
+    return first[..., None] + np.arange(rails)
+
+
+def place(flows: Flows, node: Node, *, relayed: bool) -> Placed:
+    """Return messages on ports and NICs; those within a scale-up domain stay there.
+
+    relayed: a message to another domain goes over scale-up to the GPU of its node that shares the target's rail,
+    and leaves there (NCCL's PXN). A GPU with several NICs spreads its messages evenly over them.
+    """
+    local = flows.source // node.scale_up_domain == flows.target // node.scale_up_domain
+    remote = np.flatnonzero(~local)
+    sender = _relay(flows.source[remote], flows.target[remote], node) if relayed else flows.source[remote]
+    if node.nics == 0 and remote.size:
+        raise TopologyError(f"node {node.name} has no NIC, but a collective leaves its scale-up domain")
+    out, into = nics_of(sender, node), nics_of(flows.target[remote], node)
+    hop = remote[sender != flows.source[remote]]
+    port = np.concatenate([np.flatnonzero(local), hop])
+    return Placed(
+        nic_source=out.ravel(),
+        nic_target=into.ravel(),
+        nic_weight=np.repeat(flows.weight[remote] / out.shape[1], out.shape[1]),
+        nic_flow=np.repeat(remote, out.shape[1]),
+        port_source=flows.source[port],
+        port_target=np.concatenate([flows.target[local], sender[sender != flows.source[remote]]]),
+        port_weight=flows.weight[port],
+        port_flow=port,
+    )
+
+
+def _relay(source: GpuArray, target: GpuArray, node: Node) -> GpuArray:
+    """Return the GPU of the source's node on the target's rail; the source itself if it is on that rail."""
+    if node.scale_up_domain < node.accelerators:
+        return source
+    rail, own = (gpu % node.accelerators * node.nics // node.accelerators for gpu in (target, source))
+    relay = source // node.accelerators * node.accelerators - (-rail * node.accelerators // max(node.nics, 1))
+    return np.where(rail == own, source, relay)
+
+
+def capacities(cluster: Cluster, fabric: Fabric) -> FloatArray:
+    """Return the bandwidth of every link, in bytes/s; scale-up ports at what they reach."""
+    chip = cluster.accelerator
+    port = np.full(cluster.gpus, chip.scale_up_bandwidth_bytes_per_s * chip.scale_up_efficiency)
+    nic = fabric.nic_capacity_bytes_per_s
+    return np.concatenate([fabric.capacity_bytes_per_s, nic, nic, port, port])
+
+
+def measure(flows: Flows, placed: Placed, cluster: Cluster, router: Router, settings: NetworkSettings) -> Load:
+    """Return the load of messages that all progress together."""
+    fabric = router.fabric
+    cables, latency_s = _cable_loads(placed, router, settings)
+    endpoints, gpus = len(cluster.endpoints), cluster.gpus
+    loads = np.concatenate(
+        [
+            cables,
+            total(placed.nic_source, placed.nic_weight, endpoints),
+            total(placed.nic_target, placed.nic_weight, endpoints),
+            total(placed.port_source, placed.port_weight, gpus),
+            total(placed.port_target, placed.port_weight, gpus),
+        ]
+    )
+    capacity = capacities(cluster, fabric)
+    seconds = np.divide(loads, capacity, out=np.zeros_like(loads), where=loads > 0)
+    cable_s, nic_s, port_s = np.split(seconds, [cables.size, cables.size + 2 * endpoints])
+    # A cable must exceed the NICs by more than rounding to be what binds.
+    binds = cable_s.max(initial=0.0) > nic_s.max(initial=0.0) * (1 + 1e-9)
+    return Load(
+        network_s=float(max(cable_s.max(initial=0.0), nic_s.max(initial=0.0))),
+        scale_up_s=float(port_s.max()),
+        own_s=_own_s(flows, placed, cluster, fabric),
+        latency_s=latency_s,
+        link_class=fabric.classes[fabric.link_class[cable_s.argmax()]] if binds else "nic",
+    )
+
+
+def _own_s(flows: Flows, placed: Placed, cluster: Cluster, fabric: Fabric) -> float:
+    """Return the time of the busiest GPU's own messages alone: over its NICs, or its port if none leave."""
+    if not placed.nic_flow.size:
+        sent = total(flows.source, flows.weight, cluster.gpus)
+        return float(sent.max()) / float(capacities(cluster, fabric)[-1])
+    sender = flows.source[placed.nic_flow]
+    sent = total(sender, placed.nic_weight, cluster.gpus)
+    nics = nics_of(np.arange(cluster.gpus), cluster.node)
+    return float((sent / fabric.nic_capacity_bytes_per_s[nics].sum(axis=1).clip(min=1e-30)).max())
+
+
+def _leaves(placed: Placed, fabric: Fabric) -> tuple[IntArray, IntArray]:
+    ends = fabric.leaf[placed.nic_source], fabric.leaf[placed.nic_target]
+    for nics, leaf in zip((placed.nic_source, placed.nic_target), ends, strict=True):
+        if nics.size and leaf.min() < 0:
+            raise TopologyError(f"endpoint {int(nics[leaf.argmin()])} has lost its link: the job cannot run on it")
+    return ends
+
+
+def _cable_loads(placed: Placed, router: Router, settings: NetworkSettings) -> tuple[FloatArray, float]:
+    """Return the load of every cable, and the longest latency from NIC to NIC."""
+    fabric = router.fabric
+    source, target = _leaves(placed, fabric)
+    nic_latency_s = fabric.nic_latency_s[placed.nic_source] + fabric.nic_latency_s[placed.nic_target]
+    if settings.sharing == "ideal" or settings.routing in ("adaptive", "spray"):
+        one, other, pair = _pairs(source, target, len(fabric.switches))
+        loads, path_s = split_loads(router, one, other, total(pair, placed.nic_weight, one.size))
+        longest = float((path_s[pair] + nic_latency_s).max(initial=0.0))
+        return (np.zeros_like(loads) if settings.sharing == "ideal" else loads), longest
+    loads, longest = np.zeros(fabric.source.size), 0.0
+    for part, pick in _subflows(placed, settings):
+        path_s = nic_latency_s[part]
+        weight = placed.nic_weight[part] / _subflows_each(settings)
+        for flow, cable in hashed_paths(router, source[part], target[part], pick):
+            loads += total(cable, weight[flow], loads.size)
+            path_s[flow] += fabric.latency_s[cable]
+        longest = max(longest, float(path_s.max(initial=0.0)))
+    return loads, longest
+
+
+def _pairs(source: IntArray, target: IntArray, switches: int) -> tuple[IntArray, IntArray, IntArray]:
+    """Return distinct leaf pairs, and which of them each message belongs to."""
+    keys, pair = np.unique(source * switches + target, return_inverse=True)
+    return keys // switches, keys % switches, pair
+
+
+def _subflows_each(settings: NetworkSettings) -> int:
+    return settings.queue_pairs if settings.routing == "ecmp" else 1
+
+
+def _subflows(placed: Placed, settings: NetworkSettings) -> Iterator[tuple[IntArray, Pick]]:
+    """Yield the message of every sub-flow, a block at a time, with its choice of path."""
+    each = _subflows_each(settings)
+    for first in range(0, placed.nic_source.size, max(1, _BLOCK // each)):
+        block = np.arange(first, min(first + max(1, _BLOCK // each), placed.nic_source.size))
+        part, queue_pair = np.repeat(block, each), np.tile(np.arange(each), block.size)
+        source, target = placed.nic_source[part], placed.nic_target[part]
+        if settings.routing == "d-mod-k":
+            yield part, d_mod_k_pick(target)
+        else:
+            yield part, ecmp_pick(source, target, queue_pair, settings.seed)
+
+
+def group_rates(
+    flows: Flows, placed: Placed, cluster: Cluster, router: Router, settings: NetworkSettings, groups: int
+) -> FloatArray:
+    """Return each group's rate, shape (groups,): of its slowest sub-flow, when all are max-min fair.
+
+    In bytes of the collective's size a second and unit of share. A group slower elsewhere than on a shared link
+    leaves the rest of that link to others, which `measure` does not need to know.
+    """
+    fabric, capacity = router.fabric, capacities(cluster, router.fabric)
+    part, entry, cable, fraction = _paths(placed, router, settings)
+    cables, endpoints = fabric.source.size, len(cluster.endpoints)
+    subflow = np.arange(part.size)
+    port = part.size + np.arange(placed.port_flow.size)
+    weight = placed.nic_weight[part] / (_subflows_each(settings) if settings.sharing == "max-min" else 1)
+    rates = max_min_rates(
+        flow=np.concatenate([entry, subflow, subflow, port, port]),
+        link=np.concatenate(
+            [
+                cable,
+                cables + placed.nic_source[part],
+                cables + endpoints + placed.nic_target[part],
+                cables + 2 * endpoints + placed.port_source,
+                cables + 2 * endpoints + cluster.gpus + placed.port_target,
+            ]
+        ),
+        coefficient=np.concatenate([fraction * weight[entry], weight, weight, placed.port_weight, placed.port_weight]),
+        capacity=capacity,
+        flows=part.size + port.size,
+    )
+    slowest = np.full(groups, np.inf)
+    np.minimum.at(slowest, flows.group[np.concatenate([placed.nic_flow[part], placed.port_flow])], rates)
+    return slowest
+
+
+def _paths(
+    placed: Placed, router: Router, settings: NetworkSettings
+) -> tuple[IntArray, IntArray, IntArray, FloatArray]:
+    """Return the message of every sub-flow, and (sub-flow, cable, fraction) entries."""
+    source, target = _leaves(placed, router.fabric)
+    none = np.empty(0, dtype=np.int64)
+    if settings.sharing == "ideal":
+        return np.arange(source.size), none, none, np.empty(0)
+    if settings.routing in ("adaptive", "spray"):
+        return np.arange(source.size), *split_paths(router, source, target)
+    parts, entries, cables = [none], [none], [none]
+    before = 0
+    for part, pick in _subflows(placed, settings):
+        for flow, cable in hashed_paths(router, source[part], target[part], pick):
+            entries.append(before + flow)
+            cables.append(cable)
+        parts.append(part)
+        before += part.size
+    entry = np.concatenate(entries)
+    return np.concatenate(parts), entry, np.concatenate(cables), np.ones(entry.size)

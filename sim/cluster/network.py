@@ -1,0 +1,217 @@
+"""What a collective costs on a cluster: all its groups run at once and share scale-up ports, NICs and fabric.
+
+Fluid: the messages of a phase progress together, each in proportion to its bytes, so the slowest is done when the
+busiest link has passed its load, which is the max-min fair time of the slowest. T = latency of the steps + that.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+
+from sim.catalog.records import Node
+from sim.cluster.arrays import FloatArray, fabric_arrays
+from sim.cluster.bounds import fabric_cuts, lower_bound_s_per_byte
+from sim.cluster.collectives import ALGORITHMS, PATTERNS, Arrangement, Phase, arrange, busbw_factor
+from sim.cluster.loading import ROUTINGS, SHARINGS, Load, group_rates, measure, place
+from sim.cluster.protocols import NCCL, Protocol
+from sim.cluster.records import Cluster, CollectiveCost, GpuArray, NetworkSettings
+from sim.cluster.routing import Router
+from sim.errors import LayoutError, ScenarioError, TopologyError, unknown_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Solved:
+    """A kind on one set of groups, whatever the size: phases with loads of each algorithm, and the lower bound."""
+
+    phases: dict[str, tuple[tuple[Phase, Load], ...]]
+    lower_bound_s_per_byte: float
+
+
+class Network:
+    """A cluster's network under one setting; solves each set of groups once, whatever sizes are asked.
+
+    The graph is read when this is made: after a change of the graph, make another. Raises TopologyError for a
+    graph that breaks the contract, and names the nearest for an unknown sharing or routing.
+    """
+
+    def __init__(self, cluster: Cluster, settings: NetworkSettings, protocols: Sequence[Protocol] = NCCL) -> None:
+        _check_settings(settings)
+        if len(cluster.endpoints) != cluster.nodes * cluster.node.nics:
+            raise TopologyError(
+                f"cluster: got {len(cluster.endpoints)} endpoints, "
+                f"expected {cluster.nodes} nodes x {cluster.node.nics} NICs"
+            )
+        self._cluster, self._settings, self._protocols = cluster, settings, tuple(protocols)
+        self._fabric = fabric_arrays(cluster.graph, cluster.endpoints, cluster.node.nic_bandwidth_bytes_per_s)
+        self._router = Router(self._fabric)
+        # Ideal sharing does not see the fabric, so only the cuts at its ends bound it.
+        self._cuts = fabric_cuts(cluster, self._fabric) if settings.sharing == "max-min" else ()
+        self._loads: dict[tuple[object, ...], Load] = {}
+        self._solved: dict[tuple[object, ...], _Solved] = {}
+
+    def cost(self, kind: str, groups: GpuArray, size_bytes: float, algorithm: str | None = None) -> CollectiveCost:
+        """Return what a collective of all groups at once costs, with the fastest algorithm and protocol.
+
+        groups: GPUs, shape (G, n). kind: all-reduce, all-gather, reduce-scatter, all-to-all, or p2p (n = 2, from
+        column 0 to column 1). size_bytes: as in nccl-tests (all-reduce and all-to-all the buffer of a rank,
+        all-gather the whole output, reduce-scatter the whole input, p2p the message). algorithm: forces one.
+        Raises LayoutError for groups that are none, ScenarioError for a size or an algorithm that does not fit,
+        TopologyError where the fabric has no path.
+        """
+        _check_groups(kind, groups, self._cluster.gpus)
+        if not (math.isfinite(size_bytes) and size_bytes >= 0):
+            raise ScenarioError(f"size of a collective: got {size_bytes}, expected a finite number of bytes >= 0")
+        solved = self._solve(kind, groups, algorithm)
+        name, protocol, time_s = self._fastest(kind, solved, size_bytes)
+        bottleneck, load = _bottleneck(solved.phases[name], protocol)
+        return CollectiveCost(
+            time_s=time_s,
+            busbw_bytes_per_s=busbw_factor(kind, groups.shape[1]) * size_bytes / time_s if time_s > 0 else 0.0,
+            algorithm=name,
+            bottleneck=bottleneck,
+            load=load,
+            lower_bound_s=solved.lower_bound_s_per_byte * size_bytes,
+        )
+
+    def group_rates(self, kind: str, groups: GpuArray) -> FloatArray:
+        """Return each group's busbw in bytes/s, shape (G,), for large sizes, when all flows are max-min fair.
+
+        Of the flat algorithm (ring, pairwise, direct) and without protocol losses; the slowest is what `cost`
+        charges. Shows how unequal placement, collisions and lost links make the groups.
+        """
+        _check_groups(kind, groups, self._cluster.gpus)
+        plan = next(iter(ALGORITHMS[kind].values()))
+        (phase,) = plan(arrange(groups, self._cluster.node.scale_up_domain))
+        flows = PATTERNS[phase.pattern](arrange(phase.groups, self._cluster.node.scale_up_domain))
+        placed = place(flows, self._cluster.node, relayed=phase.pattern in ("all-pairs", "pair"))
+        rates = group_rates(flows, placed, self._cluster, self._router, self._settings, groups.shape[0])
+        return rates / phase.share * busbw_factor(kind, groups.shape[1])
+
+    def _solve(self, kind: str, groups: GpuArray, algorithm: str | None) -> _Solved:
+        key = (kind, algorithm, *_key(groups))
+        if key not in self._solved:
+            plans = _plans(kind, arrange(groups, self._cluster.node.scale_up_domain), algorithm)
+            self._solved[key] = _Solved(
+                phases={name: tuple((each, self._load(each)) for each in plan) for name, plan in plans.items()},
+                lower_bound_s_per_byte=lower_bound_s_per_byte(kind, groups, self._cluster, self._fabric, self._cuts),
+            )
+        return self._solved[key]
+
+    def _load(self, phase: Phase) -> Load:
+        key = (phase.pattern, *_key(phase.groups))
+        if key not in self._loads:
+            flows = PATTERNS[phase.pattern](arrange(phase.groups, self._cluster.node.scale_up_domain))
+            placed = place(flows, self._cluster.node, relayed=phase.pattern in ("all-pairs", "pair"))
+            self._loads[key] = measure(flows, placed, self._cluster, self._router, self._settings)
+        return self._loads[key]
+
+    def _fastest(self, kind: str, solved: _Solved, size_bytes: float) -> tuple[str, Protocol, float]:
+        node = self._cluster.node
+        return min(
+            (
+                (name, each, sum(phase_time_s(phase, load, each, node, size_bytes) for phase, load in phases))
+                for name, phases in solved.phases.items()
+                for each in self._protocols
+                if each.pairwise or kind not in ("all-to-all", "p2p")
+            ),
+            key=lambda choice: choice[2],
+        )
+
+
+def collective_cost(
+    cluster: Cluster,
+    settings: NetworkSettings,
+    kind: str,
+    groups: GpuArray,
+    size_bytes: float,
+    algorithm: str | None = None,
+) -> CollectiveCost:
+    """Return what one collective costs; for several on one cluster, make a `Network` and ask it. See `Network.cost`."""
+    return Network(cluster, settings).cost(kind, groups, size_bytes, algorithm)
+
+
+def phase_time_s(phase: Phase, load: Load, protocol: Protocol, node: Node, size_bytes: float) -> float:
+    """Return base + steps x latency + bytes over the busiest link (NCCL's tuner, src/graph/tuning.cc).
+
+    A step within a domain takes at least the time to post a network message where the phase also has those.
+
+    Ring of 4 ranks, one a node, 1 us a step, 1 GB at 1 GB/s: 6 us + 1.5 s.
+
+    >>> from sim.cluster.examples import node
+    >>> from sim.cluster.protocols import FLUID
+    >>> load = Load(network_s=1e-9, scale_up_s=0.0, own_s=1e-9, latency_s=1e-6, link_class="nic")
+    >>> ring = Phase(pattern="ring", groups=np.arange(4)[None], share=1.5, network_steps=6)
+    >>> round(phase_time_s(ring, load, FLUID, node(), 1e9), 9)
+    1.500006
+    """
+    latency = protocol.tree if phase.pattern == "tree" else protocol.ring
+    inner_s = node.scale_up_latency_s + latency.scale_up_step_s
+    if phase.network_steps:
+        inner_s = max(inner_s, protocol.post_s)
+    outer_s = load.latency_s + node.nic_latency_s + latency.network_step_s
+    fixed_s = latency.base_s + phase.scale_up_steps * inner_s + phase.network_steps * outer_s
+    if phase.reduces:
+        fixed_s *= protocol.ring_plateau
+    factor = protocol.bandwidth_factor * (_tree_factor(protocol, size_bytes) if phase.pattern == "tree" else 1.0)
+    busy_s = max(load.network_s / protocol.network_efficiency, load.scale_up_s) / factor
+    return fixed_s + phase.messages * protocol.post_s + size_bytes * phase.share * busy_s
+
+
+def _tree_factor(protocol: Protocol, size_bytes: float) -> float:
+    place = int(math.log2(size_bytes / 64)) if size_bytes >= 64 else 0
+    small = place < len(protocol.tree_correction)
+    return protocol.tree_bandwidth_factor * (protocol.tree_correction[place] if small else 1.0)
+
+
+def _bottleneck(phases: Sequence[tuple[Phase, Load]], protocol: Protocol) -> tuple[str, float]:
+    """Return the class of the busiest link of the longest phase, and its load over that of a GPU alone on its NIC."""
+    lanes = [
+        (phase.share * busy_s, name, busy_s / (load.own_s / (protocol.network_efficiency if load.network_s else 1.0)))
+        for phase, load in phases
+        for busy_s, name in (
+            (load.network_s / protocol.network_efficiency, load.link_class),
+            (load.scale_up_s, "scale-up"),
+        )
+    ]
+    _, name, ratio = max(lanes, key=lambda lane: lane[0])
+    return name, ratio
+
+
+def _plans(kind: str, groups: Arrangement, algorithm: str | None) -> dict[str, tuple[Phase, ...]]:
+    """Return the phases of every algorithm that fits, or of the one asked for."""
+    known = ALGORITHMS[kind]
+    if algorithm is not None and algorithm not in known:
+        raise unknown_name(f"algorithm of {kind}", algorithm, known)
+    plans = {name: plan(groups) for name, plan in known.items() if algorithm in (None, name)}
+    if not any(plans.values()):
+        raise ScenarioError(f"algorithm {algorithm} of {kind} needs groups of equal parts in several scale-up domains")
+    return {name: plan for name, plan in plans.items() if plan}
+
+
+def _key(groups: GpuArray) -> tuple[object, ...]:
+    return (groups.shape, blake2b(np.ascontiguousarray(groups).tobytes(), digest_size=16).digest())
+
+
+def _check_settings(settings: NetworkSettings) -> None:
+    if settings.sharing not in SHARINGS:
+        raise unknown_name("sharing", settings.sharing, SHARINGS, "cluster.network.sharing")
+    if settings.routing not in ROUTINGS:
+        raise unknown_name("routing", settings.routing, ROUTINGS, "cluster.network.routing")
+    if settings.queue_pairs < 1:
+        raise ScenarioError(f"cluster.network.queue_pairs: got {settings.queue_pairs}, expected at least 1")
+
+
+def _check_groups(kind: str, groups: GpuArray, gpus: int) -> None:
+    if kind not in ALGORITHMS:
+        raise unknown_name("collective", kind, ALGORITHMS)
+    if groups.ndim != 2 or groups.shape[0] < 1 or groups.shape[1] < 2:
+        raise LayoutError(f"{kind}: got groups of shape {groups.shape}, expected (groups, ranks) with 2 ranks or more")
+    if kind == "p2p" and groups.shape[1] != 2:
+        raise LayoutError(f"p2p: got groups of {groups.shape[1]} ranks, expected pairs")
+    if groups.min() < 0 or groups.max() >= gpus:
+        raise LayoutError(f"{kind}: got GPU {int(groups.max())}, expected 0 to {gpus - 1}")
+    if np.any(np.diff(np.sort(groups, axis=1), axis=1) == 0):
+        raise LayoutError(f"{kind}: a group holds the same GPU twice")

@@ -1,0 +1,61 @@
+"""Who sits where: from ranks to GPUs, and the groups of each dimension of parallelism."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.cluster.records import Cluster, GpuArray
+from sim.errors import LayoutError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Groups:
+    """GPUs of every communicating group: tensor (groups, tensor), pipeline (pairs, 2), data (groups, data)."""
+
+    tensor: GpuArray
+    pipeline: GpuArray
+    data: GpuArray
+
+
+def packed(layout_gpus: int, cluster: Cluster) -> GpuArray:
+    """Return the GPU of each rank, shape (layout_gpus,): rank r on GPU r.
+
+    Ranks are numbered with tensor innermost, so that a tensor group fills consecutive GPUs of a node, and stages and
+    replicas follow over consecutive nodes; the job takes the first nodes, spares are the last.
+    Raises LayoutError if the cluster has fewer GPUs.
+    """
+    if layout_gpus > cluster.gpus:
+        raise LayoutError(
+            f"parallelism: the layout needs {layout_gpus:,} GPUs, the cluster has {cluster.gpus:,} "
+            f"({cluster.nodes:,} nodes x {cluster.node.accelerators})"
+        )
+    return np.arange(layout_gpus, dtype=np.int64)
+
+
+def groups(tensor: int, pipeline: int, data: int, placement: GpuArray, wrap: bool = False) -> Groups:
+    """Return the groups of each dimension, for rank = (d x pipeline + p) x tensor + t; placement maps rank to GPU.
+
+    Tensor groups hold all t of one (d, p); data groups all d of one (p, t); pipeline pairs lead from (d, p, t) to
+    (d, p + 1, t), in column order (0 sends forward to 1), and with wrap from the last stage to the first as well
+    (interleaved schedules). Raises LayoutError if the placement has another number of ranks.
+
+    >>> g = groups(2, 2, 2, np.arange(8))
+    >>> g.tensor.tolist(), g.data.tolist()
+    ([[0, 1], [2, 3], [4, 5], [6, 7]], [[0, 4], [1, 5], [2, 6], [3, 7]])
+    >>> g.pipeline.tolist()
+    [[0, 2], [1, 3], [4, 6], [5, 7]]
+    """
+    if placement.shape != (tensor * pipeline * data,):
+        raise LayoutError(
+            f"parallelism: tensor {tensor} x pipeline {pipeline} x data {data} = {tensor * pipeline * data:,} ranks, "
+            f"but {placement.size:,} are placed"
+        )
+    grid = placement.reshape(data, pipeline, tensor)
+    onward = np.roll(grid, -1, axis=1)
+    senders = pipeline if wrap and pipeline > 1 else pipeline - 1
+    pairs = np.stack([grid[:, :senders], onward[:, :senders]], axis=-1)
+    return Groups(
+        tensor=grid.reshape(-1, tensor),
+        pipeline=pairs.reshape(-1, 2),
+        data=grid.transpose(1, 2, 0).reshape(-1, data),
+    )

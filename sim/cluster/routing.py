@@ -1,0 +1,329 @@
+"""Shortest paths over the switch graph: split evenly over all of them, or one path a flow by hash or by destination.
+
+Leaves wired to the same switches by as many cables are twins: seen from outside, they differ only in their own
+cables. Distances and path counts are solved once for each class of twins, which makes 131,072 endpoints practical:
+a healthy Clos has one class a pod.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.cluster.arrays import Fabric, FloatArray, IntArray, total
+from sim.errors import TopologyError
+
+Pick = Callable[[IntArray, IntArray, IntArray, IntArray], IntArray]
+"""Choice of a next hop: flow, switch, hops left, number of cables to choose from -> ordinal of the cable."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """Where a switch forwards what is bound for a class of leaves.
+
+    distance: hops to the leaf, 2 for a twin, -1 unreachable. paths: shortest paths, cables counted apart. Cables
+    that lead one hop nearer, for switches two hops away or more, are cables[start[v] : start[v + 1]].
+    """
+
+    distance: IntArray
+    paths: FloatArray
+    start: IntArray
+    cables: IntArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """How one unit spreads from any leaf of a class to any leaf of another.
+
+    first: cables counted from the source's own; last: from the reverse of the destination's own; middle: cables.
+    Each with its fraction of the unit. adjacent: one hop, straight over the cables between the two.
+    """
+
+    adjacent: bool
+    first: IntArray
+    first_fraction: FloatArray
+    middle: IntArray
+    middle_fraction: FloatArray
+    last: IntArray
+    last_fraction: FloatArray
+    latency_s: float
+
+
+class Router:
+    """Shortest-path routing on one fabric; keeps a field for each class of leaves and a template for each two."""
+
+    def __init__(self, fabric: Fabric) -> None:
+        self.fabric = fabric
+        self.class_of, self.twins = twin_classes(fabric)
+        key = fabric.source * len(fabric.switches) + fabric.target
+        self._pair_key, self._pair_first, self._pair_count = np.unique(key, return_index=True, return_counts=True)
+        self._fields: dict[int, Field] = {}
+        self._templates: dict[tuple[int, int], Template] = {}
+
+    def field(self, leaf_class: int) -> Field:
+        """Return the field toward a class of leaves."""
+        if leaf_class not in self._fields:
+            self._fields[leaf_class] = distance_field(self.fabric, int(self.twins[leaf_class][0]))
+        return self._fields[leaf_class]
+
+    def template(self, source_class: int, target_class: int) -> Template:
+        """Return how a unit spreads between two classes of leaves (of one class: between two of its twins)."""
+        key = (source_class, target_class)
+        if key not in self._templates:
+            self._templates[key] = _template(self, *key)
+        return self._templates[key]
+
+    def between(self, source: IntArray, target: IntArray) -> tuple[IntArray, IntArray]:
+        """Return the first cable and the number of cables from each switch to a neighbour of it."""
+        pair = np.searchsorted(self._pair_key, source * len(self.fabric.switches) + target)
+        return self._pair_first[pair], self._pair_count[pair]
+
+
+def twin_classes(fabric: Fabric) -> tuple[IntArray, list[IntArray]]:
+    """Return the class of every switch (-1: it is no leaf) and the leaves of every class."""
+    class_of = np.full(len(fabric.switches), -1, dtype=np.int64)
+    classes: dict[bytes, int] = {}
+    for leaf in np.unique(fabric.leaf[fabric.leaf >= 0]).tolist():
+        above = fabric.target[fabric.start[leaf] : fabric.start[leaf + 1]].tobytes()
+        class_of[leaf] = classes.setdefault(above, len(classes))
+    return class_of, [np.flatnonzero(class_of == each) for each in range(len(classes))]
+
+
+def distance_field(fabric: Fabric, leaf: int) -> Field:
+    """Return the field toward a leaf and its twins, by breadth-first search from the leaf."""
+    distance = _distances(fabric, leaf)
+    paths = np.bincount(fabric.source[fabric.target == leaf], minlength=distance.size).astype(np.float64)
+    for level in range(2, int(distance.max()) + 1):
+        nearer = (distance[fabric.source] == level) & (distance[fabric.target] == level - 1)
+        paths += np.bincount(fabric.source[nearer], paths[fabric.target[nearer]], minlength=distance.size)
+    own = fabric.target[fabric.start[leaf] : fabric.start[leaf + 1]]
+    # The leaf itself stands for its twins, two hops from one another.
+    distance[leaf], paths[leaf] = (2, paths[own].sum()) if own.size else (-1, 0.0)
+    away = distance[fabric.source]
+    cables = np.flatnonzero((away >= 2) & (distance[fabric.target] == away - 1))
+    start = np.searchsorted(fabric.source[cables], np.arange(distance.size + 1))
+    return Field(distance=distance, paths=paths, start=start, cables=cables)
+
+
+def _distances(fabric: Fabric, leaf: int) -> IntArray:
+    distance = np.full(len(fabric.switches), -1, dtype=np.int64)
+    distance[leaf] = level = 0
+    while True:
+        reached = fabric.target[distance[fabric.source] == level]
+        reached = reached[distance[reached] < 0]
+        if not reached.size:
+            return distance
+        level += 1
+        distance[reached] = level
+
+
+def split_loads(
+    router: Router, source: IntArray, target: IntArray, weight: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return the load of every cable (C,) and each pair's mean path latency when flows split over all shortest paths.
+
+    Fluid: each path, parallel cables counted apart, carries the same part of its flow. source, target: leaves of
+    each pair, shape (P,); a pair within one leaf loads nothing. Raises TopologyError for a pair without a path.
+    """
+    loads, latency_s = np.zeros(router.fabric.source.size), np.zeros(source.size)
+    for pairs, template in _by_template(router, source, target):
+        latency_s[pairs] = template.latency_s
+        if template.adjacent:
+            position, cable, fraction = _straight(router, source[pairs], target[pairs])
+            loads += total(cable, fraction * weight[pairs][position], loads.size)
+            continue
+        leaves, amount = _total_by_leaf(source[pairs], weight[pairs])
+        loads[_own(router, leaves, template.first)] += amount[:, None] * template.first_fraction
+        loads[template.middle] += weight[pairs].sum() * template.middle_fraction
+        leaves, amount = _total_by_leaf(target[pairs], weight[pairs])
+        loads[router.fabric.reverse[_own(router, leaves, template.last)]] += amount[:, None] * template.last_fraction
+    return loads, latency_s
+
+
+def split_paths(router: Router, source: IntArray, target: IntArray) -> tuple[IntArray, IntArray, FloatArray]:
+    """Return the (pair, cable, fraction) entries of which `split_loads` adds up the weights."""
+    empty = np.empty(0, dtype=np.int64)
+    parts = [(empty, empty, np.empty(0))]
+    for pairs, template in _by_template(router, source, target):
+        if template.adjacent:
+            position, cable, fraction = _straight(router, source[pairs], target[pairs])
+            parts.append((pairs[position], cable, fraction))
+            continue
+        middle = np.broadcast_to(template.middle, (pairs.size, template.middle.size))
+        last = router.fabric.reverse[_own(router, target[pairs], template.last)]
+        along = np.concatenate([_own(router, source[pairs], template.first), middle, last], axis=1)
+        fraction = np.concatenate([template.first_fraction, template.middle_fraction, template.last_fraction])
+        parts.append((np.repeat(pairs, fraction.size), along.ravel(), np.tile(fraction, pairs.size)))
+    pair, cables, fractions = zip(*parts, strict=True)
+    return np.concatenate(pair), np.concatenate(cables), np.concatenate(fractions)
+
+
+def hashed_paths(router: Router, source: IntArray, target: IntArray, pick: Pick) -> Iterator[tuple[IntArray, IntArray]]:
+    """Yield (flow, cable) hop by hop for flows that each take one shortest path, chosen at every switch by `pick`.
+
+    source, target: leaves of each flow, shape (F,). Raises TopologyError for a flow without a path.
+    """
+    class_of_flow = router.class_of[target]
+    for leaf_class in np.unique(class_of_flow).tolist():
+        field = router.field(leaf_class)
+        flow = np.flatnonzero((class_of_flow == leaf_class) & (source != target))
+        at = source[flow]
+        while flow.size:
+            _require_path(router, field, at, target[flow])
+            first, count = _candidates(router, field, at, target[flow])
+            cable = first + pick(flow, at, field.distance[at], count)
+            far = field.distance[at] > 1
+            cable[far] = field.cables[cable[far]]
+            yield flow, cable
+            at = router.fabric.target[cable]
+            on = at != target[flow]
+            flow, at = flow[on], at[on]
+
+
+def ecmp_pick(source: IntArray, target: IntArray, queue_pair: IntArray, seed: int) -> Pick:
+    """Return ECMP's choice: a hash of the flow's endpoints, queue pair, switch and seed, uniform over the next hops.
+
+    source, target: endpoints. The switch is hashed in so that two tiers do not choose alike (no polarisation).
+    """
+    key = _mix(_mix(_mix(_u64(source) + _u64(seed)) + _u64(target)) + _u64(queue_pair))
+
+    def pick(flow: IntArray, switch: IntArray, hops: IntArray, count: IntArray) -> IntArray:
+        word = _mix(key[flow] + _u64(switch) * _ODD)
+        return ((word >> np.uint64(32)) * _u64(count) >> np.uint64(32)).astype(np.int64)
+
+    return pick
+
+
+def d_mod_k_pick(target: IntArray) -> Pick:
+    """Return D-mod-k's choice (Zahavi, 2010), for trees: the destination's digits in base of the ports choose.
+
+    Destination d leaves its source's leaf by uplink d mod u1, the next switch by (d div u1) mod u2, and so on; on the
+    way down, among parallel cables, by the digit that chose at the same tier on the way up.
+    target: endpoint of each flow. The choice remembers the way up, so a Pick serves one walk.
+    """
+    digits, length = target.copy(), np.zeros_like(target)
+    ways_up: list[IntArray] = []
+
+    def pick(flow: IntArray, switch: IntArray, hops: IntArray, count: IntArray) -> IntArray:
+        length[flow] = np.maximum(length[flow], hops)
+        while len(ways_up) < length.max():
+            ways_up.append(np.zeros_like(target))
+        way_up = np.stack(ways_up)
+        up = hops > length[flow] // 2
+        choice = np.where(up, digits[flow], way_up[hops - 1, flow]) % count
+        digits[flow[up]] //= count[up]
+        for hop in np.unique(length[flow] - hops).tolist():
+            here = length[flow] - hops == hop
+            ways_up[hop][flow[here]] = choice[here]
+        return choice
+
+    return pick
+
+
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+
+
+def _u64(value: IntArray | int) -> NDArray[np.uint64]:
+    return np.asarray(value, dtype=np.int64).astype(np.uint64)
+
+
+def _mix(word: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return splitmix64's finaliser of each word (Steele, Lea and Flood, OOPSLA 2014)."""
+    word = word + _ODD
+    word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return word ^ (word >> np.uint64(31))
+
+
+def ragged(first: IntArray, count: IntArray) -> tuple[IntArray, IntArray]:
+    """Return (row, value) of the ranges first[i] .. first[i] + count[i] - 1, one after another.
+
+    >>> row, value = ragged(np.array([5, 9]), np.array([2, 1]))
+    >>> row.tolist(), value.tolist()
+    ([0, 0, 1], [5, 6, 9])
+    """
+    row = np.repeat(np.arange(first.size), count)
+    before = np.cumsum(count) - count
+    return row, np.arange(row.size) - before[row] + first[row]
+
+
+def _by_template(router: Router, source: IntArray, target: IntArray) -> Iterator[tuple[IntArray, Template]]:
+    """Yield the pairs of different leaves that share a template."""
+    apart = np.flatnonzero(source != target)
+    classes = len(router.twins)
+    code = router.class_of[source[apart]] * classes + router.class_of[target[apart]]
+    order = np.argsort(code, kind="stable")
+    keys, start = np.unique(code[order], return_index=True)
+    for key, pairs in zip(keys.tolist(), np.split(apart[order], start[1:]), strict=bool(keys.size)):
+        yield pairs, router.template(key // classes, key % classes)
+
+
+def _template(router: Router, source_class: int, target_class: int) -> Template:
+    source = int(router.twins[source_class][0])
+    target = int(router.twins[target_class][-1])
+    field, fabric = router.field(target_class), router.fabric
+    at: IntArray = np.array([source])
+    amount: FloatArray = np.ones(1)
+    _require_path(router, field, at, np.array([target]))
+    hops: list[tuple[IntArray, FloatArray]] = []
+    for _ in range(int(field.distance[source])):
+        row, cable = _forward(router, field, at, target)
+        into = fabric.target[cable]
+        fraction = amount[row] * (field.paths[into] if field.distance[at[0]] > 1 else 1.0) / field.paths[at[row]]
+        hops.append((cable, fraction))
+        at, inverse = np.unique(into, return_inverse=True)
+        amount = total(inverse, fraction, at.size)
+    return _template_of(fabric, source, target, hops)
+
+
+def _forward(router: Router, field: Field, at: IntArray, target: int) -> tuple[IntArray, IntArray]:
+    """Return (row of `at`, cable) of every cable from those switches, all equally far, one hop nearer the target."""
+    row, place = ragged(*_candidates(router, field, at, np.full(at.size, target)))
+    return row, place if field.distance[at[0]] == 1 else field.cables[place]
+
+
+def _template_of(fabric: Fabric, source: int, target: int, hops: list[tuple[IntArray, FloatArray]]) -> Template:
+    first, last, middle = hops[0], hops[-1], hops[1:-1]
+    return Template(
+        adjacent=len(hops) == 1,
+        first=first[0] - fabric.start[source],
+        first_fraction=first[1],
+        middle=np.concatenate([np.empty(0, dtype=np.int64), *(cable for cable, _ in middle)]),
+        middle_fraction=np.concatenate([np.empty(0), *(fraction for _, fraction in middle)]),
+        last=fabric.reverse[last[0]] - fabric.start[target],
+        last_fraction=last[1],
+        latency_s=float(sum(fabric.latency_s[cable] @ fraction for cable, fraction in hops)),
+    )
+
+
+def _candidates(router: Router, field: Field, at: IntArray, target: IntArray) -> tuple[IntArray, IntArray]:
+    """Return first and count of the next hops: cables straight to a neighbouring target, else places in the field."""
+    first, count = field.start[at], field.start[at + 1] - field.start[at]
+    near = np.flatnonzero(field.distance[at] == 1)
+    first[near], count[near] = router.between(at[near], target[near])
+    return first, count
+
+
+def _require_path(router: Router, field: Field, at: IntArray, target: IntArray) -> None:
+    lost = np.flatnonzero(field.distance[at] < 1)
+    if lost.size:
+        one, other = (router.fabric.switches[int(ends[lost[0]])] for ends in (at, target))
+        raise TopologyError(f"no path from switch {one} to switch {other}: the fabric is cut between them")
+
+
+def _straight(router: Router, source: IntArray, target: IntArray) -> tuple[IntArray, IntArray, FloatArray]:
+    """Return (pair, cable, fraction) of pairs of neighbours."""
+    first, count = router.between(source, target)
+    position, cable = ragged(first, count)
+    return position, cable, 1.0 / count[position]
+
+
+def _own(router: Router, leaves: IntArray, offset: IntArray) -> IntArray:
+    """Return cables (leaves, offsets) counted from each leaf's first."""
+    return router.fabric.start[leaves][:, None] + offset
+
+
+def _total_by_leaf(leaf: IntArray, weight: FloatArray) -> tuple[IntArray, FloatArray]:
+    leaves, inverse = np.unique(leaf, return_inverse=True)
+    return leaves, total(inverse, weight, leaves.size)

@@ -1,0 +1,72 @@
+"""The clock of a simulation: integers only, and an order for what happens at one instant.
+
+What is finished at an instant (a step, a stage of recovery, a repair) comes before what breaks at it; that is what
+the two later priorities are for. Within one priority SimPy keeps the order of scheduling.
+"""
+
+from collections.abc import Callable
+
+import simpy
+from simpy.events import EventPriority
+
+from sim.errors import SimulationError
+
+LATE = EventPriority(2)
+"""After everything that is finished at the instant: failures."""
+
+LAST = EventPriority(3)
+"""After all failures of the instant."""
+
+AFTERWARDS = EventPriority(4)
+"""After everything else: what begins at the instant only if nothing stops it there."""
+
+
+class IntegerEnvironment(simpy.Environment):
+    """A SimPy environment whose time is an integer, for the type checker too."""
+
+    @property
+    def now(self) -> int:
+        return int(self._now)
+
+
+class Delayed(simpy.Event):
+    """A timeout of its own priority, so that ties are decided by rule."""
+
+    def __init__(self, env: simpy.Environment, delay: int, value: int, priority: EventPriority) -> None:
+        super().__init__(env)
+        self._ok = True
+        self._value = value
+        env.schedule(self, priority, delay)
+
+
+def timeout(env: simpy.Environment, delay: int, value: int = 0) -> simpy.Timeout:
+    """Return a timeout of `delay` ticks. Raises SimulationError unless it is an integer of 0 or more."""
+    return simpy.Timeout(env, _checked(delay), value)
+
+
+def late(env: simpy.Environment, delay: int, value: int = 0) -> simpy.Event:
+    """Return a timeout that comes after whatever is finished at the same instant."""
+    return Delayed(env, _checked(delay), value, LATE)
+
+
+def last(env: simpy.Environment, value: int = 0) -> simpy.Event:
+    """Return an event at the end of the present instant."""
+    return Delayed(env, 0, value, LAST)
+
+
+def afterwards(env: simpy.Environment) -> simpy.Event:
+    """Return an event after everything else of the present instant."""
+    return Delayed(env, 0, 0, AFTERWARDS)
+
+
+def on_event(event: simpy.Event, callback: Callable[[simpy.Event], None]) -> None:
+    """Call a function when an event that is pending happens."""
+    assert event.callbacks is not None, "an event that is pending has not been processed"
+    event.callbacks.append(callback)
+
+
+def _checked(delay: int) -> int:
+    # numpy integers would leak into the clock, and NaN passes SimPy's own check.
+    if type(delay) is not int or delay < 0:
+        raise SimulationError(f"delay {delay!r} of type {type(delay).__name__}; expected an integer of 0 or more")
+    return delay

@@ -1,0 +1,259 @@
+"""Who rings when a life ends: two ways to keep the lives of all components, with the same failures at the same times.
+
+Both hold lives that are pending, and hand all lives that end at an instant to one function, in their order. `eager` has
+a SimPy process for every node, waiting for the node's next failure. `dormant` keeps all lives in one heap and
+only the earliest as a SimPy event: with 100,000 nodes nothing else is affordable. Only the clock ends a life; only
+whoever repairs a component begins its next one (`renew`).
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from functools import partial
+from heapq import heapify, heappop, heappush
+from typing import Any, Protocol
+
+import simpy
+
+from sim.engine.ageing import Ageing
+from sim.engine.clock import IntegerEnvironment, last, late, on_event
+from sim.reliability.exposure import JOB, Life, Lives
+
+EndOfLives = Callable[[list[Life]], None]
+
+
+class FailureClock(Protocol):
+    """What the rest of the engine asks of either way."""
+
+    def begin(self) -> None:
+        """Begin the first lives."""
+
+    def renew(self, life: Life) -> None:
+        """Begin the next life of a component, at its node's age."""
+
+    def start(self) -> None:
+        """The job steps."""
+
+    def stop(self) -> None:
+        """The job no longer steps."""
+
+    def leave(self, node: int) -> None:
+        """A node leaves the job."""
+
+    def join(self, node: int) -> None:
+        """A node joins the job."""
+
+
+class DormantClock:
+    """All lives in one heap by the reading at which they end; one pending event.
+
+    First lives are turned into times as far as `reach_us` of reading, further when that is passed; none ends
+    after `limit_us`.
+    """
+
+    __slots__ = (
+        "ageing",
+        "armed_us",
+        "ended",
+        "env",
+        "epoch",
+        "heap",
+        "limit_us",
+        "lives",
+        "reach_us",
+        "resting",
+        "sure_us",
+    )
+
+    def __init__(
+        self, env: IntegerEnvironment, lives: Lives, ageing: Ageing, ended: EndOfLives, reach_us: int, limit_us: int
+    ) -> None:
+        self.env = env
+        self.lives = lives
+        self.ageing = ageing
+        self.ended = ended
+        self.reach_us = min(reach_us, limit_us)
+        self.limit_us = limit_us
+        # Lives that end before this reading are all in the heap.
+        self.sure_us = 0
+        self.heap: list[tuple[int, Life]] = []
+        self.resting: defaultdict[int, list[Life]] = defaultdict(list)
+        self.epoch = 0
+        self.armed_us = -1
+
+    def begin(self) -> None:
+        self._extend(0)
+        self._arm()
+
+    def renew(self, life: Life) -> None:
+        self._push(self.lives.renewed(life, self.ageing.age_us(life.node)))
+        self._arm()
+
+    def start(self) -> None:
+        self.ageing.start()
+        self._arm()
+
+    def stop(self) -> None:
+        self.ageing.stop()
+        if not self.ageing.running:
+            self._disarm()
+
+    def leave(self, node: int) -> None:
+        self.ageing.leave(node)
+
+    def join(self, node: int) -> None:
+        self.ageing.join(node)
+        for life in self.resting.pop(node, ()):
+            self._push(life)
+        self._arm()
+
+    def _push(self, life: Life) -> None:
+        if self.ageing.rests(life.node):
+            self.resting[life.node].append(life)
+        elif (due_us := self.ageing.due_us(life.node, life.end_us)) <= self.limit_us:
+            heappush(self.heap, (due_us, life))
+
+    def _extend(self, after_us: int) -> None:
+        """Put the first lives that end between after_us and reach_us into the heap."""
+        self.heap += [(life.end_us, life) for life in self.lives.first(after_us, self.reach_us)]
+        heapify(self.heap)
+        # Rounding may put a life by the border on its far side.
+        sure_us = self.reach_us - self.reach_us // 10**9 - 1
+        self.sure_us = sure_us if self.reach_us < self.limit_us else 2 * self.limit_us
+
+    def _arm(self) -> None:
+        """See to it that an event is pending at the end of the earliest life, if the clock runs."""
+        if not self.ageing.running:
+            return
+        while self.sure_us <= (self.heap[0][0] if self.heap else self.limit_us):
+            after_us, self.reach_us = self.reach_us, min(2 * self.reach_us, self.limit_us)
+            self._extend(after_us)
+        if not self.heap:
+            return
+        at_us = self.env.now + self.heap[0][0] - self.ageing.reading_us()
+        if self.armed_us < 0 or at_us < self.armed_us:
+            self.epoch += 1
+            self.armed_us = at_us
+            on_event(late(self.env, at_us - self.env.now, self.epoch), self._ring)
+
+    def _disarm(self) -> None:
+        self.epoch += 1
+        self.armed_us = -1
+
+    def _ring(self, event: simpy.Event) -> None:
+        if event.value != self.epoch:
+            return
+        self._disarm()
+        ended = self._due()
+        if ended:
+            self.ended(ended)
+        self._arm()
+
+    def _due(self) -> list[Life]:
+        """Take out the lives that end now; those of nodes that rested meanwhile end later than the heap knew."""
+        reading_us = self.ageing.reading_us()
+        ended = []
+        while self.heap and self.heap[0][0] <= reading_us:
+            due_us, life = heappop(self.heap)
+            if self.ageing.rests(life.node) or self.ageing.due_us(life.node, life.end_us) > due_us:
+                self._push(life)
+            else:
+                ended.append(life)
+        return sorted(ended, key=_by_component)
+
+
+@dataclass(slots=True)
+class _Node:
+    """What the process of a node knows: the lives that are pending, by age, and what wakes it."""
+
+    node: int
+    bell: simpy.Event
+    lives: list[Life] = field(default_factory=list)
+    epoch: int = 0
+
+
+class EagerClock:
+    """A process for every node (and one for the job), each with its node's lives; the reference for DormantClock."""
+
+    __slots__ = ("ageing", "broken", "dozing", "ended", "env", "limit_us", "lives", "nodes")
+
+    def __init__(self, env: IntegerEnvironment, lives: Lives, ageing: Ageing, ended: EndOfLives, limit_us: int) -> None:
+        self.env = env
+        self.lives = lives
+        self.ageing = ageing
+        self.ended = ended
+        self.limit_us = limit_us
+        # Nodes whose event came while the clock stood still.
+        self.dozing: list[_Node] = []
+        # Lives that have ended at this instant, until all nodes have told.
+        self.broken: list[Life] = []
+        self.nodes = {node: _Node(node=node, bell=env.event()) for node in range(JOB, lives.nodes)}
+
+    def begin(self) -> None:
+        for life in self.lives.first(0, self.limit_us):
+            self.nodes[life.node].lives.append(life)
+        for node in self.nodes.values():
+            heapify(node.lives)
+            self.env.process(self._live(node))
+
+    def renew(self, life: Life) -> None:
+        node = self.nodes[life.node]
+        heappush(node.lives, self.lives.renewed(life, self.ageing.age_us(life.node)))
+        self._arm(node)
+
+    def start(self) -> None:
+        self.ageing.start()
+        dozing, self.dozing = self.dozing, []
+        for node in dozing:
+            self._arm(node)
+
+    def stop(self) -> None:
+        self.ageing.stop()
+
+    def leave(self, node: int) -> None:
+        self.ageing.leave(node)
+
+    def join(self, node: int) -> None:
+        self.ageing.join(node)
+        self._arm(self.nodes[node])
+
+    def _live(self, node: _Node) -> Generator[simpy.Event, Any, None]:
+        """The process of a node: wait for the end of a life and tell, for ever."""
+        while True:
+            self._arm(node)
+            yield node.bell
+            node.bell = self.env.event()
+            age_us = self.ageing.age_us(node.node)
+            while node.lives and node.lives[0].end_us <= age_us:
+                self._tell(heappop(node.lives))
+
+    def _arm(self, node: _Node) -> None:
+        """Wake a node at the end of its earliest life, unless the clock stands still before."""
+        node.epoch += 1
+        if node.lives:
+            delay_us = node.lives[0].end_us - self.ageing.age_us(node.node)
+            on_event(late(self.env, delay_us, node.epoch), partial(self._ring, node))
+
+    def _ring(self, node: _Node, event: simpy.Event) -> None:
+        """The clock may have stood still since the event was made: then the node sleeps on."""
+        if event.value != node.epoch or self.ageing.rests(node.node):
+            return
+        if not self.ageing.running:
+            self.dozing.append(node)
+        elif self.ageing.age_us(node.node) < node.lives[0].end_us:
+            self._arm(node)
+        else:
+            node.bell.succeed()
+
+    def _tell(self, life: Life) -> None:
+        if not self.broken:
+            on_event(last(self.env), self._settle)
+        self.broken.append(life)
+
+    def _settle(self, _: simpy.Event) -> None:
+        ended, self.broken = self.broken, []
+        self.ended(sorted(ended, key=_by_component))
+
+
+def _by_component(life: Life) -> tuple[int, int]:
+    return life.cause, life.component

@@ -1,0 +1,232 @@
+"""The training job.
+
+States of the job: stepping (steps and checkpoints, folded: nothing happens between two interruptions), recovering (in a
+stage of recovery) and waiting (for a node); done at the end of its work or at the horizon. Only the job's own
+process changes them. Others add failures to its inbox or ring its bell: the process has one waiting point, and
+looks at the inbox when it wakes.
+"""
+
+from collections.abc import Generator, Iterable
+from typing import Any, NamedTuple
+
+import simpy
+
+from sim.engine.clock import IntegerEnvironment, on_event, timeout
+from sim.engine.draws import Draws
+from sim.engine.failures import FailureClock
+from sim.engine.nodes import Nodes
+from sim.engine.record import Record, Safe
+from sim.engine.stepping import Stepper
+from sim.reliability.exposure import JOB
+from sim.reliability.progress import NEVER_US, Progress
+
+Waiting = Generator[simpy.Event, Any, bool]
+
+
+class Failure(NamedTuple):
+    """What the job has to recover from; node: the node to replace, or JOB if none is."""
+
+    event: int
+    cause: str
+    node: int
+
+
+LAUNCH = Failure(-1, "", JOB)
+"""What the first start of the job recovers from: nothing."""
+
+RESTART_STAGES = ("schedule", "replace", "initialize", "restore", "warm_up")
+"""Stages of a recovery after the failure is detected and no node is missing; the first two only if owed."""
+
+
+class Job:
+    """The job: how much work is safe, what it waits for, and from what it must still recover."""
+
+    __slots__ = (
+        "bell",
+        "clock",
+        "draws",
+        "env",
+        "epoch",
+        "horizon_us",
+        "inbox",
+        "nodes",
+        "owed",
+        "plan",
+        "reached_us",
+        "record",
+        "recoveries",
+        "safe",
+        "state",
+        "stepper",
+    )
+
+    def __init__(
+        self, env: IntegerEnvironment, record: Record, clock: FailureClock, nodes: Nodes, draws: Draws, stepper: Stepper
+    ) -> None:
+        self.env = env
+        self.plan = record.plan
+        self.record = record
+        self.clock = clock
+        self.nodes = nodes
+        self.draws = draws
+        self.stepper = stepper
+        self.horizon_us = NEVER_US if self.plan.horizon_us is None else self.plan.horizon_us
+        self.state = "recovering"
+        self.recoveries = 0
+        self.safe = Safe(0, 0)
+        # Work done at the horizon, durable or not.
+        self.reached_us = 0
+        # Stages that a recovery must go through because an earlier one did not finish them.
+        self.owed = {"schedule"}
+        self.inbox: list[Failure] = []
+        self.bell = env.event()
+        self.epoch = 0
+
+    def fail(self, failure: Failure) -> None:
+        """A failure hits the job."""
+        self.inbox.append(failure)
+        if self.state == "stepping" or self.plan.recovery.on_failure == "restart":
+            self.ring()
+
+    def stops_now(self) -> bool:
+        """Say whether a failure would stop steps or a checkpoint."""
+        return self.state == "stepping" and not self.inbox
+
+    def ring(self) -> None:
+        """Wake the process."""
+        if not self.bell.triggered:
+            self.bell.succeed()
+
+    def live(self) -> Waiting:
+        """The process of the job: returns whether its work was completed."""
+        if self.horizon_us < NEVER_US:
+            on_event(timeout(self.env, self.horizon_us), lambda _: self.ring())
+        yield from self._stages(LAUNCH, ["schedule"])
+        while (yield from self._recover()):
+            if (yield from self._step()):
+                self.record.event(self.env.now, "complete")
+                return True
+        event = self.record.event(self.env.now, "horizon")
+        self.record.reversal(self.env.now, "in_flight", "", event, self.safe, self.reached_us)
+        return False
+
+    def _step(self) -> Waiting:
+        """Step until the work ends, a failure or the horizon; say whether the work is complete."""
+        start = self.env.now
+        self.state = "stepping"
+        self.clock.start()
+        yield from self._wait(self.stepper.begin(self.safe.work_us, start, self.ring))
+        self.clock.stop()
+        self.state = "recovering"
+        progress = self.stepper.stop(self.safe.work_us, start, self.env.now)
+        self.record.progress(self.safe.work_us, progress)
+        if progress.work_us == self.record.course.end_us:
+            return True
+        self._fall_back(progress)
+        return False
+
+    def _fall_back(self, progress: Progress) -> None:
+        """Go back to what is durable; what is beyond is lost to the failure, or in flight at the horizon."""
+        now = self.env.now
+        if not self.plan.recovery.rework:
+            self.safe = Safe(progress.work_us, now)
+        elif progress.durable_at_us >= 0:
+            self.safe = Safe(progress.durable_us, progress.durable_at_us)
+        if self.inbox:
+            event, cause, _ = self.inbox[0]
+            self.record.reversal(now, "lost_work", cause, event, self.safe, progress.work_us)
+        else:
+            self.reached_us = progress.work_us
+
+    def _recover(self) -> Waiting:
+        """Recover from the failures in the inbox and those that come meanwhile; False at the horizon."""
+        while self.inbox and self.env.now < self.horizon_us:
+            failure, leaving = self._take()
+            passed = yield from self._stages(failure, ["detect"])
+            if passed:
+                self._replace(leaving)
+                passed = yield from self._wait_for_nodes(failure)
+            if passed:
+                names = [name for name in RESTART_STAGES if name in self.owed or name not in ("schedule", "replace")]
+                passed = yield from self._stages(failure, names)
+            if passed and not self.inbox:
+                self.record.event(self.env.now, "restart", failure.cause)
+        return bool(self.env.now < self.horizon_us)
+
+    def _take(self) -> tuple[Failure, list[int]]:
+        """Take up the newest failure with all nodes that have failed; in a queue, the oldest with its own node."""
+        self.recoveries += 1
+        if self.plan.recovery.on_failure == "restart":
+            failure = self.inbox[-1]
+            self.inbox.clear()
+            return failure, list(self.nodes.failed)
+        failure = self.inbox.pop(0)
+        return failure, [failure.node] if failure.node in self.nodes.failed else []
+
+    def _replace(self, leaving: list[int]) -> None:
+        if leaving:
+            self.owed.add("replace")
+        self.nodes.replace(leaving)
+
+    def _wait_for_nodes(self, failure: Failure) -> Waiting:
+        """Wait while nodes are missing; say whether none is, or else (a failure, the horizon) False."""
+        if self.nodes.missing():
+            self.owed.add("schedule")
+            self.record.event(self.env.now, "stall", failure.cause)
+        self.state = "waiting"
+        while self.nodes.missing() and not self._interrupted():
+            start, nodes = self.env.now, self.nodes.in_job
+            yield from self._wait(NEVER_US)
+            self._spent(start, self.env.now, "wait_for_node", failure, nodes)
+        self.state = "recovering"
+        return not self._interrupted()
+
+    def _stages(self, failure: Failure, names: Iterable[str]) -> Waiting:
+        """Spend stages one after the other, as one wait; say whether all passed."""
+        durations = [(name, self._duration_us(name, failure)) for name in names]
+        at, end = self.env.now, self.env.now + sum(duration for _, duration in durations)
+        yield from self._wait(end)
+        now = self.env.now
+        for name, duration in durations:
+            self._spent(at, min(at + duration, now), name, failure, self.nodes.in_job)
+            at += duration
+            if at <= now:
+                self.owed.discard(name)
+        return bool(now == end)
+
+    def _duration_us(self, stage: str, failure: Failure) -> int:
+        recovery = self.plan.recovery
+        if stage == "restore":
+            return self.plan.checkpoint.restore_us
+        laws = {
+            "detect": recovery.detect_by_cause.get(failure.cause, recovery.detect),
+            "schedule": recovery.select_host,
+            "replace": recovery.replace,
+            "initialize": recovery.initialize,
+            "warm_up": recovery.warm_up,
+        }
+        return self.draws.recovery_us(stage, laws[stage], self.recoveries)
+
+    def _spent(self, start: int, end: int, state: str, failure: Failure, nodes: int) -> None:
+        self.record.segment(start, end, state, failure.cause, failure.event, self.safe.work_us, nodes)
+
+    def _interrupted(self) -> bool:
+        """Say whether a recovery must begin again, or the horizon has come."""
+        restarts = bool(self.inbox) and self.plan.recovery.on_failure == "restart"
+        return restarts or self.env.now >= self.horizon_us
+
+    def _wait(self, end: int) -> Generator[simpy.Event, Any, None]:
+        """The waiting point: until `end`, the horizon, or whatever rings the bell."""
+        now = self.env.now
+        if end <= now or self.horizon_us <= now:
+            return
+        self.bell = self.env.event()
+        self.epoch += 1
+        if end < self.horizon_us:
+            on_event(timeout(self.env, end - now, self.epoch), self._on_time)
+        yield self.bell
+
+    def _on_time(self, event: simpy.Event) -> None:
+        # The wait that made the event may have ended early.
+        if event.value == self.epoch:
+            self.ring()

@@ -1,0 +1,139 @@
+"""The record of a run as it happens: rows of the trace, appended and never changed."""
+
+from typing import NamedTuple
+
+from sim.ledger.trace import Event, Reversal, RunTrace, Segment, Stay
+from sim.reliability.exposure import JOB, Life
+from sim.reliability.progress import Course, Progress, phase_at, shares
+from sim.reliability.records import RunPlan
+
+
+class Safe(NamedTuple):
+    """Work that no failure can take back, and when the checkpoint that holds it was taken."""
+
+    work_us: int
+    at_us: int
+
+
+class Record:
+    """Rows of one run, and counts of steps and checkpoints."""
+
+    __slots__ = (
+        "course",
+        "durable",
+        "events",
+        "in_flight_steps",
+        "lost_steps",
+        "open_stays",
+        "plan",
+        "processed_steps",
+        "reversals",
+        "segments",
+        "started",
+        "stays",
+    )
+
+    def __init__(self, plan: RunPlan, course: Course) -> None:
+        phases = len(plan.phases)
+        self.plan = plan
+        self.course = course
+        self.segments: list[Segment] = []
+        self.reversals: list[Reversal] = []
+        self.stays: list[Stay] = []
+        self.events: list[Event] = []
+        # Where the nodes are that have moved: node -> (place, since, cause, event).
+        self.open_stays: dict[int, tuple[str, int, str, int]] = {}
+        self.processed_steps = [0] * phases
+        self.lost_steps = [0] * phases
+        self.in_flight_steps = [0] * phases
+        self.started = 0
+        self.durable = 0
+
+    def failure(self, now: int, life: Life, interrupted: bool) -> int:
+        """Add the failure that ends a life and return its event."""
+        failure = self.plan.failures[life.cause]
+        event = len(self.events)
+        component, ordinal = life.component, life.ordinal
+        self.events.append(
+            Event(event, now, "failure", failure.cause, failure.component, component, ordinal, life.node, interrupted)
+        )
+        return event
+
+    def event(self, now: int, kind: str, cause: str = "", node: int = JOB) -> int:
+        """Add something else that happened and return its event."""
+        event = len(self.events)
+        self.events.append(Event(event, now, kind, cause, "", -1, -1, node, False))
+        return event
+
+    def segment(self, start: int, end: int, state: str, cause: str, event: int, work_us: int, nodes: int) -> None:
+        """Add a span in one state, unless it is empty."""
+        if end > start:
+            phase = phase_at(self.course, work_us)
+            self.segments.append(Segment(start, end, end - start, state, cause, event, phase, nodes))
+
+    def progress(self, work_us: int, progress: Progress) -> None:
+        """Add an uninterrupted span of steps and checkpoints that began at `work_us`."""
+        nodes = self.plan.nodes
+        for phase, start, end, blocked in progress.stretches:
+            stepped = end - start - blocked
+            if stepped:
+                self.segments.append(Segment(start, end, stepped, "step", "", -1, phase, nodes))
+            if blocked:
+                self.segments.append(Segment(start, end, blocked, "checkpoint", "", -1, phase, nodes))
+        for share in shares(self.course, work_us, progress.work_us):
+            self.processed_steps[share.phase] += share.steps
+        self.started += progress.started
+        self.durable += progress.durable
+
+    def reversal(self, now: int, state: str, cause: str, event: int, safe: Safe, to_us: int) -> None:
+        """Take back the work beyond what is safe: lost to an event, or in flight at the horizon."""
+        steps = self.lost_steps if state == "lost_work" else self.in_flight_steps
+        nodes = self.plan.nodes
+        for share in shares(self.course, safe.work_us, to_us):
+            steps[share.phase] += share.steps
+            self.reversals.append(
+                Reversal(now, share.duration_us, state, cause, event, share.phase, nodes, share.steps, safe.at_us)
+            )
+
+    def move(self, now: int, node: int, place: str, cause: str, event: int) -> None:
+        """A node leaves where it is for another place."""
+        self._close(now, node)
+        self.open_stays[node] = (place, now, cause, event)
+
+    def trace(self, end: int, complete: bool) -> RunTrace:
+        """Return the finished trace; nodes that never moved stayed where they began."""
+        plan = self.plan
+        nodes = plan.nodes + plan.spare_nodes
+        still = [node for node in range(nodes) if node not in self.open_stays]
+        for node in sorted(self.open_stays):
+            self._close(end, node)
+        self.stays += [Stay(node, self._first(node), 0, end, "", -1) for node in still]
+        return RunTrace(
+            gpus_per_node=plan.gpus_per_node,
+            nodes=plan.nodes,
+            spare_nodes=plan.spare_nodes,
+            end_us=end,
+            complete=complete,
+            segments=tuple(self.segments),
+            reversals=tuple(self.reversals),
+            stays=tuple(self.stays),
+            events=tuple(self.events),
+            retained_steps=self._retained(),
+            lost_steps=tuple(self.lost_steps),
+            in_flight_steps=tuple(self.in_flight_steps),
+            processed_steps=tuple(self.processed_steps),
+            checkpoints_started=self.started,
+            checkpoints_durable=self.durable,
+        )
+
+    def _first(self, node: int) -> str:
+        return "job" if node < self.plan.nodes else "spare"
+
+    def _close(self, now: int, node: int) -> None:
+        place, since, cause, event = self.open_stays.get(node) or (self._first(node), 0, "", -1)
+        if now > since:
+            self.stays.append(Stay(node, place, since, now, cause, event))
+
+    def _retained(self) -> tuple[int, ...]:
+        rows = zip(self.processed_steps, self.lost_steps, self.in_flight_steps, strict=True)
+        return tuple(processed - lost - in_flight for processed, lost, in_flight in rows)

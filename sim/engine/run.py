@@ -1,0 +1,116 @@
+"""A run: weeks of training as a discrete-event simulation, in integer microseconds.
+
+simulate_run wires what each file describes: the failure clock ends lives, failures hit nodes and the job, the job
+recovers, the repair shop returns nodes, and everything is recorded.
+"""
+
+import simpy
+
+from sim.engine.ageing import Ageing
+from sim.engine.clock import IntegerEnvironment, on_event, timeout
+from sim.engine.draws import Draws
+from sim.engine.failures import DormantClock, EagerClock, FailureClock
+from sim.engine.job import Failure, Job
+from sim.engine.nodes import Nodes
+from sim.engine.record import Record
+from sim.engine.repair import RepairShop
+from sim.engine.stepping import Explicit, Folded, Stepper
+from sim.errors import SimulationError, unknown_name
+from sim.ledger.trace import RunTrace
+from sim.reliability.exposure import JOB, Life, Lives
+from sim.reliability.laws import MAX_US
+from sim.reliability.plan import check_plan, planned_us
+from sim.reliability.progress import course
+from sim.reliability.records import RunPlan
+
+MODES = ("eager", "dormant")
+
+EAGER_NODES = 16_384
+"""Up to so many nodes a run has a process for each, unless told otherwise."""
+
+# A run without a horizon that takes so many times its planned time never ends.
+_HOPELESS = 1000
+
+
+def simulate_run(plan: RunPlan, mode: str | None = None, *, explicit: bool = False) -> RunTrace:
+    """Simulate a run and return its trace.
+
+    mode: "eager" (a process for every node) or "dormant" (a process only for nodes in repair); both give the same
+    trace, by default eager up to EAGER_NODES nodes. explicit: an event for every step and checkpoint instead of
+    arithmetic; the same trace, slowly.
+
+    The run starts with an initialised job, after select_host. A failure stops the job at once; work since the newest
+    durable checkpoint is lost. A restore takes its time even if there is no checkpoint yet: an initial state is read
+    like one. A failed node stays in the job until the failure is detected. A failure with `replace` renews its
+    component when the node returns from repair, one without at once; failures of a node that has already failed
+    only add to what the repair renews.
+
+    Raises InputError for a plan that cannot be run; SimulationError if a run without a horizon makes no way.
+    """
+    check_plan(plan)
+    if mode is None:
+        mode = "eager" if plan.nodes + plan.spare_nodes <= EAGER_NODES else "dormant"
+    if mode not in MODES:
+        raise unknown_name("mode of a run", mode, MODES)
+    return _Run(plan, mode, explicit).trace()
+
+
+class _Run:
+    """The parts of one run, wired."""
+
+    def __init__(self, plan: RunPlan, mode: str, explicit: bool) -> None:
+        nodes = plan.nodes + plan.spare_nodes
+        self.plan = plan
+        self.env = IntegerEnvironment()
+        self.course = course(plan.phases, plan.checkpoint, plan.work_us)
+        # Nothing that would happen later matters.
+        self.limit_us = plan.horizon_us or min(_HOPELESS * planned_us(plan), MAX_US)
+        self.record = Record(plan, self.course)
+        draws = Draws(plan.seed, nodes)
+        self.clock = self._clock(mode, nodes)
+        self.repair = RepairShop(self.env, plan.repair, draws, self._returned)
+        self.nodes = Nodes(self.env, self.record, self.clock, self.repair.send)
+        stepper: Stepper = Explicit(self.env, self.course) if explicit else Folded(self.course, self.limit_us)
+        self.job = Job(self.env, self.record, self.clock, self.nodes, draws, stepper)
+
+    def trace(self) -> RunTrace:
+        """Run to the end of the job."""
+        self.clock.begin()
+        if self.plan.horizon_us is None:
+            on_event(timeout(self.env, self.limit_us), self._give_up)
+        complete = self.env.run(until=self.env.process(self.job.live()))
+        return self.record.trace(self.env.now, bool(complete))
+
+    def _clock(self, mode: str, nodes: int) -> FailureClock:
+        plan = self.plan
+        lives = Lives(plan.seed, plan.failures, nodes)
+        ageing = Ageing(self.env, calendar=plan.failure_clock == "calendar", resting=range(plan.nodes, nodes))
+        if mode == "eager":
+            return EagerClock(self.env, lives, ageing, self._ended, self.limit_us)
+        return DormantClock(self.env, lives, ageing, self._ended, 2 * planned_us(plan), self.limit_us)
+
+    def _ended(self, lives: list[Life]) -> None:
+        """Lives end: the nodes and the job are hit."""
+        for life in lives:
+            failure = self.plan.failures[life.cause]
+            hits = life.node == JOB or self.nodes.place[life.node] == "job"
+            event = self.record.failure(self.env.now, life, hits and self.job.stops_now())
+            if failure.replace:
+                self.nodes.breaks(life, failure.cause, event)
+            else:
+                self.clock.renew(life)
+            if hits:
+                self.job.fail(Failure(event, failure.cause, life.node if failure.replace else JOB))
+
+    def _give_up(self, _: simpy.Event) -> None:
+        raise SimulationError(
+            f"run: not complete after {_HOPELESS} times its planned {planned_us(self.plan) / 3.6e9:.1f} h; failures "
+            "undo its work faster than checkpoints save it. Expected a horizon, or a plan that makes way"
+        )
+
+    def _returned(self, node: int, cause: str) -> None:
+        """A node comes back from repair."""
+        waiting = self.job.state == "waiting"
+        self.nodes.returns(node, cause, waiting)
+        if waiting:
+            self.job.ring()

@@ -1,0 +1,142 @@
+"""The records of a run as tables of the results schema."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from sim.catalog.records import PriceBook
+from sim.cluster.records import Cluster
+from sim.ledger.apportion import Ints
+from sim.ledger.assets import price_of
+from sim.ledger.cost import CostLedger, total_usd, usd
+from sim.ledger.energy import EnergyLedger, co2e_kg, facility_kwh, kwh
+from sim.ledger.schema import SCHEMAS
+from sim.ledger.summary import IN_JOB, RunSummary
+from sim.ledger.time_ledger import STATES, TimeLedger, by_state, net_gpu_us
+from sim.ledger.trace import Event, RunTrace, Stay
+
+
+def tables(
+    run_id: str,
+    trace: RunTrace,
+    summary: RunSummary,
+    ledger: TimeLedger,
+    energy: EnergyLedger,
+    costs: CostLedger,
+    book: PriceBook,
+    cluster: Cluster,
+) -> dict[str, pa.Table]:
+    """Return every table of one run by name; links are grouped into classes of equal links."""
+    return {
+        "runs": runs_table(run_id, trace, summary, ledger, energy, costs, book),
+        "time_ledger": time_table(run_id, ledger),
+        "cost_ledger": cost_table(run_id, costs),
+        "events": _from_rows("events", run_id, Event._fields, trace.events),
+        "nodes": _from_rows("nodes", run_id, Stay._fields, trace.stays),
+        "links": links_table(run_id, cluster),
+        "price_book": price_table(run_id, book),
+    }
+
+
+def runs_table(
+    run_id: str,
+    trace: RunTrace,
+    summary: RunSummary,
+    ledger: TimeLedger,
+    energy: EnergyLedger,
+    costs: CostLedger,
+    book: PriceBook,
+) -> pa.Table:
+    """Return the one row of a run."""
+    totals = by_state(net_gpu_us(ledger))
+    pue, carbon_kg_per_kwh = float(price_of(book, "energy/pue")), float(price_of(book, "carbon/kwh"))
+    row = {
+        "complete": summary.complete,
+        "wall_us": trace.end_us,
+        "gpus": ledger.gpus,
+        "gpus_per_node": trace.gpus_per_node,
+        "nodes": trace.nodes,
+        "spare_nodes": trace.spare_nodes,
+        "steps": summary.steps,
+        "lost_steps": sum(trace.lost_steps),
+        "in_flight_steps": sum(trace.in_flight_steps),
+        "tokens": summary.tokens,
+        "step_mfu": summary.step_mfu,
+        "effective_mfu": summary.effective_mfu,
+        "goodput": summary.goodput,
+        "allocation": summary.allocation,
+        "ettr": summary.ettr,
+        "held_gpu_us": sum(totals.values()),
+        "job_gpu_us": sum(totals[state] for state in IN_JOB),
+        "failures": sum(summary.failures.values()),
+        "interruptions": sum(summary.interruptions.values()),
+        "acquisition": costs.acquisition,
+        "cost_usd": total_usd(costs),
+        "it_energy_kwh": kwh(sum(energy.it_nj.values())),
+        "facility_energy_kwh": facility_kwh(energy, pue),
+        "peak_it_power_w": energy.peak_it_w,
+        "co2e_kg": co2e_kg(energy, pue, carbon_kg_per_kwh),
+    }
+    return _table("runs", run_id, {name: [value] for name, value in row.items()})
+
+
+def time_table(run_id: str, ledger: TimeLedger) -> pa.Table:
+    """Return the time ledger, one row a row."""
+    columns = {
+        "state": _named(ledger.state, STATES),
+        "cause": _named(ledger.cause, ledger.causes),
+        "phase": ledger.phase,
+        "event": ledger.event,
+        "start_us": ledger.start_us,
+        "end_us": ledger.end_us,
+        "nodes": ledger.nodes,
+        "gpu_us": ledger.gpu_us,
+    }
+    return _table("time_ledger", run_id, columns)
+
+
+def cost_table(run_id: str, costs: CostLedger) -> pa.Table:
+    """Return the cost ledger, one row a posting."""
+    rows = [(*posting[:-1], usd(posting.micro_usd)) for posting in costs.postings]
+    return _from_rows("cost_ledger", run_id, ("item", "state", "cause", "phase", "cost_usd"), rows)
+
+
+def links_table(run_id: str, cluster: Cluster) -> pa.Table:
+    """Return the links of a cluster, counted by class: equal ends, medium, bandwidth, latency and length."""
+    ends = {vertex: f"{data['kind']}-{data['tier']}" for vertex, data in cluster.graph.nodes(data=True)}
+    links: Counter[tuple[Any, ...]] = Counter()
+    cables: Counter[tuple[Any, ...]] = Counter()
+    for one, other, link in cluster.graph.edges(data=True):
+        lower, upper = sorted((ends[one], ends[other]))
+        key = (lower, upper, link["medium"], link["bandwidth_bytes_per_s"], link["latency_s"], link["length_m"])
+        links[key] += 1
+        cables[key] += link["count"]
+    rows = [(*key, links[key], cables[key]) for key in sorted(links)]
+    return _from_rows("links", run_id, SCHEMAS["links"].names[1:], rows)
+
+
+def price_table(run_id: str, book: PriceBook) -> pa.Table:
+    """Return the whole price book that a run was priced with, each price with its source."""
+    about = (book.name, book.currency, book.valid_from, book.valid_to)
+    rows = [
+        (*about, key, float(price.value), price.unit, source.source, source.date, source.kind, source.note)
+        for key, price in sorted(book.prices.items())
+        for source in (price.provenance,)
+    ]
+    return _from_rows("price_book", run_id, SCHEMAS["price_book"].names[1:], rows)
+
+
+def _named(codes: Ints, names: Sequence[str]) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(names, pa.string())).cast(pa.string())
+
+
+def _from_rows(name: str, run_id: str, fields: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> pa.Table:
+    columns = zip(*rows, strict=True) if rows else ([] for _ in fields)
+    return _table(name, run_id, dict(zip(fields, columns, strict=True)))
+
+
+def _table(name: str, run_id: str, columns: Mapping[str, Any]) -> pa.Table:
+    count = len(next(iter(columns.values())))
+    return pa.table({"run_id": [run_id] * count, **columns}, schema=SCHEMAS[name])

@@ -1,0 +1,121 @@
+"""The trace of a run: what the run engine hands to the ledger. Times are integer microseconds."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+JOB_STATES = (
+    "detect",
+    "diagnose",
+    "drain",
+    "replace",
+    "schedule",
+    "initialize",
+    "restore",
+    "warm_up",
+    "checkpoint",
+    "evaluation",
+    "wait_for_node",
+)
+"""States of a GPU in the job but not stepping."""
+
+OUTSIDE_STATES = ("spare", "repair", "maintenance", "idle")
+"""States of a GPU that is not in the job."""
+
+RECLASSIFIED_STATES = ("lost_work", "in_flight")
+"""States that step time is moved to afterwards: lost to a failure, or not durable when the horizon ended."""
+
+
+class Segment(NamedTuple):
+    """A part of a span of the job: `duration_us` of [start, end] went to one state, "step" or one of JOB_STATES.
+
+    Rows with the same start and end share a span, lie next to each other and their durations sum to end - start
+    exactly. Steps and checkpoints that alternate in a span are two rows (state "step", then "checkpoint"); in every
+    other span one state lasts from start to end. `nodes` nodes are in the job throughout the span.
+    """
+
+    start_us: int
+    end_us: int
+    duration_us: int
+    state: str
+    cause: str
+    event: int
+    phase: int
+    nodes: int
+
+
+class Reversal(NamedTuple):
+    """Step time of a phase moved to lost_work or in_flight: `duration_us` of the job's `nodes` nodes, by an event.
+
+    steps counts whole steps; the time of a step that was cut short is in duration_us only. since_us: when the
+    checkpoint that the job falls back to was taken, the run's start where there is none (-1: not told).
+    """
+
+    time_us: int
+    duration_us: int
+    state: str
+    cause: str
+    event: int
+    phase: int
+    nodes: int
+    steps: int
+    since_us: int = -1
+
+
+class Stay(NamedTuple):
+    """A node in one place: "job" or one of OUTSIDE_STATES, from start to end."""
+
+    node: int
+    place: str
+    start_us: int
+    end_us: int
+    cause: str
+    event: int
+
+
+class Event(NamedTuple):
+    """Something that happened: `event` is its position in the trace's events.
+
+    kind is one of
+    - failure: component and component_index say what failed ("gpu", 1234), ordinal its how-manieth failure of this cause
+      (from 0), node where it sits (-1 for the job itself); interrupted says whether it stopped a stepping or
+      checkpointing job (a failure of a spare, in repair or during recovery does not);
+    - replaced: `node` joined the job; stall: nodes are missing and no spare is left; restart: the job steps again;
+    - repaired: `node` came back from repair; complete or horizon: the end of the run.
+    stall, restart and repaired carry the cause of the failure. Checkpoints are counted in the trace, not listed.
+    """
+
+    event: int
+    time_us: int
+    kind: str
+    cause: str
+    component: str
+    component_index: int
+    ordinal: int
+    node: int
+    interrupted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunTrace:
+    """One simulated run.
+
+    The spans of the segments cover [0, end_us] without gap or overlap; so do the stays of each node. Per phase:
+    processed = retained + lost + in_flight steps, whole steps only (the time of a partial step is in the reversals).
+    A checkpoint is started when it begins to block, and durable only if nothing stopped it before.
+    """
+
+    gpus_per_node: int
+    nodes: int
+    spare_nodes: int
+    end_us: int
+    complete: bool
+    segments: tuple[Segment, ...]
+    reversals: tuple[Reversal, ...]
+    stays: tuple[Stay, ...]
+    events: tuple[Event, ...]
+    retained_steps: tuple[int, ...]
+    lost_steps: tuple[int, ...]
+    in_flight_steps: tuple[int, ...]
+    processed_steps: tuple[int, ...]
+    checkpoints_started: int = 0
+    checkpoints_durable: int = 0

@@ -1,0 +1,150 @@
+"""What a checkpoint weighs, how long it blocks the job, when it is durable, and how long reading it back takes."""
+
+from dataclasses import dataclass
+
+from sim.errors import InputError
+from sim.reliability.interval import resolve_interval
+from sim.reliability.records import CheckpointPlan, CheckpointPolicy
+
+WEIGHT_BYTES_PER_PARAMETER = 2
+"""bf16 weights."""
+
+OPTIMIZER_BYTES_PER_PARAMETER = 12
+"""fp32 master weights (4) and two Adam moments (8)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointSize:
+    """The state of a job: weights, of which every replica needs a copy, and optimizer state, kept once."""
+
+    weight_bytes: float
+    optimizer_bytes: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointPath:
+    """What the state passes on its way between GPUs and the store; bandwidths of one GPU, one node, or the store.
+
+    replicas: data-parallel copies of the weights. shared_read: the weights are read once and broadcast over
+    the NICs; otherwise each replica reads its own copy.
+    """
+
+    gpus: int
+    gpus_per_node: int
+    replicas: int
+    device_host_bytes_per_s: float
+    serialise_bytes_per_s: float
+    node_bytes_per_s: float
+    store_write_bytes_per_s: float
+    store_read_bytes_per_s: float
+    file_operation_s: float
+    commit_s: float
+    shared_read: bool = True
+
+
+def checkpoint_size(parameters: float) -> CheckpointSize:
+    """Return the state of a model trained with Adam in mixed precision: 2 + 12 bytes a parameter.
+
+    >>> size = checkpoint_size(405e9)
+    >>> (size.weight_bytes + size.optimizer_bytes) / 1e12
+    5.67
+    """
+    return CheckpointSize(
+        weight_bytes=WEIGHT_BYTES_PER_PARAMETER * parameters,
+        optimizer_bytes=OPTIMIZER_BYTES_PER_PARAMETER * parameters,
+    )
+
+
+def copy_s(size: CheckpointSize, path: CheckpointPath) -> float:
+    """Return how long every GPU copies its shard of the state to its host: bytes / GPUs / bandwidth."""
+    return _total(size) / path.gpus / path.device_host_bytes_per_s
+
+
+def write_s(size: CheckpointSize, path: CheckpointPath) -> float:
+    """Return the time from the beginning of a checkpoint until it is durable.
+
+    Every GPU writes one shard of equal size; copying, serialising, sending and storing are pipelined, so that the
+    slowest counts, the store's bandwidth being shared by all:
+    max(S/(n d), S/(n s), S g/(n b), S/w) + file operation + commit, for S bytes, n GPUs, g a node.
+    """
+    shard_bytes = _total(size) / path.gpus
+    slowest_s = max(
+        copy_s(size, path),
+        shard_bytes / path.serialise_bytes_per_s,
+        shard_bytes * path.gpus_per_node / path.node_bytes_per_s,
+        _total(size) / path.store_write_bytes_per_s,
+    )
+    return slowest_s + path.file_operation_s + path.commit_s
+
+
+def read_bytes(size: CheckpointSize, path: CheckpointPath) -> float:
+    """Return what a restore reads from the store: optimizer state once, weights once or once a replica.
+
+    For 405B parameters on 128 replicas: 5.67 TB, or 108.5 TB if each replica reads for itself.
+    """
+    copies = 1 if path.shared_read else path.replicas
+    return size.optimizer_bytes + size.weight_bytes * copies
+
+
+def read_s(size: CheckpointSize, path: CheckpointPath) -> float:
+    """Return the time of a restore: all GPUs read at once, then weights that were read once are broadcast.
+
+    max(Q/r, Q g/(n b), Q/(n d)) + file operation, for Q = read_bytes; the broadcast brings every GPU its part of the
+    weights, W replicas/n bytes, over its node's NICs.
+    """
+    gpu_bytes = read_bytes(size, path) / path.gpus
+    node_bytes_per_s = path.node_bytes_per_s
+    slowest_s = max(
+        read_bytes(size, path) / path.store_read_bytes_per_s,
+        gpu_bytes * path.gpus_per_node / node_bytes_per_s,
+        gpu_bytes / path.device_host_bytes_per_s,
+    )
+    weights_of_node = size.weight_bytes * path.replicas / path.gpus * path.gpus_per_node
+    broadcast_s = weights_of_node / node_bytes_per_s if path.shared_read and path.replicas > 1 else 0.0
+    return slowest_s + path.file_operation_s + broadcast_s
+
+
+def checkpoint_plan(
+    policy: CheckpointPolicy, size: CheckpointSize, path: CheckpointPath, mtbf_s: float
+) -> CheckpointPlan:
+    """Resolve a policy into microseconds.
+
+    An asynchronous checkpoint blocks for the copy to the host and is flushed beside training; a synchronous one
+    blocks until it is durable. mtbf_s: of the whole job, math.inf if nothing fails.
+    Raises InputError where path and size are not positive, or as resolve_interval does.
+    """
+    _check(size, path)
+    durable_s = write_s(size, path)
+    block_s = copy_s(size, path) if policy.asynchronous else durable_s
+    return CheckpointPlan(
+        interval_us=_microseconds(resolve_interval(policy, block_s, mtbf_s)),
+        block_us=_microseconds(block_s),
+        durable_after_us=_microseconds(durable_s),
+        restore_us=_microseconds(read_s(size, path)),
+        max_in_flight=policy.max_in_flight,
+    )
+
+
+def _total(size: CheckpointSize) -> float:
+    return size.weight_bytes + size.optimizer_bytes
+
+
+def _microseconds(seconds: float) -> int:
+    return round(seconds * 1e6)
+
+
+def _check(size: CheckpointSize, path: CheckpointPath) -> None:
+    positive = {
+        "checkpoint bytes": _total(size),
+        "gpus": path.gpus,
+        "gpus_per_node": path.gpus_per_node,
+        "replicas": path.replicas,
+        "device_host_bytes_per_s": path.device_host_bytes_per_s,
+        "serialise_bytes_per_s": path.serialise_bytes_per_s,
+        "node_bytes_per_s": path.node_bytes_per_s,
+        "store_write_bytes_per_s": path.store_write_bytes_per_s,
+        "store_read_bytes_per_s": path.store_read_bytes_per_s,
+    }
+    for name, value in positive.items():
+        if not value > 0:
+            raise InputError(f"checkpoint path: {name} is {value}; expected more than 0")

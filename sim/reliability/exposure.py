@@ -1,0 +1,124 @@
+"""When components fail: lives keyed so that nothing that a policy decides moves them.
+
+Component i of a cause (node x per_node + local, 0 for the whole job) draws its k-th life from element i of the stream
+(seed, "failure", cause, k). More nodes, another topology or another policy read other elements, or the same
+elements in another order; the k-th life of a component stays what it is.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.reliability.laws import MAX_US, cdf, draw_us, durations_us
+from sim.reliability.records import FailureClass
+from sim.streams import uniform_at, uniforms
+
+JOB = -1
+"""The node of a component that belongs to the job as a whole."""
+
+# One uniform drawn alone costs as much as this many drawn in a row (measured).
+_ALONE = 2400
+
+
+class Life(NamedTuple):
+    """The k-th life of a component and the age of its node at which it ends; lives sort by when, then by what.
+
+    cause: position in the plan's failures; ordinal: k, from 0; node: where the component sits, JOB for the whole job.
+    """
+
+    end_us: int
+    cause: int
+    component: int
+    ordinal: int
+    node: int
+
+
+class Uniforms:
+    """The uniforms of one stream by element: one at a time while few are asked for, then in a block.
+
+    `likely` elements are drawn at once when that pays; the numbers do not depend on how they are drawn.
+
+    >>> few, many = Uniforms(1, "a", likely=4), Uniforms(1, "a", likely=10_000)
+    >>> few.at(2) == many.at(2)
+    True
+    """
+
+    __slots__ = ("asked", "block", "likely", "names", "seed")
+
+    def __init__(self, seed: int, *names: str | int, likely: int) -> None:
+        self.seed = seed
+        self.names = names
+        self.likely = likely
+        self.asked = 0
+        self.block: NDArray[np.float64] = np.empty(0)
+
+    def at(self, index: int) -> float:
+        """Return element `index`, in [0, 1)."""
+        if index < len(self.block):
+            return float(self.block[index])
+        self.asked += 1
+        size = max(self.likely, 2 * index)
+        if self.asked * _ALONE < size:
+            return uniform_at(self.seed, *self.names, index=index)
+        self.block = uniforms(self.seed, *self.names, count=size + 1)
+        return float(self.block[index])
+
+
+class Lives:
+    """The lives of all components of `nodes` nodes, and of the job.
+
+    >>> from sim.reliability.records import Law
+    >>> gpu = FailureClass(cause="gpu", component="gpu", per_node=8, life=Law(mean_s=5.0), replace=True)
+    >>> Lives(1, [gpu], nodes=2).renewed(Life(5_000_000, 0, 9, 0, 1), 7_000_000)
+    Life(end_us=12000000, cause=0, component=9, ordinal=1, node=1)
+    """
+
+    def __init__(self, seed: int, failures: Sequence[FailureClass], nodes: int) -> None:
+        self.seed = seed
+        self.failures = tuple(failures)
+        self.nodes = nodes
+        self._uniforms: dict[tuple[int, int], Uniforms] = {}
+
+    def renewed(self, life: Life, age_us: int) -> Life:
+        """Return the next life of the same component, begun when its node's age is `age_us`: at least 1 us long."""
+        ordinal = life.ordinal + 1
+        failure = self.failures[life.cause]
+        key = (life.cause, ordinal)
+        if key not in self._uniforms:
+            count = component_count(failure, self.nodes)
+            self._uniforms[key] = Uniforms(self.seed, "failure", failure.cause, ordinal, likely=count)
+        length_us = draw_us(failure.life, self._uniforms[key].at(life.component))
+        return Life(age_us + max(length_us, 1), life.cause, life.component, ordinal, life.node)
+
+    def first(self, after_us: int = 0, until_us: int | None = None) -> Iterator[Life]:
+        """Yield the first lives that end between two ages, in any order; all of them by default.
+
+        All uniforms of a cause are one vector; only those between the two quantiles are turned into times. A life
+        that rounding puts on the border may be on either side, but never on both.
+        """
+        for cause, failure in enumerate(self.failures):
+            drawn = uniforms(self.seed, "failure", failure.cause, 0, count=component_count(failure, self.nodes))
+            chosen = drawn < (1.0 if until_us is None else cdf(failure.life, until_us * 1e-6))
+            if after_us:
+                chosen &= drawn >= cdf(failure.life, after_us * 1e-6)
+            (components,) = chosen.nonzero()
+            ends_us = durations_us(failure.life, drawn[components]).tolist()
+            for component, end_us in zip(components.tolist(), ends_us, strict=True):
+                if end_us < MAX_US:
+                    yield Life(max(end_us, 1), cause, component, 0, _node(failure, component))
+
+
+def component_count(failure: FailureClass, nodes: int) -> int:
+    """Return how many components of a cause `nodes` nodes hold: one where the job as a whole is hit.
+
+    >>> from sim.reliability.records import Law
+    >>> component_count(FailureClass(cause="c", component="gpu", per_node=8, life=Law(), replace=True), 3)
+    24
+    """
+    return 1 if failure.component == "job" else nodes * failure.per_node
+
+
+def _node(failure: FailureClass, component: int) -> int:
+    return JOB if failure.component == "job" else component // failure.per_node

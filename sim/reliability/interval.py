@@ -1,0 +1,126 @@
+"""How often to checkpoint: expected times in closed form, and the interval policies.
+
+Failures are a Poisson process of mean time between failures M (mtbf_s); T is the work between two checkpoints, C what a
+checkpoint blocks, R the recovery, D downtime before it that cannot fail. Unless said, a failure during recovery
+restarts the recovery.
+"""
+
+from collections.abc import Callable
+from math import ceil, exp, expm1, inf, isfinite, sqrt
+
+from scipy.special import lambertw
+
+from sim.errors import InputError, unknown_name
+from sim.reliability.records import CheckpointPolicy
+
+
+def segment_s(*, work_s: float, block_s: float, recovery_s: float, mtbf_s: float, downtime_s: float = 0.0) -> float:
+    """Return the expected time from one checkpoint to the next, failures also during recovery.
+
+    E = e^(R/M) (M + D) (e^((T+C)/M) - 1).
+
+    >>> round(segment_s(work_s=60, block_s=2, recovery_s=10, mtbf_s=180), 4)
+    78.2455
+    """
+    return exp(recovery_s / mtbf_s) * (mtbf_s + downtime_s) * expm1((work_s + block_s) / mtbf_s)
+
+
+def segment_sure_recovery_s(
+    *, work_s: float, block_s: float, recovery_s: float, mtbf_s: float, downtime_s: float = 0.0
+) -> float:
+    """Return the expected time from one checkpoint to the next where recoveries do not fail.
+
+    E = (M + R + D) (e^((T+C)/M) - 1).
+
+    >>> round(segment_sure_recovery_s(work_s=60, block_s=2, recovery_s=10, mtbf_s=180), 3)
+    78.129
+    """
+    return (mtbf_s + recovery_s + downtime_s) * expm1((work_s + block_s) / mtbf_s)
+
+
+def job_s(*, total_s: float, work_s: float, block_s: float, recovery_s: float, mtbf_s: float) -> float:
+    """Return the expected time of `total_s` of work: its segments, the last without a checkpoint.
+
+    >>> round(job_s(total_s=1000, work_s=60, block_s=2, recovery_s=10, mtbf_s=180), 2)
+    1299.28
+    """
+    whole = ceil(total_s / work_s) - 1
+    segment = segment_s(work_s=work_s, block_s=block_s, recovery_s=recovery_s, mtbf_s=mtbf_s)
+    rest_s = total_s - whole * work_s
+    return whole * segment + segment_s(work_s=rest_s, block_s=0.0, recovery_s=recovery_s, mtbf_s=mtbf_s)
+
+
+def asynchronous_efficiency(
+    *, work_s: float, block_s: float, durable_after_s: float, recovery_s: float, mtbf_s: float
+) -> float:
+    """Return retained work over time where checkpoints block c, are durable d after that, and flushes overlap.
+
+    T e^(-d/M) / [(e^((T+c)/M) - 1) M e^(R/M)].
+
+    >>> round(asynchronous_efficiency(work_s=30, block_s=0.05, durable_after_s=60, recovery_s=10, mtbf_s=180), 6)
+    0.621769
+    """
+    segment = segment_s(work_s=work_s, block_s=block_s, recovery_s=recovery_s, mtbf_s=mtbf_s)
+    return work_s * exp(-durable_after_s / mtbf_s) / segment
+
+
+def young_s(block_s: float, mtbf_s: float) -> float:
+    """Return Young's interval, sqrt(2 C M) (CACM 17, 1974).
+
+    >>> young_s(2.0, 400.0)
+    40.0
+    """
+    return sqrt(2 * block_s * mtbf_s)
+
+
+def daly_s(block_s: float, mtbf_s: float) -> float:
+    """Return Daly's higher-order interval (FGCS 22, 2006), M where C >= 2M.
+
+    sqrt(2CM) [1 + sqrt(C/2M)/3 + (C/2M)/9] - C.
+
+    >>> round(daly_s(5.0, 24 * 60.0), 2)
+    116.69
+    """
+    if block_s >= 2 * mtbf_s:
+        return mtbf_s
+    ratio = block_s / (2 * mtbf_s)
+    return young_s(block_s, mtbf_s) * (1 + sqrt(ratio) / 3 + ratio / 9) - block_s
+
+
+def optimal_s(block_s: float, mtbf_s: float) -> float:
+    """Return the interval of the least expected time, whatever the recovery: M (1 + W0(-e^(-1-C/M))).
+
+    W0 is the principal branch of Lambert's function. It makes the derivative of segment_s / T vanish.
+
+    >>> round(optimal_s(2.0, 180.0), 3)
+    25.516
+    """
+    return float(mtbf_s * (1 + lambertw(-exp(-1 - block_s / mtbf_s)).real))
+
+
+POLICIES: dict[str, Callable[[float, float], float]] = {"young": young_s, "daly": daly_s, "optimal": optimal_s}
+"""Interval policies beside "fixed": (block_s, mtbf_s) -> interval_s."""
+
+
+def resolve_interval(policy: CheckpointPolicy, block_s: float, mtbf_s: float) -> float:
+    """Return the interval in seconds that a policy asks for; 0 (no checkpoints) where nothing ever fails.
+
+    Raises UnknownNameError for an unknown kind; InputError for a fixed interval that is not positive, and for a
+    computed one where a checkpoint costs nothing, so that the shorter the better.
+
+    >>> resolve_interval(CheckpointPolicy(kind="young"), 2.0, 400.0)
+    40.0
+    """
+    if policy.kind == "fixed":
+        if not 0 < policy.every_s < inf:
+            raise InputError(f"checkpoint interval: {policy.every_s} s; expected a positive duration")
+        return policy.every_s
+    if policy.kind not in POLICIES:
+        raise unknown_name("interval policy", policy.kind, ["fixed", *POLICIES], "checkpoint.interval.kind")
+    if not isfinite(mtbf_s):
+        return 0.0
+    if block_s <= 0:
+        raise InputError(
+            f"checkpoint interval: {policy.kind} needs a checkpoint that blocks the job; it blocks {block_s} s"
+        )
+    return POLICIES[policy.kind](block_s, mtbf_s)

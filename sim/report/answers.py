@@ -1,0 +1,157 @@
+"""What `run --json` and `step --json` print: the keys that other programs rely on, and what the screens show besides."""
+
+import math
+from collections import Counter
+from dataclasses import asdict
+from typing import Any
+
+from sim.ledger.cost import CostLedger, total_usd, usd_by
+from sim.ledger.energy import co2e_kg, facility_kwh
+from sim.ledger.assets import price_of
+from sim.ledger.trace import RunTrace
+from sim.reliability.records import RunPlan
+from sim.scenario.records import Scenario
+from sim.simulate import RunResult, StepResult, job_mtbf_s
+
+UP_STATES = ("step", "checkpoint")
+"""States of a job that a failure can interrupt."""
+
+
+def run_json(result: RunResult) -> dict[str, Any]:
+    """Return the answer of a run; money and energy are None where nothing is billed, MFU and tokens without a model."""
+    summary, scenario = result.summary, result.scenario
+    machines = scenario.machines
+    return {
+        "name": scenario.name,
+        "run_id": result.run_id,
+        "seed": scenario.seed,
+        "model": scenario.training.model.name if scenario.training else None,
+        "accelerator": machines.accelerator.name,
+        "gpus": machines.gpus + machines.spare_nodes * machines.node.accelerators,
+        "job_gpus": machines.gpus,
+        "wall_time_s": summary.wall_time_s,
+        "complete": summary.complete,
+        "steps": summary.steps,
+        "tokens": summary.tokens,
+        "step_mfu": summary.step_mfu,
+        "effective_mfu": summary.effective_mfu,
+        "goodput": summary.goodput,
+        "allocation": summary.allocation,
+        "ettr": summary.ettr,
+        "gpu_hours": summary.gpu_hours,
+        "job_gpu_hours": summary.job_gpu_hours,
+        "failures": dict(summary.failures),
+        "interruptions": dict(summary.interruptions),
+        "interruptions_expected": expected_interruptions(result.plan, result.trace),
+        "job_up_s": job_up_us(result.trace) * 1e-6,
+        "checkpoints": {"started": result.trace.checkpoints_started, "durable": result.trace.checkpoints_durable},
+        "states": dict(summary.states),
+        "waterfall": dict(summary.waterfall),
+        "useful_flop": _useful_flop(result),
+        "phases": [_phase_json(result, index) for index in range(len(result.plan.phases))],
+        **_money_json(result),
+        **_published_json(scenario),
+    }
+
+
+def step_json(result: StepResult, scenario: Scenario) -> dict[str, Any]:
+    """Return the answer of one optimizer step."""
+    profile, plan = result.profile, result.built.plan
+    seconds = profile.step_time_s
+    return {
+        "name": scenario.name,
+        "phase": result.phase.name,
+        "model": scenario.training.model.name if scenario.training else None,
+        "accelerator": scenario.machines.accelerator.name,
+        "job_gpus": profile.gpus,
+        "microbatches": plan.microbatches,
+        "step_time_s": seconds,
+        "tokens": profile.tokens,
+        "mfu": profile.mfu,
+        "hfu": profile.hfu,
+        "mfu_full_attention": profile.mfu * profile.model_flops_full / profile.model_flops,
+        "mfu_bf16_peak": profile.mfu * profile.peak_flops_per_s / profile.peak_bf16_flops_per_s,
+        "flops_per_s_per_gpu": profile.model_flops / (profile.gpus * seconds),
+        "tokens_per_s_per_gpu": profile.tokens / (profile.gpus * seconds),
+        "bubble_fraction": profile.bubble_fraction,
+        "waterfall": {state: profile.fraction(state) for state in profile.state_ns},
+        "memory": _memory_json(result),
+        "communication": {name: asdict(cost) for name, cost in result.built.communication.costs.items()},
+        **_published_json(scenario),
+    }
+
+
+def job_up_us(trace: RunTrace) -> int:
+    """Return how long the job was stepping or checkpointing."""
+    return sum(segment.duration_us for segment in trace.segments if segment.state in UP_STATES)
+
+
+def expected_interruptions(plan: RunPlan, trace: RunTrace) -> float:
+    """Return the interruptions to be expected while the job was up: its up time over its mean time between failures."""
+    mtbf_s = job_mtbf_s(plan.failures, plan.nodes)
+    return 0.0 if math.isinf(mtbf_s) else job_up_us(trace) * 1e-6 / mtbf_s
+
+
+def _phase_json(result: RunResult, index: int) -> dict[str, Any]:
+    phase, summary = result.plan.phases[index], result.summary.phases[index]
+    return {
+        "name": phase.name,
+        "step_time_s": phase.step_time_us * 1e-6,
+        "steps": summary.retained_steps,
+        "lost_steps": summary.lost_steps,
+        "in_flight_steps": summary.in_flight_steps,
+        "step_mfu": summary.step_mfu,
+        "goodput": summary.goodput,
+        "job_gpu_hours": sum(summary.states.values()),
+    }
+
+
+def _useful_flop(result: RunResult) -> float | None:
+    if not result.steps:
+        return None
+    steps = zip(result.trace.retained_steps, result.steps, strict=True)
+    return sum(count * step.profile.model_flops for count, step in steps)
+
+
+def _money_json(result: RunResult) -> dict[str, Any]:
+    costs, energy, billing = result.costs, result.energy, result.scenario.billing
+    if costs is None or energy is None or billing is None:
+        keys = ("cost_usd", "cost", "cost_by_state", "micro_usd", "acquisition", "prices", "energy_kwh", "co2e_kg")
+        return dict.fromkeys(keys)
+    pue = float(price_of(billing.prices, "energy/pue"))
+    return {
+        "cost_usd": float(total_usd(costs)),
+        "cost": {str(item): float(usd) for item, usd in usd_by(costs, "item").items()},
+        "cost_by_state": {str(state): float(usd) for state, usd in usd_by(costs, "state").items()},
+        "micro_usd": _matrix(costs),
+        "acquisition": costs.acquisition,
+        "prices": costs.book,
+        "energy_kwh": facility_kwh(energy, pue),
+        "co2e_kg": co2e_kg(energy, pue, float(price_of(billing.prices, "carbon/kwh"))),
+    }
+
+
+def _matrix(costs: CostLedger) -> dict[str, dict[str, int]]:
+    """Return micro-dollars by item and state."""
+    matrix: dict[str, Counter[str]] = {}
+    for posting in costs.postings:
+        matrix.setdefault(posting.item, Counter())[posting.state] += posting.micro_usd
+    return {item: dict(row) for item, row in matrix.items()}
+
+
+def _memory_json(result: StepResult) -> dict[str, Any]:
+    profile = result.profile
+    peak = max(stage.total for stage in profile.memory)
+    return {
+        "peak_bytes": peak,
+        "capacity_bytes": profile.capacity_bytes,
+        "fits": peak <= profile.capacity_bytes,
+        "stages": [asdict(stage) for stage in profile.memory],
+    }
+
+
+def _published_json(scenario: Scenario) -> dict[str, Any]:
+    return {
+        "published": {figure.name: {"value": figure.value, "unit": figure.unit, "source": figure.source} for figure in scenario.published},
+        "published_gap": list(scenario.published_gap),
+    }

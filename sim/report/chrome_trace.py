@@ -1,0 +1,107 @@
+"""Timelines in the Chrome trace format, which Perfetto and chrome://tracing open.
+
+Slices of one track never overlap: a viewer drops those that do.
+"""
+
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any
+
+from sim.engine.step import StepTimeline
+from sim.ledger.trace import RunTrace, Segment
+from sim.workload.step_plan import Structure, structure
+
+COMPUTE, COLLECTIVES = 0, 1
+
+TraceEvent = dict[str, Any]
+
+
+def chrome_trace(timeline: StepTimeline) -> dict[str, Any]:
+    """Return a step as a trace: one process a stage, a track for compute and one for data-parallel collectives.
+
+    F3.c1 is the forward of microbatch 3 through chunk 1, B its backward; tensor-parallel communication is inside
+    them. Where boundary messages slowed the collectives down, the last reduction of the stage is drawn longer.
+    """
+    plan = timeline.plan
+    shape = structure(plan.schedule, plan.stages, plan.microbatches, plan.chunks)
+    events: list[TraceEvent] = []
+    for stage in range(plan.stages):
+        events += [
+            _named("process_name", stage, COMPUTE, f"stage {stage}"),
+            _named("thread_name", stage, COMPUTE, "compute"),
+            _named("thread_name", stage, COLLECTIVES, "collectives"),
+            *_compute(timeline, shape, stage),
+            *_gathers(timeline, stage),
+            *_reductions(timeline, shape, stage),
+        ]
+    return {"traceEvents": events, "displayTimeUnit": "ms"}
+
+
+def run_trace(trace: RunTrace) -> dict[str, Any]:
+    """Return a run as a trace: one track of what the job was doing.
+
+    Steps and checkpoints that alternate are one slice of steps with the time of each in its arguments.
+    """
+    events = [_named("process_name", 0, 0, "run"), _named("thread_name", 0, 0, "job")]
+    for (start_us, end_us), rows in groupby(trace.segments, key=lambda segment: (segment.start_us, segment.end_us)):
+        span = list(rows)
+        events.append(_slice(0, 0, span[0].state, span[0].cause, start_us * 1000, end_us * 1000, _shares(span)))
+    return {"traceEvents": events, "displayTimeUnit": "ms"}
+
+
+def _shares(span: list[Segment]) -> dict[str, Any]:
+    return {"phase": span[0].phase, "nodes": span[0].nodes} | {f"{s.state}_s": s.duration_us * 1e-6 for s in span}
+
+
+def _compute(timeline: StepTimeline, shape: Structure, index: int) -> Iterator[TraceEvent]:
+    stage = timeline.stages[index]
+    rows = zip(shape.kind[index], shape.microbatch[index], shape.chunk[index], stage.starts, stage.ends, strict=True)
+    for kind, microbatch, chunk, start_ns, end_ns in rows:
+        category = "backward" if kind else "forward"
+        yield _slice(index, COMPUTE, f"{'FB'[kind]}{microbatch}.c{chunk}", category, start_ns, end_ns)
+    optimizer_ns = timeline.plan.optimizer_ns[index]
+    if optimizer_ns:
+        yield _slice(index, COMPUTE, "optimizer", "optimizer", timeline.met_ns, timeline.met_ns + optimizer_ns)
+
+
+def _gathers(timeline: StepTimeline, index: int) -> Iterator[TraceEvent]:
+    at_ns = 0
+    for chunk, duration_ns in enumerate(timeline.plan.gather_ns[index]):
+        if duration_ns:
+            yield _slice(index, COLLECTIVES, f"all-gather c{chunk}", "gather", at_ns, at_ns + duration_ns)
+        at_ns += duration_ns
+
+
+def _reductions(timeline: StepTimeline, shape: Structure, index: int) -> Iterator[TraceEvent]:
+    plan, stage = timeline.plan, timeline.stages[index]
+    ready = {
+        chunk: end for chunk, last, end in zip(shape.chunk[index], shape.last[index], stage.ends, strict=True) if last
+    }
+    launched = [(chunk, end_ns) for chunk, end_ns in ready.items() if plan.reduce_ns[index][chunk]]
+    free_ns = sum(plan.gather_ns[index])
+    for position, (chunk, ready_ns) in enumerate(launched):
+        start_ns = max(free_ns, ready_ns if plan.data_overlap else stage.free_at)
+        free_ns = start_ns + plan.reduce_ns[index][chunk]
+        if plan.data_overlap and position + 1 == len(launched):
+            free_ns = max(free_ns, stage.collective_free_at)
+        yield _slice(index, COLLECTIVES, f"reduce c{chunk}", "reduce", start_ns, free_ns)
+
+
+def _named(what: str, process: int, track: int, name: str) -> TraceEvent:
+    return {"ph": "M", "name": what, "pid": process, "tid": track, "args": {"name": name}}
+
+
+def _slice(
+    process: int, track: int, name: str, category: str, start_ns: int, end_ns: int, args: dict[str, Any] | None = None
+) -> TraceEvent:
+    """Return one complete event; the format counts microseconds, fractions allowed."""
+    event: TraceEvent = {
+        "ph": "X",
+        "name": name,
+        "cat": category,
+        "pid": process,
+        "tid": track,
+        "ts": start_ns / 1000,
+        "dur": (end_ns - start_ns) / 1000,
+    }
+    return event | {"args": args} if args else event

@@ -1,0 +1,85 @@
+"""What `topology --json` prints: counts, diameter, bisection, bill of materials and bus bandwidth of a fabric."""
+
+from typing import Any
+
+import numpy as np
+
+from sim import catalog
+from sim.cluster.bom import bill_of_materials, capex_usd, port_use, power_w
+from sim.cluster.build import build_bare, endpoint_cluster
+from sim.cluster.describe import describe
+from sim.cluster.network import Network
+from sim.cluster.records import BomLine, NetworkSettings
+from sim.errors import ScenarioError
+from sim.scenario import load_scenario
+from sim.simulate import ROUTING, Machine, build_machine
+from topologies import FAMILIES
+
+BUSBW_BYTES = float(2**30)
+"""Message size of the bus bandwidths that `topology` prints."""
+
+DEFAULT_TECHNOLOGY = "infiniband"
+"""Technology of a kind on the command line that does not say `technology=ethernet`."""
+
+DEFAULT_PRICES = "2026-owned"
+
+
+def topology_json(target: str, arguments: dict[str, object], collective: str | None) -> dict[str, Any]:
+    """Return the answer for a scenario's fabric, or for a kind of topology with one GPU an endpoint.
+
+    A kind takes its function's arguments and `technology`. Raises InputError for what cannot be built.
+    """
+    if target in FAMILIES or ":" in target:
+        return _kind_json(target, dict(arguments), collective)
+    if arguments:
+        raise ScenarioError(f"topology: {', '.join(arguments)}: a scenario takes no arguments; use a kind, or --set")
+    scenario = load_scenario(target)
+    machine = build_machine(scenario)
+    if machine is None:
+        raise ScenarioError(f"{target}: cluster.topology: this scenario has none")
+    node = scenario.machines.node
+    job = np.arange(scenario.machines.gpus, dtype=np.int64).reshape(1, -1)
+    return _fabric_json(machine, node.network_technology, job, collective)
+
+
+def _kind_json(kind: str, arguments: dict[str, object], collective: str | None) -> dict[str, Any]:
+    technology = str(arguments.pop("technology", DEFAULT_TECHNOLOGY))
+    graph = build_bare(kind, arguments)
+    cluster = endpoint_cluster(graph)
+    settings = NetworkSettings(routing=ROUTING.get(technology, "adaptive"))
+    bill = bill_of_materials(graph, technology=technology, switches=catalog.switches(), cables=catalog.cables())
+    machine = Machine(cluster=cluster, network=Network(cluster, settings), settings=settings, bill=bill)
+    return _fabric_json(machine, technology, np.arange(cluster.gpus, dtype=np.int64).reshape(1, -1), collective)
+
+
+def _fabric_json(machine: Machine, technology: str, job: Any, collective: str | None) -> dict[str, Any]:
+    graph, prices = machine.cluster.graph, catalog.price_book(DEFAULT_PRICES)
+    fabric = [line for line in machine.bill if line.item != "server"]
+    kind = collective or "all-reduce"
+    cost = machine.network.cost(kind, job, BUSBW_BYTES)
+    return {
+        **describe(graph, machine.cluster.gpus),
+        "technology": technology,
+        "routing": machine.settings.routing,
+        "capex_usd": float(capex_usd(fabric, prices)),
+        "prices": prices.name,
+        "power_w": power_w(fabric),
+        "busbw": {kind: cost.busbw_bytes_per_s},
+        "collective": {"kind": kind, "algorithm": cost.algorithm, "bottleneck": cost.bottleneck, "time_s": cost.time_s},
+        "ports": [
+            {"name": use.name, "used": use.used, "left": use.left}
+            for use in port_use(graph, technology=technology, switches=catalog.switches())
+        ],
+        "bom": [_line_json(line, prices) for line in fabric],
+    }
+
+
+def _line_json(line: BomLine, prices: Any) -> dict[str, Any]:
+    price = prices.prices.get(f"{line.item}/{line.name}")
+    return {
+        "item": line.item,
+        "name": line.name,
+        "count": line.count,
+        "power_w": line.power_w,
+        "price_usd": None if price is None else price.value,
+    }

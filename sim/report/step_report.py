@@ -1,0 +1,84 @@
+"""The screen of `step`: how long a step takes, what holds it back, and whether it fits, in 80 columns."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sim.quantities import show, show_count
+from sim.report.headline import CONVENTION, published_text
+from sim.report.text import Marks, Result, pairs, percent, table, wrapped
+from sim.report.waterfall import waterfall_text
+
+GB = 1e9
+
+
+def step_report(result: Result, marks: Marks) -> str:
+    """Return the report of a step from its JSON.
+
+    Beside the documented keys it reads name, model, accelerator, job_gpus, microbatches, mfu_full_attention,
+    flops_per_s_per_gpu, communication by dimension (a collective's cost), memory.stages (the parts of each),
+    published and published_gap.
+    """
+    blocks = [
+        [*_title(result), "", *pairs(_facts(result)), CONVENTION],
+        waterfall_text("Where a step's GPU-time goes, from peak to useful FLOP", result["waterfall"], marks),
+        communication_text(result),
+        memory_text(result["memory"]),
+        published_text(result),
+    ]
+    return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def _title(result: Result) -> list[str]:
+    return wrapped(
+        f"{result['name']}: one step of {result['model']} on {show_count(result['job_gpus'])} {result['accelerator']}, "
+        f"{result['microbatches']} microbatches"
+    )
+
+
+def _facts(result: Result) -> list[tuple[str, str]]:
+    return [
+        ("Step time", show(result["step_time_s"], "time", 4)),
+        ("Tokens/s a GPU", f"{result['tokens_per_s_per_gpu']:,.1f}"),
+        ("MFU", percent(result["mfu"])),
+        ("HFU", percent(result["hfu"])),
+        ("MFU, full attn.", percent(result["mfu_full_attention"])),
+        ("Model FLOP/s", f"{show(result['flops_per_s_per_gpu'], 'flop_rate')} a GPU"),
+        ("Bubble", percent(result["bubble_fraction"])),
+    ]
+
+
+def communication_text(result: Result) -> list[str]:
+    """Return each dimension's communication: what of the step it exposes, and one collective's time and fluid bound."""
+    costs: Mapping[str, Mapping[str, Any]] = result["communication"]
+    if not costs:
+        return []
+    head = ["Communication", "exposed", "one takes", "bound", "busbw", "algorithm", "bound by"]
+    body = [
+        [
+            dimension,
+            percent(result["waterfall"][f"comm_{dimension}"]),
+            show(cost["time_s"], "time"),
+            show(cost["lower_bound_s"], "time"),
+            show(cost["busbw_bytes_per_s"], "bandwidth", unit="GB/s"),
+            cost["algorithm"],
+            cost["bottleneck"],
+        ]
+        for dimension, cost in costs.items()
+    ]
+    return table([head, *body], "<>>>><<")
+
+
+def memory_text(memory: Mapping[str, Any]) -> list[str]:
+    """Return the parts of the heaviest stage's memory against the capacity of one GPU."""
+    peak, capacity = memory["peak_bytes"], memory["capacity_bytes"]
+    heaviest = max(memory["stages"], key=lambda stage: sum(_parts(stage).values()))
+    parts = ", ".join(f"{name} {size / GB:.1f}" for name, size in _parts(heaviest).items())
+    summary = (
+        f"Memory: stage {heaviest['stage']} is the heaviest, {peak / GB:.1f} of {capacity / GB:.1f} GB "
+        f"({percent(peak / capacity)})"
+    )
+    return [summary, *wrapped(f"{parts} GB", "  ", "  ")]
+
+
+def _parts(stage: Mapping[str, Any]) -> dict[str, float]:
+    return {name: stage[name] for name in ("parameters", "gradients", "optimizer", "activations", "buffers")}

@@ -1,0 +1,60 @@
+"""The screen of `topology`: what a fabric is made of, what it carries, and what it costs, in 80 columns."""
+
+from sim.quantities import show, show_count
+from sim.report.text import Result, pairs, short_usd, table
+
+
+def topology_report(result: Result) -> str:
+    """Return the report of a topology from its JSON.
+
+    Beside the documented keys it reads family, oversubscription by tier, and bom: item, name, count, power_w and
+    price_usd (None where nothing is priced) of each line.
+    """
+    blocks = [
+        [f"{result['family']}: {show_count(result['hosts'])} endpoints", "", *pairs(_facts(result))],
+        _busbw(result),
+        _bill_of_materials(result),
+    ]
+    return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def _facts(result: Result) -> list[tuple[str, str]]:
+    tiers = " + ".join(f"{show_count(count)} {tier}" for tier, count in result["switches_by_tier"].items())
+    return [
+        ("GPUs", show_count(result["gpus"])),
+        ("Diameter", f"{result['diameter_hops']} hops"),
+        ("Links", show_count(result["links_total"])),
+        ("Switch links", show_count(result["links_switch_switch"])),
+        ("Bisection", show(result["bisection_bytes_per_s"], "bandwidth")),
+        ("a GPU's share", show(result["bisection_bytes_per_s"] / (result["gpus"] / 2), "bandwidth")),
+        ("Oversubscription", " ".join(f"1:{ratio:g}" for ratio in result["oversubscription"])),
+        ("Power", show(result["power_w"], "power")),
+        ("Capex", "-" if result["capex_usd"] is None else short_usd(result["capex_usd"])),
+        ("Switches", f"{show_count(result['switches'])} = {tiers}"),
+    ]
+
+
+def _busbw(result: Result) -> list[str]:
+    if not result["busbw"]:
+        return []
+    rows = [
+        [name, show(value, "bandwidth", unit="GB/s"), show(value, "bandwidth")]
+        for name, value in result["busbw"].items()
+    ]
+    return ["Bus bandwidth of 1 GiB over all GPUs", *table(rows, "<>>")]
+
+
+def _bill_of_materials(result: Result) -> list[str]:
+    head = ["Bill of materials", "", "count", "W each", "USD each", "USD"]
+    body = [
+        [
+            line["item"],
+            line["name"],
+            show_count(line["count"]),
+            f"{line['power_w']:,.1f}",
+            "-" if line["price_usd"] is None else f"{line['price_usd']:,.0f}",
+            "-" if line["price_usd"] is None else f"{line['price_usd'] * line['count']:,.0f}",
+        ]
+        for line in result["bom"]
+    ]
+    return table([head, *body], "<<>>>>") if body else []

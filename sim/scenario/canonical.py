@@ -1,0 +1,41 @@
+"""The canonical form of a scenario, which names a run."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import date
+from typing import Any
+
+from sim.scenario.records import Scenario
+
+_NOT_RESULTS = ("sources", "provenance")
+"""Fields that say where a number comes from: they change nothing that is simulated."""
+
+
+def canonical(scenario: Scenario) -> dict[str, Any]:
+    """Return the whole resolved scenario as plain JSON values: keys sorted, quantities in SI units.
+
+    Two scenarios with the same canonical form simulate the same run. Sources of numbers are left out.
+    """
+    plain = _plain(scenario)
+    assert isinstance(plain, dict)
+    return plain
+
+
+def canonical_text(scenario: Scenario) -> str:
+    """Return the canonical form as JSON text, the same to the byte on every machine."""
+    return json.dumps(canonical(scenario), sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _plain(value: object) -> object:
+    if is_dataclass(value) and not isinstance(value, type):
+        pairs = {f.name: getattr(value, f.name) for f in fields(value) if f.name not in _NOT_RESULTS}
+        return {name: _plain(pairs[name]) for name in sorted(pairs)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(value[key]) for key in sorted(value)}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if isinstance(value, date):
+        return value.isoformat()
+    assert value is None or isinstance(value, bool | int | float | str), f"no plain form of {value!r}"
+    return value

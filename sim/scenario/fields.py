@@ -1,0 +1,84 @@
+"""Types of a scenario's fields: quantities with units, names of a closed list, whole numbers, dates."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from sim.errors import InputError, unknown_name
+from sim.quantities import Dimension, parse
+
+
+def refuse(message: str) -> PydanticCustomError:
+    """Return the error that carries our own text through pydantic, which adds the key."""
+    return PydanticCustomError("scenario", "{message}", {"message": message})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneOf:
+    """A name of a closed list; the names in `later` exist in the field but are not modelled yet."""
+
+    what: str
+    known: tuple[str, ...]
+    later: tuple[str, ...] = ()
+
+    def check(self, value: str) -> str:
+        """Return the name, or refuse it with the nearest known one."""
+        if value in self.known:
+            return value
+        if value in self.later:
+            raise refuse(f"{self.what} '{value}' is not modelled yet; expected one of: {', '.join(self.known)}")
+        raise refuse(str(unknown_name(self.what, value, self.known)))
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "enum": list(self.known)}
+
+
+def _quantity(dimension: Dimension) -> BeforeValidator:
+    def read(value: Any) -> float:
+        try:
+            return parse(value, dimension)
+        except InputError as error:
+            raise refuse(str(error)) from error
+
+    return BeforeValidator(read)
+
+
+def _whole(value: Any) -> Any:
+    # TOML has no other short way to write 15.6 trillion than as a float.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _iso_date(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return date.fromisoformat(value)
+    except ValueError as error:
+        raise refuse(f"got '{value}', expected a date such as '2024-03-01'") from error
+
+
+_TIME_SCHEMA = WithJsonSchema({"type": "string", "examples": ["30 min"], "description": "a time with its unit"})
+
+Time = Annotated[float, _quantity("time"), _TIME_SCHEMA]
+"""A duration written with its unit, in seconds."""
+
+PositiveTime = Annotated[float, Field(gt=0), _quantity("time"), _TIME_SCHEMA]
+"""A duration above zero, in seconds."""
+
+Count = Annotated[int, Field(gt=0), BeforeValidator(_whole)]
+"""A whole number of at least one; 15.6e12 is one."""
+
+CountOrZero = Annotated[int, Field(ge=0), BeforeValidator(_whole)]
+"""A whole number of at least zero."""
+
+Fraction = Annotated[float, Field(ge=0, le=1), _quantity("fraction"), WithJsonSchema({"type": ["number", "string"]})]
+"""A fraction, as 0.4 or "40 %"."""
+
+IsoDate = Annotated[date, BeforeValidator(_iso_date)]
+"""A date, as TOML's own or as text."""

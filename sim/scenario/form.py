@@ -1,0 +1,248 @@
+"""The form that a user fills in: every key of a scenario, its type and its default; cross-checks come after.
+
+Field names are the TOML keys. A key that is not here is an error that names the nearest.
+"""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from sim.scenario.fields import Count, CountOrZero, Fraction, IsoDate, OneOf, PositiveTime, Time, refuse
+from sim.scenario.laws import CLOSED, Duration, LawForm
+
+SCHEDULES = ("gpipe", "1f1b", "interleaved")
+SCHEDULES_LATER = ("zb-h1", "zb-h2", "zb-1p", "zb-2p", "zb-v", "dualpipe", "dualpipev")
+
+_OPEN = ConfigDict(extra="allow", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class ModelForm(BaseModel):
+    """[model]: a catalog entry, any field of which can be overridden, or all fields."""
+
+    model_config = CLOSED
+    preset: str | None = None
+    layers: Count | None = None
+    hidden: Count | None = None
+    heads: Count | None = None
+    kv_heads: Count | None = None
+    head_dim: Count | None = None
+    ffn_hidden: Count | None = None
+    gated_ffn: bool | None = None
+    vocab: Count | None = None
+    tied_embeddings: bool | None = None
+    attention: Annotated[str, OneOf(what="attention", known=("mha", "gqa"), later=("mla",))] | None = None
+    experts: CountOrZero | None = None
+    experts_per_token: CountOrZero | None = None
+    shared_experts: CountOrZero | None = None
+    expert_ffn_hidden: CountOrZero | None = None
+    dense_layers: CountOrZero | None = None
+
+
+class ScheduleForm(BaseModel):
+    """The pipeline schedule; chunks: model chunks a stage, for the interleaved kind."""
+
+    model_config = CLOSED
+    kind: Annotated[str, OneOf(what="schedule", known=SCHEDULES, later=SCHEDULES_LATER)]
+    chunks: Count = 1
+
+
+class ParallelismForm(BaseModel):
+    """[parallelism], also of a phase, where it overrides key by key."""
+
+    model_config = CLOSED
+    tensor: Count = 1
+    pipeline: Count = 1
+    context: Count = 1
+    expert: Count = 1
+    data: Count | None = None
+    schedule: ScheduleForm = ScheduleForm(kind="1f1b")
+    sharding: Annotated[str, OneOf(what="sharding", known=("ddp", "zero1", "zero2"), later=("zero3", "hsdp"))] = "ddp"
+    sequence_parallel: bool = False
+
+
+Recompute = Annotated[str, OneOf(what="recompute", known=("none", "selective", "full"))]
+
+
+class PhaseForm(BaseModel):
+    """[[training.phases]]: a stretch of tokens with what it overrides."""
+
+    model_config = CLOSED
+    name: str
+    tokens: Count
+    sequence_length: Count | None = None
+    global_batch: Count | None = None
+    micro_batch: Count | None = None
+    recompute: Recompute | None = None
+    parallelism: ParallelismForm | None = None
+
+
+class TrainingForm(BaseModel):
+    """[training]; step_time stands for all other keys where there is no model."""
+
+    model_config = CLOSED
+    tokens: Count | None = None
+    sequence_length: Count | None = None
+    global_batch: Count | None = None
+    micro_batch: Count = 1
+    precision: str = "bf16"
+    recompute: Recompute = "none"
+    software: str | None = None
+    step_time: PositiveTime | None = None
+    phases: list[PhaseForm] = []
+
+
+class TopologyForm(BaseModel):
+    """A topology's kind; every other key is an argument of its function."""
+
+    model_config = _OPEN
+    kind: str
+
+
+class PlacementForm(BaseModel):
+    """Where ranks sit."""
+
+    model_config = CLOSED
+    kind: Annotated[str, OneOf(what="placement", known=("packed",), later=("rail-aligned", "spread", "random"))]
+
+
+class NetworkForm(BaseModel):
+    """How flows share the fabric; what is left out follows from the technology."""
+
+    model_config = CLOSED
+    sharing: Annotated[str, OneOf(what="sharing", known=("ideal", "max-min"))] | None = None
+    routing: Annotated[
+        str | None,
+        OneOf(what="routing", known=("ecmp", "adaptive", "spray", "d-mod-k"), later=("dimension-ordered", "valiant")),
+    ] = None
+    queue_pairs: Count | None = None
+
+
+class ClusterForm(BaseModel):
+    """[cluster]."""
+
+    model_config = CLOSED
+    node: str
+    nodes: Count
+    spare_nodes: CountOrZero = 0
+    topology: TopologyForm | None = None
+    placement: PlacementForm = PlacementForm(kind="packed")
+    network: NetworkForm = NetworkForm()
+    storage: str | None = None
+
+
+class CauseForm(LawForm):
+    """One cause of failure: what it hits and the law of that component's life."""
+
+    component: Annotated[str, OneOf(what="component", known=("gpu", "nic", "link", "node", "job"))]
+    name: str
+    replace: bool | None = None
+
+
+class FailuresForm(BaseModel):
+    """[failures]; scale multiplies every rate."""
+
+    model_config = CLOSED
+    preset: str | None = None
+    causes: list[CauseForm] = []
+    scale: float = Field(default=1.0, ge=0)
+    clock: Annotated[str, OneOf(what="clock", known=("calendar", "operating"))] = "calendar"
+
+
+class RecoveryForm(BaseModel):
+    """[recovery]: the stages between a failure and the next step."""
+
+    model_config = CLOSED
+    mode: Annotated[str, OneOf(what="recovery mode", known=("requeue",), later=("in-job", "in-process", "elastic"))] = (
+        "requeue"
+    )
+    on_failure: Annotated[str, OneOf(what="on_failure", known=("restart", "queue"))] = "restart"
+    detect: Duration
+    detect_by_cause: dict[str, Duration] = {}
+    replace: Duration
+    initialize: Duration
+    warm_up: Duration = LawForm.model_construct(kind="constant", mean=0.0)
+    rework: bool = True
+
+
+class RepairStageForm(BaseModel):
+    """One stage of repair."""
+
+    model_config = CLOSED
+    time: Duration
+    success: Fraction
+
+
+class RepairForm(BaseModel):
+    """[repair]; crews: manual repairs at a time, 0 for as many as needed."""
+
+    model_config = CLOSED
+    crews: CountOrZero
+    automatic: RepairStageForm
+    manual: RepairStageForm
+
+
+class IntervalForm(BaseModel):
+    """When checkpoints are taken: every so often, or by a rule."""
+
+    model_config = CLOSED
+    kind: Annotated[str, OneOf(what="interval", known=("fixed", "young", "daly", "optimal"))]
+    every: PositiveTime | None = None
+
+    @model_validator(mode="after")
+    def _check_every(self) -> "IntervalForm":
+        if (self.kind == "fixed") != (self.every is not None):
+            raise refuse(
+                "kind 'fixed' needs every, such as '10 min'"
+                if self.every is None
+                else f"kind '{self.kind}' computes the interval; expected no every, or kind 'fixed'"
+            )
+        return self
+
+
+class CheckpointForm(BaseModel):
+    """[checkpoint]; block, durable_after and restore override what bandwidths give."""
+
+    model_config = CLOSED
+    interval: IntervalForm
+    asynchronous: bool = True
+    max_in_flight: CountOrZero = 1
+    block: Time | None = None
+    durable_after: Time | None = None
+    restore: Time | None = None
+
+
+class CostForm(BaseModel):
+    """[cost]."""
+
+    model_config = CLOSED
+    prices: str
+    acquisition: Annotated[
+        str, OneOf(what="acquisition", known=("own", "reserved", "on-demand"), later=("spot", "colocation"))
+    ]
+
+
+class RunForm(BaseModel):
+    """[run]: limits, seed and the date of the first day."""
+
+    model_config = CLOSED
+    horizon: PositiveTime | None = None
+    work: PositiveTime | None = None
+    seed: CountOrZero = 1
+    start: IsoDate | None = None
+
+
+class ScenarioForm(BaseModel):
+    """A scenario."""
+
+    model_config = CLOSED
+    name: str = Field(min_length=1)
+    model: ModelForm | None = None
+    training: TrainingForm = TrainingForm()
+    parallelism: ParallelismForm | None = None
+    cluster: ClusterForm
+    failures: FailuresForm | None = None
+    recovery: RecoveryForm | None = None
+    repair: RepairForm | None = None
+    checkpoint: CheckpointForm | None = None
+    cost: CostForm | None = None
+    run: RunForm = RunForm()

@@ -1,0 +1,125 @@
+"""From a preset's name or a file to a Scenario; everything that is wrong with it is said at once."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from sim import catalog
+from sim.errors import InputError, ScenarioError
+from sim.scenario.form import ScenarioForm
+from sim.scenario.machines import look_up, machines_of
+from sim.scenario.messages import error_lines
+from sim.scenario.records import Billing, Limits, Scenario
+from sim.scenario.reliability import checkpoint_of, failures_of, recovery_of, repair_of
+from sim.scenario.source import overridden, read_scenario
+from sim.scenario.training import model_of, training_of
+
+
+def load_scenario(name_or_path: str, overrides: Iterable[str] = ()) -> Scenario:
+    """Return the scenario of a preset or a file, with `dotted.key=value` overrides.
+
+    Raises InputError with one line for each thing that is wrong: file, dotted key, what it got and expected,
+    the nearest key or name.
+
+    >>> load_scenario("tiny", ["run.seed=7"]).seed
+    7
+    """
+    tree = overridden(read_scenario(name_or_path), overrides)
+    return scenario_of(tree, name_or_path)
+
+
+def scenario_of(tree: Mapping[str, Any], source: str) -> Scenario:
+    """Return the scenario of a tree of keys; errors start with `source`."""
+    try:
+        form = ScenarioForm.model_validate(tree)
+    except ValidationError as error:
+        lines = error_lines(error, ScenarioForm)
+        raise InputError("\n".join(f"{source}: {line}" for line in lines)) from None
+    _refuse_all(source, _checks(form))
+    return _resolved(form)
+
+
+def limits_of(form: ScenarioForm) -> Limits:
+    """Return what ends the run besides its tokens. Raises ScenarioError for none, or for both tokens and work."""
+    tokens = form.training.tokens is not None or bool(form.training.phases)
+    run = form.run
+    if tokens and run.work is not None:
+        raise ScenarioError("run.work: got both tokens and work; expected one of them")
+    if not tokens and run.work is None and run.horizon is None:
+        raise ScenarioError("run: nothing ends it; expected one of training.tokens, run.work, run.horizon")
+    return Limits(horizon_s=run.horizon, work_s=run.work)
+
+
+def billing_of(form: ScenarioForm) -> Billing | None:
+    """Return how the run is paid for, or None where no bill is asked for."""
+    if form.cost is None:
+        return None
+    missing = [name for name in ("topology", "storage") if getattr(form.cluster, name) is None]
+    if missing:
+        raise ScenarioError("\n".join(f"cluster.{name}: is missing; [cost] needs it for a bill" for name in missing))
+    prices = look_up(catalog.load_price_book, form.cost.prices, "cost.prices")
+    return Billing(prices=prices, acquisition=form.cost.acquisition)
+
+
+def _resolved(form: ScenarioForm) -> Scenario:
+    machines = machines_of(form.cluster)
+    failures = failures_of(form.failures, machines.node)
+    return Scenario(
+        name=form.name,
+        training=training_of(form, machines),
+        step_time_s=form.training.step_time,
+        machines=machines,
+        failures=failures,
+        recovery=recovery_of(form, machines.node),
+        repair=repair_of(form.repair, failures),
+        checkpoint=checkpoint_of(form, failures),
+        billing=billing_of(form),
+        limits=limits_of(form),
+        seed=form.run.seed,
+        start=form.run.start,
+    )
+
+
+def _checks(form: ScenarioForm) -> Sequence[Callable[[], object]]:
+    """Return every part as a thunk: one that fails must not hide what is wrong with the others."""
+
+    def machines() -> object:
+        return machines_of(form.cluster)
+
+    def training() -> object:
+        return training_of(form, machines_of(form.cluster))
+
+    def reliability(part: str) -> Callable[[], object]:
+        def build() -> object:
+            node = look_up(catalog.node, form.cluster.node, "cluster.node")
+            failures = failures_of(form.failures, node)
+            if part == "recovery":
+                return recovery_of(form, node)
+            return repair_of(form.repair, failures) if part == "repair" else checkpoint_of(form, failures)
+
+        return build
+
+    def model() -> object:
+        return form.model and model_of(form.model, form.name)
+
+    def software() -> object:
+        return form.training.software and look_up(catalog.software, form.training.software, "training.software")
+
+    parts = [reliability(part) for part in ("recovery", "repair", "checkpoint")]
+    return [machines, model, software, training, *parts, lambda: billing_of(form), lambda: limits_of(form)]
+
+
+def _refuse_all(source: str, checks: Iterable[Callable[[], object]]) -> None:
+    """Run every check; raise what went wrong: the one error as itself, several as the lines of one InputError."""
+    errors: list[InputError] = []
+    for check in checks:
+        try:
+            check()
+        except InputError as error:
+            errors.append(error)
+    lines = list(dict.fromkeys(line for error in errors for line in str(error).splitlines()))
+    if not lines:
+        return
+    kind = type(errors[0]) if len({type(error) for error in errors}) == 1 else InputError
+    raise kind("\n".join(f"{source}: {line}" for line in lines))

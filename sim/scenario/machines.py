@@ -1,0 +1,63 @@
+"""From the form to the machines: nodes, their network and store."""
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from sim import catalog
+from sim.errors import UnknownNameError, unknown_name
+from sim.plugins import check_arguments
+from sim.scenario.form import ClusterForm, TopologyForm
+from sim.scenario.records import Machines, NetworkChoice, Topology
+from topologies import FAMILIES
+
+_FROM_NODES: Mapping[str, object] = {"endpoints": 0, "nics_per_node": 0, "bandwidth_bytes_per_s": 0.0}
+"""Arguments of a topology that follow from the nodes."""
+
+T = TypeVar("T")
+
+
+def look_up(find: Callable[[str], T], name: str, key: str) -> T:
+    """Return a catalog entry; an unknown name is an error at the scenario's key.
+
+    >>> look_up(catalog.node, "dgx-h100", "cluster.node").accelerators
+    8
+    """
+    try:
+        return find(name)
+    except UnknownNameError as error:
+        raise UnknownNameError(f"{key}: {error}") from None
+
+
+def machines_of(form: ClusterForm) -> Machines:
+    """Return the machines of a scenario. Raises UnknownNameError for what the catalog does not hold.
+
+    >>> machines_of(ClusterForm(node="dgx-h100", nodes=2)).gpus
+    16
+    """
+    node = look_up(catalog.node, form.node, "cluster.node")
+    return Machines(
+        node=node,
+        accelerator=catalog.accelerator(node.accelerator),
+        nodes=form.nodes,
+        spare_nodes=form.spare_nodes,
+        topology=None if form.topology is None else topology_of(form.topology),
+        placement=form.placement.kind,
+        network=NetworkChoice(
+            sharing=form.network.sharing, routing=form.network.routing, queue_pairs=form.network.queue_pairs
+        ),
+        storage=None if form.storage is None else look_up(catalog.storage, form.storage, "cluster.storage"),
+    )
+
+
+def topology_of(form: TopologyForm) -> Topology:
+    """Return a topology whose kind exists and takes its arguments; a plugin's are checked when it is loaded."""
+    arguments = {name: _frozen(value) for name, value in (form.model_extra or {}).items()}
+    if form.kind not in FAMILIES and ":" not in form.kind:
+        raise unknown_name("topology kind", form.kind, FAMILIES, "cluster.topology.kind")
+    if form.kind in FAMILIES:
+        check_arguments(FAMILIES[form.kind], {**_FROM_NODES, **arguments}, "cluster.topology")
+    return Topology(kind=form.kind, arguments=arguments)
+
+
+def _frozen(value: object) -> object:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value

@@ -1,0 +1,89 @@
+"""From pydantic's errors to one line each: the dotted key, what it got, what was expected, the nearest key."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from sim.errors import unknown_name
+
+Key = tuple[int | str, ...]
+
+_EXPECTED = {
+    "string_type": "text",
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "list_type": "a list",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "date_type": "a date such as 2024-03-01",
+    "string_too_short": "text that is not empty",
+}
+
+
+def error_lines(error: ValidationError, form: type[BaseModel]) -> list[str]:
+    """Return one line for each error of a form that was filled in wrongly."""
+    return [_line(item, form) for item in error.errors(include_url=False)]
+
+
+def dotted(key: Key) -> str:
+    """Return a key as it is written in TOML and for `--set`.
+
+    >>> dotted(("training", "phases", 0, "tokens"))
+    'training.phases.0.tokens'
+    """
+    return ".".join(str(part) for part in key)
+
+
+def _line(item: Mapping[str, Any], form: type[BaseModel]) -> str:
+    key: Key = tuple(item["loc"])
+    if item["type"] == "extra_forbidden":
+        return str(unknown_name("key", str(key[-1]), _keys(form, key[:-1]), dotted(key)))
+    if item["type"] == "missing":
+        return f"{dotted(key)}: is missing; {_wanted(form, key)}"
+    return f"{dotted(key)}: {_message(item)}"
+
+
+def _message(item: Mapping[str, Any]) -> str:
+    kind, context = item["type"], item.get("ctx", {})
+    if kind == "scenario":
+        return str(context["message"])
+    for bound, words in (("gt", "more than"), ("ge", "at least"), ("lt", "less than"), ("le", "at most")):
+        if bound in context:
+            return f"got {_shown(item['input'])}, expected {words} {_shown(context[bound])}"
+    return f"got {_shown(item['input'])}, expected {_EXPECTED.get(kind, item['msg'])}"
+
+
+def _wanted(form: type[BaseModel], key: Key) -> str:
+    """Return what a missing key would be: its table's keys that have no default."""
+    table = _table(form, key[:-1])
+    required = [name for name, field in table.model_fields.items() if field.is_required()]
+    return f"{dotted(key[:-1]) or 'a scenario'} needs {', '.join(required)}"
+
+
+def _keys(form: type[BaseModel], key: Key) -> list[str]:
+    return list(_table(form, key).model_fields)
+
+
+def _table(form: type[BaseModel], key: Key) -> type[BaseModel]:
+    """Return the form of the table at a key, through lists and options."""
+    for part in key:
+        field = form.model_fields.get(part) if isinstance(part, str) else None
+        form = next(_forms([field.annotation]), form) if field is not None else form
+    return form
+
+
+def _forms(annotations: Sequence[Any]) -> Iterator[type[BaseModel]]:
+    for annotation in annotations:
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            yield annotation
+        else:
+            yield from _forms(get_args(annotation))
+
+
+def _shown(value: object) -> str:
+    text = f"{value:g}" if isinstance(value, float) else repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

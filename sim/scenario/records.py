@@ -1,0 +1,130 @@
+"""Records of a scenario: what a run is asked to simulate, resolved, in SI units, with nothing left to look up.
+
+None means "not asked for", never "some default": no model, no limit, no checkpoints, no bill.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from sim.catalog.records import Accelerator, Model, Node, PriceBook, SoftwareProfile, Storage
+from sim.reliability.records import CheckpointPolicy, FailureClass, RecoveryPlan, RepairPlan
+from sim.workload.layout import Batch, Layout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """A stretch of training with one batch and one layout; tokens None: as long as the run's other limits allow."""
+
+    name: str
+    tokens: int | None
+    batch: Batch
+    layout: Layout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """What is trained and how. total tokens are the sum of the phases'; there is at least one phase."""
+
+    model: Model
+    software: SoftwareProfile
+    phases: tuple[Phase, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topology:
+    """A topology by its kind and the arguments of its function."""
+
+    kind: str
+    arguments: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkChoice:
+    """How flows share the fabric; None where the user leaves it to the technology of the switches."""
+
+    sharing: str | None = None
+    routing: str | None = None
+    queue_pairs: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machines:
+    """The cluster asked for: `nodes` nodes run the job, `spare_nodes` more wait."""
+
+    node: Node
+    accelerator: Accelerator
+    nodes: int
+    spare_nodes: int
+    topology: Topology | None
+    placement: str
+    network: NetworkChoice
+    storage: Storage | None
+
+    @property
+    def gpus(self) -> int:
+        """GPUs of the job."""
+        return self.nodes * self.node.accelerators
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failures:
+    """What breaks, already scaled; clock "calendar" or "operating"."""
+
+    classes: tuple[FailureClass, ...]
+    clock: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """When checkpoints are taken, and the durations that were given instead of following from bandwidths."""
+
+    policy: CheckpointPolicy
+    block_s: float | None = None
+    durable_after_s: float | None = None
+    restore_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Billing:
+    """How the run is paid for: a price book, and own, reserved or on-demand hardware."""
+
+    prices: PriceBook
+    acquisition: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """When a run ends: at `horizon_s` of wall clock or with `work_s` of retained training; the phases' tokens aside."""
+
+    horizon_s: float | None = None
+    work_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """Everything about one run.
+
+    Either training (a model, whose step is simulated) or step_time_s (taken as given) is there, never both.
+    recovery and repair are None only where nothing that is asked for could need them.
+    """
+
+    name: str
+    training: Training | None
+    step_time_s: float | None
+    machines: Machines
+    failures: Failures
+    recovery: RecoveryPlan | None
+    repair: RepairPlan | None
+    checkpoint: Checkpoint | None
+    billing: Billing | None
+    limits: Limits
+    seed: int
+    start: date | None
+
+    @property
+    def tokens(self) -> int | None:
+        """Tokens to train, or None where something else ends the run."""
+        if self.training is None or any(phase.tokens is None for phase in self.training.phases):
+            return None
+        return sum(phase.tokens for phase in self.training.phases if phase.tokens is not None)

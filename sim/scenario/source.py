@@ -1,0 +1,123 @@
+"""From a preset's name or a file to the keys of one scenario: extension by one level, then overrides."""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from sim.errors import InputError, unknown_name
+
+Tree = dict[str, Any]
+
+
+def preset_names() -> list[str]:
+    """Return the names of the scenarios that ship with the project."""
+    folder = files("experiments") / "presets"
+    return sorted(Path(item.name).stem for item in folder.iterdir() if item.name.endswith(".toml"))
+
+
+def read_scenario(name_or_path: str) -> Tree:
+    """Return the keys of a preset or a file, laid over the one that it extends.
+
+    A name with a path separator or the ending .toml is a file; `extends` names a preset, or a file beside it.
+    Raises InputError for what cannot be read, UnknownNameError for an unknown preset.
+    """
+    tree, folder = _read(name_or_path, None)
+    if "extends" not in tree:
+        return tree
+    base_name = tree.pop("extends")
+    if not isinstance(base_name, str):
+        raise InputError(f"{name_or_path}: extends: got {base_name!r}, expected a preset's name or a file")
+    base, _ = _read(base_name, folder)
+    if "extends" in base:
+        raise InputError(
+            f"{name_or_path}: extends: '{base_name}' extends '{base['extends']}' itself; expected one level only"
+        )
+    return merged(base, tree)
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Tree:
+    """Return `base` with the keys of `over` laid on top: tables merge, everything else is replaced.
+
+    A table that states its `kind` replaces the one below it: arguments of one kind mean nothing to another.
+
+    >>> merged({"run": {"seed": 1, "work": "1 h"}}, {"run": {"seed": 2}})
+    {'run': {'seed': 2, 'work': '1 h'}}
+    >>> merged({"topology": {"kind": "clos", "pod": 8}}, {"topology": {"kind": "fat-tree"}})
+    {'topology': {'kind': 'fat-tree'}}
+    """
+    result = dict(base)
+    for key, value in over.items():
+        below = result.get(key)
+        mergeable = isinstance(value, Mapping) and isinstance(below, Mapping) and "kind" not in value
+        result[key] = merged(below, value) if mergeable and below is not None else value
+    return result
+
+
+def overridden(tree: Mapping[str, Any], overrides: Iterable[str]) -> Tree:
+    """Return a scenario's keys with `dotted.key=value` overrides; values are TOML, or else plain text.
+
+    >>> overridden({"cluster": {"nodes": 2}}, ["cluster.nodes=4", "run.horizon=54 d", "cost.prices=2026-owned"])
+    {'cluster': {'nodes': 4}, 'run': {'horizon': '54 d'}, 'cost': {'prices': '2026-owned'}}
+
+    Raises InputError for an override without "=", and for a key inside something that is no table.
+    """
+    result = dict(tree)
+    for override in overrides:
+        key, equals, text = override.partition("=")
+        parts = [part.strip() for part in key.split(".")]
+        if not equals or not all(parts):
+            raise InputError(f"--set {override}: expected dotted.key=value, such as cluster.spare_nodes=32")
+        result = _replaced(result, parts, _value(text.strip()), override)
+    return result
+
+
+def _replaced(node: Any, parts: list[str], value: Any, override: str) -> Any:
+    """Return a copy of a tree in which one place, by its path, holds another value."""
+    if not parts:
+        return value
+    first, rest = parts[0], parts[1:]
+    if isinstance(node, list) and first.isdecimal() and int(first) < len(node):
+        index = int(first)
+        return [*node[:index], _replaced(node[index], rest, value, override), *node[index + 1 :]]
+    if not isinstance(node, dict):
+        expected = f"0 to {len(node) - 1}" if isinstance(node, list) and node else "a key of a table"
+        raise InputError(f"--set {override}: '{first}' lies inside {node!r}; expected {expected}")
+    return {**node, first: _replaced(node.get(first, {} if rest else None), rest, value, override)}
+
+
+def _value(text: str) -> Any:
+    try:
+        parsed = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    # More than one key: the text held a line break, and is not a value.
+    return parsed["value"] if list(parsed) == ["value"] else text
+
+
+def _read(name: str, folder: Path | None) -> tuple[Tree, Path | None]:
+    """Return a preset's or a file's keys, and the folder of a file."""
+    if name.endswith(".toml") or "/" in name:
+        path = Path(name).expanduser() if folder is None else folder / Path(name).expanduser()
+        return _parsed(_text(path), str(path)), path.parent
+    if name not in preset_names():
+        raise unknown_name("preset", name, preset_names(), "scenario (a file would end in .toml)")
+    return _parsed((files("experiments") / "presets" / f"{name}.toml").read_text(encoding="utf-8"), name), None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; expected a scenario in TOML, or a preset's name") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise InputError(f"{path}: cannot be read: {reason}") from error
+
+
+def _parsed(text: str, source: str) -> Tree:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{source}: is not valid TOML: {error}") from error

@@ -1,0 +1,189 @@
+"""From the form to what is trained: the model, and phases with their batch and layout."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import chain
+
+from sim import catalog
+from sim.catalog.records import Model, Provenance
+from sim.errors import LayoutError, ScenarioError
+from sim.scenario.form import ModelForm, ParallelismForm, PhaseForm, ScenarioForm, TrainingForm
+from sim.scenario.machines import look_up
+from sim.scenario.records import Machines, Phase, Training
+from sim.workload.build import check_layout
+from sim.workload.layout import Batch, Layout, Schedule
+
+_DENSE_SHAPE = (
+    *("layers", "hidden", "heads", "kv_heads", "head_dim", "ffn_hidden"),
+    *("gated_ffn", "vocab", "tied_embeddings", "attention"),
+)
+"""What a model without a preset has to say."""
+
+_MIXTURE = ("experts", "experts_per_token", "shared_experts", "expert_ffn_hidden", "dense_layers")
+
+
+def training_of(form: ScenarioForm, machines: Machines) -> Training | None:
+    """Return what is trained, or None where a step time is given instead of a model.
+
+    Raises ScenarioError for keys that need a model, UnknownNameError, LayoutError.
+    """
+    if form.model is None:
+        _refuse_without_model(form)
+        return None
+    if form.training.step_time is not None:
+        raise ScenarioError("training.step_time: stands for a model's step; expected it or [model], not both")
+    missing = [
+        key
+        for key, value in (("training.software", form.training.software), ("cluster.topology", machines.topology))
+        if value is None
+    ]
+    if missing:
+        raise ScenarioError("\n".join(f"{key}: is missing; a model's step needs it" for key in missing))
+    model = model_of(form.model, form.name)
+    phases = phases_of(form, machines)
+    for phase in phases:
+        check_layout(model, phase.batch, phase.layout, machines.accelerator)
+    return Training(
+        model=model,
+        software=look_up(catalog.software, str(form.training.software), "training.software"),
+        phases=phases,
+    )
+
+
+def model_of(form: ModelForm, scenario: str) -> Model:
+    """Return the catalog's model with the overrides of the form, or one of the form's own fields.
+
+    >>> model_of(ModelForm(preset="llama3.1-8b", layers=16), "half").layers
+    16
+    """
+    given = {name: value for name in form.model_fields_set - {"preset"} if (value := getattr(form, name)) is not None}
+    own = {name: Provenance(source=f"scenario {scenario}", date="", kind="assumed") for name in sorted(given)}
+    if form.preset is not None:
+        base = look_up(catalog.model, form.preset, "model.preset")
+        changed = {name: value for name, value in given.items() if value != getattr(base, name)}
+        name = f"{base.name}, changed" if changed else base.name
+        model = replace(base, **changed, name=name, sources={**base.sources, **{k: own[k] for k in sorted(changed)}})
+    else:
+        missing = [name for name in _DENSE_SHAPE if name not in given]
+        if missing:
+            raise ScenarioError(f"model: got no preset, and no {', '.join(missing)}; expected a preset or every field")
+        model = Model(name=scenario, sources=own, **given)
+    _check_model(model)
+    return model
+
+
+def phases_of(form: ScenarioForm, machines: Machines) -> tuple[Phase, ...]:
+    """Return the phases of training, each with its own batch and layout; without any, one phase named "main".
+
+    Raises ScenarioError when the tokens of the phases are not those of the whole, LayoutError for a bad layout.
+    """
+    training, parallelism = form.training, form.parallelism or ParallelismForm()
+    if not training.phases:
+        batch, layout = _batch(training, None, "training"), layout_of(parallelism, machines, "parallelism")
+        return (Phase(name="main", tokens=training.tokens, batch=batch, layout=layout),)
+    total = sum(phase.tokens for phase in training.phases)
+    if training.tokens is not None and total != training.tokens:
+        raise ScenarioError(f"training.tokens: got {training.tokens:,}, but the phases sum to {total:,}")
+    return tuple(
+        Phase(
+            name=phase.name,
+            tokens=phase.tokens,
+            batch=_batch(training, phase, f"training.phases.{i}"),
+            layout=layout_of(_overridden(parallelism, phase.parallelism), machines, f"training.phases.{i}.parallelism"),
+        )
+        for i, phase in enumerate(training.phases)
+    )
+
+
+def layout_of(form: ParallelismForm, machines: Machines, key: str) -> Layout:
+    """Return a layout that uses every GPU of the job; the data degree follows from the others unless it is given."""
+    for name, degree in (("context", form.context), ("expert", form.expert)):
+        if degree > 1:
+            raise LayoutError(f"{key}.{name}: {name} parallelism is not modelled yet: got {degree}, expected 1")
+    if form.schedule.chunks > 1 and form.schedule.kind != "interleaved":
+        raise LayoutError(
+            f"{key}.schedule.chunks: got {form.schedule.chunks}, but {form.schedule.kind} holds one chunk a stage; "
+            "expected 1, or kind 'interleaved'"
+        )
+    return Layout(
+        tensor=form.tensor,
+        pipeline=form.pipeline,
+        data=_data_degree(form, machines, key),
+        schedule=Schedule(kind=form.schedule.kind, chunks=form.schedule.chunks),
+        sharding=form.sharding,
+        sequence_parallel=form.sequence_parallel,
+    )
+
+
+def _data_degree(form: ParallelismForm, machines: Machines, key: str) -> int:
+    replica, gpus = form.tensor * form.pipeline, machines.gpus
+    job = f"{machines.nodes:,} nodes x {machines.node.accelerators} = {gpus:,} GPUs"
+    degrees = f"tensor {form.tensor} x pipeline {form.pipeline}"
+    nearest = max(round(gpus / replica), 1)
+    if form.data is None and gpus % replica:
+        raise LayoutError(
+            f"{key}: {degrees} = {replica:,} GPUs a replica does not divide the job's {job}; "
+            f"nearest is data = {nearest}, which takes {nearest * replica:,} GPUs"
+        )
+    data = gpus // replica if form.data is None else form.data
+    if replica * data != gpus:
+        fits = "" if gpus % replica == 0 else f", which takes {nearest * replica:,} GPUs"
+        raise LayoutError(
+            f"{key}: {degrees} x data {data} = {replica * data:,} GPUs, but the job has {job}; "
+            f"nearest is data = {nearest}{fits}"
+        )
+    return data
+
+
+def _overridden(base: ParallelismForm, over: ParallelismForm | None) -> ParallelismForm:
+    """Return the parallelism of a phase: key by key over the scenario's; new degrees derive a new data degree."""
+    if over is None:
+        return base
+    changes = {name: getattr(over, name) for name in over.model_fields_set}
+    if changes.keys() & {"tensor", "pipeline"}:
+        changes.setdefault("data", None)
+    return base.model_copy(update=changes)
+
+
+def _batch(training: TrainingForm, phase: PhaseForm | None, key: str) -> Batch:
+    chosen = {
+        name: own if phase is not None and (own := getattr(phase, name)) is not None else getattr(training, name)
+        for name in ("sequence_length", "global_batch", "micro_batch", "recompute")
+    }
+    missing = [name for name in ("sequence_length", "global_batch") if chosen[name] is None]
+    if missing:
+        raise ScenarioError("\n".join(f"{key}.{name}: is missing; a model's step needs it" for name in missing))
+    return Batch(precision=training.precision, **chosen)
+
+
+def _check_model(model: Model) -> None:
+    if model.attention == "mla" or any(getattr(model, name) for name in _MIXTURE):
+        raise ScenarioError(
+            f"model: {model.name} has {model.attention} attention and {model.experts} experts; mixture-of-experts and "
+            "MLA steps are not modelled yet, expected a dense model with mha or gqa"
+        )
+    if model.heads % model.kv_heads:
+        raise ScenarioError(f"model.kv_heads: got {model.kv_heads}, expected a divisor of heads = {model.heads}")
+    if model.attention == "mha" and model.heads != model.kv_heads:
+        raise ScenarioError(
+            f"model.kv_heads: got {model.kv_heads} with mha, expected heads = {model.heads}, or attention 'gqa'"
+        )
+
+
+def _refuse_without_model(form: ScenarioForm) -> None:
+    """Refuse a scenario that has no step time either, and every key that only a model's step would read."""
+    if form.training.step_time is None:
+        raise ScenarioError("scenario: got neither [model] nor training.step_time; expected one of them")
+    stray = sorted(chain(_stray_training(form), _stray_cluster(form)))
+    if stray:
+        raise ScenarioError("\n".join(f"{key}: needs a [model]; with step_time nothing reads it" for key in stray))
+
+
+def _stray_training(form: ScenarioForm) -> Iterator[str]:
+    yield from (f"training.{name}" for name in form.training.model_fields_set - {"step_time"})
+    if form.parallelism is not None:
+        yield "parallelism"
+
+
+def _stray_cluster(form: ScenarioForm) -> Iterator[str]:
+    yield from (f"cluster.{name}" for name in form.cluster.model_fields_set & {"placement", "network"})

@@ -1,0 +1,322 @@
+"""One run from Scenario to ledgers; the only module that sees a whole Scenario."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from sim import MODEL_VERSION, catalog
+from sim.cluster.bom import bill_of_materials
+from sim.cluster.build import build_cluster
+from sim.cluster.network import Network
+from sim.cluster.placement import groups, packed
+from sim.cluster.records import BomLine, Cluster, NetworkSettings
+from sim.engine.profile import profile_step
+from sim.engine.run import simulate_run
+from sim.engine.step import StepTimeline
+from sim.errors import LayoutError, ScenarioError
+from sim.ledger.assets import Assets
+from sim.ledger.conservation import check_conservation
+from sim.ledger.cost import CostLedger, price
+from sim.ledger.energy import EnergyLedger, energy_ledger, nameplate_w
+from sim.ledger.summary import RunSummary, summarize
+from sim.ledger.time_ledger import TimeLedger, time_ledger
+from sim.ledger.trace import RunTrace
+from sim.reliability.checkpoint import CheckpointPath, CheckpointSize, checkpoint_size, copy_s, read_s, write_s
+from sim.reliability.interval import resolve_interval
+from sim.reliability.records import (
+    CheckpointPlan,
+    FailureClass,
+    Law,
+    PhasePlan,
+    RecoveryPlan,
+    RepairPlan,
+    RepairStage,
+    RunPlan,
+)
+from sim.scenario import canonical_text
+from sim.scenario.records import Checkpoint, Phase, Scenario
+from sim.workload.build import BuiltStep, build_step
+from sim.workload.profile import StepProfile
+from sim.workload.transformer import total_parameters
+
+Progress = Callable[[float, str], None]
+"""Called with the fraction done and what is being done."""
+
+ROUTING = {"infiniband": "adaptive", "ethernet": "ecmp"}
+"""Routing by technology where a scenario does not choose: InfiniBand routes adaptively, plain RoCE hashes."""
+
+NO_REPAIR = RepairPlan(
+    crews=0, automatic=RepairStage(time=Law(), success=1.0), manual=RepairStage(time=Law(), success=1.0)
+)
+"""Stands where nothing takes a node away, so that nothing is repaired."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """A built cluster and its network, wired once and shared by all phases."""
+
+    cluster: Cluster
+    network: Network
+    settings: NetworkSettings
+    bill: tuple[BomLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """One phase's optimizer step: its profile, the timeline of a nominal replica, and what it was built from."""
+
+    phase: Phase
+    profile: StepProfile
+    timeline: StepTimeline
+    built: BuiltStep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """Everything about one run. Where the step time was given, steps is empty; energy and costs are None without a bill."""
+
+    scenario: Scenario
+    run_id: str
+    machine: Machine | None
+    steps: tuple[StepResult, ...]
+    plan: RunPlan
+    trace: RunTrace
+    ledger: TimeLedger
+    summary: RunSummary
+    energy: EnergyLedger | None
+    costs: CostLedger | None
+
+    @property
+    def profiles(self) -> tuple[StepProfile | None, ...]:
+        """The step profile of every phase, None where its step time was given."""
+        return tuple(step.profile for step in self.steps) or (None,)
+
+
+def run_id(scenario: Scenario) -> str:
+    """Return the hash of what determines a run: canonical scenario (seed included) and version of the models."""
+    text = f"{MODEL_VERSION}\n{canonical_text(scenario)}"
+    return f"{scenario.name}-{blake2b(text.encode(), digest_size=6).hexdigest()}"
+
+
+def simulate(scenario: Scenario, progress: Progress = lambda fraction, what: None) -> RunResult:
+    """Return one run of a scenario.
+
+    Raises InputError for what does not fit together, SimulationError where a law of conservation is broken.
+    """
+    machine = build_machine(scenario)
+    phases = scenario.training.phases if scenario.training else ()
+    steps = []
+    for index, phase in enumerate(phases):
+        progress(0.1 + 0.4 * index / len(phases), f"step of phase {phase.name}")
+        steps.append(simulate_phase(scenario, machine, phase))
+    progress(0.5, "run")
+    plan = run_plan(scenario, tuple(steps))
+    trace = simulate_run(plan)
+    progress(0.8, "ledgers")
+    return account(scenario, machine, tuple(steps), plan, trace)
+
+
+def build_machine(scenario: Scenario) -> Machine | None:
+    """Return the cluster of a scenario, None where it has no topology (a reliability study)."""
+    asked = scenario.machines
+    if asked.topology is None:
+        return None
+    node, total = asked.node, asked.nodes + asked.spare_nodes
+    cluster = build_cluster(asked.topology.kind, asked.topology.arguments, node, asked.accelerator, total)
+    settings = NetworkSettings(
+        sharing=asked.network.sharing or "max-min",
+        routing=asked.network.routing or ROUTING[node.network_technology],
+        queue_pairs=asked.network.queue_pairs or 1,
+        seed=scenario.seed,
+    )
+    bill = bill_of_materials(
+        cluster.graph,
+        technology=node.network_technology,
+        switches=catalog.switches(),
+        cables=catalog.cables(),
+        node=node,
+        nodes=total,
+    )
+    return Machine(cluster=cluster, network=Network(cluster, settings), settings=settings, bill=bill)
+
+
+def simulate_phase(scenario: Scenario, machine: Machine | None, phase: Phase) -> StepResult:
+    """Return the step of one phase on a machine."""
+    training, accelerator = scenario.training, scenario.machines.accelerator
+    if training is None or machine is None:
+        raise ScenarioError(
+            "a step needs [model] and [cluster] topology; this scenario gives training.step_time instead"
+        )
+    layout, job_gpus = phase.layout, scenario.machines.gpus
+    if layout.gpus != job_gpus:
+        raise LayoutError(
+            f"parallelism: tensor x pipeline x data = {layout.tensor} x {layout.pipeline} x {layout.data} = "
+            f"{layout.gpus:,}, but the job holds {job_gpus:,} GPUs"
+        )
+    members = groups(
+        layout.tensor,
+        layout.pipeline,
+        layout.data,
+        packed(layout.gpus, machine.cluster),
+        wrap=layout.schedule.chunks > 1,
+    )
+    built = build_step(
+        training.model,
+        phase.batch,
+        layout,
+        accelerator,
+        training.software,
+        members,
+        machine.network,
+        scenario.machines.node.accelerators,
+    )
+    profile, timeline = profile_step(built, training.model, phase.batch, layout, accelerator, scenario.seed)
+    return StepResult(phase=phase, profile=profile, timeline=timeline, built=built)
+
+
+def run_plan(scenario: Scenario, steps: tuple[StepResult, ...]) -> RunPlan:
+    """Return the plan of a run: everything the run engine needs, in microseconds."""
+    machines, limits = scenario.machines, scenario.limits
+    phases = tuple(_phase_plan(step) for step in steps) or (_given_phase(scenario),)
+    return RunPlan(
+        nodes=machines.nodes,
+        spare_nodes=machines.spare_nodes,
+        gpus_per_node=machines.node.accelerators,
+        phases=phases,
+        failures=scenario.failures.classes,
+        failure_clock=scenario.failures.clock,
+        recovery=scenario.recovery or RecoveryPlan(),
+        checkpoint=_checkpoint_plan(scenario),
+        repair=scenario.repair or NO_REPAIR,
+        seed=scenario.seed,
+        horizon_us=_microseconds(limits.horizon_s),
+        work_us=_microseconds(limits.work_s),
+    )
+
+
+def account(
+    scenario: Scenario, machine: Machine | None, steps: tuple[StepResult, ...], plan: RunPlan, trace: RunTrace
+) -> RunResult:
+    """Return a run's ledgers and summary from its trace, checked for conservation."""
+    profiles = tuple(step.profile for step in steps) or (None,)
+    ledger = time_ledger(trace, profiles)
+    check_conservation(trace, ledger)
+    energy, costs = _bill(scenario, machine, profiles, ledger)
+    return RunResult(
+        scenario=scenario,
+        run_id=run_id(scenario),
+        machine=machine,
+        steps=steps,
+        plan=plan,
+        trace=trace,
+        ledger=ledger,
+        summary=summarize(trace, ledger, profiles),
+        energy=energy,
+        costs=costs,
+    )
+
+
+def _bill(
+    scenario: Scenario, machine: Machine | None, profiles: tuple[StepProfile | None, ...], ledger: TimeLedger
+) -> tuple[EnergyLedger | None, CostLedger | None]:
+    asked, billing = scenario.machines, scenario.billing
+    if billing is None or machine is None or asked.storage is None:
+        return None, None
+    total = asked.nodes + asked.spare_nodes
+    energy = energy_ledger(ledger, profiles, asked.node, asked.accelerator, machine.bill, asked.storage)
+    assets = Assets(
+        node=asked.node.name,
+        nodes=total,
+        gpus_per_node=asked.node.accelerators,
+        bill=machine.bill,
+        storage=asked.storage.name,
+        nameplate_w=nameplate_w(asked.node, total, machine.bill, asked.storage),
+    )
+    start = scenario.start.isoformat() if scenario.start else None
+    return energy, price(ledger, assets, energy, billing.prices, billing.acquisition, start)
+
+
+def _phase_plan(step: StepResult) -> PhasePlan:
+    tokens, per_step = step.phase.tokens, step.profile.tokens
+    return PhasePlan(
+        name=step.phase.name,
+        steps=None if tokens is None else math.ceil(tokens / per_step),
+        step_time_us=max(1, round(step.profile.step_time_ns / 1000)),
+        tokens_per_step=per_step,
+    )
+
+
+def _given_phase(scenario: Scenario) -> PhasePlan:
+    if scenario.step_time_s is None:
+        raise ScenarioError("training: neither a [model] to simulate a step of, nor training.step_time")
+    return PhasePlan(
+        name="given", steps=None, step_time_us=max(1, round(scenario.step_time_s * 1e6)), tokens_per_step=0
+    )
+
+
+def job_mtbf_s(failures: tuple[FailureClass, ...], nodes: int) -> float:
+    """Return the mean time between failures of a job: one over the sum of its components' rates.
+
+    >>> from sim.reliability.records import Law
+    >>> life = Law(kind="exponential", mean_s=1600.0)
+    >>> job_mtbf_s((FailureClass(cause="gpu", component="gpu", per_node=8, life=life, replace=True),), nodes=2)
+    100.0
+    """
+    rate = sum((1 if f.component == "job" else f.per_node * nodes) / f.life.mean_s for f in failures)
+    return 1 / rate if rate else math.inf
+
+
+def _checkpoint_plan(scenario: Scenario) -> CheckpointPlan:
+    """Return the checkpoint of a run: durations that were given stand, the others follow from bytes and bandwidths."""
+    asked = scenario.checkpoint
+    if asked is None:
+        return CheckpointPlan(interval_us=0, block_us=0, durable_after_us=0, restore_us=0)
+    block_s, durable_s, restore_s = _checkpoint_seconds(scenario, asked)
+    mtbf_s = job_mtbf_s(scenario.failures.classes, scenario.machines.nodes)
+    return CheckpointPlan(
+        interval_us=round(resolve_interval(asked.policy, block_s, mtbf_s) * 1e6),
+        block_us=round(block_s * 1e6),
+        durable_after_us=round(max(durable_s, block_s) * 1e6),
+        restore_us=round(restore_s * 1e6),
+        max_in_flight=asked.policy.max_in_flight,
+    )
+
+
+def _checkpoint_seconds(scenario: Scenario, asked: Checkpoint) -> tuple[float, float, float]:
+    """Return block, durable and restore time: given, or of the last phase's layout on the scenario's store."""
+    given = (asked.block_s, asked.durable_after_s, asked.restore_s)
+    if asked.block_s is not None and asked.durable_after_s is not None and asked.restore_s is not None:
+        return asked.block_s, asked.durable_after_s, asked.restore_s
+    size, path = _checkpoint_path(scenario)
+    durable_s = write_s(size, path)
+    computed = (copy_s(size, path) if asked.policy.asynchronous else durable_s, durable_s, read_s(size, path))
+    block_s, durable_s, restore_s = (c if g is None else g for g, c in zip(given, computed, strict=True))
+    return block_s, durable_s, restore_s
+
+
+def _checkpoint_path(scenario: Scenario) -> tuple[CheckpointSize, CheckpointPath]:
+    """Return what a checkpoint weighs and what it passes through, with the last phase's layout."""
+    training, machines, storage = scenario.training, scenario.machines, scenario.machines.storage
+    if training is None or storage is None:
+        raise ScenarioError(
+            "checkpoint: block, durable_after and restore need a [model] and cluster.storage, or values"
+        )
+    node, layout = machines.node, training.phases[-1].layout
+    path = CheckpointPath(
+        gpus=layout.gpus,
+        gpus_per_node=node.accelerators,
+        replicas=layout.data,
+        device_host_bytes_per_s=node.host_to_device_bandwidth_bytes_per_s,
+        serialise_bytes_per_s=training.software.serialise_bytes_per_s,
+        node_bytes_per_s=node.nics * node.nic_bandwidth_bytes_per_s,
+        store_write_bytes_per_s=storage.write_bandwidth_bytes_per_s,
+        store_read_bytes_per_s=storage.read_bandwidth_bytes_per_s,
+        file_operation_s=storage.file_operation_s,
+        commit_s=storage.commit_s,
+    )
+    return checkpoint_size(total_parameters(training.model)), path
+
+
+def _microseconds(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1e6)

@@ -1,0 +1,118 @@
+"""Random small plans of runs: a few nodes that fail often, with every mechanism."""
+
+from hypothesis import strategies as st
+
+from sim.reliability.records import (
+    CheckpointPlan,
+    FailureClass,
+    Law,
+    PhasePlan,
+    RecoveryPlan,
+    RepairPlan,
+    RepairStage,
+    RunPlan,
+)
+
+# Durations on a coarse grid of 1 ms make ties between failures, stages and checkpoints frequent.
+TICK_US = 1000
+
+
+def durations(most: int) -> st.SearchStrategy[int]:
+    """Durations of up to `most` ticks, in microseconds."""
+    return st.integers(0, most).map(lambda ticks: ticks * TICK_US)
+
+
+@st.composite
+def laws(draw: st.DrawFn, most: int, least: int = 0) -> Law:
+    """A law whose mean is at most `most` ticks."""
+    kind = draw(st.sampled_from(["constant", "exponential", "weibull", "lognormal", "uniform"]))
+    mean_s = draw(st.integers(least, most)) * TICK_US * 1e-6
+    return Law(kind=kind, mean_s=mean_s, shape=draw(st.sampled_from([0.5, 1.0, 0.9])))
+
+
+@st.composite
+def failures(draw: st.DrawFn) -> tuple[FailureClass, ...]:
+    """Up to three causes, of components of different kinds."""
+    components = draw(st.lists(st.sampled_from(["gpu", "nic", "node", "job"]), max_size=3))
+    return tuple(
+        FailureClass(
+            cause=f"{component}-{position}",
+            component=component,
+            per_node=2 if component == "gpu" else 1,
+            life=draw(laws(most=400, least=10)),
+            replace=component != "job" and draw(st.booleans()),
+        )
+        for position, component in enumerate(components)
+    )
+
+
+@st.composite
+def checkpoints(draw: st.DrawFn) -> CheckpointPlan:
+    """Any checkpoint, also none."""
+    block_us = draw(durations(5))
+    return CheckpointPlan(
+        interval_us=draw(durations(40)),
+        block_us=block_us,
+        durable_after_us=block_us + draw(durations(50)),
+        restore_us=draw(durations(3)),
+        max_in_flight=draw(st.integers(0, 3)),
+    )
+
+
+@st.composite
+def recoveries(draw: st.DrawFn) -> RecoveryPlan:
+    """Any recovery."""
+    return RecoveryPlan(
+        on_failure=draw(st.sampled_from(["restart", "queue"])),
+        detect=draw(laws(most=8)),
+        select_host=draw(laws(most=4)),
+        replace=draw(laws(most=8)),
+        initialize=draw(laws(most=8)),
+        warm_up=draw(laws(most=4)),
+        rework=draw(st.booleans()),
+    )
+
+
+@st.composite
+def repairs(draw: st.DrawFn) -> RepairPlan:
+    """Any repair that succeeds in the end."""
+    return RepairPlan(
+        crews=draw(st.integers(0, 2)),
+        automatic=RepairStage(time=draw(laws(most=30)), success=draw(st.sampled_from([0.0, 0.5, 1.0]))),
+        manual=RepairStage(time=draw(laws(most=60)), success=draw(st.sampled_from([0.5, 1.0]))),
+    )
+
+
+@st.composite
+def phases(draw: st.DrawFn) -> tuple[PhasePlan, ...]:
+    """One to three phases, the last perhaps without end."""
+    count = draw(st.integers(1, 3))
+    steps = [draw(st.integers(1, 30)) for _ in range(count - 1)] + [draw(st.none() | st.integers(1, 60))]
+    return tuple(
+        PhasePlan(
+            name=f"phase-{position}",
+            steps=number,
+            step_time_us=draw(st.integers(1, 12)) * TICK_US,
+            tokens_per_step=1,
+        )
+        for position, number in enumerate(steps)
+    )
+
+
+@st.composite
+def run_plans(draw: st.DrawFn) -> RunPlan:
+    """Any small plan; its horizon is short, so that no run is long."""
+    return RunPlan(
+        nodes=draw(st.integers(1, 4)),
+        spare_nodes=draw(st.integers(0, 2)),
+        gpus_per_node=2,
+        phases=draw(phases()),
+        failures=draw(failures()),
+        failure_clock=draw(st.sampled_from(["calendar", "operating"])),
+        recovery=draw(recoveries()),
+        checkpoint=draw(checkpoints()),
+        repair=draw(repairs()),
+        seed=draw(st.integers(0, 10_000)),
+        horizon_us=draw(st.integers(1, 800)) * TICK_US,
+        work_us=draw(st.none() | st.integers(1, 400_000)),
+    )

@@ -1,0 +1,143 @@
+"""Chrome traces: every operation is there once, and nothing overlaps on a track."""
+
+import json
+from collections import defaultdict
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.engine.step import StepTimeline, simulate_step
+from sim.ledger.trace import RunTrace, Segment
+from sim.report.chrome_trace import COLLECTIVES, COMPUTE, chrome_trace, run_trace
+from tests.engine.plans import uniform_plan
+
+Slice = tuple[int, int, str]
+
+
+def tracks(trace: dict[str, Any]) -> dict[tuple[int, int], list[Slice]]:
+    """Return (start_ns, end_ns, name) by process and track, sorted."""
+    found: dict[tuple[int, int], list[Slice]] = defaultdict(list)
+    for event in trace["traceEvents"]:
+        if event["ph"] == "X":
+            start, duration = round(event["ts"] * 1000), round(event["dur"] * 1000)
+            found[event["pid"], event["tid"]].append((start, start + duration, event["name"]))
+    return {key: sorted(slices) for key, slices in found.items()}
+
+
+timelines = st.builds(
+    lambda stages, microbatches, chunks, message, gather, reduce, overlap, shared, optimizer: simulate_step(
+        uniform_plan(
+            "interleaved",
+            stages=stages,
+            microbatches=microbatches,
+            chunks=chunks,
+            message_ns=message,
+            gather_ns=gather,
+            reduce_ns=reduce,
+            data_overlap=overlap,
+            shared_nic=shared,
+            slowdown=1.2,
+            optimizer_ns=optimizer,
+        )
+    ),
+    st.integers(1, 5),
+    st.integers(1, 10),
+    st.integers(1, 3),
+    st.integers(0, 900),
+    st.integers(0, 900),
+    st.integers(0, 5000),
+    st.booleans(),
+    st.booleans(),
+    st.integers(0, 300),
+)
+
+
+@given(timelines)
+def test_no_slices_of_a_track_overlap(timeline: StepTimeline) -> None:
+    for slices in tracks(chrome_trace(timeline)).values():
+        assert all(before[1] <= after[0] for before, after in pairwise(slices))
+
+
+@given(timelines)
+def test_every_slice_lies_in_the_step(timeline: StepTimeline) -> None:
+    for slices in tracks(chrome_trace(timeline)).values():
+        assert all(0 <= start < end <= timeline.step_ns for start, end, _ in slices)
+
+
+@given(timelines)
+def test_each_operation_stands_once_with_its_times(timeline: StepTimeline) -> None:
+    plan, found = timeline.plan, tracks(chrome_trace(timeline))
+    names = {f"{k}{m}.c{c}" for k in "FB" for m in range(plan.microbatches) for c in range(plan.chunks)}
+    for stage in timeline.stages:
+        operations = [row for row in found[stage.index, COMPUTE] if row[2] != "optimizer"]
+        assert sorted(name for _, _, name in operations) == sorted(names)
+        assert [row[:2] for row in operations] == list(zip(stage.starts, stage.ends, strict=True))
+
+
+@given(timelines)
+def test_the_last_reduction_ends_when_the_stage_is_reduced(timeline: StepTimeline) -> None:
+    if not timeline.plan.reduce_ns[0][0]:
+        return
+    found = tracks(chrome_trace(timeline))
+    for stage in timeline.stages:
+        last = max(end for _, end, _ in found[stage.index, COLLECTIVES])
+        assert max(last, stage.free_at) == timeline.reduced_ns[stage.index]
+
+
+def test_one_stage_by_hand() -> None:
+    plan = uniform_plan("1f1b", stages=1, microbatches=2, gather_ns=50, reduce_ns=40, optimizer_ns=30)
+    found = tracks(chrome_trace(simulate_step(plan)))
+    assert found[0, COMPUTE] == [
+        (50, 650, "F0.c0"),
+        (650, 1850, "B0.c0"),
+        (1850, 2450, "F1.c0"),
+        (2450, 3650, "B1.c0"),
+        (3690, 3720, "optimizer"),
+    ]
+    assert found[0, COLLECTIVES] == [(0, 50, "all-gather c0"), (3650, 3690, "reduce c0")]
+
+
+def test_stages_are_processes_with_named_tracks() -> None:
+    trace = chrome_trace(simulate_step(uniform_plan("1f1b", stages=3, microbatches=4)))
+    names = [(e["name"], e["pid"], e["args"]["name"]) for e in trace["traceEvents"] if e["ph"] == "M"]
+    assert ("process_name", 2, "stage 2") in names
+    assert ("thread_name", 2, "collectives") in names
+    assert json.loads(json.dumps(trace)) == trace
+
+
+def run(*segments: Segment) -> RunTrace:
+    return RunTrace(
+        gpus_per_node=8,
+        nodes=2,
+        spare_nodes=0,
+        end_us=segments[-1].end_us,
+        complete=True,
+        segments=segments,
+        reversals=(),
+        stays=(),
+        events=(),
+        retained_steps=(1,),
+        lost_steps=(0,),
+        in_flight_steps=(0,),
+        processed_steps=(1,),
+    )
+
+
+def segment(start_us: int, end_us: int, state: str, duration_us: int | None = None) -> Segment:
+    duration_us = end_us - start_us if duration_us is None else duration_us
+    return Segment(start_us, end_us, duration_us, state, "", 0, 0, 2)
+
+
+def test_a_run_is_one_track_of_job_states() -> None:
+    trace = run_trace(run(segment(0, 100, "step"), segment(100, 130, "detect"), segment(130, 200, "restore")))
+    assert tracks(trace)[0, 0] == [(0, 100_000, "step"), (100_000, 130_000, "detect"), (130_000, 200_000, "restore")]
+
+
+def test_steps_and_their_checkpoints_share_a_slice() -> None:
+    trace = run_trace(run(segment(0, 100, "step", 90), segment(0, 100, "checkpoint", 10), segment(100, 130, "detect")))
+    assert [name for _, _, name in tracks(trace)[0, 0]] == ["step", "detect"]
+    first = next(event for event in trace["traceEvents"] if event["ph"] == "X")
+    assert first["args"]["checkpoint_s"] == pytest.approx(10e-6)

@@ -1,0 +1,84 @@
+"""The screens of `step`, `topology` and `catalog`."""
+
+import re
+from itertools import pairwise
+
+import pytest
+
+from sim import catalog
+from sim.report.catalog_report import entry_report, kinds_report
+from sim.report.step_report import step_report
+from sim.report.text import ASCII, UNICODE, WIDTH
+from sim.report.topology_report import topology_report
+from tests.report.examples import step_result, topology_result
+
+
+def test_a_step_is_shown_in_80_columns() -> None:
+    assert max(map(len, step_report(step_result(), UNICODE).splitlines())) <= WIDTH
+    assert step_report(step_result(), ASCII).isascii()
+
+
+def test_a_step_names_its_heaviest_stage_by_all_its_memory() -> None:
+    text = step_report(step_result(), UNICODE)
+    assert "stage 0 is the heaviest, 55.0 of 80.0 GB (68.8 %)" in text
+    assert "parameters 6.0, gradients 12.0, optimizer 1.0, activations 33.0, buffers 3.0" in text
+
+
+def test_exposed_communication_stands_beside_its_bound() -> None:
+    row = next(line for line in step_report(step_result(), UNICODE).splitlines() if line.startswith("tensor"))
+    assert row.split() == ["tensor", "15.0", "%", "1.2", "ms", "1", "ms", "370", "GB/s", "ring", "scale-up"]
+
+
+def test_a_step_on_one_gpu_has_no_communication_to_show() -> None:
+    assert "busbw" not in step_report(step_result() | {"communication": {}}, UNICODE)
+
+
+def test_a_topology_is_shown_in_80_columns() -> None:
+    text = topology_report(topology_result())
+    assert max(map(len, text.splitlines())) <= WIDTH
+    assert "20 = 8 leaf + 8 spine + 4 core" in text
+
+
+def test_the_lines_of_the_bill_of_materials_multiply_to_its_capex() -> None:
+    rows = [
+        line.split() for line in topology_report(topology_result()).splitlines() if line.startswith(("switch", "cable"))
+    ]
+    assert [row[-1] for row in rows] == ["600,000", "24,000"]
+
+
+def test_a_fabric_without_prices_has_no_capex() -> None:
+    result = topology_result()
+    result["bom"] = [line | {"price_usd": None} for line in result["bom"]]
+    assert "Capex" in topology_report(result | {"capex_usd": None})
+    assert "$" not in topology_report(result | {"capex_usd": None})
+
+
+def test_a_gpus_share_of_the_bisection_is_its_nic_in_a_full_fat_tree() -> None:
+    assert re.search(r"a GPU's share +400 Gbit/s", topology_report(topology_result()))
+
+
+@pytest.mark.parametrize("kind", catalog.KINDS)
+def test_every_entry_of_the_catalog_is_shown_with_its_sources(kind: str) -> None:
+    for name in catalog.names(kind):
+        rows = catalog.describe(kind, name)
+        text = entry_report(kind, name, rows)
+        joined = " ".join(text.split())
+        assert max(map(len, text.splitlines())) <= WIDTH
+        assert all(row.field in joined for row in rows)
+        assert all(" ".join(row.source.split()) in joined for row in rows)
+
+
+def test_a_source_that_fields_share_stands_once() -> None:
+    rows = catalog.describe("accelerator", "h100-sxm")
+    text = entry_report("accelerator", "h100-sxm", rows)
+    changes = 1 + sum(
+        (a.source, a.date, a.kind, a.note) != (b.source, b.date, b.kind, b.note) for a, b in pairwise(rows)
+    )
+    starts = ("measured,", "published,", "derived,", "fitted,", "assumed,")
+    assert sum(line.strip().startswith(starts) for line in text.splitlines()) <= changes
+
+
+def test_every_kind_is_listed_with_its_names() -> None:
+    text = kinds_report({kind: list(catalog.names(kind)) for kind in catalog.KINDS})
+    assert "dgx-h100" in text
+    assert max(map(len, text.splitlines())) <= WIDTH

@@ -1,0 +1,87 @@
+"""Presets are whole scenarios; published ones say what was published."""
+
+import json
+import pickle
+import re
+from dataclasses import replace
+from importlib.resources import files
+
+import pytest
+
+from sim.scenario import Scenario, canonical, canonical_text, load_scenario, preset_names, scenario_schema
+from sim.scenario.records import Training
+
+
+def training_of(scenario: Scenario) -> Training:
+    assert scenario.training is not None
+    return scenario.training
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_a_preset_is_a_whole_scenario_with_its_own_name(name: str) -> None:
+    assert load_scenario(name).name == name
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_microbatches_are_whole_in_every_phase(name: str) -> None:
+    for phase in training_of(load_scenario(name)).phases:
+        assert phase.batch.global_batch % (phase.layout.data * phase.batch.micro_batch) == 0
+
+
+@pytest.mark.parametrize("name", ["llama3-405b", "llama3-405b-54d", "gpt3-175b"])
+def test_every_number_of_a_published_preset_says_what_it_is(name: str) -> None:
+    text = (files("experiments") / "presets" / f"{name}.toml").read_text()
+    entry = re.compile(r"^\w+ = .*\d")
+    kinds = re.compile(r"# .*(published|derived|assumed)")
+    own = ("name", "extends", "preset", "software", "prices", "seed", "kind", "crews", "automatic", "manual")
+    lines = [line for line in text.splitlines() if entry.match(line) and line.split(" = ")[0] not in own]
+    assert [line for line in lines if not kinds.search(line)] == []
+
+
+def test_llama_has_the_published_layout_and_tokens() -> None:
+    scenario = load_scenario("llama3-405b")
+    training = training_of(scenario)
+    layout = training.phases[-1].layout
+    assert (scenario.machines.gpus, scenario.tokens) == (16_384, 15_600_000_000_000)
+    assert (layout.tensor, layout.pipeline, layout.data) == (8, 16, 128)
+    # The first batches hold 4M tokens, for 252M tokens; the last 16M (arXiv 2407.21783, 3.4.1).
+    assert [phase.batch.tokens // 2**20 for phase in training.phases] == [4, 16]
+    assert training.phases[0].tokens == 252_000_000
+
+
+def test_the_54_days_change_phases_and_horizon_only() -> None:
+    whole, window = load_scenario("llama3-405b"), load_scenario("llama3-405b-54d")
+    assert window.limits.horizon_s == 54 * 86400
+    assert [phase.name for phase in training_of(window).phases] == ["main"]
+    assert replace(window, name=whole.name, limits=whole.limits, training=whole.training) == whole
+
+
+def test_the_canonical_form_is_plain_json_with_sorted_keys() -> None:
+    plain = canonical(load_scenario("llama3-405b"))
+    assert json.loads(json.dumps(plain, allow_nan=False)) == plain
+    assert list(plain) == sorted(plain)
+    assert plain["machines"]["nodes"] == 2048
+    assert plain["checkpoint"]["policy"]["every_s"] == 600.0
+    assert "sources" not in json.dumps(plain)
+
+
+def test_the_canonical_form_tells_two_runs_apart_and_one_run_not() -> None:
+    base = canonical_text(load_scenario("tiny"))
+    assert canonical_text(load_scenario("tiny")) == base
+    assert canonical_text(load_scenario("tiny", ["checkpoint.interval.every=600 s"])) == base
+    for override in ("run.seed=2", "checkpoint.interval.every=601 s", "recovery.rework=false", "cluster.spare_nodes=2"):
+        assert canonical_text(load_scenario("tiny", [override])) != base
+
+
+def test_a_scenario_travels_between_processes() -> None:
+    scenario = load_scenario("tiny")
+    assert pickle.loads(pickle.dumps(scenario)) == scenario
+
+
+def test_the_schema_names_every_table_and_its_choices() -> None:
+    schema = scenario_schema()
+    assert {"model", "training", "parallelism", "cluster", "failures", "recovery", "run", "extends"} <= set(
+        schema["properties"]
+    )
+    assert schema["$defs"]["ScheduleForm"]["properties"]["kind"]["enum"] == ["gpipe", "1f1b", "interleaved"]
+    assert not schema["$defs"]["ClusterForm"]["additionalProperties"]

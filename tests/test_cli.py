@@ -1,0 +1,321 @@
+"""The command line: what it prints where, its exit codes, and what it leaves on disk."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import sim
+from sim.cli import app
+from sim.engine.step import simulate_step
+from sim.errors import OutputError, SimulationError, UnknownNameError
+from sim.ledger.trace import RunTrace, Segment
+from tests.engine.plans import uniform_plan
+from tests.report.examples import run_result, step_result, topology_result
+
+COMMANDS = {"run", "step", "topology", "catalog", "schema"}
+TRACE = RunTrace(
+    gpus_per_node=8,
+    nodes=2,
+    spare_nodes=0,
+    end_us=100,
+    complete=True,
+    segments=(Segment(0, 100, 100, "step", "", 0, 0, 2),),
+    reversals=(),
+    stays=(),
+    events=(),
+    retained_steps=(1,),
+    lost_steps=(0,),
+    in_flight_steps=(0,),
+    processed_steps=(1,),
+)
+
+
+class FakeSimulate(ModuleType):
+    """Stands for sim.simulate: answers at once with the results of tests/report, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__("sim.simulate")
+        self.asked: list[tuple[Any, ...]] = []
+        self.simulated = 0
+        self.error: BaseException | None = None
+
+    def run_id(self, scenario: Any) -> str:
+        return f"{scenario.name}-id{scenario.seed}"
+
+    def existing_run(self, scenario: Any, directory: Path) -> dict[str, Any] | None:
+        file = directory / "run.json"
+        found = json.loads(file.read_text()) if file.exists() else None
+        return found if found and found["seed"] == scenario.seed else None
+
+    def simulate_run_of(self, scenario: Any, progress: Any = None) -> Any:
+        self.simulated += 1
+        progress(0.5, "run")
+        if self.error is not None:
+            raise self.error
+        return SimpleNamespace(trace=TRACE, json=run_result() | {"seed": scenario.seed})
+
+    def run_json(self, result: Any) -> dict[str, Any]:
+        return dict(result.json)
+
+    def write_run(self, result: Any, directory: Path, force: bool, extra_files: dict[str, bytes]) -> Path:
+        if directory.exists() and not force:
+            raise OutputError("exists")
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / "run.json").write_text(json.dumps(result.json))
+        for name, content in extra_files.items():
+            (directory / name).write_bytes(content)
+        return directory
+
+    def simulate_step_of(self, scenario: Any, phase: int | None = None) -> Any:
+        self.asked.append((scenario.name, phase))
+        return SimpleNamespace(timeline=simulate_step(uniform_plan("1f1b", stages=2, microbatches=4)))
+
+    def step_json(self, result: Any) -> dict[str, Any]:
+        return step_result()
+
+    def topology_json(self, target: str, arguments: dict[str, object], collective: str | None) -> dict[str, Any]:
+        self.asked.append((target, arguments, collective))
+        return topology_result()
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeSimulate:
+    """Give the commands a simulator of our own, and an empty directory to work in."""
+    import sim.scenario
+
+    def load(name_or_path: str, overrides: list[str]) -> Any:
+        if name_or_path != "tiny":
+            raise UnknownNameError(f"unknown scenario '{name_or_path}'; did you mean 'tiny'?")
+        settings = dict(text.split("=") for text in overrides)
+        return SimpleNamespace(name="tiny", seed=int(settings.get("run.seed", 1)))
+
+    module = FakeSimulate()
+    monkeypatch.setitem(sys.modules, "sim.simulate", module)
+    monkeypatch.setattr(sim, "simulate", module, raising=False)
+    monkeypatch.setattr(sim.scenario, "load_scenario", load)
+    monkeypatch.chdir(tmp_path)
+    return module
+
+
+def call(*arguments: str) -> Any:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def child(*arguments: str, code: str = "from sim.cli import app; app()") -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+
+def test_nothing_heavy_is_loaded_for_help() -> None:
+    heavy = ["numpy", "scipy", "simpy", "networkx", "pyarrow", "matplotlib", "pydantic", "rich"]
+    done = child(code=f"import sys, sim.cli; print([name for name in {heavy} if name in sys.modules])")
+    assert done.stdout.strip() == "[]"
+
+
+def test_help_names_the_commands_that_exist_and_no_others() -> None:
+    done = child("--help")
+    assert done.returncode == 0
+    listed = done.stdout.split("Commands:")[1].splitlines()
+    assert {line.split()[0] for line in listed if line.strip()} == COMMANDS
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_explains_itself(command: str) -> None:
+    result = call(command, "--help")
+    assert result.exit_code == 0
+    assert "--json" in result.stdout
+
+
+def test_the_version_is_printed() -> None:
+    assert f"models {sim.MODEL_VERSION}" in call("--version").stdout
+
+
+def test_a_run_is_written_to_its_own_directory_with_a_picture(fake: FakeSimulate) -> None:
+    result = call("run", "tiny")
+    assert result.exit_code == 0, result.output
+    assert "useful FLOP" in result.stdout
+    assert Path("results/tiny-id1/waterfall.png").read_bytes().startswith(b"\x89PNG")
+    assert "Written: results/tiny-id1" in result.stdout
+
+
+def test_json_is_all_that_stdout_gets(fake: FakeSimulate) -> None:
+    result = call("run", "tiny", "--json")
+    assert json.loads(result.stdout) == run_result()
+
+
+def test_an_identical_run_is_reported_and_not_simulated_again(fake: FakeSimulate) -> None:
+    call("run", "tiny")
+    before = Path("results/tiny-id1/run.json").stat().st_mtime_ns
+    result = call("run", "tiny")
+    assert (result.exit_code, fake.simulated) == (0, 1)
+    assert "Done before, nothing rewritten: results/tiny-id1" in result.stdout
+    assert Path("results/tiny-id1/run.json").stat().st_mtime_ns == before
+
+
+def test_force_simulates_an_identical_run_again(fake: FakeSimulate) -> None:
+    call("run", "tiny")
+    assert "Written" in call("run", "tiny", "--force").stdout
+    assert fake.simulated == 2
+
+
+def test_a_different_output_is_kept_unless_forced_and_found_before_the_run(fake: FakeSimulate) -> None:
+    call("run", "tiny", "--out", "there")
+    result = call("run", "tiny", "--seed", "2", "--out", "there")
+    assert (result.exit_code, fake.simulated) == (2, 1)
+    assert result.stderr == "trainwright: there exists already; --force replaces it\n"
+    assert call("run", "tiny", "--seed", "2", "--out", "there", "--force").exit_code == 0
+    assert json.loads(Path("there/run.json").read_text())["seed"] == 2
+
+
+def test_the_seed_option_is_an_override(fake: FakeSimulate) -> None:
+    assert json.loads(call("run", "tiny", "--seed", "7", "--json").stdout)["seed"] == 7
+    assert json.loads(call("run", "tiny", "--set", "run.seed=8", "--json").stdout)["seed"] == 8
+
+
+def test_a_trace_of_a_known_run_is_simulated_without_rewriting_it(fake: FakeSimulate) -> None:
+    call("run", "tiny")
+    before = Path("results/tiny-id1/run.json").stat().st_mtime_ns
+    assert call("run", "tiny", "--trace", "deep/run.json").exit_code == 0
+    assert json.loads(Path("deep/run.json").read_text())["traceEvents"][-1]["name"] == "step"
+    assert Path("results/tiny-id1/run.json").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("command", [["run", "tiny"], ["step", "tiny"]])
+def test_an_existing_trace_is_kept_unless_forced(fake: FakeSimulate, command: list[str]) -> None:
+    Path("t.json").write_text("mine")
+    result = call(*command, "--trace", "t.json")
+    assert (result.exit_code, fake.simulated, Path("t.json").read_text()) == (2, 0, "mine")
+    assert not Path("results").exists()
+    assert call(*command, "--trace", "t.json", "--force").exit_code == 0
+    assert "traceEvents" in Path("t.json").read_text()
+    assert [path.name for path in Path().iterdir() if path.name.startswith(".")] == []
+
+
+def test_an_output_that_cannot_be_written_is_found_before_the_run(fake: FakeSimulate) -> None:
+    Path("file").write_text("")
+    result = call("run", "tiny", "--out", "file/results")
+    assert (result.exit_code, fake.simulated) == (2, 0)
+    assert "file is not a directory" in result.stderr
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
+def test_a_directory_without_permission_is_found_before_the_run(fake: FakeSimulate) -> None:
+    Path("locked").mkdir(mode=0o500)
+    result = call("run", "tiny", "--out", "locked/results")
+    assert (result.exit_code, fake.simulated) == (2, 0)
+    assert "no permission" in result.stderr
+
+
+def test_bad_input_is_one_line_and_exit_code_2(fake: FakeSimulate) -> None:
+    result = call("run", "tinny")
+    assert result.exit_code == 2
+    assert result.stderr == "trainwright: unknown scenario 'tinny'; did you mean 'tiny'?\n"
+    assert result.stdout == ""
+
+
+def test_each_of_several_problems_gets_its_line(fake: FakeSimulate) -> None:
+    fake.error = UnknownNameError("first\nsecond")
+    assert call("run", "tiny").stderr == "trainwright: first\ntrainwright: second\n"
+
+
+def test_a_run_that_fails_has_exit_code_1_and_leaves_nothing(fake: FakeSimulate) -> None:
+    fake.error = SimulationError("the ledger does not balance")
+    result = call("run", "tiny")
+    assert (result.exit_code, result.stderr) == (1, "trainwright: the ledger does not balance\n")
+    assert not Path("results").exists()
+
+
+def test_an_interrupt_is_one_line_and_exit_code_130(fake: FakeSimulate) -> None:
+    fake.error = KeyboardInterrupt()
+    result = call("run", "tiny")
+    assert (result.exit_code, result.stderr) == (130, "trainwright: interrupted\n")
+    assert not Path("results").exists()
+
+
+def test_a_defect_of_ours_is_not_dressed_up_as_bad_input(fake: FakeSimulate) -> None:
+    fake.error = ZeroDivisionError()
+    assert isinstance(call("run", "tiny").exception, ZeroDivisionError)
+
+
+def test_usage_errors_have_exit_code_2(fake: FakeSimulate) -> None:
+    assert call("run").exit_code == 2
+    assert call("compare", "tiny").exit_code == 2
+    assert call("run", "tiny", "--nonsense").exit_code == 2
+    assert call("step", "tiny", "--phase", "-1").exit_code == 2
+
+
+def test_a_step_is_shown_of_the_phase_asked_for(fake: FakeSimulate) -> None:
+    assert "Step time" in call("step", "tiny", "--phase", "2").stdout
+    assert json.loads(call("step", "tiny", "--json").stdout) == step_result()
+    assert fake.asked == [("tiny", 2), ("tiny", None)]
+
+
+def test_a_steps_trace_holds_every_operation(fake: FakeSimulate) -> None:
+    call("step", "tiny", "--trace", "t.json")
+    events = json.loads(Path("t.json").read_text())["traceEvents"]
+    assert sum(event["ph"] == "X" for event in events) == 2 * 4 * 2
+
+
+def test_topology_arguments_are_typed(fake: FakeSimulate) -> None:
+    texts = ["k=8", "ratio=1.5", "shape=4,4,2", "over=[1, 7]", "name=clos-x", "on=true"]
+    result = call("topology", "fat-tree", *texts, "--collective", "all-reduce", "--json")
+    assert json.loads(result.stdout) == topology_result()
+    arguments = {"k": 8, "ratio": 1.5, "shape": [4, 4, 2], "over": [1, 7], "name": "clos-x", "on": True}
+    assert fake.asked == [("fat-tree", arguments, "all-reduce")]
+
+
+@pytest.mark.parametrize("text", ["k", "k=", "=8"])
+def test_a_topology_argument_without_a_value_is_refused(fake: FakeSimulate, text: str) -> None:
+    result = call("topology", "fat-tree", text)
+    assert (result.exit_code, fake.asked) == (2, [])
+    assert "expected key=value" in result.stderr
+
+
+def test_a_topology_argument_given_twice_is_refused(fake: FakeSimulate) -> None:
+    assert "given twice" in call("topology", "fat-tree", "k=4", "k=8").stderr
+
+
+def test_the_catalog_lists_kinds_names_and_entries() -> None:
+    kinds = json.loads(call("catalog", "--json").stdout)
+    assert "h100-sxm" in kinds["accelerator"]
+    assert json.loads(call("catalog", "node", "--json").stdout) == {"node": kinds["node"]}
+    rows = json.loads(call("catalog", "accelerator", "h100-sxm", "--json").stdout)
+    assert {"field", "value", "unit", "source", "date", "kind", "note"} == set(rows[0])
+    assert "data sheet" in call("catalog", "accelerator", "h100-sxm").stdout
+
+
+@pytest.mark.parametrize("arguments", [["nodes"], ["node", "dgx-h10"]])
+def test_an_unknown_entry_names_the_nearest(arguments: list[str]) -> None:
+    result = call("catalog", *arguments)
+    assert result.exit_code == 2
+    assert "did you mean" in result.stderr
+
+
+def test_the_schema_is_json_with_and_without_the_flag() -> None:
+    schema = json.loads(call("schema").stdout)
+    assert "cluster" in schema["properties"]
+    assert json.loads(call("schema", "--json").stdout) == schema
+
+
+def test_a_reader_that_stops_early_causes_no_complaint() -> None:
+    script = (
+        "import os, sys; read, write = os.pipe(); os.close(read); os.dup2(write, 1)\n"
+        "from sim.cli import app; app(['catalog', 'price-book', '2026-owned'])"
+    )
+    done = child(code=script)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_terminal_without_unicode_gets_plain_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    done = child("catalog", "model", "llama3.1-405b")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.isascii()
