@@ -91,36 +91,38 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Simulate one run, write Parquet, and print where the time went and what it cost."""
-    from sim import simulate
+    from sim.report.results import existing_run
     from sim.report.run_report import run_report
     from sim.scenario import load_scenario
+    from sim.simulate import run_id
 
     seeded = [] if seed is None else [f"run.seed={seed}"]
     loaded = load_scenario(scenario, [*(overrides or []), *seeded])
-    directory = out or Path("results") / simulate.run_id(loaded)
-    known = None if force else simulate.existing_run(loaded, directory)
+    directory = out or Path("results") / run_id(loaded)
+    known = None if force else existing_run(directory, run_id(loaded))
     for path in ([] if known else [directory]) + ([trace] if trace else []):
         _check_output(path, force)
-    summary = known if known and trace is None else _simulate_run(loaded, None if known else directory, trace, force)
+    answer = known if known and trace is None else _simulate_run(loaded, None if known else directory, trace, force)
     ending = f"{'Done before, nothing rewritten' if known else 'Written'}: {directory}"
-    _print(summary, as_json, lambda: f"{run_report(summary, _marks())}\n\n{ending}")
+    _print(answer, as_json, lambda: f"{run_report(answer, _marks())}\n\n{ending}")
 
 
 def _simulate_run(scenario: "Scenario", directory: Path | None, trace: Path | None, force: bool) -> dict[str, Any]:
-    """Return the JSON of a run; write its results where a directory is given, and its trace where a file is."""
-    from sim import simulate
+    """Return the answer of a run; write its results where a directory is given, and its trace where a file is."""
+    from sim.report.answers import run_json
     from sim.report.chrome_trace import run_trace
-    from sim.report.figures import waterfall_png
     from sim.report.progress import progress
+    from sim.report.results import write_run
+    from sim.simulate import simulate
 
     with progress(sys.stderr) as report:
-        result = simulate.simulate_run_of(scenario, report)
-    summary = simulate.run_json(result)
+        result = simulate(scenario, report)
+    answer = run_json(result)
     if directory is not None:
-        simulate.write_run(result, directory, force, {"waterfall.png": waterfall_png(summary)})
+        write_run(result, answer, directory, force)
     if trace is not None:
         _write_json(trace, run_trace(result.trace))
-    return summary
+    return answer
 
 
 @app.command()
@@ -133,19 +135,20 @@ def step(
     as_json: JsonOption = False,
 ) -> None:
     """Simulate one optimizer step: time, MFU, bubble, exposed communication and memory."""
-    from sim import simulate
+    from sim.report.answers import step_json
     from sim.report.chrome_trace import chrome_trace
     from sim.report.step_report import step_report
     from sim.scenario import load_scenario
+    from sim.simulate import simulate_step_of
 
     loaded = load_scenario(scenario, overrides or [])
     if trace is not None:
         _check_output(trace, force)
-    result = simulate.simulate_step_of(loaded, phase)
+    result = simulate_step_of(loaded, phase)
     if trace is not None:
         _write_json(trace, chrome_trace(result.timeline))
-    summary = simulate.step_json(result)
-    _print(summary, as_json, lambda: step_report(summary, _marks()))
+    answer = step_json(result, loaded)
+    _print(answer, as_json, lambda: step_report(answer, _marks()))
 
 
 @app.command()
@@ -158,10 +161,10 @@ def topology(
     as_json: JsonOption = False,
 ) -> None:
     """Show what a fabric is made of, its diameter, bisection, bus bandwidth, power and price."""
-    from sim import simulate
+    from sim.report.fabric import topology_json
     from sim.report.topology_report import topology_report
 
-    facts = simulate.topology_json(target, _arguments(arguments or []), collective)
+    facts = topology_json(target, _arguments(arguments or []), collective)
     _print(facts, as_json, lambda: topology_report(facts))
 
 

@@ -74,7 +74,7 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """Everything about one run. Where the step time was given, steps is empty; energy and costs are None without a bill."""
+    """Everything about one run; steps is empty where the step time was given, energy and costs None without a bill."""
 
     scenario: Scenario
     run_id: str
@@ -115,6 +115,19 @@ def simulate(scenario: Scenario, progress: Progress = lambda fraction, what: Non
     trace = simulate_run(plan)
     progress(0.8, "ledgers")
     return account(scenario, machine, tuple(steps), plan, trace)
+
+
+def simulate_step_of(scenario: Scenario, phase: int | None = None) -> StepResult:
+    """Return the step of one phase, by default of the one with most tokens. Raises InputError where it is not there."""
+    if scenario.training is None:
+        raise ScenarioError("a step needs a [model]; this scenario gives training.step_time")
+    phases = scenario.training.phases
+    if phase is None:
+        phase = max(range(len(phases)), key=lambda index: phases[index].tokens or 0)
+    if not 0 <= phase < len(phases):
+        names = ", ".join(f"{index} ({each.name})" for index, each in enumerate(phases))
+        raise ScenarioError(f"--phase: got {phase}; expected one of {names}")
+    return simulate_phase(scenario, build_machine(scenario), phases[phase])
 
 
 def build_machine(scenario: Scenario) -> Machine | None:

@@ -316,6 +316,6 @@ def test_a_reader_that_stops_early_causes_no_complaint() -> None:
 
 def test_a_terminal_without_unicode_gets_plain_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
-    done = child("catalog", "model", "llama3.1-405b")
+    done = child("catalog", "model", "llama3-405b")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.isascii()

@@ -125,7 +125,7 @@ def storage(name: str) -> Storage:
 def model(name: str) -> Model:
     """Return the shape of a model. Raises InputError, UnknownNameError.
 
-    >>> model("llama3.1-405b").layers
+    >>> model("llama3-405b").layers
     126
     """
     return Model(name=name, **read_fields(Model, _table("model", name), _where("model", name)))

@@ -26,6 +26,7 @@ class Fabric:
     """
 
     switches: tuple[str, ...]
+    endpoints: tuple[str, ...]
     tier: IntArray
     start: IntArray
     source: IntArray
@@ -56,15 +57,8 @@ def fabric_arrays(graph: "nx.Graph[str]", endpoints: Sequence[str], nic_bandwidt
     index = {name: position for position, (name, _) in enumerate(switches)}
     between, links = _links(graph, index, {name: position for position, name in enumerate(endpoints)})
     tier = np.array([_attribute(data, "tier", name) for name, data in switches], dtype=np.int64)
-    leaf, capacity, latency = _nic_arrays(links, endpoints)
-    return _assemble(
-        tuple(name for name, _ in switches),
-        tier,
-        between,
-        leaf,
-        np.minimum(capacity, nic_bandwidth_bytes_per_s),
-        latency,
-    )
+    nics = _nic_arrays(links, endpoints, nic_bandwidth_bytes_per_s)
+    return _assemble(tuple(index), tuple(endpoints), tier, between, nics)
 
 
 _Row = tuple[int, int, float, float, int]
@@ -104,7 +98,10 @@ def _attribute(data: Mapping[str, object], key: str, where: str) -> float:
     return value
 
 
-def _nic_arrays(links: list[_Row], endpoints: Sequence[str]) -> tuple[IntArray, FloatArray, FloatArray]:
+def _nic_arrays(
+    links: list[_Row], endpoints: Sequence[str], nic_bandwidth_bytes_per_s: float
+) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Return leaf, capacity and latency of every endpoint."""
     leaf = np.full(len(endpoints), -1, dtype=np.int64)
     capacity, latency = np.zeros(len(endpoints)), np.zeros(len(endpoints))
     for endpoint, switch, bandwidth_bytes_per_s, latency_s, count in links:
@@ -113,18 +110,17 @@ def _nic_arrays(links: list[_Row], endpoints: Sequence[str]) -> tuple[IntArray, 
                 f"endpoint {endpoints[endpoint]}: got two links, expected one (an endpoint is a NIC port)"
             )
         leaf[endpoint] = switch
-        capacity[endpoint] = bandwidth_bytes_per_s * count
+        capacity[endpoint] = min(bandwidth_bytes_per_s * count, nic_bandwidth_bytes_per_s)
         latency[endpoint] = latency_s
     return leaf, capacity, latency
 
 
 def _assemble(
     switches: tuple[str, ...],
+    endpoints: tuple[str, ...],
     tier: IntArray,
     between: list[_Row],
-    leaf: IntArray,
-    nic_capacity: FloatArray,
-    nic_latency: FloatArray,
+    nics: tuple[IntArray, FloatArray, FloatArray],
 ) -> Fabric:
     table = np.array(between, dtype=np.float64).reshape(-1, 5)
     rows = np.repeat(table, table[:, 4].astype(np.int64), axis=0)
@@ -136,6 +132,7 @@ def _assemble(
     link_class, classes = _classes(tier, source[order], target[order])
     return Fabric(
         switches=switches,
+        endpoints=endpoints,
         tier=tier,
         start=np.searchsorted(source[order], np.arange(len(switches) + 1)),
         source=source[order],
@@ -145,9 +142,9 @@ def _assemble(
         latency_s=np.tile(rows[:, 3], 2)[order],
         link_class=link_class,
         classes=classes,
-        leaf=leaf,
-        nic_capacity_bytes_per_s=nic_capacity,
-        nic_latency_s=nic_latency,
+        leaf=nics[0],
+        nic_capacity_bytes_per_s=nics[1],
+        nic_latency_s=nics[2],
     )
 
 

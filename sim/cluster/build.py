@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import networkx as nx
 
-from sim.catalog.records import Accelerator, Node
+from sim.catalog.records import Accelerator, Node, Provenance
 from sim.cluster.contract import check_graph, endpoints_of
 from sim.cluster.records import Cluster
 from sim.errors import TopologyError
@@ -12,6 +12,8 @@ from sim.plugins import Function, check_arguments, resolve
 from topologies import FAMILIES
 
 WHERE = "cluster.topology"
+
+_DRAWN = {"*": Provenance(source="a drawing without nodes", date="", kind="assumed")}
 
 
 def build_cluster(
@@ -55,6 +57,24 @@ def build_bare(topology_kind: str, arguments: Mapping[str, object], allow_plugin
     return graph
 
 
+def endpoint_cluster(graph: "nx.Graph[str]") -> Cluster:
+    """Return a bare topology as a cluster of one-GPU nodes, each with the NIC of its endpoint and nothing else.
+
+    >>> endpoint_cluster(build_bare("fat-tree", {"k": 4})).gpus
+    16
+    """
+    endpoints = endpoints_of(graph)
+    link = next(iter(graph.adj[endpoints[0]].values()))
+    bandwidth = float(link["bandwidth_bytes_per_s"])
+    return Cluster(
+        graph=graph,
+        endpoints=endpoints,
+        node=_endpoint_node(bandwidth),
+        accelerator=_endpoint_accelerator(bandwidth),
+        nodes=len(endpoints),
+    )
+
+
 def _call(kind: str, arguments: Mapping[str, object], allow_plugins: bool, context: str) -> "nx.Graph[str]":
     function: Function = resolve("topology kind", kind, FAMILIES, allow_plugins, f"{WHERE}.kind")
     check_arguments(function, arguments, WHERE)
@@ -72,3 +92,45 @@ def _check(graph: "nx.Graph[str]", endpoints: int) -> None:
         check_graph(graph, endpoints)
     except TopologyError as error:
         raise TopologyError("\n".join(f"{WHERE}: {line}" for line in str(error).splitlines())) from error
+
+
+def _endpoint_node(bandwidth_bytes_per_s: float) -> Node:
+    """Return a node of one GPU and one NIC: what a fabric drawn without nodes is made of; it draws no power."""
+    return Node(
+        name="endpoint",
+        accelerator="endpoint",
+        accelerators=1,
+        scale_up_domain=1,
+        scale_up_latency_s=0.0,
+        scale_up_switches=0,
+        nics=1,
+        nic_bandwidth_bytes_per_s=bandwidth_bytes_per_s,
+        nic_latency_s=0.0,
+        network_technology="",
+        host_to_device_bandwidth_bytes_per_s=bandwidth_bytes_per_s,
+        nameplate_w=0.0,
+        overhead_idle_w=0.0,
+        overhead_busy_w=0.0,
+        sources=_DRAWN,
+    )
+
+
+def _endpoint_accelerator(bandwidth_bytes_per_s: float) -> Accelerator:
+    return Accelerator(
+        name="endpoint",
+        vendor="",
+        peak_flops_per_s={},
+        sm_count=1,
+        hbm_bytes=0.0,
+        hbm_bandwidth_bytes_per_s=bandwidth_bytes_per_s,
+        hbm_efficiency=1.0,
+        scale_up_bandwidth_bytes_per_s=bandwidth_bytes_per_s,
+        scale_up_efficiency=1.0,
+        tdp_w=0.0,
+        idle_w=0.0,
+        busy_w=0.0,
+        communicating_w=0.0,
+        gemm={},
+        attention={},
+        sources=_DRAWN,
+    )

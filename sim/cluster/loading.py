@@ -152,11 +152,12 @@ def _own_s(flows: Flows, placed: Placed, cluster: Cluster, fabric: Fabric) -> fl
 
 
 def _leaves(placed: Placed, fabric: Fabric) -> tuple[IntArray, IntArray]:
-    ends = fabric.leaf[placed.nic_source], fabric.leaf[placed.nic_target]
-    for nics, leaf in zip((placed.nic_source, placed.nic_target), ends, strict=True):
-        if nics.size and leaf.min() < 0:
-            raise TopologyError(f"endpoint {int(nics[leaf.argmin()])} has lost its link: the job cannot run on it")
-    return ends
+    """Return the leaf of each end."""
+    for nics in (placed.nic_source, placed.nic_target):
+        lost = nics[fabric.leaf[nics] < 0]
+        if lost.size:
+            raise TopologyError(f"endpoint {fabric.endpoints[int(lost[0])]} has no link: its node cannot take part")
+    return fabric.leaf[placed.nic_source], fabric.leaf[placed.nic_target]
 
 
 def _cable_loads(placed: Placed, router: Router, settings: NetworkSettings) -> tuple[FloatArray, float]:

@@ -66,7 +66,7 @@ class Network:
             raise ScenarioError(f"size of a collective: got {size_bytes}, expected a finite number of bytes >= 0")
         solved = self._solve(kind, groups, algorithm)
         name, protocol, time_s = self._fastest(kind, solved, size_bytes)
-        bottleneck, load = _bottleneck(solved.phases[name], protocol)
+        bottleneck, load = _bottleneck(solved.phases[name], protocol, size_bytes)
         return CollectiveCost(
             time_s=time_s,
             busbw_bytes_per_s=busbw_factor(kind, groups.shape[1]) * size_bytes / time_s if time_s > 0 else 0.0,
@@ -89,6 +89,11 @@ class Network:
         placed = place(flows, self._cluster.node, relayed=phase.pattern in ("all-pairs", "pair"))
         rates = group_rates(flows, placed, self._cluster, self._router, self._settings, groups.shape[0])
         return rates / phase.share * busbw_factor(kind, groups.shape[1])
+
+    @property
+    def solves(self) -> int:
+        """How many sets of flows have been placed on the links so far."""
+        return len(self._loads)
 
     def _solve(self, kind: str, groups: GpuArray, algorithm: str | None) -> _Solved:
         key = (kind, algorithm, *_key(groups))
@@ -155,27 +160,35 @@ def phase_time_s(phase: Phase, load: Load, protocol: Protocol, node: Node, size_
     fixed_s = latency.base_s + phase.scale_up_steps * inner_s + phase.network_steps * outer_s
     if phase.reduces:
         fixed_s *= protocol.ring_plateau
-    factor = protocol.bandwidth_factor * (_tree_factor(protocol, size_bytes) if phase.pattern == "tree" else 1.0)
-    busy_s = max(load.network_s / protocol.network_efficiency, load.scale_up_s) / factor
-    return fixed_s + phase.messages * protocol.post_s + size_bytes * phase.share * busy_s
+    network_s, scale_up_s = _busy_s(phase, load, protocol, size_bytes)
+    return fixed_s + phase.messages * protocol.post_s + size_bytes * max(network_s, scale_up_s)
 
 
-def _tree_factor(protocol: Protocol, size_bytes: float) -> float:
+def _busy_s(phase: Phase, load: Load, protocol: Protocol, size_bytes: float) -> tuple[float, float]:
+    """Return seconds per byte of size that the network and the scale-up ports need, with what a protocol reaches."""
+    network_factor, scale_up_factor, rounds = protocol.network_factor, protocol.scale_up_factor, 1.0
+    if phase.pattern == "tree":
+        network_factor = scale_up_factor = protocol.tree_factor * _correction(protocol, size_bytes)
+        rounds = 2.0
+    network_s = load.network_s / (protocol.network_efficiency * network_factor)
+    if load.network_s:
+        network_s = max(network_s, rounds / protocol.network_cap_bytes_per_s)
+    return phase.share * network_s, phase.share * load.scale_up_s / scale_up_factor
+
+
+def _correction(protocol: Protocol, size_bytes: float) -> float:
     place = int(math.log2(size_bytes / 64)) if size_bytes >= 64 else 0
-    small = place < len(protocol.tree_correction)
-    return protocol.tree_bandwidth_factor * (protocol.tree_correction[place] if small else 1.0)
+    return protocol.tree_correction[place] if place < len(protocol.tree_correction) else 1.0
 
 
-def _bottleneck(phases: Sequence[tuple[Phase, Load]], protocol: Protocol) -> tuple[str, float]:
+def _bottleneck(phases: Sequence[tuple[Phase, Load]], protocol: Protocol, size_bytes: float) -> tuple[str, float]:
     """Return the class of the busiest link of the longest phase, and its load over that of a GPU alone on its NIC."""
-    lanes = [
-        (phase.share * busy_s, name, busy_s / (load.own_s / (protocol.network_efficiency if load.network_s else 1.0)))
-        for phase, load in phases
-        for busy_s, name in (
-            (load.network_s / protocol.network_efficiency, load.link_class),
-            (load.scale_up_s, "scale-up"),
-        )
-    ]
+    lanes: list[tuple[float, str, float]] = []
+    for phase, load in phases:
+        network_s, scale_up_s = _busy_s(phase, load, protocol, size_bytes)
+        own_s = phase.share * load.own_s / (protocol.network_efficiency if load.network_s else 1.0)
+        lanes.append((network_s, load.link_class, load.network_s / load.own_s))
+        lanes.append((scale_up_s, "scale-up", scale_up_s / own_s))
     _, name, ratio = max(lanes, key=lambda lane: lane[0])
     return name, ratio
 

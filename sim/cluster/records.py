@@ -16,7 +16,8 @@ class Cluster:
     """Nodes wired by a graph.
 
     GPU i sits in node i // gpus_per_node; its NIC is endpoint (node x nics + local GPU x nics // gpus_per_node).
-    endpoints: the graph's vertices of kind "nic", endpoint e belonging to node e // nics; nodes counts job and spare nodes.
+    endpoints: the graph's vertices of kind "nic", endpoint e belonging to node e // nics; nodes counts job and spare
+    nodes.
     """
 
     graph: "nx.Graph[str]"
@@ -60,7 +61,7 @@ class CollectiveCost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BomLine:
-    """One line of a bill of materials: item "switch", "cable" or "server", catalog name, count, power of one in watts."""
+    """A line of a bill of materials: item "switch", "cable" or "server", catalog name, count, power of one (watts)."""
 
     item: str
     name: str

@@ -5,6 +5,7 @@ the two later priorities are for. Within one priority SimPy keeps the order of s
 """
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import simpy
 from simpy.events import EventPriority
@@ -22,11 +23,10 @@ AFTERWARDS = EventPriority(4)
 
 
 class IntegerEnvironment(simpy.Environment):
-    """A SimPy environment whose time is an integer, for the type checker too."""
+    """A SimPy environment whose time is an integer; that it is one is declared for the type checker only."""
 
-    @property
-    def now(self) -> int:
-        return int(self._now)
+    if TYPE_CHECKING:
+        now: int
 
 
 class Delayed(simpy.Event):

@@ -6,19 +6,19 @@ process changes them. Others add failures to its inbox or ring its bell: the pro
 looks at the inbox when it wakes.
 """
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Sequence
 from typing import Any, NamedTuple
 
 import simpy
 
 from sim.engine.clock import IntegerEnvironment, on_event, timeout
-from sim.engine.draws import Draws
+from sim.engine.draws import RecoveryTimes
 from sim.engine.failures import FailureClock
 from sim.engine.nodes import Nodes
 from sim.engine.record import Record, Safe
 from sim.engine.stepping import Stepper
 from sim.reliability.exposure import JOB
-from sim.reliability.progress import NEVER_US, Progress
+from sim.reliability.progress import NEVER_US, Progress, phase_at
 
 Waiting = Generator[simpy.Event, Any, bool]
 
@@ -34,8 +34,11 @@ class Failure(NamedTuple):
 LAUNCH = Failure(-1, "", JOB)
 """What the first start of the job recovers from: nothing."""
 
-RESTART_STAGES = ("schedule", "replace", "initialize", "restore", "warm_up")
-"""Stages of a recovery after the failure is detected and no node is missing; the first two only if owed."""
+OWED_STAGES = ("schedule", "replace")
+"""Stages of a recovery that only some need: after a stall, and where a node was replaced."""
+
+RESTART_STAGES = ("initialize", "restore", "warm_up")
+"""Stages that end every recovery."""
 
 
 class Job:
@@ -44,36 +47,46 @@ class Job:
     __slots__ = (
         "bell",
         "clock",
-        "draws",
         "env",
         "epoch",
         "horizon_us",
         "inbox",
         "nodes",
         "owed",
+        "phase",
         "plan",
         "reached_us",
         "record",
         "recoveries",
+        "restarts",
         "safe",
         "state",
         "stepper",
+        "times",
     )
 
     def __init__(
-        self, env: IntegerEnvironment, record: Record, clock: FailureClock, nodes: Nodes, draws: Draws, stepper: Stepper
+        self,
+        env: IntegerEnvironment,
+        record: Record,
+        clock: FailureClock,
+        nodes: Nodes,
+        times: RecoveryTimes,
+        stepper: Stepper,
     ) -> None:
         self.env = env
-        self.plan = record.plan
+        self.plan = plan = record.plan
         self.record = record
         self.clock = clock
         self.nodes = nodes
-        self.draws = draws
+        self.times = times
         self.stepper = stepper
-        self.horizon_us = NEVER_US if self.plan.horizon_us is None else self.plan.horizon_us
+        self.horizon_us = NEVER_US if plan.horizon_us is None else plan.horizon_us
+        self.restarts = plan.recovery.on_failure == "restart"
         self.state = "recovering"
         self.recoveries = 0
         self.safe = Safe(0, 0)
+        self.phase = 0
         # Work done at the horizon, durable or not.
         self.reached_us = 0
         # Stages that a recovery must go through because an earlier one did not finish them.
@@ -82,10 +95,9 @@ class Job:
         self.bell = env.event()
         self.epoch = 0
 
-    def fail(self, failure: Failure) -> None:
-        """A failure hits the job."""
-        self.inbox.append(failure)
-        if self.state == "stepping" or self.plan.recovery.on_failure == "restart":
+    def notice(self) -> None:
+        """Look at the inbox, unless a recovery goes on that failures do not interrupt."""
+        if self.inbox and (self.state == "stepping" or self.restarts):
             self.ring()
 
     def stops_now(self) -> bool:
@@ -132,6 +144,7 @@ class Job:
             self.safe = Safe(progress.work_us, now)
         elif progress.durable_at_us >= 0:
             self.safe = Safe(progress.durable_us, progress.durable_at_us)
+        self.phase = phase_at(self.record.course, self.safe.work_us)
         if self.inbox:
             event, cause, _ = self.inbox[0]
             self.record.reversal(now, "lost_work", cause, event, self.safe, progress.work_us)
@@ -147,8 +160,8 @@ class Job:
                 self._replace(leaving)
                 passed = yield from self._wait_for_nodes(failure)
             if passed:
-                names = [name for name in RESTART_STAGES if name in self.owed or name not in ("schedule", "replace")]
-                passed = yield from self._stages(failure, names)
+                names = [name for name in OWED_STAGES if name in self.owed]
+                passed = yield from self._stages(failure, [*names, *RESTART_STAGES])
             if passed and not self.inbox:
                 self.record.event(self.env.now, "restart", failure.cause)
         return bool(self.env.now < self.horizon_us)
@@ -156,7 +169,7 @@ class Job:
     def _take(self) -> tuple[Failure, list[int]]:
         """Take up the newest failure with all nodes that have failed; in a queue, the oldest with its own node."""
         self.recoveries += 1
-        if self.plan.recovery.on_failure == "restart":
+        if self.restarts:
             failure = self.inbox[-1]
             self.inbox.clear()
             return failure, list(self.nodes.failed)
@@ -181,39 +194,32 @@ class Job:
         self.state = "recovering"
         return not self._interrupted()
 
-    def _stages(self, failure: Failure, names: Iterable[str]) -> Waiting:
+    def _stages(self, failure: Failure, names: Sequence[str]) -> Waiting:
         """Spend stages one after the other, as one wait; say whether all passed."""
-        durations = [(name, self._duration_us(name, failure)) for name in names]
-        at, end = self.env.now, self.env.now + sum(duration for _, duration in durations)
-        yield from self._wait(end)
+        cause = failure.cause
+        durations = [self.times.at_us(name, cause, self.recoveries) for name in names]
+        start = self.env.now
+        yield from self._wait(start + sum(durations))
         now = self.env.now
-        for name, duration in durations:
-            self._spent(at, min(at + duration, now), name, failure, self.nodes.in_job)
-            at += duration
-            if at <= now:
-                self.owed.discard(name)
-        return bool(now == end)
-
-    def _duration_us(self, stage: str, failure: Failure) -> int:
-        recovery = self.plan.recovery
-        if stage == "restore":
-            return self.plan.checkpoint.restore_us
-        laws = {
-            "detect": recovery.detect_by_cause.get(failure.cause, recovery.detect),
-            "schedule": recovery.select_host,
-            "replace": recovery.replace,
-            "initialize": recovery.initialize,
-            "warm_up": recovery.warm_up,
-        }
-        return self.draws.recovery_us(stage, laws[stage], self.recoveries)
+        for name, duration in zip(names, durations, strict=True):
+            end = start + duration
+            if end > now:
+                self._spent(start, now, name, failure, self.nodes.in_job)
+                return False
+            self._spent(start, end, name, failure, self.nodes.in_job)
+            self.owed.discard(name)
+            start = end
+        return True
 
     def _spent(self, start: int, end: int, state: str, failure: Failure, nodes: int) -> None:
-        self.record.segment(start, end, state, failure.cause, failure.event, self.safe.work_us, nodes)
+        """Record a span in one state, unless it is empty."""
+        if end > start:
+            event, cause, _ = failure
+            self.record.segments.append((start, end, end - start, state, cause, event, self.phase, nodes))
 
     def _interrupted(self) -> bool:
         """Say whether a recovery must begin again, or the horizon has come."""
-        restarts = bool(self.inbox) and self.plan.recovery.on_failure == "restart"
-        return restarts or self.env.now >= self.horizon_us
+        return self.env.now >= self.horizon_us or (self.restarts and bool(self.inbox))
 
     def _wait(self, end: int) -> Generator[simpy.Event, Any, None]:
         """The waiting point: until `end`, the horizon, or whatever rings the bell."""

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from sim.ledger.trace import Event, Reversal, RunTrace, Segment, Stay
 from sim.reliability.exposure import JOB, Life
-from sim.reliability.progress import Course, Progress, phase_at, shares
+from sim.reliability.progress import Course, Progress, shares
 from sim.reliability.records import RunPlan
 
 
@@ -37,10 +37,11 @@ class Record:
         phases = len(plan.phases)
         self.plan = plan
         self.course = course
-        self.segments: list[Segment] = []
-        self.reversals: list[Reversal] = []
-        self.stays: list[Stay] = []
-        self.events: list[Event] = []
+        # Rows as plain tuples: named ones take three times as long to make one by one.
+        self.segments: list[tuple[int, int, int, str, str, int, int, int]] = []
+        self.reversals: list[tuple[int, int, str, str, int, int, int, int, int]] = []
+        self.stays: list[tuple[int, str, int, int, str, int]] = []
+        self.events: list[tuple[int, int, str, str, str, int, int, int, bool]] = []
         # Where the nodes are that have moved: node -> (place, since, cause, event).
         self.open_stays: dict[int, tuple[str, int, str, int]] = {}
         self.processed_steps = [0] * phases
@@ -55,21 +56,15 @@ class Record:
         event = len(self.events)
         component, ordinal = life.component, life.ordinal
         self.events.append(
-            Event(event, now, "failure", failure.cause, failure.component, component, ordinal, life.node, interrupted)
+            (event, now, "failure", failure.cause, failure.component, component, ordinal, life.node, interrupted)
         )
         return event
 
     def event(self, now: int, kind: str, cause: str = "", node: int = JOB) -> int:
         """Add something else that happened and return its event."""
         event = len(self.events)
-        self.events.append(Event(event, now, kind, cause, "", -1, -1, node, False))
+        self.events.append((event, now, kind, cause, "", -1, -1, node, False))
         return event
-
-    def segment(self, start: int, end: int, state: str, cause: str, event: int, work_us: int, nodes: int) -> None:
-        """Add a span in one state, unless it is empty."""
-        if end > start:
-            phase = phase_at(self.course, work_us)
-            self.segments.append(Segment(start, end, end - start, state, cause, event, phase, nodes))
 
     def progress(self, work_us: int, progress: Progress) -> None:
         """Add an uninterrupted span of steps and checkpoints that began at `work_us`."""
@@ -77,9 +72,9 @@ class Record:
         for phase, start, end, blocked in progress.stretches:
             stepped = end - start - blocked
             if stepped:
-                self.segments.append(Segment(start, end, stepped, "step", "", -1, phase, nodes))
+                self.segments.append((start, end, stepped, "step", "", -1, phase, nodes))
             if blocked:
-                self.segments.append(Segment(start, end, blocked, "checkpoint", "", -1, phase, nodes))
+                self.segments.append((start, end, blocked, "checkpoint", "", -1, phase, nodes))
         for share in shares(self.course, work_us, progress.work_us):
             self.processed_steps[share.phase] += share.steps
         self.started += progress.started
@@ -92,7 +87,7 @@ class Record:
         for share in shares(self.course, safe.work_us, to_us):
             steps[share.phase] += share.steps
             self.reversals.append(
-                Reversal(now, share.duration_us, state, cause, event, share.phase, nodes, share.steps, safe.at_us)
+                (now, share.duration_us, state, cause, event, share.phase, nodes, share.steps, safe.at_us)
             )
 
     def move(self, now: int, node: int, place: str, cause: str, event: int) -> None:
@@ -107,17 +102,17 @@ class Record:
         still = [node for node in range(nodes) if node not in self.open_stays]
         for node in sorted(self.open_stays):
             self._close(end, node)
-        self.stays += [Stay(node, self._first(node), 0, end, "", -1) for node in still]
+        self.stays += [(node, self._first(node), 0, end, "", -1) for node in still]
         return RunTrace(
             gpus_per_node=plan.gpus_per_node,
             nodes=plan.nodes,
             spare_nodes=plan.spare_nodes,
             end_us=end,
             complete=complete,
-            segments=tuple(self.segments),
-            reversals=tuple(self.reversals),
-            stays=tuple(self.stays),
-            events=tuple(self.events),
+            segments=tuple(map(Segment._make, self.segments)),
+            reversals=tuple(map(Reversal._make, self.reversals)),
+            stays=tuple(map(Stay._make, self.stays)),
+            events=tuple(map(Event._make, self.events)),
             retained_steps=self._retained(),
             lost_steps=tuple(self.lost_steps),
             in_flight_steps=tuple(self.in_flight_steps),
@@ -132,7 +127,7 @@ class Record:
     def _close(self, now: int, node: int) -> None:
         place, since, cause, event = self.open_stays.get(node) or (self._first(node), 0, "", -1)
         if now > since:
-            self.stays.append(Stay(node, place, since, now, cause, event))
+            self.stays.append((node, place, since, now, cause, event))
 
     def _retained(self) -> tuple[int, ...]:
         rows = zip(self.processed_steps, self.lost_steps, self.in_flight_steps, strict=True)

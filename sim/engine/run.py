@@ -8,7 +8,7 @@ import simpy
 
 from sim.engine.ageing import Ageing
 from sim.engine.clock import IntegerEnvironment, on_event, timeout
-from sim.engine.draws import Draws
+from sim.engine.draws import RecoveryTimes, RepairDraws
 from sim.engine.failures import DormantClock, EagerClock, FailureClock
 from sim.engine.job import Failure, Job
 from sim.engine.nodes import Nodes
@@ -66,12 +66,11 @@ class _Run:
         # Nothing that would happen later matters.
         self.limit_us = plan.horizon_us or min(_HOPELESS * planned_us(plan), MAX_US)
         self.record = Record(plan, self.course)
-        draws = Draws(plan.seed, nodes)
         self.clock = self._clock(mode, nodes)
-        self.repair = RepairShop(self.env, plan.repair, draws, self._returned)
+        self.repair = RepairShop(self.env, plan.repair, RepairDraws(plan.seed, nodes), self._returned)
         self.nodes = Nodes(self.env, self.record, self.clock, self.repair.send)
         stepper: Stepper = Explicit(self.env, self.course) if explicit else Folded(self.course, self.limit_us)
-        self.job = Job(self.env, self.record, self.clock, self.nodes, draws, stepper)
+        self.job = Job(self.env, self.record, self.clock, self.nodes, RecoveryTimes(plan), stepper)
 
     def trace(self) -> RunTrace:
         """Run to the end of the job."""
@@ -100,7 +99,8 @@ class _Run:
             else:
                 self.clock.renew(life)
             if hits:
-                self.job.fail(Failure(event, failure.cause, life.node if failure.replace else JOB))
+                self.job.inbox.append(Failure(event, failure.cause, life.node if failure.replace else JOB))
+        self.job.notice()
 
     def _give_up(self, _: simpy.Event) -> None:
         raise SimulationError(

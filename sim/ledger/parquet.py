@@ -20,13 +20,18 @@ ZSTD_LEVEL = 3
 
 
 def write_results(
-    directory: Path, tables: Mapping[str, pa.Table], metadata: Mapping[str, str], force: bool = False
+    directory: Path,
+    tables: Mapping[str, pa.Table],
+    metadata: Mapping[str, str],
+    force: bool = False,
+    files: Mapping[str, bytes] | None = None,
 ) -> None:
     """Write tables to a directory, each with the metadata (run_id, scenario, versions) and the schema's version.
 
-    Files are written to a new directory beside it, which then takes its name; with force the old results are
-    kept until that moment, and put back if it fails. Raises OutputError for a table outside the schema, a directory
-    that exists (without force, or that holds no results), and one that cannot be written.
+    files: more files by name (a picture, a summary). All are written to a new directory beside it, which then takes
+    its name; with force the old results are kept until that moment, and put back if it fails. Raises OutputError for
+    a table outside the schema, a directory that exists (without force, or that holds no results), and one that cannot
+    be written.
     """
     target = Path(directory).absolute()
     _check_tables(tables)
@@ -38,6 +43,8 @@ def write_results(
         raise _unwritable(target, error) from None
     try:
         _write_tables(partial, tables, metadata)
+        for name, content in (files or {}).items():
+            (partial / name).write_bytes(content)
         _take_place(partial, target)
     except OSError as error:
         raise _unwritable(target, error) from None

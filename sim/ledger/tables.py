@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -10,7 +11,7 @@ from sim.catalog.records import PriceBook
 from sim.cluster.records import Cluster
 from sim.ledger.apportion import Ints
 from sim.ledger.assets import price_of
-from sim.ledger.cost import CostLedger, total_usd, usd
+from sim.ledger.cost import CostLedger, Posting, total_usd, usd
 from sim.ledger.energy import EnergyLedger, co2e_kg, facility_kwh, kwh
 from sim.ledger.schema import SCHEMAS
 from sim.ledger.summary import IN_JOB, RunSummary
@@ -18,40 +19,42 @@ from sim.ledger.time_ledger import STATES, TimeLedger, by_state, net_gpu_us
 from sim.ledger.trace import Event, RunTrace, Stay
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bill:
+    """What a priced run adds to its results: energy, costs, and the book that they come from."""
+
+    energy: EnergyLedger
+    costs: CostLedger
+    book: PriceBook
+
+
 def tables(
     run_id: str,
     trace: RunTrace,
     summary: RunSummary,
     ledger: TimeLedger,
-    energy: EnergyLedger,
-    costs: CostLedger,
-    book: PriceBook,
-    cluster: Cluster,
+    bill: Bill | None,
+    cluster: Cluster | None,
 ) -> dict[str, pa.Table]:
-    """Return every table of one run by name; links are grouped into classes of equal links."""
+    """Return every table of one run by name; links are grouped into classes of equal links.
+
+    Without a bill the money and energy of `runs` are null, and cost_ledger and price_book are empty; without a cluster,
+    links is.
+    """
     return {
-        "runs": runs_table(run_id, trace, summary, ledger, energy, costs, book),
+        "runs": runs_table(run_id, trace, summary, ledger, bill),
         "time_ledger": time_table(run_id, ledger),
-        "cost_ledger": cost_table(run_id, costs),
+        "cost_ledger": cost_table(run_id, bill.costs.postings if bill else ()),
         "events": _from_rows("events", run_id, Event._fields, trace.events),
         "nodes": _from_rows("nodes", run_id, Stay._fields, trace.stays),
         "links": links_table(run_id, cluster),
-        "price_book": price_table(run_id, book),
+        "price_book": price_table(run_id, bill.book if bill else None),
     }
 
 
-def runs_table(
-    run_id: str,
-    trace: RunTrace,
-    summary: RunSummary,
-    ledger: TimeLedger,
-    energy: EnergyLedger,
-    costs: CostLedger,
-    book: PriceBook,
-) -> pa.Table:
+def runs_table(run_id: str, trace: RunTrace, summary: RunSummary, ledger: TimeLedger, bill: Bill | None) -> pa.Table:
     """Return the one row of a run."""
     totals = by_state(net_gpu_us(ledger))
-    pue, carbon_kg_per_kwh = float(price_of(book, "energy/pue")), float(price_of(book, "carbon/kwh"))
     row = {
         "complete": summary.complete,
         "wall_us": trace.end_us,
@@ -72,14 +75,26 @@ def runs_table(
         "job_gpu_us": sum(totals[state] for state in IN_JOB),
         "failures": sum(summary.failures.values()),
         "interruptions": sum(summary.interruptions.values()),
-        "acquisition": costs.acquisition,
-        "cost_usd": total_usd(costs),
-        "it_energy_kwh": kwh(sum(energy.it_nj.values())),
-        "facility_energy_kwh": facility_kwh(energy, pue),
-        "peak_it_power_w": energy.peak_it_w,
-        "co2e_kg": co2e_kg(energy, pue, carbon_kg_per_kwh),
+        **_billed(bill),
     }
     return _table("runs", run_id, {name: [value] for name, value in row.items()})
+
+
+def _billed(bill: Bill | None) -> dict[str, Any]:
+    names = ("acquisition", "cost_usd", "it_energy_kwh", "facility_energy_kwh", "peak_it_power_w", "co2e_kg")
+    if bill is None:
+        return dict.fromkeys(names)
+    energy, book = bill.energy, bill.book
+    pue, carbon_kg_per_kwh = float(price_of(book, "energy/pue")), float(price_of(book, "carbon/kwh"))
+    values = (
+        bill.costs.acquisition,
+        total_usd(bill.costs),
+        kwh(sum(energy.it_nj.values())),
+        facility_kwh(energy, pue),
+        energy.peak_it_w,
+        co2e_kg(energy, pue, carbon_kg_per_kwh),
+    )
+    return dict(zip(names, values, strict=True))
 
 
 def time_table(run_id: str, ledger: TimeLedger) -> pa.Table:
@@ -97,18 +112,19 @@ def time_table(run_id: str, ledger: TimeLedger) -> pa.Table:
     return _table("time_ledger", run_id, columns)
 
 
-def cost_table(run_id: str, costs: CostLedger) -> pa.Table:
+def cost_table(run_id: str, postings: Sequence[Posting]) -> pa.Table:
     """Return the cost ledger, one row a posting."""
-    rows = [(*posting[:-1], usd(posting.micro_usd)) for posting in costs.postings]
+    rows = [(*posting[:-1], usd(posting.micro_usd)) for posting in postings]
     return _from_rows("cost_ledger", run_id, ("item", "state", "cause", "phase", "cost_usd"), rows)
 
 
-def links_table(run_id: str, cluster: Cluster) -> pa.Table:
+def links_table(run_id: str, cluster: Cluster | None) -> pa.Table:
     """Return the links of a cluster, counted by class: equal ends, medium, bandwidth, latency and length."""
-    ends = {vertex: f"{data['kind']}-{data['tier']}" for vertex, data in cluster.graph.nodes(data=True)}
+    nodes = cluster.graph.nodes(data=True) if cluster else ()
+    ends = {vertex: f"{data['kind']}-{data['tier']}" for vertex, data in nodes}
     links: Counter[tuple[Any, ...]] = Counter()
     cables: Counter[tuple[Any, ...]] = Counter()
-    for one, other, link in cluster.graph.edges(data=True):
+    for one, other, link in cluster.graph.edges(data=True) if cluster else ():
         lower, upper = sorted((ends[one], ends[other]))
         key = (lower, upper, link["medium"], link["bandwidth_bytes_per_s"], link["latency_s"], link["length_m"])
         links[key] += 1
@@ -117,8 +133,10 @@ def links_table(run_id: str, cluster: Cluster) -> pa.Table:
     return _from_rows("links", run_id, SCHEMAS["links"].names[1:], rows)
 
 
-def price_table(run_id: str, book: PriceBook) -> pa.Table:
+def price_table(run_id: str, book: PriceBook | None) -> pa.Table:
     """Return the whole price book that a run was priced with, each price with its source."""
+    if book is None:
+        return _from_rows("price_book", run_id, SCHEMAS["price_book"].names[1:], ())
     about = (book.name, book.currency, book.valid_from, book.valid_to)
     rows = [
         (*about, key, float(price.value), price.unit, source.source, source.date, source.kind, source.note)

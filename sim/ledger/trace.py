@@ -76,8 +76,8 @@ class Event(NamedTuple):
     """Something that happened: `event` is its position in the trace's events.
 
     kind is one of
-    - failure: component and component_index say what failed ("gpu", 1234), ordinal its how-manieth failure of this cause
-      (from 0), node where it sits (-1 for the job itself); interrupted says whether it stopped a stepping or
+    - failure: component and component_index say what failed ("gpu", 1234), ordinal its how-manieth failure of this
+      cause (from 0), node where it sits (-1 for the job itself); interrupted says whether it stopped a stepping or
       checkpointing job (a failure of a spare, in repair or during recovery does not);
     - replaced: `node` joined the job; stall: nodes are missing and no spare is left; restart: the job steps again;
     - repaired: `node` came back from repair; complete or horizon: the end of the run.

@@ -1,13 +1,13 @@
-"""What `run --json` and `step --json` print: the keys that other programs rely on, and what the screens show besides."""
+"""What `run --json` and `step --json` print: keys that other programs rely on, and what the screens show besides."""
 
 import math
 from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
+from sim.ledger.assets import price_of
 from sim.ledger.cost import CostLedger, total_usd, usd_by
 from sim.ledger.energy import co2e_kg, facility_kwh
-from sim.ledger.assets import price_of
 from sim.ledger.trace import RunTrace
 from sim.reliability.records import RunPlan
 from sim.scenario.records import Scenario
@@ -21,7 +21,7 @@ def run_json(result: RunResult) -> dict[str, Any]:
     """Return the answer of a run; money and energy are None where nothing is billed, MFU and tokens without a model."""
     summary, scenario = result.summary, result.scenario
     machines = scenario.machines
-    return {
+    answer = {
         "name": scenario.name,
         "run_id": result.run_id,
         "seed": scenario.seed,
@@ -50,15 +50,15 @@ def run_json(result: RunResult) -> dict[str, Any]:
         "useful_flop": _useful_flop(result),
         "phases": [_phase_json(result, index) for index in range(len(result.plan.phases))],
         **_money_json(result),
-        **_published_json(scenario),
     }
+    return _with_published(answer, scenario)
 
 
 def step_json(result: StepResult, scenario: Scenario) -> dict[str, Any]:
     """Return the answer of one optimizer step."""
     profile, plan = result.profile, result.built.plan
     seconds = profile.step_time_s
-    return {
+    answer = {
         "name": scenario.name,
         "phase": result.phase.name,
         "model": scenario.training.model.name if scenario.training else None,
@@ -77,8 +77,8 @@ def step_json(result: StepResult, scenario: Scenario) -> dict[str, Any]:
         "waterfall": {state: profile.fraction(state) for state in profile.state_ns},
         "memory": _memory_json(result),
         "communication": {name: asdict(cost) for name, cost in result.built.communication.costs.items()},
-        **_published_json(scenario),
     }
+    return _with_published(answer, scenario)
 
 
 def job_up_us(trace: RunTrace) -> int:
@@ -150,8 +150,8 @@ def _memory_json(result: StepResult) -> dict[str, Any]:
     }
 
 
-def _published_json(scenario: Scenario) -> dict[str, Any]:
-    return {
-        "published": {figure.name: {"value": figure.value, "unit": figure.unit, "source": figure.source} for figure in scenario.published},
-        "published_gap": list(scenario.published_gap),
-    }
+def _with_published(answer: dict[str, Any], scenario: Scenario) -> dict[str, Any]:
+    """Add the published figures that the answer has a counterpart of."""
+    figures = {figure.name: figure for figure in scenario.published if figure.name in answer}
+    shown = {name: {"value": f.value, "unit": f.unit, "source": f.source} for name, f in figures.items()}
+    return {**answer, "published": shown, "published_gap": list(scenario.published_gap) if shown else []}

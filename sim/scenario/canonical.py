@@ -8,8 +8,8 @@ from typing import Any
 
 from sim.scenario.records import Scenario
 
-_NOT_RESULTS = ("sources", "provenance")
-"""Fields that say where a number comes from: they change nothing that is simulated."""
+_NOT_RESULTS = ("sources", "provenance", "published", "published_gap")
+"""Fields that say where a number comes from or what to compare with: they change nothing that is simulated."""
 
 
 def canonical(scenario: Scenario) -> dict[str, Any]:

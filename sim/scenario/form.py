@@ -231,6 +231,23 @@ class RunForm(BaseModel):
     start: IsoDate | None = None
 
 
+class FigureForm(BaseModel):
+    """One published figure of the run that a scenario imitates; its name is a key of `run --json` or `step --json`."""
+
+    model_config = CLOSED
+    value: float
+    unit: str
+    source: str = Field(min_length=1)
+
+
+class PublishedForm(BaseModel):
+    """[published]: figures to compare with, and what they hold that the scenario does not (gap); no input of a run."""
+
+    model_config = CLOSED
+    figures: dict[str, FigureForm] = Field(min_length=1)
+    gap: list[str] = []
+
+
 class ScenarioForm(BaseModel):
     """A scenario."""
 
@@ -246,3 +263,4 @@ class ScenarioForm(BaseModel):
     checkpoint: CheckpointForm | None = None
     cost: CostForm | None = None
     run: RunForm = RunForm()
+    published: PublishedForm | None = None

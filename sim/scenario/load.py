@@ -10,7 +10,7 @@ from sim.errors import InputError, ScenarioError
 from sim.scenario.form import ScenarioForm
 from sim.scenario.machines import look_up, machines_of
 from sim.scenario.messages import error_lines
-from sim.scenario.records import Billing, Limits, Scenario
+from sim.scenario.records import Billing, Figure, Limits, Scenario
 from sim.scenario.reliability import checkpoint_of, failures_of, recovery_of, repair_of
 from sim.scenario.source import overridden, read_scenario
 from sim.scenario.training import model_of, training_of
@@ -78,6 +78,11 @@ def _resolved(form: ScenarioForm) -> Scenario:
         limits=limits_of(form),
         seed=form.run.seed,
         start=form.run.start,
+        published=tuple(
+            Figure(name=name, value=figure.value, unit=figure.unit, source=figure.source)
+            for name, figure in (form.published.figures.items() if form.published else ())
+        ),
+        published_gap=tuple(form.published.gap) if form.published else (),
     )
 
 

@@ -102,11 +102,22 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """A published figure to compare with: a key of the answer, its value, unit and source."""
+
+    name: str
+    value: float
+    unit: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """Everything about one run.
 
     Either training (a model, whose step is simulated) or step_time_s (taken as given) is there, never both.
-    recovery and repair are None only where nothing that is asked for could need them.
+    recovery and repair are None only where nothing that is asked for could need them. published and published_gap
+    (what the published figures hold that the scenario does not) are shown beside the results and change none.
     """
 
     name: str
@@ -121,6 +132,8 @@ class Scenario:
     limits: Limits
     seed: int
     start: date | None
+    published: tuple[Figure, ...] = ()
+    published_gap: tuple[str, ...] = ()
 
     @property
     def tokens(self) -> int | None:

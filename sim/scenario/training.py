@@ -53,7 +53,7 @@ def training_of(form: ScenarioForm, machines: Machines) -> Training | None:
 def model_of(form: ModelForm, scenario: str) -> Model:
     """Return the catalog's model with the overrides of the form, or one of the form's own fields.
 
-    >>> model_of(ModelForm(preset="llama3.1-8b", layers=16), "half").layers
+    >>> model_of(ModelForm(preset="llama3-8b", layers=16), "half").layers
     16
     """
     given = {name: value for name in form.model_fields_set - {"preset"} if (value := getattr(form, name)) is not None}

@@ -88,7 +88,8 @@ def test_a_choice_names_the_nearest() -> None:
 
 def test_a_switch_of_behaviour_must_be_true_or_false() -> None:
     table = changed({"sources": {"*": SOURCE}}, tensor_overlap=0.0, data_overlap=1)
-    fields = dict.fromkeys(("gradient_bytes", "reduce_bytes", "launch_s", "step_overhead_s", "serialise_bytes_per_s"), 1.0)
+    names = ("gradient_bytes", "reduce_bytes", "launch_s", "step_overhead_s", "serialise_bytes_per_s")
+    fields = dict.fromkeys(names, 1.0)
     flags = ("pipeline_overlap", "fused_gradient_accumulation", "discard_cheap", "elementwise_fused", "flash_attention")
     assert "data_overlap: got 1, expected true or false" in message(
         {**table, **fields, **dict.fromkeys(flags, True)}, SoftwareProfile

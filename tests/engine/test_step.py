@@ -83,7 +83,7 @@ def test_zero_bubble_table_5(row: tuple[str, int, int, int, int, int, int, float
 
 
 def longest_path(plan: StepPlan) -> int:
-    """Return the makespan by plain relaxation: an operation ends after its predecessor and its message, whichever is later."""
+    """Return the makespan by plain relaxation: an operation starts after its predecessor and its message."""
     shape = structure(plan.schedule, plan.stages, plan.microbatches, plan.chunks)
     arrived: dict[int, int] = {}
     position, free, nic = [0] * plan.stages, [0] * plan.stages, [0] * plan.stages

@@ -21,7 +21,7 @@ from sim.ledger.energy import energy_ledger, nameplate_w
 from sim.ledger.parquet import check_free, is_complete, read_metadata, read_results, write_results
 from sim.ledger.schema import SCHEMA_VERSION, SCHEMAS
 from sim.ledger.summary import summarize
-from sim.ledger.tables import links_table, tables
+from sim.ledger.tables import Bill, links_table, tables
 from sim.ledger.time_ledger import STATES, time_ledger
 from sim.ledger.trace import RunTrace
 from sim.workload.profile import StepProfile
@@ -70,7 +70,7 @@ def tables_of(trace: RunTrace, profile: StepProfile | None = HALF) -> dict[str, 
     book = book_of(OWNED)
     costs = price(ledger, assets, energy, book, "own")
     summary = summarize(trace, ledger, [profile, profile])
-    return tables("abc", trace, summary, ledger, energy, costs, book, fabric())
+    return tables("abc", trace, summary, ledger, Bill(energy=energy, costs=costs, book=book), fabric())
 
 
 def small(steps: int = 10) -> dict[str, pa.Table]:

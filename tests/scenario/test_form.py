@@ -47,7 +47,7 @@ def test_the_scenarios_that_these_tests_break_are_sound(tree: dict[str, Any]) ->
         ({"run__start": "2024-02-30"}, "run.start: got '2024-02-30', expected a date"),
         ({"cluster__node": "dgx-h10"}, "cluster.node: unknown node 'dgx-h10'; did you mean 'dgx-h100'?"),
         ({"cluster__storage": "tectonic"}, "cluster.storage: unknown storage 'tectonic'; did you mean 'tectonic-2024'"),
-        ({"model__preset": "llama3.1-8c"}, "model.preset: unknown model 'llama3.1-8c'; did you mean 'llama3.1-8b'?"),
+        ({"model__preset": "llama3.1-8c"}, "model.preset: unknown model 'llama3.1-8c'; did you mean 'llama3-8b'?"),
         ({"training__software": "meta"}, "training.software: unknown software 'meta'"),
         ({"training__precision": "fp9"}, "unknown precision of h100-sxm 'fp9'"),
         ({"cluster__topology": {"kind": "fat-tre", "k": 8}}, "cluster.topology.kind: unknown topology kind 'fat-tre'"),

@@ -113,7 +113,7 @@ def test_a_field_over_a_preset_is_marked_as_the_scenarios_own() -> None:
     training = resolved(model__layers=16).training
     assert training is not None
     assert (training.model.layers, training.model.hidden) == (16, 4096)
-    assert training.model.name == "llama3.1-8b, changed"
+    assert training.model.name == "llama3-8b, changed"
     assert training.model.sources["layers"].kind == "assumed"
 
 

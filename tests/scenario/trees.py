@@ -5,7 +5,7 @@ from typing import Any
 
 WITH_MODEL: dict[str, Any] = {
     "name": "small",
-    "model": {"preset": "llama3.1-8b"},
+    "model": {"preset": "llama3-8b"},
     "training": {
         "tokens": 1_000_000_000,
         "sequence_length": 8192,

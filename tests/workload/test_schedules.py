@@ -24,7 +24,7 @@ def test_1f1b_order_rule() -> None:
 
 
 def test_a_broken_order_is_refused() -> None:
-    with pytest.raises(LayoutError, match="backward of .* before its forward"):
+    with pytest.raises(LayoutError, match=r"backward of .* before its forward"):
         check_schedule(((Op("B", 0, 0), Op("F", 0, 0)),), 1, 1)
     with pytest.raises(LayoutError, match="expected 2 of each"):
         check_schedule(((Op("F", 0, 0), Op("B", 0, 0)),), 2, 1)
