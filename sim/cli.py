@@ -98,10 +98,13 @@ def run(
 
     seeded = [] if seed is None else [f"run.seed={seed}"]
     loaded = load_scenario(scenario, [*(overrides or []), *seeded])
-    directory = out or Path("results") / run_id(loaded)
-    known = None if force else existing_run(directory, run_id(loaded))
-    for path in ([] if known else [directory]) + ([trace] if trace else []):
-        _check_output(path, force)
+    identity = run_id(loaded)
+    directory = out or Path("results") / identity
+    known = None if force else existing_run(directory, identity)
+    if known is None:
+        _check_results(directory, force)
+    if trace is not None:
+        _check_output(trace, force)
     answer = known if known and trace is None else _simulate_run(loaded, None if known else directory, trace, force)
     ending = f"{'Done before, nothing rewritten' if known else 'Written'}: {directory}"
     _print(answer, as_json, lambda: f"{run_report(answer, _marks())}\n\n{ending}")
@@ -238,15 +241,29 @@ def _complain(message: str) -> None:
         typer.echo(f"trainwright: {line}", err=True)
 
 
+def _check_results(directory: Path, force: bool) -> None:
+    """Raise OutputError before anything is computed where results could not be written."""
+    from sim.ledger.parquet import check_free
+
+    check_free(directory, force)
+    _check_parent(directory)
+
+
 def _check_output(path: Path, force: bool) -> None:
-    """Raise OutputError before anything is computed where the result could not be written."""
+    """Raise OutputError before anything is computed where a file could not be written."""
+    if path.is_dir():
+        raise OutputError(f"{path}: is a directory; expected a file")
     if path.exists() and not force:
-        raise OutputError(f"{path} exists already; --force replaces it")
+        raise OutputError(f"{path}: exists already; use --force to replace it")
+    _check_parent(path)
+
+
+def _check_parent(path: Path) -> None:
     parent = next(parent for parent in path.absolute().parents if parent.exists())
     if not parent.is_dir():
-        raise OutputError(f"{path} cannot be written: {parent} is not a directory")
+        raise OutputError(f"{path}: cannot be written: {parent} is not a directory")
     if not os.access(parent, os.W_OK | os.X_OK):
-        raise OutputError(f"{path} cannot be written: no permission in {parent}")
+        raise OutputError(f"{path}: cannot be written: no permission in {parent}")
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -257,7 +274,7 @@ def _write_json(path: Path, content: Mapping[str, Any]) -> None:
         temporary.write_text(json.dumps(content, separators=(",", ":")))
         temporary.replace(path)
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+        raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -2,10 +2,11 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ from typer.testing import CliRunner
 import sim
 from sim.cli import app
 from sim.engine.step import simulate_step
-from sim.errors import OutputError, SimulationError, UnknownNameError
+from sim.errors import ScenarioError, SimulationError
+from sim.ledger.parquet import check_free
 from sim.ledger.trace import RunTrace, Segment
 from tests.engine.plans import uniform_plan
 from tests.report.examples import run_result, step_result, topology_result
@@ -37,48 +39,35 @@ TRACE = RunTrace(
 )
 
 
-class FakeSimulate(ModuleType):
-    """Stands for sim.simulate: answers at once with the results of tests/report, and keeps what it was asked."""
+class Fake:
+    """Stands for the simulation: answers at once with the results of tests/report, and keeps what it was asked."""
 
     def __init__(self) -> None:
-        super().__init__("sim.simulate")
         self.asked: list[tuple[Any, ...]] = []
         self.simulated = 0
         self.error: BaseException | None = None
 
-    def run_id(self, scenario: Any) -> str:
-        return f"{scenario.name}-id{scenario.seed}"
-
-    def existing_run(self, scenario: Any, directory: Path) -> dict[str, Any] | None:
-        file = directory / "run.json"
-        found = json.loads(file.read_text()) if file.exists() else None
-        return found if found and found["seed"] == scenario.seed else None
-
-    def simulate_run_of(self, scenario: Any, progress: Any = None) -> Any:
+    def simulate(self, scenario: Any, progress: Any) -> Any:
         self.simulated += 1
         progress(0.5, "run")
         if self.error is not None:
             raise self.error
-        return SimpleNamespace(trace=TRACE, json=run_result() | {"seed": scenario.seed})
+        return SimpleNamespace(trace=TRACE, json=run_result() | {"seed": scenario.seed}, run_id=f"id{scenario.seed}")
 
-    def run_json(self, result: Any) -> dict[str, Any]:
-        return dict(result.json)
-
-    def write_run(self, result: Any, directory: Path, force: bool, extra_files: dict[str, bytes]) -> Path:
-        if directory.exists() and not force:
-            raise OutputError("exists")
+    def write_run(self, result: Any, answer: dict[str, Any], directory: Path, force: bool) -> None:
+        check_free(directory, force)
         directory.mkdir(parents=True, exist_ok=True)
-        (directory / "run.json").write_text(json.dumps(result.json))
-        for name, content in extra_files.items():
-            (directory / name).write_bytes(content)
-        return directory
+        (directory / "runs.parquet").write_text(result.run_id)
+        (directory / "run.json").write_text(json.dumps(answer))
 
-    def simulate_step_of(self, scenario: Any, phase: int | None = None) -> Any:
+    def existing_run(self, directory: Path, run_id: str) -> Any:
+        table = directory / "runs.parquet"
+        same = table.exists() and table.read_text() == run_id
+        return json.loads((directory / "run.json").read_text()) if same else None
+
+    def simulate_step_of(self, scenario: Any, phase: int | None) -> Any:
         self.asked.append((scenario.name, phase))
         return SimpleNamespace(timeline=simulate_step(uniform_plan("1f1b", stages=2, microbatches=4)))
-
-    def step_json(self, result: Any) -> dict[str, Any]:
-        return step_result()
 
     def topology_json(self, target: str, arguments: dict[str, object], collective: str | None) -> dict[str, Any]:
         self.asked.append((target, arguments, collective))
@@ -86,22 +75,22 @@ class FakeSimulate(ModuleType):
 
 
 @pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeSimulate:
-    """Give the commands a simulator of our own, and an empty directory to work in."""
-    import sim.scenario
-
-    def load(name_or_path: str, overrides: list[str]) -> Any:
-        if name_or_path != "tiny":
-            raise UnknownNameError(f"unknown scenario '{name_or_path}'; did you mean 'tiny'?")
-        settings = dict(text.split("=") for text in overrides)
-        return SimpleNamespace(name="tiny", seed=int(settings.get("run.seed", 1)))
-
-    module = FakeSimulate()
-    monkeypatch.setitem(sys.modules, "sim.simulate", module)
-    monkeypatch.setattr(sim, "simulate", module, raising=False)
-    monkeypatch.setattr(sim.scenario, "load_scenario", load)
+def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Fake:
+    """Give the commands a simulation that takes no time, and an empty directory to work in."""
+    fake = Fake()
+    for name, stand_in in {
+        "sim.simulate.simulate": fake.simulate,
+        "sim.simulate.simulate_step_of": fake.simulate_step_of,
+        "sim.simulate.run_id": lambda scenario: f"id{scenario.seed}",
+        "sim.report.answers.run_json": lambda result: dict(result.json),
+        "sim.report.answers.step_json": lambda result, scenario: step_result(),
+        "sim.report.results.write_run": fake.write_run,
+        "sim.report.results.existing_run": fake.existing_run,
+        "sim.report.fabric.topology_json": fake.topology_json,
+    }.items():
+        monkeypatch.setattr(name, stand_in)
     monkeypatch.chdir(tmp_path)
-    return module
+    return fake
 
 
 def call(*arguments: str) -> Any:
@@ -138,58 +127,65 @@ def test_the_version_is_printed() -> None:
     assert f"models {sim.MODEL_VERSION}" in call("--version").stdout
 
 
-def test_a_run_is_written_to_its_own_directory_with_a_picture(fake: FakeSimulate) -> None:
+def test_a_run_is_written_to_a_directory_of_its_own(fake: Fake) -> None:
     result = call("run", "tiny")
     assert result.exit_code == 0, result.output
     assert "useful FLOP" in result.stdout
-    assert Path("results/tiny-id1/waterfall.png").read_bytes().startswith(b"\x89PNG")
-    assert "Written: results/tiny-id1" in result.stdout
+    assert Path("results/id1/run.json").exists()
+    assert "Written: results/id1" in result.stdout
 
 
-def test_json_is_all_that_stdout_gets(fake: FakeSimulate) -> None:
+def test_json_is_all_that_stdout_gets(fake: Fake) -> None:
     result = call("run", "tiny", "--json")
     assert json.loads(result.stdout) == run_result()
 
 
-def test_an_identical_run_is_reported_and_not_simulated_again(fake: FakeSimulate) -> None:
+def test_an_identical_run_is_reported_and_not_simulated_again(fake: Fake) -> None:
     call("run", "tiny")
-    before = Path("results/tiny-id1/run.json").stat().st_mtime_ns
+    before = Path("results/id1/run.json").stat().st_mtime_ns
     result = call("run", "tiny")
     assert (result.exit_code, fake.simulated) == (0, 1)
-    assert "Done before, nothing rewritten: results/tiny-id1" in result.stdout
-    assert Path("results/tiny-id1/run.json").stat().st_mtime_ns == before
+    assert "Done before, nothing rewritten: results/id1" in result.stdout
+    assert Path("results/id1/run.json").stat().st_mtime_ns == before
 
 
-def test_force_simulates_an_identical_run_again(fake: FakeSimulate) -> None:
+def test_force_simulates_an_identical_run_again(fake: Fake) -> None:
     call("run", "tiny")
     assert "Written" in call("run", "tiny", "--force").stdout
     assert fake.simulated == 2
 
 
-def test_a_different_output_is_kept_unless_forced_and_found_before_the_run(fake: FakeSimulate) -> None:
+def test_a_different_output_is_kept_unless_forced_and_found_before_the_run(fake: Fake) -> None:
     call("run", "tiny", "--out", "there")
     result = call("run", "tiny", "--seed", "2", "--out", "there")
     assert (result.exit_code, fake.simulated) == (2, 1)
-    assert result.stderr == "trainwright: there exists already; --force replaces it\n"
+    assert result.stderr == "trainwright: there: exists already; use --force to replace it, or another --out\n"
     assert call("run", "tiny", "--seed", "2", "--out", "there", "--force").exit_code == 0
     assert json.loads(Path("there/run.json").read_text())["seed"] == 2
 
 
-def test_the_seed_option_is_an_override(fake: FakeSimulate) -> None:
+def test_the_seed_option_is_an_override(fake: Fake) -> None:
     assert json.loads(call("run", "tiny", "--seed", "7", "--json").stdout)["seed"] == 7
     assert json.loads(call("run", "tiny", "--set", "run.seed=8", "--json").stdout)["seed"] == 8
 
 
-def test_a_trace_of_a_known_run_is_simulated_without_rewriting_it(fake: FakeSimulate) -> None:
+def test_a_trace_of_a_known_run_is_simulated_without_rewriting_it(fake: Fake) -> None:
     call("run", "tiny")
-    before = Path("results/tiny-id1/run.json").stat().st_mtime_ns
+    before = Path("results/id1/run.json").stat().st_mtime_ns
     assert call("run", "tiny", "--trace", "deep/run.json").exit_code == 0
     assert json.loads(Path("deep/run.json").read_text())["traceEvents"][-1]["name"] == "step"
-    assert Path("results/tiny-id1/run.json").stat().st_mtime_ns == before
+    assert Path("results/id1/run.json").stat().st_mtime_ns == before
+
+
+def test_a_directory_that_holds_something_else_is_never_replaced(fake: Fake) -> None:
+    Path("mine").mkdir()
+    Path("mine/thesis.txt").write_text("ten years")
+    assert call("run", "tiny", "--out", "mine", "--force").exit_code == 2
+    assert (fake.simulated, [path.name for path in Path("mine").iterdir()]) == (0, ["thesis.txt"])
 
 
 @pytest.mark.parametrize("command", [["run", "tiny"], ["step", "tiny"]])
-def test_an_existing_trace_is_kept_unless_forced(fake: FakeSimulate, command: list[str]) -> None:
+def test_an_existing_trace_is_kept_unless_forced(fake: Fake, command: list[str]) -> None:
     Path("t.json").write_text("mine")
     result = call(*command, "--trace", "t.json")
     assert (result.exit_code, fake.simulated, Path("t.json").read_text()) == (2, 0, "mine")
@@ -199,7 +195,7 @@ def test_an_existing_trace_is_kept_unless_forced(fake: FakeSimulate, command: li
     assert [path.name for path in Path().iterdir() if path.name.startswith(".")] == []
 
 
-def test_an_output_that_cannot_be_written_is_found_before_the_run(fake: FakeSimulate) -> None:
+def test_an_output_that_cannot_be_written_is_found_before_the_run(fake: Fake) -> None:
     Path("file").write_text("")
     result = call("run", "tiny", "--out", "file/results")
     assert (result.exit_code, fake.simulated) == (2, 0)
@@ -207,64 +203,70 @@ def test_an_output_that_cannot_be_written_is_found_before_the_run(fake: FakeSimu
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
-def test_a_directory_without_permission_is_found_before_the_run(fake: FakeSimulate) -> None:
+def test_a_directory_without_permission_is_found_before_the_run(fake: Fake) -> None:
     Path("locked").mkdir(mode=0o500)
     result = call("run", "tiny", "--out", "locked/results")
     assert (result.exit_code, fake.simulated) == (2, 0)
     assert "no permission" in result.stderr
 
 
-def test_bad_input_is_one_line_and_exit_code_2(fake: FakeSimulate) -> None:
+def test_bad_input_is_one_line_and_exit_code_2(fake: Fake) -> None:
     result = call("run", "tinny")
-    assert result.exit_code == 2
-    assert result.stderr == "trainwright: unknown scenario 'tinny'; did you mean 'tiny'?\n"
-    assert result.stdout == ""
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert re.fullmatch(r"trainwright: .*tinny.*did you mean 'tiny'.*\n", result.stderr)
 
 
-def test_each_of_several_problems_gets_its_line(fake: FakeSimulate) -> None:
-    fake.error = UnknownNameError("first\nsecond")
+def test_each_of_several_problems_gets_its_line(fake: Fake) -> None:
+    fake.error = ScenarioError("first\nsecond")
     assert call("run", "tiny").stderr == "trainwright: first\ntrainwright: second\n"
 
 
-def test_a_run_that_fails_has_exit_code_1_and_leaves_nothing(fake: FakeSimulate) -> None:
+def test_a_run_that_fails_has_exit_code_1_and_leaves_nothing(fake: Fake) -> None:
     fake.error = SimulationError("the ledger does not balance")
     result = call("run", "tiny")
     assert (result.exit_code, result.stderr) == (1, "trainwright: the ledger does not balance\n")
     assert not Path("results").exists()
 
 
-def test_an_interrupt_is_one_line_and_exit_code_130(fake: FakeSimulate) -> None:
+def test_an_interrupt_is_one_line_and_exit_code_130(fake: Fake) -> None:
     fake.error = KeyboardInterrupt()
     result = call("run", "tiny")
     assert (result.exit_code, result.stderr) == (130, "trainwright: interrupted\n")
     assert not Path("results").exists()
 
 
-def test_a_defect_of_ours_is_not_dressed_up_as_bad_input(fake: FakeSimulate) -> None:
+def test_every_wrong_key_is_named_with_the_nearest(fake: Fake) -> None:
+    result = call("run", "tiny", "--set", "cluster.nods=3", "--set", "run.sed=1")
+    assert (result.exit_code, fake.simulated) == (2, 0)
+    assert len(result.stderr.splitlines()) == 2
+    assert all(line.startswith("trainwright: ") and "did you mean" in line for line in result.stderr.splitlines())
+
+
+def test_a_defect_of_ours_is_not_dressed_up_as_bad_input(fake: Fake) -> None:
     fake.error = ZeroDivisionError()
     assert isinstance(call("run", "tiny").exception, ZeroDivisionError)
 
 
-def test_usage_errors_have_exit_code_2(fake: FakeSimulate) -> None:
+def test_usage_errors_have_exit_code_2(fake: Fake) -> None:
     assert call("run").exit_code == 2
     assert call("compare", "tiny").exit_code == 2
     assert call("run", "tiny", "--nonsense").exit_code == 2
     assert call("step", "tiny", "--phase", "-1").exit_code == 2
 
 
-def test_a_step_is_shown_of_the_phase_asked_for(fake: FakeSimulate) -> None:
+def test_a_step_is_shown_of_the_phase_asked_for(fake: Fake) -> None:
     assert "Step time" in call("step", "tiny", "--phase", "2").stdout
     assert json.loads(call("step", "tiny", "--json").stdout) == step_result()
     assert fake.asked == [("tiny", 2), ("tiny", None)]
 
 
-def test_a_steps_trace_holds_every_operation(fake: FakeSimulate) -> None:
+def test_a_steps_trace_holds_every_operation(fake: Fake) -> None:
     call("step", "tiny", "--trace", "t.json")
     events = json.loads(Path("t.json").read_text())["traceEvents"]
     assert sum(event["ph"] == "X" for event in events) == 2 * 4 * 2
 
 
-def test_topology_arguments_are_typed(fake: FakeSimulate) -> None:
+def test_topology_arguments_are_typed(fake: Fake) -> None:
     texts = ["k=8", "ratio=1.5", "shape=4,4,2", "over=[1, 7]", "name=clos-x", "on=true"]
     result = call("topology", "fat-tree", *texts, "--collective", "all-reduce", "--json")
     assert json.loads(result.stdout) == topology_result()
@@ -273,13 +275,13 @@ def test_topology_arguments_are_typed(fake: FakeSimulate) -> None:
 
 
 @pytest.mark.parametrize("text", ["k", "k=", "=8"])
-def test_a_topology_argument_without_a_value_is_refused(fake: FakeSimulate, text: str) -> None:
+def test_a_topology_argument_without_a_value_is_refused(fake: Fake, text: str) -> None:
     result = call("topology", "fat-tree", text)
     assert (result.exit_code, fake.asked) == (2, [])
     assert "expected key=value" in result.stderr
 
 
-def test_a_topology_argument_given_twice_is_refused(fake: FakeSimulate) -> None:
+def test_a_topology_argument_given_twice_is_refused(fake: Fake) -> None:
     assert "given twice" in call("topology", "fat-tree", "k=4", "k=8").stderr
 
 
@@ -319,3 +321,32 @@ def test_a_terminal_without_unicode_gets_plain_ascii(monkeypatch: pytest.MonkeyP
     done = child("catalog", "model", "llama3-405b")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.isascii()
+
+
+def test_tiny_through_every_floor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = call("run", "tiny", "--out", "out", "--trace", "run.json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    assert {"waterfall.png", "run.json", "runs.parquet", "time_ledger.parquet"} <= {
+        p.name for p in Path("out").iterdir()
+    }
+    assert json.loads(call("run", "tiny", "--out", "out", "--json").stdout) == json.loads(
+        Path("out/run.json").read_text()
+    )
+    events = json.loads(Path("run.json").read_text())["traceEvents"]
+    assert {event["name"] for event in events if event["ph"] == "X"} >= {"step"}
+
+
+def test_the_step_of_tiny_is_shown_and_traced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = call("step", "tiny", "--trace", "step.json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    assert sum(json.loads(call("step", "tiny", "--json").stdout)["waterfall"].values()) == pytest.approx(1)
+
+
+def test_a_kind_of_topology_is_shown() -> None:
+    result = call("topology", "fat-tree", "k=4")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "6 hops" in result.stdout

@@ -212,13 +212,14 @@ class CheckpointForm(BaseModel):
 
 
 class CostForm(BaseModel):
-    """[cost]."""
+    """[cost]; override replaces prices of the book by key, for this run only."""
 
     model_config = CLOSED
     prices: str
     acquisition: Annotated[
         str, OneOf(what="acquisition", known=("own", "reserved", "on-demand"), later=("spot", "colocation"))
     ]
+    override: dict[str, float] = {}
 
 
 class RunForm(BaseModel):

@@ -1,12 +1,14 @@
 """From a preset's name or a file to a Scenario; everything that is wrong with it is said at once."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
 
 from sim import catalog
-from sim.errors import InputError, ScenarioError
+from sim.catalog.records import Price, PriceBook, Provenance
+from sim.errors import InputError, ScenarioError, unknown_name
 from sim.scenario.form import ScenarioForm
 from sim.scenario.machines import look_up, machines_of
 from sim.scenario.messages import error_lines
@@ -59,7 +61,20 @@ def billing_of(form: ScenarioForm) -> Billing | None:
     if missing:
         raise ScenarioError("\n".join(f"cluster.{name}: is missing; [cost] needs it for a bill" for name in missing))
     prices = look_up(catalog.load_price_book, form.cost.prices, "cost.prices")
-    return Billing(prices=prices, acquisition=form.cost.acquisition)
+    return Billing(prices=_overridden(prices, form.cost.override), acquisition=form.cost.acquisition)
+
+
+def _overridden(book: PriceBook, override: Mapping[str, float]) -> PriceBook:
+    """Return the book with prices of the scenario in place of its own."""
+    prices = dict(book.prices)
+    for key, value in override.items():
+        if key not in prices:
+            raise unknown_name("price", key, prices, "cost.override")
+        if value < 0:
+            raise ScenarioError(f'cost.override."{key}": got {value:g}; expected at least 0')
+        here = Provenance(source="the scenario", date="", kind="assumed")
+        prices[key] = Price(value=value, unit=prices[key].unit, provenance=here)
+    return replace(book, prices=prices)
 
 
 def _resolved(form: ScenarioForm) -> Scenario:
