@@ -18,6 +18,7 @@ from sim.errors import TopologyError
 
 SHARINGS = ("ideal", "max-min")
 ROUTINGS = ("ecmp", "adaptive", "spray", "d-mod-k")
+"""In a fluid, packets sprayed and packets routed adaptively both split evenly over all shortest paths."""
 
 _BLOCK = 1 << 20
 """Sub-flows hashed at once: bounds memory, changes no result."""
@@ -171,7 +172,7 @@ def _cable_loads(placed: Placed, router: Router, settings: NetworkSettings) -> t
         longest = float((path_s[pair] + nic_latency_s).max(initial=0.0))
         return (np.zeros_like(loads) if settings.sharing == "ideal" else loads), longest
     loads, longest = np.zeros(fabric.source.size), 0.0
-    for part, pick in _subflows(placed, settings):
+    for part, pick in _subflows(placed, router, settings):
         path_s = nic_latency_s[part]
         weight = placed.nic_weight[part] / _subflows_each(settings)
         for flow, cable in hashed_paths(router, source[part], target[part], pick):
@@ -191,7 +192,7 @@ def _subflows_each(settings: NetworkSettings) -> int:
     return settings.queue_pairs if settings.routing == "ecmp" else 1
 
 
-def _subflows(placed: Placed, settings: NetworkSettings) -> Iterator[tuple[IntArray, Pick]]:
+def _subflows(placed: Placed, router: Router, settings: NetworkSettings) -> Iterator[tuple[IntArray, Pick]]:
     """Yield the message of every sub-flow, a block at a time, with its choice of path."""
     each = _subflows_each(settings)
     for first in range(0, placed.nic_source.size, max(1, _BLOCK // each)):
@@ -199,7 +200,7 @@ def _subflows(placed: Placed, settings: NetworkSettings) -> Iterator[tuple[IntAr
         part, queue_pair = np.repeat(block, each), np.tile(np.arange(each), block.size)
         source, target = placed.nic_source[part], placed.nic_target[part]
         if settings.routing == "d-mod-k":
-            yield part, d_mod_k_pick(target)
+            yield part, d_mod_k_pick(router.number[target])
         else:
             yield part, ecmp_pick(source, target, queue_pair, settings.seed)
 
@@ -250,7 +251,7 @@ def _paths(
         return np.arange(source.size), *split_paths(router, source, target)
     parts, entries, cables = [none], [none], [none]
     before = 0
-    for part, pick in _subflows(placed, settings):
+    for part, pick in _subflows(placed, router, settings):
         for flow, cable in hashed_paths(router, source[part], target[part], pick):
             entries.append(before + flow)
             cables.append(cable)

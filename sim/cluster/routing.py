@@ -51,13 +51,18 @@ class Template:
 
 
 class Router:
-    """Shortest-path routing on one fabric; keeps a field for each class of leaves and a template for each two."""
+    """Shortest-path routing on one fabric; keeps a field for each class of leaves and a template for each two.
+
+    number: of every endpoint, leaf by leaf, which D-mod-k takes for the destination's number: on rails, neighbours
+    of a leaf are not neighbours among the endpoints.
+    """
 
     def __init__(self, fabric: Fabric) -> None:
         self.fabric = fabric
         self.class_of, self.twins = twin_classes(fabric)
         key = fabric.source * len(fabric.switches) + fabric.target
         self._pair_key, self._pair_first, self._pair_count = np.unique(key, return_index=True, return_counts=True)
+        self.number = _numbers(fabric.leaf)
         self._fields: dict[int, Field] = {}
         self._templates: dict[tuple[int, int], Template] = {}
 
@@ -88,6 +93,12 @@ def twin_classes(fabric: Fabric) -> tuple[IntArray, list[IntArray]]:
         above = fabric.target[fabric.start[leaf] : fabric.start[leaf + 1]].tobytes()
         class_of[leaf] = classes.setdefault(above, len(classes))
     return class_of, [np.flatnonzero(class_of == each) for each in range(len(classes))]
+
+
+def _numbers(leaf: IntArray) -> IntArray:
+    number = np.empty_like(leaf)
+    number[np.argsort(leaf, kind="stable")] = np.arange(leaf.size)
+    return number
 
 
 def distance_field(fabric: Fabric, leaf: int) -> Field:
@@ -195,20 +206,20 @@ def ecmp_pick(source: IntArray, target: IntArray, queue_pair: IntArray, seed: in
     return pick
 
 
-def d_mod_k_pick(target: IntArray) -> Pick:
+def d_mod_k_pick(number: IntArray) -> Pick:
     """Return D-mod-k's choice (Zahavi, 2010), for trees: the destination's digits in base of the ports choose.
 
     Destination d leaves its source's leaf by uplink d mod u1, the next switch by (d div u1) mod u2, and so on; on the
     way down, among parallel cables, by the digit that chose at the same tier on the way up.
-    target: endpoint of each flow. The choice remembers the way up, so a Pick serves one walk.
+    number: of each flow's destination, leaf by leaf. The choice remembers the way up, so a Pick serves one walk.
     """
-    digits, length = target.copy(), np.zeros_like(target)
+    digits, length = number.copy(), np.zeros_like(number)
     ways_up: list[IntArray] = []
 
     def pick(flow: IntArray, switch: IntArray, hops: IntArray, count: IntArray) -> IntArray:
         length[flow] = np.maximum(length[flow], hops)
         while len(ways_up) < length.max():
-            ways_up.append(np.zeros_like(target))
+            ways_up.append(np.zeros_like(number))
         way_up = np.stack(ways_up)
         up = hops > length[flow] // 2
         choice = np.where(up, digits[flow], way_up[hops - 1, flow]) % count

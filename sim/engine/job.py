@@ -45,10 +45,10 @@ class Job:
     """The job: how much work is safe, what it waits for, and from what it must still recover."""
 
     __slots__ = (
-        "bell",
+        "alarm",
+        "awake",
         "clock",
         "env",
-        "epoch",
         "horizon_us",
         "inbox",
         "nodes",
@@ -92,8 +92,8 @@ class Job:
         # Stages that a recovery must go through because an earlier one did not finish them.
         self.owed = {"schedule"}
         self.inbox: list[Failure] = []
-        self.bell = env.event()
-        self.epoch = 0
+        self.alarm: simpy.Event = env.event()
+        self.awake = True
 
     def notice(self) -> None:
         """Look at the inbox, unless a recovery goes on that failures do not interrupt."""
@@ -106,8 +106,12 @@ class Job:
 
     def ring(self) -> None:
         """Wake the process."""
-        if not self.bell.triggered:
-            self.bell.succeed()
+        # Whoever waits is moved to an event that happens now; what it waited for passes unnoticed.
+        if self.alarm.callbacks and not self.awake:
+            early = self.env.event()
+            early.callbacks, self.alarm.callbacks = self.alarm.callbacks, []
+            early.succeed()
+            self.awake = True
 
     def live(self) -> Waiting:
         """The process of the job: returns whether its work was completed."""
@@ -226,13 +230,7 @@ class Job:
         now = self.env.now
         if end <= now or self.horizon_us <= now:
             return
-        self.bell = self.env.event()
-        self.epoch += 1
-        if end < self.horizon_us:
-            on_event(timeout(self.env, end - now, self.epoch), self._on_time)
-        yield self.bell
-
-    def _on_time(self, event: simpy.Event) -> None:
-        # The wait that made the event may have ended early.
-        if event.value == self.epoch:
-            self.ring()
+        self.alarm = timeout(self.env, end - now) if end < self.horizon_us else self.env.event()
+        self.awake = False
+        yield self.alarm
+        self.awake = True

@@ -1,11 +1,15 @@
 """The record of a run as it happens: rows of the trace, appended and never changed."""
 
-from typing import NamedTuple
+from collections.abc import Iterable
+from itertools import repeat
+from typing import NamedTuple, TypeVar
 
 from sim.ledger.trace import Event, Reversal, RunTrace, Segment, Stay
 from sim.reliability.exposure import JOB, Life
 from sim.reliability.progress import Course, Progress, shares
 from sim.reliability.records import RunPlan
+
+Row = TypeVar("Row", bound=tuple[object, ...])
 
 
 class Safe(NamedTuple):
@@ -99,20 +103,21 @@ class Record:
         """Return the finished trace; nodes that never moved stayed where they began."""
         plan = self.plan
         nodes = plan.nodes + plan.spare_nodes
-        still = [node for node in range(nodes) if node not in self.open_stays]
         for node in sorted(self.open_stays):
             self._close(end, node)
-        self.stays += [(node, self._first(node), 0, end, "", -1) for node in still]
+        moved = self.open_stays
+        self.stays += [(node, "job", 0, end, "", -1) for node in range(plan.nodes) if node not in moved]
+        self.stays += [(node, "spare", 0, end, "", -1) for node in range(plan.nodes, nodes) if node not in moved]
         return RunTrace(
             gpus_per_node=plan.gpus_per_node,
             nodes=plan.nodes,
             spare_nodes=plan.spare_nodes,
             end_us=end,
             complete=complete,
-            segments=tuple(map(Segment._make, self.segments)),
-            reversals=tuple(map(Reversal._make, self.reversals)),
-            stays=tuple(map(Stay._make, self.stays)),
-            events=tuple(map(Event._make, self.events)),
+            segments=_rows(Segment, self.segments),
+            reversals=_rows(Reversal, self.reversals),
+            stays=_rows(Stay, self.stays),
+            events=_rows(Event, self.events),
             retained_steps=self._retained(),
             lost_steps=tuple(self.lost_steps),
             in_flight_steps=tuple(self.in_flight_steps),
@@ -121,14 +126,22 @@ class Record:
             checkpoints_durable=self.durable,
         )
 
-    def _first(self, node: int) -> str:
-        return "job" if node < self.plan.nodes else "spare"
-
     def _close(self, now: int, node: int) -> None:
-        place, since, cause, event = self.open_stays.get(node) or (self._first(node), 0, "", -1)
+        place, since, cause, event = self.open_stays.get(node) or (
+            "job" if node < self.plan.nodes else "spare",
+            0,
+            "",
+            -1,
+        )
         if now > since:
             self.stays.append((node, place, since, now, cause, event))
 
     def _retained(self) -> tuple[int, ...]:
         rows = zip(self.processed_steps, self.lost_steps, self.in_flight_steps, strict=True)
         return tuple(processed - lost - in_flight for processed, lost, in_flight in rows)
+
+
+def _rows(kind: type[Row], rows: Iterable[tuple[object, ...]]) -> tuple[Row, ...]:
+    """Make named tuples of plain ones that have their fields."""
+    # What a named tuple's _make does, without a call in Python for each row.
+    return tuple(map(tuple.__new__, repeat(kind), rows))

@@ -21,10 +21,15 @@ NEVER_US = 2**62
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """The work of a run: where each phase starts, its step time, where the work ends, and the checkpoint rule."""
+    """The work of a run: where each phase starts and ends, its steps, where the work ends, and the checkpoint rule.
+
+    cycle_us: by phase, the work from one checkpoint to the next, a whole number of steps.
+    """
 
     starts_us: tuple[int, ...]
+    ends_us: tuple[int, ...]
     step_us: tuple[int, ...]
+    cycle_us: tuple[int, ...]
     end_us: int
     spacing_us: int
     block_us: int
@@ -74,11 +79,15 @@ def course(phases: Sequence[PhasePlan], checkpoint: CheckpointPlan, work_us: int
     bounds = [0, *accumulate(lengths)]
     in_flight = checkpoint.max_in_flight
     flush_us = -(-checkpoint.durable_after_us // in_flight) - checkpoint.block_us if in_flight else 0
+    spacing_us = max(checkpoint.interval_us, flush_us) if checkpoint.interval_us else 0
+    end_us = min(bounds[-1], NEVER_US if work_us is None else work_us)
     return Course(
         starts_us=tuple(bounds[:-1]),
+        ends_us=tuple(min(bound, end_us) for bound in bounds[1:]),
         step_us=tuple(p.step_time_us for p in phases),
-        end_us=min(bounds[-1], NEVER_US if work_us is None else work_us),
-        spacing_us=max(checkpoint.interval_us, flush_us) if checkpoint.interval_us else 0,
+        cycle_us=tuple(-(-spacing_us // p.step_time_us) * p.step_time_us for p in phases),
+        end_us=end_us,
+        spacing_us=spacing_us,
         block_us=checkpoint.block_us,
         durable_after_us=checkpoint.durable_after_us,
     )
@@ -101,7 +110,7 @@ def shares(course: Course, from_us: int, to_us: int) -> list[Share]:
     phase = phase_at(course, from_us)
     while from_us < to_us:
         start_us, step_us = course.starts_us[phase], course.step_us[phase]
-        until_us = min(_phase_end(course, phase), to_us)
+        until_us = min(course.ends_us[phase], to_us)
         steps = (until_us - start_us) // step_us - (from_us - start_us) // step_us
         result.append(Share(phase, until_us - from_us, steps))
         from_us = until_us
@@ -131,52 +140,37 @@ def advance(course: Course, work_us: int, start_us: int, stop_us: int | None = N
     phase = phase_at(course, work_us)
     while now_us < stop_us and work_us < course.end_us:
         entered_us, blocked_us = now_us, 0
-        row = _checkpoints(course, phase, due_us)
-        begin_us = now_us + row.first_us - work_us
-        period_us = row.cycle_us + course.block_us
-        begun = _clipped(-((begin_us - stop_us) // period_us), row.room)
-        if begun:
-            kept = _clipped((stop_us - course.durable_after_us - begin_us) // period_us + 1, begun)
-            if kept:
-                saved_us = row.first_us + (kept - 1) * row.cycle_us
+        end_us = course.ends_us[phase]
+        first_us, room = _checkpoints(course, phase, due_us)
+        begin_us = now_us + first_us - work_us
+        if room > 0 and begin_us < stop_us:
+            cycle_us = course.cycle_us[phase]
+            period_us = cycle_us + course.block_us
+            begun = min(-((begin_us - stop_us) // period_us), room)
+            kept = min((stop_us - course.durable_after_us - begin_us) // period_us + 1, begun)
+            if kept > 0:
+                saved_us = first_us + (kept - 1) * cycle_us
                 saved_at_us = begin_us + (kept - 1) * period_us
-            started, durable = started + begun, durable + kept
-            work_us = row.first_us + (begun - 1) * row.cycle_us
+                durable += kept
+            started += begun
+            work_us = first_us + (begun - 1) * cycle_us
             due_us = work_us + course.spacing_us
             last_us = begin_us + (begun - 1) * period_us
             now_us = min(last_us + course.block_us, stop_us)
             blocked_us = (begun - 1) * course.block_us + now_us - last_us
-        stepped_us = min(_phase_end(course, phase) - work_us, stop_us - now_us)
+        stepped_us = min(end_us - work_us, stop_us - now_us)
         work_us, now_us = work_us + stepped_us, now_us + stepped_us
         stretches.append(Stretch(phase, entered_us, now_us, blocked_us))
         phase += 1
     return Progress(work_us, saved_us, saved_at_us, started, durable, tuple(stretches))
 
 
-class _Checkpoints(NamedTuple):
-    """The checkpoints that a phase has room for: work at the first, work from one to the next, how many fit."""
-
-    first_us: int
-    cycle_us: int
-    room: int
-
-
-def _checkpoints(course: Course, phase: int, due_us: int) -> _Checkpoints:
-    """Return the checkpoints of a phase whose first is at the first step boundary from `due_us` on."""
+def _checkpoints(course: Course, phase: int, due_us: int) -> tuple[int, int]:
+    """Return the work at the first checkpoint of a phase, the first step boundary from due_us on, and how many fit."""
+    if course.spacing_us == 0:
+        return due_us, 0
     start_us, step_us = course.starts_us[phase], course.step_us[phase]
     first_us = start_us - (start_us - due_us) // step_us * step_us
-    cycle_us = -(-course.spacing_us // step_us) * step_us
-    if course.spacing_us == 0:
-        return _Checkpoints(first_us, step_us, 0)
     # At the end of a phase a checkpoint still belongs to it; where the work ends, none is taken.
-    last_us = min(_phase_end(course, phase), course.end_us - 1)
-    return _Checkpoints(first_us, cycle_us, max((last_us - first_us) // cycle_us + 1, 0))
-
-
-def _phase_end(course: Course, phase: int) -> int:
-    last = phase + 1 == len(course.starts_us)
-    return course.end_us if last else min(course.starts_us[phase + 1], course.end_us)
-
-
-def _clipped(count: int, most: int) -> int:
-    return min(max(count, 0), most)
+    last_us = min(course.ends_us[phase], course.end_us - 1)
+    return first_us, (last_us - first_us) // course.cycle_us[phase] + 1

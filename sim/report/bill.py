@@ -83,9 +83,9 @@ def bill_text(result: Result) -> list[str]:
     by_item, by_state = bill_totals(result)
     rows = bill_rows(result["micro_usd"])
     columns = {column: sum(row[column] for row in rows.values()) for column in COLUMNS}
-    factor, digits, unit = _scale(by_item)
+    factor, unit = _scale(by_item)
     body = [
-        [name, *(_cell(amount, factor, digits) for amount in (*row.values(), sum(row.values())))]
+        [name, *(_cell(amount / factor) for amount in (*row.values(), sum(row.values())))]
         for name, row in [*rows.items(), ("total", columns)]
     ]
     return [
@@ -111,13 +111,18 @@ def _price(usd: float) -> str:
     return f"${usd:,.2f}" if usd >= 1 else f"${usd:.3g}"
 
 
-def _scale(micro_usd: int) -> tuple[int, int, str]:
+def _scale(micro_usd: int) -> tuple[int, str]:
     """Return the unit of the table in micro-dollars: seven columns of a large bill in dollars would not fit."""
     for factor, unit in ((10**12, "million USD"), (10**9, "thousand USD")):
         if micro_usd >= 10_000 * factor:
-            return factor, 0, unit
-    return 10**6, 0 if micro_usd >= 10**10 else 2, "USD"
+            return factor, unit
+    return 10**6, "USD"
 
 
-def _cell(micro_usd: int, factor: int, digits: int) -> str:
-    return f"{micro_usd / factor:,.{digits}f}" if micro_usd else "-"
+def _cell(amount: float) -> str:
+    """Return an amount in three digits or whole units: a small item of a large bill still shows."""
+    if not amount:
+        return "-"
+    if abs(amount) < 0.005:
+        return "<0.01"
+    return f"{amount:,.{max(2 - len(str(int(abs(amount)))) + 1, 0)}f}"

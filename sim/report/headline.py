@@ -1,6 +1,6 @@
 """The first lines of a run: how long, how far, how well, what broke; and the published figures beside it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from math import exp, lgamma, log
 from typing import Any
 
@@ -147,10 +147,11 @@ def published_text(result: Result) -> list[str]:
     head = ["Published", "measured", "simulated", "error"]
     body = [[row["name"], _figure(row["measured"], row["unit"]), *_compared(row)] for row in rows]
     sources = [f"{row['name']}: {row['source']}" for row in rows]
+    gap = [line for item in result["published_gap"] for line in wrapped(f"- {item}")]
     return [
         *table([head, *body], "<>>>"),
-        *_listed("Sources", sources),
-        *_listed("Only in the published", result["published_gap"]),
+        *wrapped(f"Sources: {'; '.join(sources)}"),
+        *(["The published figures also hold:", *gap] if gap else []),
     ]
 
 
@@ -162,7 +163,3 @@ def _compared(row: Mapping[str, Any]) -> tuple[str, str]:
 
 def _figure(value: float, unit: str) -> str:
     return percent(value) if unit == "fraction" else f"{short(value, 4)} {unit}".rstrip()
-
-
-def _listed(what: str, items: Sequence[str]) -> list[str]:
-    return wrapped(f"{what}: {'; '.join(items)}") if items else []

@@ -75,9 +75,9 @@ def memory_text(memory: Mapping[str, Any]) -> list[str]:
     parts = ", ".join(f"{name} {size / GB:.1f}" for name, size in _parts(heaviest).items())
     summary = (
         f"Memory: stage {heaviest['stage']} is the heaviest, {peak / GB:.1f} of {capacity / GB:.1f} GB "
-        f"({percent(peak / capacity)})"
+        f"({percent(peak / capacity)}):"
     )
-    return [summary, *wrapped(f"{parts} GB", "  ", "  ")]
+    return [summary, *wrapped(parts, "  ", "  ")]
 
 
 def _parts(stage: Mapping[str, Any]) -> dict[str, float]:

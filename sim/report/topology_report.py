@@ -27,7 +27,7 @@ def _facts(result: Result) -> list[tuple[str, str]]:
         ("Switch links", show_count(result["links_switch_switch"])),
         ("Bisection", show(result["bisection_bytes_per_s"], "bandwidth")),
         ("a GPU's share", show(result["bisection_bytes_per_s"] / (result["gpus"] / 2), "bandwidth")),
-        ("Oversubscription", " ".join(f"1:{ratio:g}" for ratio in result["oversubscription"])),
+        ("Oversubscription", " ".join(f"1:{ratio:.3g}" for ratio in result["oversubscription"])),
         ("Power", show(result["power_w"], "power")),
         ("Capex", "-" if result["capex_usd"] is None else short_usd(result["capex_usd"])),
         ("Switches", f"{show_count(result['switches'])} = {tiers}"),

@@ -1,20 +1,25 @@
 """The network's answers: closed forms, flow-level and measured numbers, bounds and orderings."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import networkx as nx
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sim.cluster import placement
+from sim.cluster.build import build_cluster
 from sim.cluster.examples import accelerator, node
 from sim.cluster.network import Network, collective_cost
 from sim.cluster.protocols import FLUID, NCCL, NETWORK_EFFICIENCY
 from sim.cluster.records import Cluster, GpuArray, NetworkSettings
 from sim.errors import LayoutError, ScenarioError, TopologyError, UnknownNameError
+from tests.benchmarks.bench_network import SETTINGS, llama_cluster, step
 from tests.cluster.graphs import cluster, folded, h100
 
 REFERENCE = json.loads((Path(__file__).parents[2] / "experiments/reference/network.json").read_text())
@@ -267,6 +272,43 @@ def test_ideal_is_at_most_split_is_at_most_hashed_on_a_healthy_fabric(kind: str,
     assert split_s <= hashed_s * (1 + 1e-12)
 
 
+FAMILIES: Mapping[str, Mapping[str, object]] = {
+    "fat-tree": {"k": 8},
+    "leaf-spine": {"radix": 16},
+    "rail-optimized": {"radix": 16},
+    "clos": {"tiers": 3, "radix": 16, "oversubscription": [1, 1, 3]},
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_family_is_bounded_below_and_ordered(family: str, kind: str) -> None:
+    built = build_cluster(family, FAMILIES[family], h100(), accelerator(), 16)
+    for groups in (np.arange(128)[None], strided(128, 8)):
+        ideal, split, hashed, fixed = (
+            Network(built, each).cost(kind, groups, 1e8)
+            for each in (
+                NetworkSettings(sharing="ideal"),
+                NetworkSettings(routing="adaptive"),
+                NetworkSettings(routing="ecmp", queue_pairs=4, seed=1),
+                NetworkSettings(routing="d-mod-k"),
+            )
+        )
+        assert ideal.time_s <= split.time_s * (1 + 1e-12)
+        assert split.time_s <= hashed.time_s * (1 + 1e-12)
+        for cost in (ideal, split, hashed, fixed):
+            assert cost.lower_bound_s <= cost.time_s
+
+
+@pytest.mark.parametrize("kind", ["fat-tree", "leaf-spine", "rail-optimized"])
+def test_non_blocking_families_carry_rings_and_relayed_all_to_all_at_nic_rate(kind: str) -> None:
+    built = build_cluster(kind, FAMILIES[kind], h100(), accelerator(), 16)
+    for setting in (ADAPTIVE, D_MOD_K):
+        network = fluid(built, setting)
+        for collective in ("all-gather", "all-to-all"):
+            assert network.cost(collective, strided(128, 8), 1e9).load == pytest.approx(1.0)
+
+
 def random_groups(seed: int) -> GpuArray:
     rng = np.random.default_rng(seed)
     ranks = int(rng.choice([2, 3, 4, 6, 8]))
@@ -443,3 +485,19 @@ def test_a_size_is_finite_and_not_negative(size_bytes: float) -> None:
 def test_endpoints_must_match_the_nodes() -> None:
     with pytest.raises(TopologyError, match="expected 3 nodes x 2 NICs"):
         Network(replace(PODS, nodes=3), ADAPTIVE)
+
+
+def test_a_step_takes_three_solves() -> None:
+    """Counts, not seconds: gather and reduction share a solve, and so do the two of a tensor group."""
+    built = llama_cluster(3072)
+    of = placement.groups(8, 16, built.gpus // 128, np.arange(built.gpus))
+    assert step(built, SETTINGS["ecmp_16"], of).solves == 3
+
+
+def test_a_node_without_nics_or_fabric_still_has_its_scale_up() -> None:
+    built = cluster(nx.Graph(), node(gpus=8, nics=8))
+    alone = replace(built, node=node(gpus=8, nics=0), nodes=2)
+    cost = fluid(alone, ADAPTIVE).cost("all-gather", np.arange(16).reshape(2, 8), 1e9)
+    assert cost.time_s == pytest.approx(7 / 8 * 1e9 / (450e9 * 0.822))
+    with pytest.raises(TopologyError, match="has no NIC"):
+        fluid(alone, ADAPTIVE).cost("p2p", np.array([[0, 8]]), 1e9)

@@ -74,3 +74,13 @@ def test_a_run_that_retained_nothing_has_no_cost_per_token() -> None:
 @pytest.mark.parametrize("gpu_hours", [1, 10**3, 10**4, 10**6, 3 * 10**7, 5 * 10**8, 4 * 10**9])
 def test_the_table_fits_80_columns_at_every_size(gpu_hours: int) -> None:
     assert max(map(len, bill_text(run_result(gpu_hours, 3)))) <= WIDTH
+
+
+def test_a_small_item_of_a_large_bill_still_shows() -> None:
+    result = run_result(10_000_000, 2)
+    result["micro_usd"]["rent"] = {"spare": 40_000_000}
+    result["cost"]["rent"] = 40.0
+    result["cost_usd"] += 40.0
+    result["cost_by_state"]["spare"] += 40.0
+    row = next(line for line in bill_text(result) if line.startswith("rent"))
+    assert row.split() == ["rent", "-", "-", "-", "-", "0.04", "0.04"]
