@@ -5,6 +5,9 @@ from sim.reliability.laws import draw_us, durations_us
 from sim.reliability.records import Law, RepairStage, RunPlan
 from sim.streams import uniforms
 
+RECOVERY_STAGES = ("detect", "schedule", "replace", "initialize", "restore", "warm_up")
+"""Stages of a recovery in their order."""
+
 # How many recoveries are drawn ahead at first.
 _RECOVERIES = 512
 
@@ -12,39 +15,46 @@ _RECOVERIES = 512
 class RecoveryTimes:
     """How long each stage takes in the n-th recovery of a run: element n of the stage's stream.
 
-    Stages whose law depends on the cause use the same uniforms.
+    Where the law of detection depends on the cause, the uniforms do not.
     """
 
-    __slots__ = ("by_cause", "count", "laws", "seed", "tables")
+    __slots__ = ("detect", "detect_laws", "laws", "rows", "seed")
 
     def __init__(self, plan: RunPlan) -> None:
         recovery = plan.recovery
         self.seed = plan.seed
-        self.count = _RECOVERIES
-        self.laws = {
-            "detect": recovery.detect,
-            "schedule": recovery.select_host,
-            "replace": recovery.replace,
-            "initialize": recovery.initialize,
-            "restore": Law(mean_s=plan.checkpoint.restore_us * 1e-6),
-            "warm_up": recovery.warm_up,
-        }
-        self.by_cause = {("detect", cause): law for cause, law in recovery.detect_by_cause.items()}
-        self.tables: dict[tuple[str, str], list[int]] = {}
+        # In the order of RECOVERY_STAGES.
+        self.laws = (
+            recovery.detect,
+            recovery.select_host,
+            recovery.replace,
+            recovery.initialize,
+            Law(mean_s=plan.checkpoint.restore_us * 1e-6),
+            recovery.warm_up,
+        )
+        self.detect_laws = dict(recovery.detect_by_cause)
+        self.rows: list[tuple[int, ...]] = []
+        self.detect: dict[str, list[int]] = {}
+        self._draw(_RECOVERIES)
 
-    def at_us(self, stage: str, cause: str, recovery: int) -> int:
-        """Return how long a stage takes in the recovery of that number, from a failure of that cause."""
-        table = self.tables.get((stage, cause))
-        if table is None or recovery >= len(table):
-            table = self._draw(stage, cause, recovery)
-        return table[recovery]
+    def stages(self, cause: str, recovery: int) -> tuple[tuple[str, int], ...]:
+        """Return the stages of the recovery of that number, from a failure of that cause, with their durations."""
+        if recovery >= len(self.rows):
+            self._draw(2 * recovery)
+        row = self.rows[recovery]
+        if cause in self.detect:
+            row = (self.detect[cause][recovery], *row[1:])
+        return tuple(zip(RECOVERY_STAGES, row, strict=True))
 
-    def _draw(self, stage: str, cause: str, recovery: int) -> list[int]:
-        while recovery >= self.count:
-            self.count *= 2
-        law = self.by_cause.get((stage, cause), self.laws[stage])
-        table: list[int] = durations_us(law, uniforms(self.seed, "recovery", stage, count=self.count)).tolist()
-        self.tables[stage, cause] = table
+    def _draw(self, count: int) -> None:
+        tables = [self._table(stage, law, count) for stage, law in zip(RECOVERY_STAGES, self.laws, strict=True)]
+        self.rows = list(zip(*tables, strict=True))
+        self.detect = {cause: self._table("detect", law, count) for cause, law in self.detect_laws.items()}
+
+    def _table(self, stage: str, law: Law, count: int) -> list[int]:
+        if law.kind == "constant":
+            return [round(law.mean_s * 1e6)] * count
+        table: list[int] = durations_us(law, uniforms(self.seed, "recovery", stage, count=count)).tolist()
         return table
 
 

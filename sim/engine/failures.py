@@ -78,8 +78,9 @@ class DormantClock:
         self.sure_us = 0
         self.heap: list[tuple[int, Life]] = []
         self.resting: defaultdict[int, list[Life]] = defaultdict(list)
-        self.epoch = 0
+        # The reading that the pending event is for: no life is earlier. -1: the clock stands still, or is being read.
         self.armed_us = -1
+        self.epoch = 0
 
     def begin(self) -> None:
         self._extend(0)
@@ -87,11 +88,11 @@ class DormantClock:
 
     def renew(self, life: Life) -> None:
         self._push(self.lives.renewed(life, self.ageing.age_us(life.node)))
-        self._arm()
 
     def start(self) -> None:
-        self.ageing.start()
-        self._arm()
+        if not self.ageing.running:
+            self.ageing.start()
+            self._arm()
 
     def stop(self) -> None:
         self.ageing.stop()
@@ -105,13 +106,14 @@ class DormantClock:
         self.ageing.join(node)
         for life in self.resting.pop(node, ()):
             self._push(life)
-        self._arm()
 
     def _push(self, life: Life) -> None:
         if self.ageing.rests(life.node):
             self.resting[life.node].append(life)
         elif (due_us := self.ageing.due_us(life.node, life.end_us)) <= self.limit_us:
             heappush(self.heap, (due_us, life))
+            if due_us < self.armed_us:
+                self._arm()
 
     def _extend(self, after_us: int) -> None:
         """Put the first lives that end between after_us and reach_us into the heap."""
@@ -122,19 +124,16 @@ class DormantClock:
         self.sure_us = sure_us if self.reach_us < self.limit_us else 2 * self.limit_us
 
     def _arm(self) -> None:
-        """See to it that an event is pending at the end of the earliest life, if the clock runs."""
+        """Have an event pending at the end of the earliest life, if the clock runs and there is one."""
         if not self.ageing.running:
             return
         while self.sure_us <= (self.heap[0][0] if self.heap else self.limit_us):
             after_us, self.reach_us = self.reach_us, min(2 * self.reach_us, self.limit_us)
             self._extend(after_us)
-        if not self.heap:
-            return
-        at_us = self.env.now + self.heap[0][0] - self.ageing.reading_us()
-        if self.armed_us < 0 or at_us < self.armed_us:
-            self.epoch += 1
-            self.armed_us = at_us
-            on_event(late(self.env, at_us - self.env.now, self.epoch), self._ring)
+        self.epoch += 1
+        self.armed_us = self.heap[0][0] if self.heap else 2 * self.limit_us
+        if self.heap:
+            on_event(late(self.env, self.armed_us - self.ageing.reading_us(), self.epoch), self._ring)
 
     def _disarm(self) -> None:
         self.epoch += 1
@@ -144,8 +143,7 @@ class DormantClock:
         if event.value != self.epoch:
             return
         self._disarm()
-        ended = self._due()
-        if ended:
+        if ended := self._due():
             self.ended(ended)
         self._arm()
 
@@ -159,7 +157,7 @@ class DormantClock:
                 self._push(life)
             else:
                 ended.append(life)
-        return sorted(ended, key=_by_component)
+        return ended if len(ended) < 2 else sorted(ended, key=_by_component)
 
 
 @dataclass(slots=True)

@@ -34,11 +34,8 @@ class Failure(NamedTuple):
 LAUNCH = Failure(-1, "", JOB)
 """What the first start of the job recovers from: nothing."""
 
-OWED_STAGES = ("schedule", "replace")
-"""Stages of a recovery that only some need: after a stall, and where a node was replaced."""
-
-RESTART_STAGES = ("initialize", "restore", "warm_up")
-"""Stages that end every recovery."""
+ON_DEMAND = ("schedule", "replace")
+"""Stages that a recovery has only if they are owed: after a stall, and where a node was replaced."""
 
 
 class Job:
@@ -46,7 +43,6 @@ class Job:
 
     __slots__ = (
         "alarm",
-        "awake",
         "clock",
         "env",
         "horizon_us",
@@ -93,7 +89,6 @@ class Job:
         self.owed = {"schedule"}
         self.inbox: list[Failure] = []
         self.alarm: simpy.Event = env.event()
-        self.awake = True
 
     def notice(self) -> None:
         """Look at the inbox, unless a recovery goes on that failures do not interrupt."""
@@ -105,19 +100,18 @@ class Job:
         return self.state == "stepping" and not self.inbox
 
     def ring(self) -> None:
-        """Wake the process."""
-        # Whoever waits is moved to an event that happens now; what it waited for passes unnoticed.
-        if self.alarm.callbacks and not self.awake:
+        """Wake the process if it waits: it is moved to an event of this instant; its own event passes unnoticed."""
+        if self.alarm.callbacks:
             early = self.env.event()
             early.callbacks, self.alarm.callbacks = self.alarm.callbacks, []
             early.succeed()
-            self.awake = True
 
     def live(self) -> Waiting:
         """The process of the job: returns whether its work was completed."""
         if self.horizon_us < NEVER_US:
             on_event(timeout(self.env, self.horizon_us), lambda _: self.ring())
-        yield from self._stages(LAUNCH, ["schedule"])
+        launch = self.times.stages("", 0)
+        yield from self._spend(LAUNCH, [stage for stage in launch if stage[0] == "schedule"])
         while (yield from self._recover()):
             if (yield from self._step()):
                 self.record.event(self.env.now, "complete")
@@ -131,7 +125,9 @@ class Job:
         start = self.env.now
         self.state = "stepping"
         self.clock.start()
-        yield from self._wait(self.stepper.begin(self.safe.work_us, start, self.ring))
+        end = self.stepper.begin(self.safe.work_us, start, self.ring)
+        if start < end and start < self.horizon_us:
+            yield self._until(end)
         self.clock.stop()
         self.state = "recovering"
         progress = self.stepper.stop(self.safe.work_us, start, self.env.now)
@@ -158,21 +154,22 @@ class Job:
     def _recover(self) -> Waiting:
         """Recover from the failures in the inbox and those that come meanwhile; False at the horizon."""
         while self.inbox and self.env.now < self.horizon_us:
+            self.recoveries += 1
             failure, leaving = self._take()
-            passed = yield from self._stages(failure, ["detect"])
-            if passed:
+            detect, *stages = self.times.stages(failure.cause, self.recoveries)
+            if not (yield from self._spend(failure, [detect])):
+                continue
+            if leaving or self.nodes.missing():
                 self._replace(leaving)
-                passed = yield from self._wait_for_nodes(failure)
-            if passed:
-                names = [name for name in OWED_STAGES if name in self.owed]
-                passed = yield from self._stages(failure, [*names, *RESTART_STAGES])
-            if passed and not self.inbox:
+                if self.nodes.missing() and not (yield from self._wait_for_nodes(failure)):
+                    continue
+            due = [stage for stage in stages if stage[0] not in ON_DEMAND or stage[0] in self.owed]
+            if (yield from self._spend(failure, due)) and not self.inbox:
                 self.record.event(self.env.now, "restart", failure.cause)
-        return bool(self.env.now < self.horizon_us)
+        return self.env.now < self.horizon_us
 
     def _take(self) -> tuple[Failure, list[int]]:
         """Take up the newest failure with all nodes that have failed; in a queue, the oldest with its own node."""
-        self.recoveries += 1
         if self.restarts:
             failure = self.inbox[-1]
             self.inbox.clear()
@@ -187,25 +184,24 @@ class Job:
 
     def _wait_for_nodes(self, failure: Failure) -> Waiting:
         """Wait while nodes are missing; say whether none is, or else (a failure, the horizon) False."""
-        if self.nodes.missing():
-            self.owed.add("schedule")
-            self.record.event(self.env.now, "stall", failure.cause)
+        self.owed.add("schedule")
+        self.record.event(self.env.now, "stall", failure.cause)
         self.state = "waiting"
         while self.nodes.missing() and not self._interrupted():
             start, nodes = self.env.now, self.nodes.in_job
-            yield from self._wait(NEVER_US)
+            yield self._until(NEVER_US)
             self._spent(start, self.env.now, "wait_for_node", failure, nodes)
         self.state = "recovering"
         return not self._interrupted()
 
-    def _stages(self, failure: Failure, names: Sequence[str]) -> Waiting:
+    def _spend(self, failure: Failure, stages: Sequence[tuple[str, int]]) -> Waiting:
         """Spend stages one after the other, as one wait; say whether all passed."""
-        cause = failure.cause
-        durations = [self.times.at_us(name, cause, self.recoveries) for name in names]
         start = self.env.now
-        yield from self._wait(start + sum(durations))
+        end = start + sum(duration for _, duration in stages)
+        if start < end and start < self.horizon_us:
+            yield self._until(end)
         now = self.env.now
-        for name, duration in zip(names, durations, strict=True):
+        for name, duration in stages:
             end = start + duration
             if end > now:
                 self._spent(start, now, name, failure, self.nodes.in_job)
@@ -225,12 +221,7 @@ class Job:
         """Say whether a recovery must begin again, or the horizon has come."""
         return self.env.now >= self.horizon_us or (self.restarts and bool(self.inbox))
 
-    def _wait(self, end: int) -> Generator[simpy.Event, Any, None]:
-        """The waiting point: until `end`, the horizon, or whatever rings the bell."""
-        now = self.env.now
-        if end <= now or self.horizon_us <= now:
-            return
-        self.alarm = timeout(self.env, end - now) if end < self.horizon_us else self.env.event()
-        self.awake = False
-        yield self.alarm
-        self.awake = True
+    def _until(self, end: int) -> simpy.Event:
+        """The waiting point: return the event of `end`, unless the horizon is earlier; who rings comes before it."""
+        self.alarm = timeout(self.env, end - self.env.now) if end < self.horizon_us else self.env.event()
+        return self.alarm

@@ -106,8 +106,8 @@ def shares(course: Course, from_us: int, to_us: int) -> list[Share]:
     >>> shares(course([ten, ten], no_checkpoint, None), 63, 80)
     [Share(phase=0, duration_us=7, steps=1), Share(phase=1, duration_us=10, steps=1)]
     """
-    result = []
     phase = phase_at(course, from_us)
+    result = []
     while from_us < to_us:
         start_us, step_us = course.starts_us[phase], course.step_us[phase]
         until_us = min(course.ends_us[phase], to_us)

@@ -20,7 +20,8 @@ def preset_names() -> list[str]:
 def read_scenario(name_or_path: str) -> Tree:
     """Return the keys of a preset or a file, laid over the one that it extends.
 
-    A name with a path separator or the ending .toml is a file; `extends` names a preset, or a file beside it.
+    A name with a path separator or the ending .toml is a file; `extends` names a preset, or a file beside it, whose
+    [published] figures are not inherited: they belong to that very run.
     Raises InputError for what cannot be read, UnknownNameError for an unknown preset.
     """
     tree, folder = _read(name_or_path, None)
@@ -34,6 +35,7 @@ def read_scenario(name_or_path: str) -> Tree:
         raise InputError(
             f"{name_or_path}: extends: '{base_name}' extends '{base['extends']}' itself; expected one level only"
         )
+    base.pop("published", None)
     return merged(base, tree)
 
 
@@ -61,6 +63,7 @@ def overridden(tree: Mapping[str, Any], overrides: Iterable[str]) -> Tree:
     >>> overridden({"cluster": {"nodes": 2}}, ["cluster.nodes=4", "run.horizon=54 d", "cost.prices=2026-owned"])
     {'cluster': {'nodes': 4}, 'run': {'horizon': '54 d'}, 'cost': {'prices': '2026-owned'}}
 
+    Another `kind` drops the keys beside it, so that its own arguments come in later overrides.
     Raises InputError for an override without "=", and for a key inside something that is no table.
     """
     result = dict(tree)
@@ -84,6 +87,9 @@ def _replaced(node: Any, parts: list[str], value: Any, override: str) -> Any:
     if not isinstance(node, dict):
         expected = f"0 to {len(node) - 1}" if isinstance(node, list) and node else "a key of a table"
         raise InputError(f"--set {override}: '{first}' lies inside {node!r}; expected {expected}")
+    if first == "kind" and node.get(first) not in (None, value):
+        # Arguments of one kind mean nothing to another.
+        return {first: value}
     return {**node, first: _replaced(node.get(first, {} if rest else None), rest, value, override)}
 
 

@@ -99,6 +99,7 @@ def test_point_to_point_goes_from_column_0_to_column_1() -> None:
     assert fan_in.time_s == pytest.approx(2e-6 + 0.02, rel=1e-12)
     assert fan_in.bottleneck == "nic"
     assert fan_in.load == pytest.approx(2.0)
+    assert fan_in.lower_bound_s == pytest.approx(0.02)
 
 
 def test_gpus_that_share_a_nic_share_its_bandwidth_and_those_with_two_use_both() -> None:
@@ -240,6 +241,21 @@ def test_small_messages_take_low_latency_and_large_ones_the_full_bandwidth() -> 
     network = Network(built, ADAPTIVE)
     assert network.cost("all-reduce", groups, 1e3, "ring").time_s == small["LL"]
     assert network.cost("all-reduce", groups, 1e10, "ring").time_s == large["Simple"]
+
+
+def test_latency_is_the_tuners_sum_and_an_all_reduce_between_nodes_has_a_plateau() -> None:
+    """8 nodes, Simple: 8.4 us + steps x (4 links of 0.5 us + NICs 1.8 us + 11.3 us), x 1.4 for an all-reduce."""
+    built = cluster(folded(leaves=8, down=1, spines=1), node(nic_latency_s=1.8e-6))
+    simple = Network(built, ADAPTIVE, NCCL[2:])
+    for kind, steps, plateau in (("all-reduce", 14, 1.4), ("all-gather", 7, 1.0)):
+        expected_s = plateau * (8.4e-6 + steps * (2e-6 + 1.8e-6 + 11.3e-6))
+        assert simple.cost(kind, np.arange(8)[None], 0.0, "ring").time_s == pytest.approx(expected_s)
+
+
+def test_low_latency_tops_out_between_nodes() -> None:
+    built = cluster(folded(leaves=8, down=8, spines=8), h100())
+    cost = Network(built, ADAPTIVE, NCCL[:1]).cost("all-gather", np.arange(64)[None], 1e12, "ring")
+    assert cost.busbw_bytes_per_s == pytest.approx(20.4e9, rel=1e-3)
 
 
 # Laws.

@@ -147,3 +147,10 @@ def test_an_unknown_key_of_an_override_names_the_nearest() -> None:
 
 def test_the_presets_are_there() -> None:
     assert {"llama3-405b", "llama3-405b-54d", "gpt3-175b", "tiny"} <= set(preset_names())
+
+
+def test_another_kind_by_override_drops_the_arguments_of_the_old_one() -> None:
+    tree = {"topology": {"kind": "clos", "pod": 8}, "nodes": 2}
+    changed = overridden(tree, ["topology.kind=leaf-spine", "topology.radix=16"])
+    assert changed == {"topology": {"kind": "leaf-spine", "radix": 16}, "nodes": 2}
+    assert overridden(tree, ["topology.kind=clos"]) == tree
