@@ -54,6 +54,9 @@ SetOption = Annotated[
 ]
 TraceOption = Annotated[Path | None, typer.Option("--trace", metavar="FILE", help="Write a Chrome trace (Perfetto).")]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace an existing output.")]
+PluginsOption = Annotated[
+    bool, typer.Option("--allow-plugins", help='Let a topology "module:function" run code from outside.')
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a report.")]
 
 
@@ -88,6 +91,7 @@ def run(
     trace: TraceOption = None,
     overrides: SetOption = None,
     force: ForceOption = False,
+    allow_plugins: PluginsOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Simulate one run, write Parquet, and print where the time went and what it cost."""
@@ -105,12 +109,17 @@ def run(
         _check_results(directory, force)
     if trace is not None:
         _check_output(trace, force)
-    answer = known if known and trace is None else _simulate_run(loaded, None if known else directory, trace, force)
+    if known is None or trace is not None:
+        answer = _simulate_run(loaded, None if known else directory, trace, force, allow_plugins)
+    else:
+        answer = known
     ending = f"{'Done before, nothing rewritten' if known else 'Written'}: {directory}"
     _print(answer, as_json, lambda: f"{run_report(answer, _marks())}\n\n{ending}")
 
 
-def _simulate_run(scenario: "Scenario", directory: Path | None, trace: Path | None, force: bool) -> dict[str, Any]:
+def _simulate_run(
+    scenario: "Scenario", directory: Path | None, trace: Path | None, force: bool, allow_plugins: bool
+) -> dict[str, Any]:
     """Return the answer of a run; write its results where a directory is given, and its trace where a file is."""
     from sim.report.answers import run_json
     from sim.report.chrome_trace import run_trace
@@ -119,7 +128,7 @@ def _simulate_run(scenario: "Scenario", directory: Path | None, trace: Path | No
     from sim.simulate import simulate
 
     with progress(sys.stderr) as report:
-        result = simulate(scenario, report)
+        result = simulate(scenario, report, allow_plugins)
     answer = run_json(result)
     if directory is not None:
         write_run(result, answer, directory, force)
@@ -135,6 +144,7 @@ def step(
     trace: TraceOption = None,
     overrides: SetOption = None,
     force: ForceOption = False,
+    allow_plugins: PluginsOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Simulate one optimizer step: time, MFU, bubble, exposed communication and memory."""
@@ -147,7 +157,7 @@ def step(
     loaded = load_scenario(scenario, overrides or [])
     if trace is not None:
         _check_output(trace, force)
-    result = simulate_step_of(loaded, phase)
+    result = simulate_step_of(loaded, phase, allow_plugins)
     if trace is not None:
         _write_json(trace, chrome_trace(result.timeline))
     answer = step_json(result, loaded)
@@ -161,13 +171,14 @@ def topology(
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Arguments of the kind.")
     ] = None,
     collective: Annotated[str | None, typer.Option(metavar="NAME", help="Its bus bandwidth: all-reduce...")] = None,
+    allow_plugins: PluginsOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show what a fabric is made of, its diameter, bisection, bus bandwidth, power and price."""
     from sim.report.fabric import topology_json
     from sim.report.topology_report import topology_report
 
-    facts = topology_json(target, _arguments(arguments or []), collective)
+    facts = topology_json(target, _arguments(arguments or []), collective, allow_plugins)
     _print(facts, as_json, lambda: topology_report(facts))
 
 

@@ -99,12 +99,14 @@ def run_id(scenario: Scenario) -> str:
     return f"{scenario.name}-{blake2b(text.encode(), digest_size=6).hexdigest()}"
 
 
-def simulate(scenario: Scenario, progress: Progress = lambda fraction, what: None) -> RunResult:
-    """Return one run of a scenario.
+def simulate(
+    scenario: Scenario, progress: Progress = lambda fraction, what: None, allow_plugins: bool = False
+) -> RunResult:
+    """Return one run of a scenario; a topology "module:function" is imported only with allow_plugins.
 
     Raises InputError for what does not fit together, SimulationError where a law of conservation is broken.
     """
-    machine = build_machine(scenario)
+    machine = build_machine(scenario, allow_plugins)
     phases = scenario.training.phases if scenario.training else ()
     steps = []
     for index, phase in enumerate(phases):
@@ -117,7 +119,7 @@ def simulate(scenario: Scenario, progress: Progress = lambda fraction, what: Non
     return account(scenario, machine, tuple(steps), plan, trace)
 
 
-def simulate_step_of(scenario: Scenario, phase: int | None = None) -> StepResult:
+def simulate_step_of(scenario: Scenario, phase: int | None = None, allow_plugins: bool = False) -> StepResult:
     """Return the step of one phase, by default of the one with most tokens. Raises InputError where it is not there."""
     if scenario.training is None:
         raise ScenarioError("a step needs a [model]; this scenario gives training.step_time")
@@ -127,16 +129,17 @@ def simulate_step_of(scenario: Scenario, phase: int | None = None) -> StepResult
     if not 0 <= phase < len(phases):
         names = ", ".join(f"{index} ({each.name})" for index, each in enumerate(phases))
         raise ScenarioError(f"--phase: got {phase}; expected one of {names}")
-    return simulate_phase(scenario, build_machine(scenario), phases[phase])
+    return simulate_phase(scenario, build_machine(scenario, allow_plugins), phases[phase])
 
 
-def build_machine(scenario: Scenario) -> Machine | None:
+def build_machine(scenario: Scenario, allow_plugins: bool = False) -> Machine | None:
     """Return the cluster of a scenario, None where it has no topology (a reliability study)."""
     asked = scenario.machines
     if asked.topology is None:
         return None
     node, total = asked.node, asked.nodes + asked.spare_nodes
-    cluster = build_cluster(asked.topology.kind, asked.topology.arguments, node, asked.accelerator, total)
+    topology = asked.topology
+    cluster = build_cluster(topology.kind, topology.arguments, node, asked.accelerator, total, allow_plugins)
     settings = NetworkSettings(
         sharing=asked.network.sharing or "max-min",
         routing=asked.network.routing or ROUTING[node.network_technology],

@@ -47,7 +47,7 @@ class Fake:
         self.simulated = 0
         self.error: BaseException | None = None
 
-    def simulate(self, scenario: Any, progress: Any) -> Any:
+    def simulate(self, scenario: Any, progress: Any, allow_plugins: bool) -> Any:
         self.simulated += 1
         progress(0.5, "run")
         if self.error is not None:
@@ -65,11 +65,13 @@ class Fake:
         same = table.exists() and table.read_text() == run_id
         return json.loads((directory / "run.json").read_text()) if same else None
 
-    def simulate_step_of(self, scenario: Any, phase: int | None) -> Any:
+    def simulate_step_of(self, scenario: Any, phase: int | None, allow_plugins: bool) -> Any:
         self.asked.append((scenario.name, phase))
         return SimpleNamespace(timeline=simulate_step(uniform_plan("1f1b", stages=2, microbatches=4)))
 
-    def topology_json(self, target: str, arguments: dict[str, object], collective: str | None) -> dict[str, Any]:
+    def topology_json(
+        self, target: str, arguments: dict[str, object], collective: str | None, allow_plugins: bool
+    ) -> dict[str, Any]:
         self.asked.append((target, arguments, collective))
         return topology_result()
 

@@ -34,9 +34,6 @@ class Failure(NamedTuple):
 LAUNCH = Failure(-1, "", JOB)
 """What the first start of the job recovers from: nothing."""
 
-ON_DEMAND = ("schedule", "replace")
-"""Stages that a recovery has only if they are owed: after a stall, and where a node was replaced."""
-
 
 class Job:
     """The job: how much work is safe, what it waits for, and from what it must still recover."""
@@ -163,7 +160,10 @@ class Job:
                 self._replace(leaving)
                 if self.nodes.missing() and not (yield from self._wait_for_nodes(failure)):
                     continue
-            due = [stage for stage in stages if stage[0] not in ON_DEMAND or stage[0] in self.owed]
+            # Only after a stall hosts are selected, and only missing nodes are replaced; the others are always due.
+            on_demand, due = stages[:2], stages[2:]
+            if self.owed:
+                due = [stage for stage in on_demand if stage[0] in self.owed] + due
             if (yield from self._spend(failure, due)) and not self.inbox:
                 self.record.event(self.env.now, "restart", failure.cause)
         return self.env.now < self.horizon_us
@@ -196,19 +196,20 @@ class Job:
 
     def _spend(self, failure: Failure, stages: Sequence[tuple[str, int]]) -> Waiting:
         """Spend stages one after the other, as one wait; say whether all passed."""
-        start = self.env.now
-        end = start + sum(duration for _, duration in stages)
+        start = end = self.env.now
+        for _, duration in stages:
+            end += duration
         if start < end and start < self.horizon_us:
             yield self._until(end)
         now = self.env.now
         for name, duration in stages:
-            end = start + duration
-            if end > now:
-                self._spent(start, now, name, failure, self.nodes.in_job)
-                return False
+            end = min(start + duration, now)
             self._spent(start, end, name, failure, self.nodes.in_job)
-            self.owed.discard(name)
+            if end - start < duration:
+                return False
             start = end
+            if self.owed:
+                self.owed.discard(name)
         return True
 
     def _spent(self, start: int, end: int, state: str, failure: Failure, nodes: int) -> None:

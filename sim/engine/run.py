@@ -4,10 +4,6 @@ simulate_run wires what each file describes: the failure clock ends lives, failu
 recovers, the repair shop returns nodes, and everything is recorded.
 """
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import simpy
 
 from sim.engine.ageing import Ageing
@@ -56,19 +52,7 @@ def simulate_run(plan: RunPlan, mode: str | None = None, *, explicit: bool = Fal
         mode = "eager" if plan.nodes + plan.spare_nodes <= EAGER_NODES else "dormant"
     if mode not in MODES:
         raise unknown_name("mode of a run", mode, MODES)
-    with _rare_collections():
-        return _Run(plan, mode, explicit).trace()
-
-
-@contextmanager
-def _rare_collections() -> Iterator[None]:
-    """Have the garbage collector look less often: a run makes many rows and no cycles worth finding."""
-    before = gc.get_threshold()
-    gc.set_threshold(100_000, 50, 1000)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
+    return _Run(plan, mode, explicit).trace()
 
 
 class _Run:

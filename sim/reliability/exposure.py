@@ -45,25 +45,27 @@ class Uniforms:
     True
     """
 
-    __slots__ = ("asked", "block", "likely", "names", "seed")
+    __slots__ = ("asked", "block", "drawn", "likely", "names", "seed")
 
     def __init__(self, seed: int, *names: str | int, likely: int) -> None:
         self.seed = seed
         self.names = names
         self.likely = likely
         self.asked = 0
+        self.drawn = 0
         self.block: NDArray[np.float64] = np.empty(0)
 
     def at(self, index: int) -> float:
         """Return element `index`, in [0, 1)."""
-        if index < len(self.block):
-            return float(self.block[index])
+        if index < self.drawn:
+            return self.block.item(index)
         self.asked += 1
         size = max(self.likely, 2 * index)
         if self.asked * _ALONE < size:
             return uniform_at(self.seed, *self.names, index=index)
-        self.block = uniforms(self.seed, *self.names, count=size + 1)
-        return float(self.block[index])
+        self.drawn = size + 1
+        self.block = uniforms(self.seed, *self.names, count=self.drawn)
+        return self.block.item(index)
 
 
 class Lives:
@@ -83,14 +85,16 @@ class Lives:
 
     def renewed(self, life: Life, age_us: int) -> Life:
         """Return the next life of the same component, begun when its node's age is `age_us`: at least 1 us long."""
-        ordinal = life.ordinal + 1
-        failure = self.failures[life.cause]
-        key = (life.cause, ordinal)
-        if key not in self._uniforms:
+        _, cause, component, ordinal, node = life
+        ordinal += 1
+        failure = self.failures[cause]
+        drawn = self._uniforms.get((cause, ordinal))
+        if drawn is None:
             count = component_count(failure, self.nodes)
-            self._uniforms[key] = Uniforms(self.seed, "failure", failure.cause, ordinal, likely=count)
-        length_us = draw_us(failure.life, self._uniforms[key].at(life.component))
-        return Life(age_us + max(length_us, 1), life.cause, life.component, ordinal, life.node)
+            drawn = Uniforms(self.seed, "failure", failure.cause, ordinal, likely=count)
+            self._uniforms[cause, ordinal] = drawn
+        length_us = draw_us(failure.life, drawn.at(component))
+        return Life(age_us + max(length_us, 1), cause, component, ordinal, node)
 
     def first(self, after_us: int = 0, until_us: int | None = None) -> Iterator[Life]:
         """Yield the first lives that end between two ages, in any order; all of them by default.

@@ -24,17 +24,19 @@ DEFAULT_TECHNOLOGY = "infiniband"
 DEFAULT_PRICES = "2026-owned"
 
 
-def topology_json(target: str, arguments: dict[str, object], collective: str | None) -> dict[str, Any]:
+def topology_json(
+    target: str, arguments: dict[str, object], collective: str | None, allow_plugins: bool = False
+) -> dict[str, Any]:
     """Return the answer for a scenario's fabric, or for a kind of topology with one GPU an endpoint.
 
     A kind takes its function's arguments and `technology`. Raises InputError for what cannot be built.
     """
     if target in FAMILIES or ":" in target:
-        return _kind_json(target, dict(arguments), collective)
+        return _kind_json(target, dict(arguments), collective, allow_plugins)
     if arguments:
         raise ScenarioError(f"topology: {', '.join(arguments)}: a scenario takes no arguments; use a kind, or --set")
     scenario = load_scenario(target)
-    machine = build_machine(scenario)
+    machine = build_machine(scenario, allow_plugins)
     if machine is None:
         raise ScenarioError(f"{target}: cluster.topology: this scenario has none")
     node = scenario.machines.node
@@ -42,9 +44,9 @@ def topology_json(target: str, arguments: dict[str, object], collective: str | N
     return _fabric_json(machine, node.network_technology, job, collective)
 
 
-def _kind_json(kind: str, arguments: dict[str, object], collective: str | None) -> dict[str, Any]:
+def _kind_json(kind: str, arguments: dict[str, object], collective: str | None, allow_plugins: bool) -> dict[str, Any]:
     technology = str(arguments.pop("technology", DEFAULT_TECHNOLOGY))
-    graph = build_bare(kind, arguments)
+    graph = build_bare(kind, arguments, allow_plugins)
     cluster = endpoint_cluster(graph)
     settings = NetworkSettings(routing=ROUTING.get(technology, "adaptive"))
     bill = bill_of_materials(graph, technology=technology, switches=catalog.switches(), cables=catalog.cables())
