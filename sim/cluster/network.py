@@ -12,13 +12,13 @@ from hashlib import blake2b
 import numpy as np
 
 from sim.catalog.records import Node
-from sim.cluster.arrays import FloatArray, fabric_arrays
-from sim.cluster.bounds import fabric_cuts, lower_bound_s_per_byte
-from sim.cluster.collectives import ALGORITHMS, PATTERNS, Arrangement, Phase, arrange, busbw_factor
-from sim.cluster.loading import ROUTINGS, SHARINGS, Load, group_rates, measure, place
-from sim.cluster.protocols import NCCL, Protocol
+from sim.cluster.fabric.arrays import FloatArray, fabric_arrays
+from sim.cluster.fabric.bounds import fabric_cuts, lower_bound_s_per_byte
+from sim.cluster.fabric.collectives import ALGORITHMS, PATTERNS, Arrangement, Phase, arrange, busbw_factor
+from sim.cluster.fabric.loading import ROUTINGS, SHARINGS, Load, group_rates, measure, place
+from sim.cluster.fabric.protocols import NCCL, Protocol
+from sim.cluster.fabric.routing import Router
 from sim.cluster.records import Cluster, CollectiveCost, GpuArray, NetworkSettings
-from sim.cluster.routing import Router
 from sim.errors import LayoutError, ScenarioError, TopologyError, unknown_name
 
 
@@ -146,7 +146,7 @@ def phase_time_s(phase: Phase, load: Load, protocol: Protocol, node: Node, size_
     Ring of 4 ranks, one a node, 1 us a step, 1 GB at 1 GB/s: 6 us + 1.5 s.
 
     >>> from sim.cluster.examples import node
-    >>> from sim.cluster.protocols import FLUID
+    >>> from sim.cluster.fabric.protocols import FLUID
     >>> load = Load(network_s=1e-9, scale_up_s=0.0, own_s=1e-9, latency_s=1e-6, link_class="nic")
     >>> ring = Phase(pattern="ring", groups=np.arange(4)[None], share=1.5, network_steps=6)
     >>> round(phase_time_s(ring, load, FLUID, node(), 1e9), 9)

@@ -33,7 +33,7 @@ class RecoveryTimes:
             recovery.warm_up,
         )
         self.detect_laws = dict(recovery.detect_by_cause)
-        self.rows: list[tuple[int, ...]] = []
+        self.rows: list[tuple[tuple[str, int], ...]] = []
         self.detect: dict[str, list[int]] = {}
         self._draw(_RECOVERIES)
 
@@ -41,14 +41,17 @@ class RecoveryTimes:
         """Return the stages of the recovery of that number, from a failure of that cause, with their durations."""
         if recovery >= len(self.rows):
             self._draw(2 * recovery)
-        row = self.rows[recovery]
+        stages = self.rows[recovery]
         if cause in self.detect:
-            row = (self.detect[cause][recovery], *row[1:])
-        return tuple(zip(RECOVERY_STAGES, row, strict=True))
+            return (("detect", self.detect[cause][recovery]), *stages[1:])
+        return stages
 
     def _draw(self, count: int) -> None:
-        tables = [self._table(stage, law, count) for stage, law in zip(RECOVERY_STAGES, self.laws, strict=True)]
-        self.rows = list(zip(*tables, strict=True))
+        columns = [
+            [(stage, duration_us) for duration_us in self._table(stage, law, count)]
+            for stage, law in zip(RECOVERY_STAGES, self.laws, strict=True)
+        ]
+        self.rows = list(zip(*columns, strict=True))
         self.detect = {cause: self._table("detect", law, count) for cause, law in self.detect_laws.items()}
 
     def _table(self, stage: str, law: Law, count: int) -> list[int]:

@@ -185,14 +185,14 @@ class EagerClock:
         self.dozing: list[_Node] = []
         # Lives that have ended at this instant, until all nodes have told.
         self.broken: list[Life] = []
-        self.nodes = {node: _Node(node=node, bell=env.event()) for node in range(JOB, lives.nodes)}
+        self.nodes = {node: _Node(node=node, bell=simpy.Event(env)) for node in range(JOB, lives.nodes)}
 
     def begin(self) -> None:
         for life in self.lives.first(0, self.limit_us):
             self.nodes[life.node].lives.append(life)
         for node in self.nodes.values():
             heapify(node.lives)
-            self.env.process(self._live(node))
+            simpy.Process(self.env, self._live(node))
 
     def renew(self, life: Life) -> None:
         node = self.nodes[life.node]
@@ -220,7 +220,7 @@ class EagerClock:
         while True:
             self._arm(node)
             yield node.bell
-            node.bell = self.env.event()
+            node.bell = simpy.Event(self.env)
             age_us = self.ageing.age_us(node.node)
             while node.lives and node.lives[0].end_us <= age_us:
                 self._tell(heappop(node.lives))

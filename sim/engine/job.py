@@ -85,7 +85,7 @@ class Job:
         # Stages that a recovery must go through because an earlier one did not finish them.
         self.owed = {"schedule"}
         self.inbox: list[Failure] = []
-        self.alarm: simpy.Event = env.event()
+        self.alarm = simpy.Event(env)
 
     def notice(self) -> None:
         """Look at the inbox, unless a recovery goes on that failures do not interrupt."""
@@ -99,7 +99,7 @@ class Job:
     def ring(self) -> None:
         """Wake the process if it waits: it is moved to an event of this instant; its own event passes unnoticed."""
         if self.alarm.callbacks:
-            early = self.env.event()
+            early = simpy.Event(self.env)
             early.callbacks, self.alarm.callbacks = self.alarm.callbacks, []
             early.succeed()
 
@@ -153,17 +153,17 @@ class Job:
         while self.inbox and self.env.now < self.horizon_us:
             self.recoveries += 1
             failure, leaving = self._take()
-            detect, *stages = self.times.stages(failure.cause, self.recoveries)
-            if not (yield from self._spend(failure, [detect])):
+            stages = self.times.stages(failure.cause, self.recoveries)
+            if not (yield from self._spend(failure, stages[:1])):
                 continue
             if leaving or self.nodes.missing():
                 self._replace(leaving)
                 if self.nodes.missing() and not (yield from self._wait_for_nodes(failure)):
                     continue
             # Only after a stall hosts are selected, and only missing nodes are replaced; the others are always due.
-            on_demand, due = stages[:2], stages[2:]
+            on_demand, due = stages[1:3], stages[3:]
             if self.owed:
-                due = [stage for stage in on_demand if stage[0] in self.owed] + due
+                due = (*(stage for stage in on_demand if stage[0] in self.owed), *due)
             if (yield from self._spend(failure, due)) and not self.inbox:
                 self.record.event(self.env.now, "restart", failure.cause)
         return self.env.now < self.horizon_us
@@ -196,12 +196,12 @@ class Job:
 
     def _spend(self, failure: Failure, stages: Sequence[tuple[str, int]]) -> Waiting:
         """Spend stages one after the other, as one wait; say whether all passed."""
-        start = end = self.env.now
+        start = end = now = self.env.now
         for _, duration in stages:
             end += duration
         if start < end and start < self.horizon_us:
             yield self._until(end)
-        now = self.env.now
+            now = self.env.now
         for name, duration in stages:
             end = min(start + duration, now)
             self._spent(start, end, name, failure, self.nodes.in_job)
@@ -224,5 +224,5 @@ class Job:
 
     def _until(self, end: int) -> simpy.Event:
         """The waiting point: return the event of `end`, unless the horizon is earlier; who rings comes before it."""
-        self.alarm = timeout(self.env, end - self.env.now) if end < self.horizon_us else self.env.event()
+        self.alarm = timeout(self.env, end - self.env.now) if end < self.horizon_us else simpy.Event(self.env)
         return self.alarm

@@ -34,7 +34,7 @@ class RepairShop:
 
     def send(self, node: int, cause: str) -> None:
         """A node arrives."""
-        self.env.process(self._repair(node, cause))
+        simpy.Process(self.env, self._repair(node, cause))
 
     def _repair(self, node: int, cause: str) -> Generator[simpy.Event, Any, None]:
         """The process of a node in repair. The k-th try of its v-th visit has its own draws, whatever else happens."""

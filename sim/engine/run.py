@@ -77,7 +77,7 @@ class _Run:
         self.clock.begin()
         if self.plan.horizon_us is None:
             on_event(timeout(self.env, self.limit_us), self._give_up)
-        complete = self.env.run(until=self.env.process(self.job.live()))
+        complete = self.env.run(until=simpy.Process(self.env, self.job.live()))
         return self.record.trace(self.env.now, bool(complete))
 
     def _clock(self, mode: str, nodes: int) -> FailureClock:

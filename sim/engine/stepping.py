@@ -70,7 +70,7 @@ class Explicit:
     def begin(self, work_us: int, start_us: int, ring: Callable[[], None]) -> int:
         phase = phase_at(self.course, work_us)
         self.span = _Span(work_us, work_us, start_us, entered_us=start_us, phase=phase)
-        self.env.process(self._walk(self.span, ring))
+        simpy.Process(self.env, self._walk(self.span, ring))
         return NEVER_US
 
     def stop(self, work_us: int, start_us: int, now_us: int) -> Progress:
@@ -112,7 +112,7 @@ class Explicit:
     def _save(self, span: _Span) -> Generator[simpy.Event, Any, None]:
         span.started += 1
         span.blocking, span.since_us = True, self.env.now
-        self.env.process(self._flush(span, span.work_us))
+        simpy.Process(self.env, self._flush(span, span.work_us))
         yield timeout(self.env, self.course.block_us)
         if self.span is span:
             span.blocked_us += self.env.now - span.since_us

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from sim.cluster import placement
 from sim.cluster.build import build_cluster
 from sim.cluster.examples import accelerator, node
+from sim.cluster.fabric.protocols import FLUID, NCCL, NETWORK_EFFICIENCY
 from sim.cluster.network import Network, collective_cost
-from sim.cluster.protocols import FLUID, NCCL, NETWORK_EFFICIENCY
 from sim.cluster.records import Cluster, GpuArray, NetworkSettings
 from sim.errors import LayoutError, ScenarioError, TopologyError, UnknownNameError
 from tests.benchmarks.bench_network import SETTINGS, llama_cluster, step

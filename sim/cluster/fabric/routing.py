@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.cluster.arrays import Fabric, FloatArray, IntArray, total
+from sim.cluster.fabric.arrays import Fabric, FloatArray, IntArray, total
 from sim.errors import TopologyError
 
 Pick = Callable[[IntArray, IntArray, IntArray, IntArray], IntArray]

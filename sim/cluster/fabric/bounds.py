@@ -7,9 +7,9 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from sim.cluster.arrays import Fabric, FloatArray, IntArray, total
-from sim.cluster.collectives import cut_bytes
-from sim.cluster.loading import nics_of
+from sim.cluster.fabric.arrays import Fabric, FloatArray, IntArray, total
+from sim.cluster.fabric.collectives import cut_bytes
+from sim.cluster.fabric.loading import nics_of
 from sim.cluster.records import Cluster, GpuArray
 
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.cluster.arrays import FloatArray, IntArray
-from sim.cluster.fairshare import max_min_rates
+from sim.cluster.fabric.arrays import FloatArray, IntArray
+from sim.cluster.fabric.fairshare import max_min_rates
 
 Problem = tuple[IntArray, IntArray, FloatArray, FloatArray, int]
 

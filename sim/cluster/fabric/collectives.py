@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.cluster.arrays import FloatArray, IntArray
+from sim.cluster.fabric.arrays import FloatArray, IntArray
+from sim.cluster.fabric.routing import ragged
 from sim.cluster.records import GpuArray
-from sim.cluster.routing import ragged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

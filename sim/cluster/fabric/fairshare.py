@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.cluster.arrays import FloatArray, IntArray, total
+from sim.cluster.fabric.arrays import FloatArray, IntArray, total
 
 
 def max_min_rates(

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.catalog.records import Node
-from sim.cluster.arrays import Fabric, FloatArray, IntArray, total
-from sim.cluster.collectives import Flows
-from sim.cluster.fairshare import max_min_rates
+from sim.cluster.fabric.arrays import Fabric, FloatArray, IntArray, total
+from sim.cluster.fabric.collectives import Flows
+from sim.cluster.fabric.fairshare import max_min_rates
+from sim.cluster.fabric.routing import Pick, Router, d_mod_k_pick, ecmp_pick, hashed_paths, split_loads, split_paths
 from sim.cluster.records import Cluster, GpuArray, NetworkSettings
-from sim.cluster.routing import Pick, Router, d_mod_k_pick, ecmp_pick, hashed_paths, split_loads, split_paths
 from sim.errors import TopologyError
 
 SHARINGS = ("ideal", "max-min")

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.cluster.arrays import total
-from sim.cluster.collectives import (
+from sim.cluster.fabric.arrays import total
+from sim.cluster.fabric.collectives import (
     ALGORITHMS,
     PATTERNS,
     Arrangement,

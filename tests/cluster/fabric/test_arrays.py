@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.cluster.arrays import fabric_arrays
+from sim.cluster.fabric.arrays import fabric_arrays
 from sim.errors import TopologyError
 from tests.cluster.graphs import endpoints_of, folded
 
