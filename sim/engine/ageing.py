@@ -25,6 +25,8 @@ class Ageing:
 
     def reading_us(self) -> int:
         """Return the reading now."""
+        if self.calendar:
+            return self.env.now
         return self.elapsed_us + (self.env.now - self.since_us if self.running else 0)
 
     def start(self) -> None:
@@ -54,7 +56,9 @@ class Ageing:
 
     def age_us(self, node: int) -> int:
         """Return the age of a node."""
-        reading = self.left_us.get(node, None)
+        if self.calendar:
+            return self.env.now
+        reading = self.left_us.get(node)
         return (self.reading_us() if reading is None else reading) - self.shift_us.get(node, 0)
 
     def due_us(self, node: int, age_us: int) -> int:

@@ -5,6 +5,7 @@ the two later priorities are for. Within one priority SimPy keeps the order of s
 """
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import simpy
@@ -27,6 +28,9 @@ class IntegerEnvironment(simpy.Environment):
 
     if TYPE_CHECKING:
         now: int
+    else:
+        # SimPy's own property, without a call in Python: the time is asked for more often than anything else.
+        now = property(attrgetter("_now"))
 
 
 class Delayed(simpy.Event):
@@ -41,17 +45,22 @@ class Delayed(simpy.Event):
 
 def timeout(env: simpy.Environment, delay: int, value: int = 0) -> simpy.Timeout:
     """Return a timeout of `delay` ticks. Raises SimulationError unless it is an integer of 0 or more."""
-    return simpy.Timeout(env, _checked(delay), value)
+    # numpy integers would leak into the clock, and NaN passes SimPy's own check.
+    if type(delay) is not int or delay < 0:
+        raise _wrong(delay)
+    return simpy.Timeout(env, delay, value)
 
 
 def late(env: simpy.Environment, delay: int, value: int = 0) -> simpy.Event:
-    """Return a timeout that comes after whatever is finished at the same instant."""
-    return Delayed(env, _checked(delay), value, LATE)
+    """Return a timeout that comes after whatever is finished at the same instant; raises as `timeout` does."""
+    if type(delay) is not int or delay < 0:
+        raise _wrong(delay)
+    return Delayed(env, delay, value, LATE)
 
 
-def last(env: simpy.Environment, value: int = 0) -> simpy.Event:
+def last(env: simpy.Environment) -> simpy.Event:
     """Return an event at the end of the present instant."""
-    return Delayed(env, 0, value, LAST)
+    return Delayed(env, 0, 0, LAST)
 
 
 def afterwards(env: simpy.Environment) -> simpy.Event:
@@ -65,8 +74,5 @@ def on_event(event: simpy.Event, callback: Callable[[simpy.Event], None]) -> Non
     event.callbacks.append(callback)
 
 
-def _checked(delay: int) -> int:
-    # numpy integers would leak into the clock, and NaN passes SimPy's own check.
-    if type(delay) is not int or delay < 0:
-        raise SimulationError(f"delay {delay!r} of type {type(delay).__name__}; expected an integer of 0 or more")
-    return delay
+def _wrong(delay: object) -> SimulationError:
+    return SimulationError(f"delay {delay!r} of type {type(delay).__name__}; expected an integer of 0 or more")

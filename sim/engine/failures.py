@@ -110,7 +110,9 @@ class DormantClock:
     def _push(self, life: Life) -> None:
         if self.ageing.rests(life.node):
             self.resting[life.node].append(life)
-        elif (due_us := self.ageing.due_us(life.node, life.end_us)) <= self.limit_us:
+            return
+        due_us = self.ageing.due_us(life.node, life.end_us)
+        if due_us <= self.limit_us:
             heappush(self.heap, (due_us, life))
             if due_us < self.armed_us:
                 self._arm()
@@ -153,7 +155,9 @@ class DormantClock:
         ended = []
         while self.heap and self.heap[0][0] <= reading_us:
             due_us, life = heappop(self.heap)
-            if self.ageing.rests(life.node) or self.ageing.due_us(life.node, life.end_us) > due_us:
+            if self.ageing.calendar:
+                ended.append(life)
+            elif self.ageing.rests(life.node) or self.ageing.due_us(life.node, life.end_us) > due_us:
                 self._push(life)
             else:
                 ended.append(life)

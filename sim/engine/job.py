@@ -190,7 +190,9 @@ class Job:
         while self.nodes.missing() and not self._interrupted():
             start, nodes = self.env.now, self.nodes.in_job
             yield self._until(NEVER_US)
-            self._spent(start, self.env.now, "wait_for_node", failure, nodes)
+            if self.env.now > start:
+                span = (start, self.env.now, self.env.now - start)
+                self.record.segments.append((*span, "wait_for_node", failure.cause, failure.event, self.phase, nodes))
         self.state = "recovering"
         return not self._interrupted()
 
@@ -202,21 +204,18 @@ class Job:
         if start < end and start < self.horizon_us:
             yield self._until(end)
             now = self.env.now
+        event, cause, _ = failure
+        nodes = self.nodes.in_job
         for name, duration in stages:
-            end = min(start + duration, now)
-            self._spent(start, end, name, failure, self.nodes.in_job)
-            if end - start < duration:
+            spent = duration if start + duration <= now else now - start
+            if spent:
+                self.record.segments.append((start, start + spent, spent, name, cause, event, self.phase, nodes))
+            if spent < duration:
                 return False
-            start = end
+            start += spent
             if self.owed:
                 self.owed.discard(name)
         return True
-
-    def _spent(self, start: int, end: int, state: str, failure: Failure, nodes: int) -> None:
-        """Record a span in one state, unless it is empty."""
-        if end > start:
-            event, cause, _ = failure
-            self.record.segments.append((start, end, end - start, state, cause, event, self.phase, nodes))
 
     def _interrupted(self) -> bool:
         """Say whether a recovery must begin again, or the horizon has come."""

@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeVar
 
 from sim.ledger.trace import Event, Reversal, RunTrace, Segment, Stay
 from sim.reliability.exposure import JOB, Life
-from sim.reliability.progress import Course, Progress, shares
+from sim.reliability.progress import Course, Progress, shares, steps_of_spans
 from sim.reliability.records import RunPlan
 
 Row = TypeVar("Row", bound=tuple[object, ...])
@@ -30,9 +30,9 @@ class Record:
         "lost_steps",
         "open_stays",
         "plan",
-        "processed_steps",
         "reversals",
         "segments",
+        "spans",
         "started",
         "stays",
     )
@@ -48,7 +48,8 @@ class Record:
         self.events: list[tuple[int, int, str, str, str, int, int, int, bool]] = []
         # Where the nodes are that have moved: node -> (place, since, cause, event).
         self.open_stays: dict[int, tuple[str, int, str, int]] = {}
-        self.processed_steps = [0] * phases
+        # Work from and to, of every uninterrupted span.
+        self.spans: list[tuple[int, int]] = []
         self.lost_steps = [0] * phases
         self.in_flight_steps = [0] * phases
         self.started = 0
@@ -79,8 +80,7 @@ class Record:
                 self.segments.append((start, end, stepped, "step", "", -1, phase, nodes))
             if blocked:
                 self.segments.append((start, end, blocked, "checkpoint", "", -1, phase, nodes))
-        for share in shares(self.course, work_us, progress.work_us):
-            self.processed_steps[share.phase] += share.steps
+        self.spans.append((work_us, progress.work_us))
         self.started += progress.started
         self.durable += progress.durable
 
@@ -105,6 +105,8 @@ class Record:
         nodes = plan.nodes + plan.spare_nodes
         for node in sorted(self.open_stays):
             self._close(end, node)
+        processed = steps_of_spans(self.course, self.spans)
+        counts = processed, self.lost_steps, self.in_flight_steps
         moved = self.open_stays
         self.stays += [(node, "job", 0, end, "", -1) for node in range(plan.nodes) if node not in moved]
         self.stays += [(node, "spare", 0, end, "", -1) for node in range(plan.nodes, nodes) if node not in moved]
@@ -118,10 +120,10 @@ class Record:
             reversals=_rows(Reversal, self.reversals),
             stays=_rows(Stay, self.stays),
             events=_rows(Event, self.events),
-            retained_steps=self._retained(),
+            retained_steps=tuple(done - lost - flying for done, lost, flying in zip(*counts, strict=True)),
             lost_steps=tuple(self.lost_steps),
             in_flight_steps=tuple(self.in_flight_steps),
-            processed_steps=tuple(self.processed_steps),
+            processed_steps=tuple(processed),
             checkpoints_started=self.started,
             checkpoints_durable=self.durable,
         )
@@ -135,10 +137,6 @@ class Record:
         )
         if now > since:
             self.stays.append((node, place, since, now, cause, event))
-
-    def _retained(self) -> tuple[int, ...]:
-        rows = zip(self.processed_steps, self.lost_steps, self.in_flight_steps, strict=True)
-        return tuple(processed - lost - in_flight for processed, lost, in_flight in rows)
 
 
 def _rows(kind: type[Row], rows: Iterable[tuple[object, ...]]) -> tuple[Row, ...]:

@@ -8,8 +8,6 @@ restarts the recovery.
 from collections.abc import Callable
 from math import ceil, exp, expm1, inf, isfinite, sqrt
 
-from scipy.special import lambertw
-
 from sim.errors import InputError, unknown_name
 from sim.reliability.records import CheckpointPolicy
 
@@ -95,6 +93,8 @@ def optimal_s(block_s: float, mtbf_s: float) -> float:
     >>> round(optimal_s(2.0, 180.0), 3)
     25.516
     """
+    from scipy.special import lambertw  # loaded by those who ask for it: it takes a tenth of a second
+
     return float(mtbf_s * (1 + lambertw(-exp(-1 - block_s / mtbf_s)).real))
 
 

@@ -4,11 +4,10 @@ A draw is the quantile of a uniform, so that two laws fed with the same uniform 
 """
 
 from collections.abc import Callable
-from math import gamma, isfinite, log1p
+from math import erfc, gamma, isfinite, log, log1p, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
 from sim.errors import InputError, unknown_name
 from sim.reliability.records import Law
@@ -99,7 +98,14 @@ def _weibull_cdf(time: float, shape: float) -> float:
 
 
 def _lognormal_cdf(time: float, shape: float) -> float:
-    return float(ndtr((np.log(time) + shape * shape / 2) / shape)) if time > 0 else 0.0
+    # erfc of the standard library, so that only draws load scipy.
+    return 0.5 * erfc(-(log(time) + shape * shape / 2) / shape / sqrt(2.0)) if time > 0 else 0.0
+
+
+def _lognormal_quantile(probability: Floats, shape: float) -> Floats:
+    from scipy.special import ndtri  # loaded by those who draw from it: it takes a tenth of a second
+
+    return np.asarray(np.exp(shape * ndtri(probability) - shape * shape / 2))
 
 
 # Of laws with a mean of one: a function of (probability or time, shape).
@@ -107,7 +113,7 @@ _QUANTILES: dict[str, Callable[[Floats, float], Floats]] = {
     "constant": lambda p, _: np.ones_like(p),
     "exponential": lambda p, _: -np.log1p(-p),
     "weibull": lambda p, k: _scale(k) * (-np.log1p(-p)) ** (1.0 / k),
-    "lognormal": lambda p, sigma: np.exp(sigma * ndtri(p) - sigma * sigma / 2),
+    "lognormal": _lognormal_quantile,
     "uniform": lambda p, half: 1.0 + half * (2.0 * p - 1.0),
 }
 

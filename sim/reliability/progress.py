@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import NamedTuple
 
+import numpy as np
+
 from sim.reliability.records import CheckpointPlan, PhasePlan
 
 NEVER_US = 2**62
@@ -116,6 +118,22 @@ def shares(course: Course, from_us: int, to_us: int) -> list[Share]:
         from_us = until_us
         phase += 1
     return result
+
+
+def steps_of_spans(course: Course, spans: Sequence[tuple[int, int]]) -> list[int]:
+    """Return by phase how many step boundaries a set of spans of work (from, to) crosses.
+
+    >>> ten = PhasePlan(name="main", steps=10, step_time_us=7, tokens_per_step=1)
+    >>> no_checkpoint = CheckpointPlan(interval_us=0, block_us=0, durable_after_us=0, restore_us=0)
+    >>> steps_of_spans(course([ten, ten], no_checkpoint, None), [(0, 80), (63, 71)])
+    [11, 1]
+    """
+    bounds = np.array(spans, np.int64).reshape(-1, 2)
+    steps = []
+    for start_us, end_us, step_us in zip(course.starts_us, course.ends_us, course.step_us, strict=True):
+        whole = (np.clip(bounds, start_us, max(start_us, end_us)) - start_us) // step_us
+        steps.append(int((whole[:, 1] - whole[:, 0]).sum()))
+    return steps
 
 
 def advance(course: Course, work_us: int, start_us: int, stop_us: int | None = None) -> Progress:

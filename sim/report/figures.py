@@ -1,15 +1,12 @@
-"""Pictures of a run. matplotlib is loaded where it draws, without pyplot: there is no screen and no global state."""
+"""The picture of a run: its waterfall as SVG, written as text so that it costs a run nothing."""
 
-from collections.abc import Sequence
-from io import BytesIO
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+from xml.sax.saxutils import escape
 
 from sim.quantities import show, show_count
 from sim.report.text import Result, percent, short, tenths
 from sim.report.waterfall import MILESTONES, Bar, waterfall_bars
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 COLORS = {
     "": "#009E73",
@@ -24,7 +21,8 @@ MILESTONE_COLOR = "#DDDDDD"
 THINNEST = 0.25
 """Percent; a bar thinner than this is drawn this thick, so that it is seen."""
 
-DPI = 120
+_WIDTH, _LEFT, _CHART, _TOP, _ROW, _BAR = 960, 190, 545, 84, 28, 20
+_SHARE_X, _HOURS_X = 812, 940
 _ROOM = 20
 
 
@@ -37,31 +35,32 @@ class Row(NamedTuple):
     tenths: int
     gpu_hours: float
     color: str
+    group: str
     milestone: bool
 
 
-def waterfall_png(result: Result) -> bytes:
-    """Return the waterfall of a run as a PNG: a cascade from peak to useful FLOP with percent and GPU-hours."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
+def waterfall_svg(result: Result) -> str:
+    """Return the waterfall of a run as SVG: a cascade from peak to useful FLOP with percent and GPU-hours."""
     rows = cascade(result)
-    figure = Figure(figsize=(10, 1.3 + 0.29 * len(rows)), dpi=DPI, facecolor="white")
-    FigureCanvasAgg(figure)
-    height = figure.get_figheight()
-    axes = figure.add_axes((0.185, 0.42 / height, 0.57, 1 - 1.3 / height))
-    _draw(axes, rows)
-    figure.text(0.02, 1 - 0.33 / height, _title(result), fontsize=13, fontweight="bold", va="center")
-    figure.text(0.02, 1 - 0.65 / height, _subtitle(result), fontsize=10, color="#444444", va="center")
-    image = BytesIO()
-    figure.savefig(image, format="png", dpi=DPI)
-    return image.getvalue()
+    height = _TOP + _ROW * len(rows) + 36
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}" '
+        'font-family="DejaVu Sans, Helvetica, Arial, sans-serif" font-size="13">',
+        f'<rect width="{_WIDTH}" height="{height}" fill="white"/>',
+        _text(20, 32, _title(result), 'font-size="18" font-weight="bold"'),
+        _text(20, 58, _subtitle(result), 'fill="#444444"'),
+        *_axis(len(rows)),
+        *(line for y, row in enumerate(rows) for line in _drawn(y, row, last=y + 1 == len(rows))),
+        *_group_names(rows),
+        "</svg>",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def cascade(result: Result) -> list[Row]:
     """Return the rows from top to bottom: peak, each loss that occurred, and what is left after each group."""
     bars, hours = waterfall_bars(result["waterfall"]), result["states"]
-    rows = [Row("peak", 0, 100, 1000, result["gpu_hours"], MILESTONE_COLOR, milestone=True)]
+    rows = [Row("peak", 0, 100, 1000, result["gpu_hours"], MILESTONE_COLOR, "", milestone=True)]
     left = result["gpu_hours"]
     for index, bar in enumerate(bars):
         if not bar.group:
@@ -76,45 +75,53 @@ def cascade(result: Result) -> list[Row]:
 
 def _loss(bar: Bar, gpu_hours: float) -> Row:
     start, end = bar.left / 10, (bar.left + bar.tenths) / 10
-    return Row(bar.state, start, max(end, start + THINNEST), bar.tenths, gpu_hours, COLORS[bar.group], milestone=False)
+    return Row(bar.state, start, max(end, start + THINNEST), bar.tenths, gpu_hours, COLORS[bar.group], bar.group, False)
 
 
 def _milestone(bar: Bar, remaining: Sequence[Bar], gpu_hours: float) -> Row:
     last = not any(other.group for other in remaining)
     label = MILESTONES[bar.group]
-    return Row(label, 0, bar.left / 10, bar.left, gpu_hours, COLORS[""] if last else MILESTONE_COLOR, milestone=True)
+    color = COLORS[""] if last else MILESTONE_COLOR
+    return Row(label, 0, bar.left / 10, bar.left, gpu_hours, color, "", milestone=True)
 
 
-def _draw(axes: "Axes", rows: Sequence[Row]) -> None:
-    for y, row in enumerate(rows):
-        axes.barh(y, row.end - row.start, left=row.start, height=0.72, color=row.color, linewidth=0)
-        weight = "bold" if row.milestone else "normal"
-        share = tenths(row.tenths) if row.tenths else "<0.1 %"
-        for x, text in ((112.5, share), (133.5, f"{short(row.gpu_hours)} GPU-h")):
-            axes.text(x, y, text, ha="right", va="center_baseline", fontsize=9, fontweight=weight)
-        if y + 1 < len(rows):
-            edge = row.end if row.milestone else row.start
-            axes.plot([edge, edge], [y + 0.36, y + 0.64], color="#888888", linewidth=0.7)
-    _name_groups(axes, rows)
-    axes.set_xlim(0, 100)
-    axes.set_ylim(len(rows) - 0.4, -0.6)
-    axes.set_yticks(range(len(rows)), [row.label for row in rows], fontsize=9)
-    for label, row in zip(axes.get_yticklabels(), rows, strict=True):
-        label.set_fontweight("bold" if row.milestone else "normal")
-    axes.set_xticks(range(0, 101, 20), [f"{tick} %" for tick in range(0, 101, 20)], fontsize=9)
-    axes.tick_params(length=0)
-    axes.grid(axis="x", color="#EEEEEE", linewidth=0.8)
-    axes.set_axisbelow(True)
-    for side in ("top", "right", "bottom", "left"):
-        axes.spines[side].set_visible(False)
+def _x(share: float) -> float:
+    """Return the place of a percentage on the axis."""
+    return _LEFT + _CHART * share / 100
 
 
-def _name_groups(axes: "Axes", rows: Sequence[Row]) -> None:
+def _axis(rows: int) -> Iterator[str]:
+    bottom = _TOP + _ROW * rows
+    for tick in range(0, 101, 20):
+        yield f'<line x1="{_x(tick):g}" y1="{_TOP - 6}" x2="{_x(tick):g}" y2="{bottom}" stroke="#EEEEEE"/>'
+        yield _text(_x(tick), bottom + 20, f"{tick} %", 'text-anchor="middle"')
+
+
+def _drawn(y: int, row: Row, last: bool) -> Iterator[str]:
+    """Draw one row: its bar, what it is, how much it holds, and the line down to the next."""
+    top, base = _TOP + _ROW * y, _TOP + _ROW * y + 15
+    weight = 'font-weight="bold" ' if row.milestone else ""
+    share = tenths(row.tenths) if row.tenths else "<0.1 %"
+    width = _CHART * (row.end - row.start) / 100
+    yield f'<rect x="{_x(row.start):g}" y="{top}" width="{width:g}" height="{_BAR}" fill="{row.color}"/>'
+    yield _text(_LEFT - 8, base, row.label, f'{weight}text-anchor="end"')
+    yield _text(_SHARE_X, base, share, f'{weight}text-anchor="end"')
+    yield _text(_HOURS_X, base, f"{short(row.gpu_hours)} GPU-h", f'{weight}text-anchor="end"')
+    if not last:
+        edge = _x(row.end if row.milestone else row.start)
+        yield f'<line x1="{edge:g}" y1="{top + _BAR}" x2="{edge:g}" y2="{top + _ROW}" stroke="#888888"/>'
+
+
+def _group_names(rows: Sequence[Row]) -> Iterator[str]:
     """Write each group of losses beside its first bar, where the cascade leaves room for it."""
-    for group, color in COLORS.items():
-        first = next((y for y, row in enumerate(rows) if row.color == color and not row.milestone), None)
+    for group in (name for name in COLORS if name):
+        first = next((y for y, row in enumerate(rows) if row.group == group), None)
         if first is not None and rows[first].start > _ROOM:
-            axes.text(0.8, first, group, ha="left", va="center_baseline", fontsize=9, color=color)
+            yield _text(_LEFT + 6, _TOP + _ROW * first + 15, group, f'fill="{COLORS[group]}"')
+
+
+def _text(x: float, y: float, content: str, style: str) -> str:
+    return f'<text x="{x:g}" y="{y:g}" {style}>{escape(content)}</text>'
 
 
 def _title(result: Result) -> str:

@@ -9,12 +9,12 @@ from sim import MODEL_VERSION
 from sim.errors import OutputError
 from sim.ledger.parquet import is_complete, write_results
 from sim.ledger.tables import Bill, tables
-from sim.report.figures import waterfall_png
+from sim.report.figures import waterfall_svg
 from sim.scenario import canonical_text
 from sim.simulate import RunResult
 
 ANSWER = "run.json"
-PICTURE = "waterfall.png"
+PICTURE = "waterfall.svg"
 PACKAGES = ("simpy", "networkx", "numpy", "pyarrow")
 """Packages whose versions are recorded with the results."""
 
@@ -32,7 +32,7 @@ def write_run(result: RunResult, answer: dict[str, Any], directory: Path, force:
         "model_version": MODEL_VERSION,
         **{f"version_{name}": version(name) for name in PACKAGES},
     }
-    files = {ANSWER: (json.dumps(answer, indent=1) + "\n").encode(), PICTURE: waterfall_png(answer)}
+    files = {ANSWER: (json.dumps(answer, indent=1) + "\n").encode(), PICTURE: waterfall_svg(answer).encode()}
     write_results(directory, written, metadata, force, files)
 
 

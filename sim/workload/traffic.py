@@ -78,7 +78,9 @@ def communication(
     gather_s = reduce_s = tuple((0.0,) * len(stage) for stage in dealt)
     if layout.data > 1:
         parameters = [[chunk_parameters(model, chunk, layout.tensor) for chunk in stage] for stage in dealt]
-        data = _DataNetwork(network, groups.data, layout)
+        # Gather and reduction send the same messages around the same rings, so that one solve serves both.
+        pace = _stage_pace(network.group_rates("all-gather", groups.data), layout)
+        data = _DataNetwork(network, groups.data, pace)
         gather_s = data.seconds(gather, parameters, PARAMETER_BYTES) if gather else gather_s
         reduce_s = data.seconds(reduce, parameters, software.reduce_bytes)
         largest = max(size for stage in parameters for size in stage) * software.reduce_bytes
@@ -101,20 +103,26 @@ def collective_channels(data_group: GpuArray, node_gpus: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _DataNetwork:
-    """Data-parallel collectives by stage: each as fast as the slowest of its stage's own groups."""
+    """Data-parallel collectives by stage; pace: of the slowest group of each stage, over that of the slowest of all."""
 
     network: NetworkModel
     groups: GpuArray
-    layout: Layout
+    pace: Sequence[float]
 
     def seconds(
         self, kind: str, parameters: Sequence[Sequence[float]], bytes_per_parameter: float
     ) -> tuple[tuple[float, ...], ...]:
         sizes = sorted({size for stage in parameters for size in stage})
         slowest = {size: self.network.cost(kind, self.groups, size * bytes_per_parameter).time_s for size in sizes}
-        rates = self.network.group_rates(kind, self.groups).reshape(self.layout.pipeline, self.layout.tensor)
-        pace = (rates.min() / rates.min(axis=1)).tolist()
-        return tuple(tuple(slowest[size] * f for size in stage) for stage, f in zip(parameters, pace, strict=True))
+        return tuple(
+            tuple(slowest[size] * pace for size in stage) for stage, pace in zip(parameters, self.pace, strict=True)
+        )
+
+
+def _stage_pace(rates: NDArray[np.float64], layout: Layout) -> list[float]:
+    by_stage = rates.reshape(layout.pipeline, layout.tensor).min(axis=1)
+    pace: list[float] = (rates.min() / by_stage).tolist()
+    return pace
 
 
 def _boundary_s(slowest_s: float, rates: NDArray[np.float64], layout: Layout) -> tuple[float, ...]:

@@ -1,10 +1,11 @@
 """The picture of the waterfall."""
 
 from itertools import pairwise
+from xml.etree import ElementTree
 
 import pytest
 
-from sim.report.figures import THINNEST, cascade, waterfall_png
+from sim.report.figures import THINNEST, cascade, waterfall_svg
 from tests.report.examples import run_result
 
 
@@ -37,8 +38,18 @@ def test_milestones_hold_the_gpu_hours_that_are_left() -> None:
     assert all(before >= after for before, after in pairwise(milestones.values()))
 
 
-def test_the_picture_is_a_png_and_the_same_every_time() -> None:
-    first = waterfall_png(run_result())
-    assert first.startswith(b"\x89PNG\r\n\x1a\n")
-    assert first == waterfall_png(run_result())
-    assert first != waterfall_png(run_result(2_000_000))
+def test_the_picture_is_well_formed_and_the_same_every_time() -> None:
+    first = waterfall_svg(run_result())
+    assert first == waterfall_svg(run_result())
+    assert first != waterfall_svg(run_result(2_000_000))
+    root = ElementTree.fromstring(first)
+    texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"peak", "bubble", "useful FLOP", "36.0 %", "360 k GPU-h"} <= set(texts)
+
+
+def test_no_bar_leaves_the_picture_and_names_are_escaped() -> None:
+    root = ElementTree.fromstring(waterfall_svg(run_result() | {"name": "a < b & c"}))
+    width = float(root.attrib["width"])
+    bars = [element.attrib for element in root.iter("{http://www.w3.org/2000/svg}rect")]
+    assert all(0 <= float(bar.get("x", 0)) <= width - float(bar["width"]) for bar in bars)
+    assert any("a < b & c" in (text or "") for text in root.itertext())
