@@ -330,7 +330,7 @@ def test_tiny_through_every_floor(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     result = call("run", "tiny", "--out", "out", "--trace", "run.json")
     assert (result.exit_code, result.stderr) == (0, "")
     assert max(map(len, result.stdout.splitlines())) <= 80
-    assert {"waterfall.png", "run.json", "runs.parquet", "time_ledger.parquet"} <= {
+    assert {"waterfall.svg", "run.json", "runs.parquet", "time_ledger.parquet"} <= {
         p.name for p in Path("out").iterdir()
     }
     assert json.loads(call("run", "tiny", "--out", "out", "--json").stdout) == json.loads(
