@@ -59,7 +59,6 @@ class Machine:
     cluster: Cluster
     network: Network
     settings: NetworkSettings
-    bill: tuple[BomLine, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,15 +145,20 @@ def build_machine(scenario: Scenario, allow_plugins: bool = False) -> Machine | 
         queue_pairs=asked.network.queue_pairs or 1,
         seed=scenario.seed,
     )
-    bill = bill_of_materials(
-        cluster.graph,
+    return Machine(cluster=cluster, network=Network(cluster, settings), settings=settings)
+
+
+def materials(machine: Machine) -> tuple[BomLine, ...]:
+    """Return the bill of materials of a machine, servers included."""
+    node = machine.cluster.node
+    return bill_of_materials(
+        machine.cluster.graph,
         technology=node.network_technology,
         switches=catalog.switches(),
         cables=catalog.cables(),
         node=node,
-        nodes=total,
+        nodes=machine.cluster.nodes,
     )
-    return Machine(cluster=cluster, network=Network(cluster, settings), settings=settings, bill=bill)
 
 
 def simulate_phase(scenario: Scenario, machine: Machine | None, phase: Phase) -> StepResult:
@@ -239,15 +243,15 @@ def _bill(
     asked, billing = scenario.machines, scenario.billing
     if billing is None or machine is None or asked.storage is None:
         return None, None
-    total = asked.nodes + asked.spare_nodes
-    energy = energy_ledger(ledger, profiles, asked.node, asked.accelerator, machine.bill, asked.storage)
+    total, bill = asked.nodes + asked.spare_nodes, materials(machine)
+    energy = energy_ledger(ledger, profiles, asked.node, asked.accelerator, bill, asked.storage)
     assets = Assets(
         node=asked.node.name,
         nodes=total,
         gpus_per_node=asked.node.accelerators,
-        bill=machine.bill,
+        bill=bill,
         storage=asked.storage.name,
-        nameplate_w=nameplate_w(asked.node, total, machine.bill, asked.storage),
+        nameplate_w=nameplate_w(asked.node, total, bill, asked.storage),
     )
     start = scenario.start.isoformat() if scenario.start else None
     return energy, price(ledger, assets, energy, billing.prices, billing.acquisition, start)

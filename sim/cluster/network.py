@@ -15,7 +15,7 @@ from sim.catalog.records import Node
 from sim.cluster.fabric.arrays import FloatArray, fabric_arrays
 from sim.cluster.fabric.bounds import fabric_cuts, lower_bound_s_per_byte
 from sim.cluster.fabric.collectives import ALGORITHMS, PATTERNS, Arrangement, Phase, arrange, busbw_factor
-from sim.cluster.fabric.loading import ROUTINGS, SHARINGS, Load, group_rates, measure, place
+from sim.cluster.fabric.loading import ROUTINGS, SHARINGS, Load, group_rates, group_seconds, measure, place
 from sim.cluster.fabric.protocols import NCCL, Protocol
 from sim.cluster.fabric.routing import Router
 from sim.cluster.records import Cluster, CollectiveCost, GpuArray, NetworkSettings
@@ -94,6 +94,22 @@ class Network:
     def solves(self) -> int:
         """How many sets of flows have been placed on the links so far."""
         return len(self._loads)
+
+    def pace(self, kind: str, groups: GpuArray) -> FloatArray:
+        """Return each group's time over that of the slowest, shape (G,), by its own busiest network link.
+
+        Of the flat algorithm (ring, pairwise, direct), for large sizes; 1 throughout where no group leaves its domain.
+        """
+        _check_groups(kind, groups, self._cluster.gpus)
+        plan = next(iter(ALGORITHMS[kind].values()))
+        (phase,) = plan(arrange(groups, self._cluster.node.scale_up_domain))
+        load = self._load(phase)
+        if load.network_s == 0:
+            return np.ones(groups.shape[0])
+        flows = PATTERNS[phase.pattern](arrange(phase.groups, self._cluster.node.scale_up_domain))
+        placed = place(flows, self._cluster.node, relayed=phase.pattern in ("all-pairs", "pair"))
+        seconds = group_seconds(flows, placed, load, self._router, self._settings, groups.shape[0])
+        return seconds / load.network_s
 
     def _solve(self, kind: str, groups: GpuArray, algorithm: str | None) -> _Solved:
         key = (kind, algorithm, *_key(groups))

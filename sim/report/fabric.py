@@ -9,9 +9,10 @@ from sim.cluster.bom import bill_of_materials, capex_usd, port_use, power_w
 from sim.cluster.build import build_bare, endpoint_cluster
 from sim.cluster.describe import describe
 from sim.cluster.network import Network
+from sim.cluster.placement import groups, packed
 from sim.cluster.records import BomLine, NetworkSettings
 from sim.errors import ScenarioError
-from sim.scenario import load_scenario
+from sim.scenario import Scenario, load_scenario
 from sim.simulate import ROUTING, Machine, build_machine
 from topologies import FAMILIES
 
@@ -41,7 +42,23 @@ def topology_json(
         raise ScenarioError(f"{target}: cluster.topology: this scenario has none")
     node = scenario.machines.node
     job = np.arange(scenario.machines.gpus, dtype=np.int64).reshape(1, -1)
-    return _fabric_json(machine, node.network_technology, job, collective)
+    answer = _fabric_json(machine, node.network_technology, job, collective)
+    return {**answer, "groups": _groups_json(machine, scenario)}
+
+
+def _groups_json(machine: Machine, scenario: Scenario) -> dict[str, dict[str, float]]:
+    """Return the max-min fair bus bandwidth of the job's own groups, all of a dimension at once: slowest to fastest."""
+    if scenario.training is None:
+        return {}
+    layout = scenario.training.phases[-1].layout
+    members = groups(layout.tensor, layout.pipeline, layout.data, packed(layout.gpus, machine.cluster))
+    asked = {"data": ("all-gather", members.data), "pipeline": ("p2p", members.pipeline)}
+    answer = {}
+    for dimension, (kind, gpus) in asked.items():
+        if gpus.size and gpus.shape[1] > 1:
+            slowest, median, fastest = np.quantile(machine.network.group_rates(kind, gpus), (0, 0.5, 1)).tolist()
+            answer[dimension] = {"slowest": slowest, "median": median, "fastest": fastest}
+    return answer
 
 
 def _kind_json(kind: str, arguments: dict[str, object], collective: str | None, allow_plugins: bool) -> dict[str, Any]:
@@ -49,14 +66,13 @@ def _kind_json(kind: str, arguments: dict[str, object], collective: str | None, 
     graph = build_bare(kind, arguments, allow_plugins)
     cluster = endpoint_cluster(graph)
     settings = NetworkSettings(routing=ROUTING.get(technology, "adaptive"))
-    bill = bill_of_materials(graph, technology=technology, switches=catalog.switches(), cables=catalog.cables())
-    machine = Machine(cluster=cluster, network=Network(cluster, settings), settings=settings, bill=bill)
+    machine = Machine(cluster=cluster, network=Network(cluster, settings), settings=settings)
     return _fabric_json(machine, technology, np.arange(cluster.gpus, dtype=np.int64).reshape(1, -1), collective)
 
 
 def _fabric_json(machine: Machine, technology: str, job: Any, collective: str | None) -> dict[str, Any]:
     graph, prices = machine.cluster.graph, catalog.price_book(DEFAULT_PRICES)
-    fabric = [line for line in machine.bill if line.item != "server"]
+    fabric = bill_of_materials(graph, technology=technology, switches=catalog.switches(), cables=catalog.cables())
     kind = collective or "all-reduce"
     cost = machine.network.cost(kind, job, BUSBW_BYTES)
     return {
@@ -72,6 +88,7 @@ def _fabric_json(machine: Machine, technology: str, job: Any, collective: str | 
             {"name": use.name, "used": use.used, "left": use.left}
             for use in port_use(graph, technology=technology, switches=catalog.switches())
         ],
+        "groups": {},
         "bom": [_line_json(line, prices) for line in fabric],
     }
 

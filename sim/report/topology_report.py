@@ -13,6 +13,7 @@ def topology_report(result: Result) -> str:
     blocks = [
         [f"{result['family']}: {show_count(result['hosts'])} endpoints", "", *pairs(_facts(result))],
         _busbw(result),
+        _groups(result),
         _bill_of_materials(result),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block)
@@ -42,6 +43,18 @@ def _busbw(result: Result) -> list[str]:
         for name, value in result["busbw"].items()
     ]
     return ["Bus bandwidth of 1 GiB over all GPUs", *table(rows, "<>>")]
+
+
+def _groups(result: Result) -> list[str]:
+    """Return the spread of the job's groups: hashed flows collide, and the slowest group holds up the step."""
+    if not result["groups"]:
+        return []
+    head = ["Bus bandwidth of the job's own groups", "slowest", "median", "fastest"]
+    rows = [
+        [dimension, *(show(rates[name], "bandwidth", unit="GB/s") for name in head[1:])]
+        for dimension, rates in result["groups"].items()
+    ]
+    return table([head, *rows], "<>>>")
 
 
 def _bill_of_materials(result: Result) -> list[str]:

@@ -16,13 +16,13 @@ from sim.workload.transformer import ACTIVATION_BYTES
 
 
 class NetworkModel(Protocol):
-    """What this floor asks of a network: the time of a collective of all its groups, and each group's own rate."""
+    """What this floor asks of a network: the time of a collective of all its groups, and how they compare."""
 
     def cost(self, kind: str, groups: GpuArray, size_bytes: float) -> CollectiveCost:
         """Return the cost of the slowest group; bytes by the convention of nccl-tests."""
 
-    def group_rates(self, kind: str, groups: GpuArray) -> NDArray[np.float64]:
-        """Return the bandwidth of every group, shape (G,), when all run at once."""
+    def pace(self, kind: str, groups: GpuArray) -> NDArray[np.float64]:
+        """Return each group's time over that of the slowest, shape (G,)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +74,12 @@ def communication(
     boundary_s: tuple[float, ...] = (0.0,) * layout.pipeline
     if layout.pipeline > 1:
         costs["pipeline"] = network.cost("p2p", groups.pipeline, boundary_bytes(model, batch, layout))
-        boundary_s = _boundary_s(costs["pipeline"].time_s, network.group_rates("p2p", groups.pipeline), layout)
+        boundary_s = _boundary_s(costs["pipeline"].time_s * network.pace("p2p", groups.pipeline), layout)
     gather_s = reduce_s = tuple((0.0,) * len(stage) for stage in dealt)
     if layout.data > 1:
         parameters = [[chunk_parameters(model, chunk, layout.tensor) for chunk in stage] for stage in dealt]
         # Gather and reduction send the same messages around the same rings, so that one solve serves both.
-        pace = _stage_pace(network.group_rates("all-gather", groups.data), layout)
+        pace = _stage_pace(network.pace("all-gather", groups.data), layout)
         data = _DataNetwork(network, groups.data, pace)
         gather_s = data.seconds(gather, parameters, PARAMETER_BYTES) if gather else gather_s
         reduce_s = data.seconds(reduce, parameters, software.reduce_bytes)
@@ -119,20 +119,17 @@ class _DataNetwork:
         )
 
 
-def _stage_pace(rates: NDArray[np.float64], layout: Layout) -> list[float]:
-    by_stage = rates.reshape(layout.pipeline, layout.tensor).min(axis=1)
-    pace: list[float] = (rates.min() / by_stage).tolist()
-    return pace
+def _stage_pace(pace: NDArray[np.float64], layout: Layout) -> list[float]:
+    by_stage: list[float] = pace.reshape(layout.pipeline, layout.tensor).max(axis=1).tolist()
+    return by_stage
 
 
-def _boundary_s(slowest_s: float, rates: NDArray[np.float64], layout: Layout) -> tuple[float, ...]:
+def _boundary_s(by_pair: NDArray[np.float64], layout: Layout) -> tuple[float, ...]:
     """Return the time of a message by stage: of the slowest tensor rank, in the mean over replicas.
 
-    slowest_s is that of the slowest pair of all. A boundary without a pair (the last stage's, unless stages hold
-    several chunks) carries nothing.
+    A boundary without a pair (the last stage's, unless stages hold several chunks) carries nothing.
     """
-    by_pair = slowest_s * rates.min() / rates.reshape(layout.data, -1, layout.tensor)
-    times = by_pair.max(axis=2).mean(axis=0).tolist()
+    times: list[float] = by_pair.reshape(layout.data, -1, layout.tensor).max(axis=2).mean(axis=0).tolist()
     return tuple(times + [0.0] * (layout.pipeline - len(times)))
 
 

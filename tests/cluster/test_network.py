@@ -372,6 +372,24 @@ def test_group_rates_show_who_is_slow() -> None:
     np.testing.assert_allclose(rates, [25e9, 25e9, 50e9])
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_the_pace_of_hashed_groups_is_that_of_their_own_busiest_link(seed: int) -> None:
+    """The slowest group sets 1; no group is faster than max-min sharing lets it be, and equal fluid splits are equal."""
+    groups = SHAPES["strided by 8"]
+    hashed = fluid(PODS, NetworkSettings(routing="ecmp", queue_pairs=2, seed=seed))
+    pace = hashed.pace("all-gather", groups)
+    rates = hashed.group_rates("all-gather", groups)
+    assert pace.max() == pytest.approx(1)
+    assert np.all(rates.min() / rates <= pace + 1e-9)
+    assert np.all(fluid(PODS, ADAPTIVE).pace("all-gather", groups) == 1)
+
+
+def test_groups_inside_a_domain_have_one_pace() -> None:
+    built = cluster(folded(leaves=2, down=4, spines=1), node(gpus=4, nics=4))
+    groups = np.arange(8).reshape(2, 4)
+    assert fluid(built, NetworkSettings(routing="ecmp")).pace("all-gather", groups).tolist() == [1.0, 1.0]
+
+
 @given(st.floats(0, 1e10), st.floats(0, 1e10), st.sampled_from(KINDS))
 @settings(max_examples=50, deadline=None)
 def test_time_never_falls_with_size_for_one_algorithm_of_the_fluid_model(one: float, other: float, kind: str) -> None:

@@ -1,11 +1,8 @@
 """Processes for every node or only for those in repair, events or arithmetic: the trace is the same."""
 
-from dataclasses import replace
-
 from hypothesis import given, settings
 
 from sim.engine.run import simulate_run
-from sim.reliability.examples import run_plan
 from sim.reliability.records import RunPlan
 from tests.engine.run_plans import run_plans
 

@@ -159,6 +159,7 @@ def topology_result() -> dict[str, Any]:
         "capex_usd": 20 * 30_000 + 48 * 500,
         "power_w": 31_000.0,
         "busbw": {"all-reduce": 45e9},
+        "groups": {"data": {"slowest": 20e9, "median": 30e9, "fastest": 50e9}},
         "bom": [
             {"item": "switch", "name": "qm9700", "count": 20, "power_w": 1500.0, "price_usd": 30_000.0},
             {"item": "cable", "name": "dac-400g", "count": 48, "power_w": 0.1, "price_usd": 500.0},

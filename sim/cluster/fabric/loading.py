@@ -30,6 +30,7 @@ class Load:
 
     network_s, scale_up_s: seconds of the busiest link of each. own_s: seconds that the busiest GPU's own messages
     would need alone. link_class: of the busiest network link. latency_s: cables and switches of the longest path.
+    cable_s, nic_s: seconds of every cable (C,), and of every NIC out and in (2E,).
     """
 
     network_s: float
@@ -37,6 +38,8 @@ class Load:
     own_s: float
     latency_s: float
     link_class: str
+    cable_s: FloatArray
+    nic_s: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +141,30 @@ def measure(flows: Flows, placed: Placed, cluster: Cluster, router: Router, sett
         own_s=_own_s(flows, placed, cluster, fabric),
         latency_s=latency_s,
         link_class=fabric.classes[fabric.link_class[cable_s.argmax()]] if binds else "nic",
+        cable_s=cable_s,
+        nic_s=nic_s,
     )
+
+
+def group_seconds(
+    flows: Flows, placed: Placed, load: Load, router: Router, settings: NetworkSettings, groups: int
+) -> FloatArray:
+    """Return the seconds of the busiest network link of each group, shape (groups,), all groups progressing together.
+
+    Where flows are hashed, groups differ by the links they happen to meet; a fluid split gives all of them the same.
+    """
+    fabric, group = router.fabric, flows.group[placed.nic_flow]
+    endpoints = fabric.nic_capacity_bytes_per_s.size
+    if settings.sharing == "ideal" or settings.routing in ("adaptive", "spray"):
+        return np.full(groups, load.network_s)
+    slowest = np.zeros(groups)
+    np.maximum.at(slowest, group, load.nic_s[placed.nic_source])
+    np.maximum.at(slowest, group, load.nic_s[endpoints + placed.nic_target])
+    source, target = _leaves(placed, fabric)
+    for part, pick in _subflows(placed, router, settings):
+        for flow, cable in hashed_paths(router, source[part], target[part], pick):
+            np.maximum.at(slowest, group[part[flow]], load.cable_s[cable])
+    return slowest
 
 
 def _own_s(flows: Flows, placed: Placed, cluster: Cluster, fabric: Fabric) -> float:
