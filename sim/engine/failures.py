@@ -1,9 +1,10 @@
-"""Who rings when a life ends: two ways to keep the lives of all components, with the same failures at the same times.
+"""The failure clock: how old nodes are, and who rings when a life ends.
 
-Both hold lives that are pending, and hand all lives that end at an instant to one function, in their order. `eager` has
-a SimPy process for every node, waiting for the node's next failure. `dormant` keeps all lives in one heap and
-only the earliest as a SimPy event: with 100,000 nodes nothing else is affordable. Only the clock ends a life; only
-whoever repairs a component begins its next one (`renew`).
+Two ways to keep the lives of all components give the same failures at the same times. Both hold lives that are
+pending, and hand all lives that end at an instant to one function, in their order. `eager` has a SimPy process for
+every node, waiting for the node's next failure. `dormant` keeps all lives in one heap and only the earliest as a
+SimPy event: with 100,000 nodes nothing else is affordable. Only the clock ends a life; only whoever repairs a
+component begins its next one (`renew`).
 """
 
 from collections import defaultdict
@@ -15,7 +16,6 @@ from typing import Any, Protocol
 
 import simpy
 
-from sim.engine.ageing import Ageing
 from sim.engine.clock import IntegerEnvironment, last, late, on_event
 from sim.reliability.exposure import JOB, Life, Lives
 
@@ -42,6 +42,69 @@ class FailureClock(Protocol):
 
     def join(self, node: int) -> None:
         """A node joins the job."""
+
+
+class Ageing:
+    """The reading of the failure clock in microseconds, and the age of each node on it.
+
+    Under "calendar" the reading is the time and every node's age is the reading. Under "operating" the reading
+    advances only while the job steps or checkpoints, and only nodes in the job age; the job's own components age
+    with the reading.
+    """
+
+    __slots__ = ("calendar", "elapsed_us", "env", "left_us", "running", "shift_us", "since_us")
+
+    def __init__(self, env: IntegerEnvironment, *, calendar: bool, resting: range) -> None:
+        self.env = env
+        self.calendar = calendar
+        self.running = calendar
+        self.elapsed_us = 0
+        self.since_us = 0
+        # Reading at which a node's age was 0, and for nodes that do not age at what reading they stopped.
+        self.shift_us: dict[int, int] = {}
+        self.left_us: dict[int, int] = {} if calendar else dict.fromkeys(resting, 0)
+
+    def reading_us(self) -> int:
+        """Return the reading now."""
+        if self.calendar:
+            return self.env.now
+        return self.elapsed_us + (self.env.now - self.since_us if self.running else 0)
+
+    def start(self) -> None:
+        """The job steps."""
+        if not self.calendar:
+            self.running, self.since_us = True, self.env.now
+
+    def stop(self) -> None:
+        """The job no longer steps."""
+        if not self.calendar:
+            self.elapsed_us, self.running = self.reading_us(), False
+
+    def leave(self, node: int) -> None:
+        """A node leaves the job."""
+        if not self.calendar:
+            self.left_us[node] = self.reading_us()
+
+    def join(self, node: int) -> None:
+        """A node joins the job."""
+        if not self.calendar:
+            away_us = self.reading_us() - self.left_us.pop(node)
+            self.shift_us[node] = self.shift_us.get(node, 0) + away_us
+
+    def rests(self, node: int) -> bool:
+        """Say whether a node does not age at present."""
+        return node in self.left_us
+
+    def age_us(self, node: int) -> int:
+        """Return the age of a node."""
+        if self.calendar:
+            return self.env.now
+        reading = self.left_us.get(node)
+        return (self.reading_us() if reading is None else reading) - self.shift_us.get(node, 0)
+
+    def due_us(self, node: int, age_us: int) -> int:
+        """Return the reading at which a node that ages reaches an age."""
+        return age_us + self.shift_us.get(node, 0)
 
 
 class DormantClock:
@@ -90,8 +153,8 @@ class DormantClock:
         self._push(self.lives.renewed(life, self.ageing.age_us(life.node)))
 
     def start(self) -> None:
-        if not self.ageing.running:
-            self.ageing.start()
+        self.ageing.start()
+        if not self.ageing.calendar:
             self._arm()
 
     def stop(self) -> None:

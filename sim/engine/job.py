@@ -1,26 +1,27 @@
 """The training job.
 
-States of the job: stepping (steps and checkpoints, folded: nothing happens between two interruptions), recovering (in a
-stage of recovery) and waiting (for a node); done at the end of its work or at the horizon. Only the job's own
-process changes them. Others add failures to its inbox or ring its bell: the process has one waiting point, and
-looks at the inbox when it wakes.
+States of the job: stepping (steps and checkpoints, folded: nothing happens between two interruptions), recovering (in
+a stage of recovery) and waiting (for a node); done at the end of its work or at the horizon. Only the job's own
+process changes them. Others put failures into its inbox and ring: the process has one waiting point, and looks at
+the inbox when it wakes.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from typing import Any, NamedTuple
 
 import simpy
 
 from sim.engine.clock import IntegerEnvironment, on_event, timeout
-from sim.engine.draws import RecoveryTimes
 from sim.engine.failures import FailureClock
 from sim.engine.nodes import Nodes
 from sim.engine.record import Record, Safe
 from sim.engine.stepping import Stepper
+from sim.reliability.draws import RecoveryTimes
 from sim.reliability.exposure import JOB
 from sim.reliability.progress import NEVER_US, Progress, phase_at
 
 Waiting = Generator[simpy.Event, Any, bool]
+Stages = tuple[tuple[str, int], ...]
 
 
 class Failure(NamedTuple):
@@ -89,7 +90,7 @@ class Job:
 
     def notice(self) -> None:
         """Look at the inbox, unless a recovery goes on that failures do not interrupt."""
-        if self.inbox and (self.state == "stepping" or self.restarts):
+        if self.inbox and (self.restarts or self.state == "stepping"):
             self.ring()
 
     def stops_now(self) -> bool:
@@ -108,7 +109,7 @@ class Job:
         if self.horizon_us < NEVER_US:
             on_event(timeout(self.env, self.horizon_us), lambda _: self.ring())
         launch = self.times.stages("", 0)
-        yield from self._spend(LAUNCH, [stage for stage in launch if stage[0] == "schedule"])
+        yield from self._spend(LAUNCH, tuple(stage for stage in launch if stage[0] == "schedule"))
         while (yield from self._recover()):
             if (yield from self._step()):
                 self.record.event(self.env.now, "complete")
@@ -116,37 +117,6 @@ class Job:
         event = self.record.event(self.env.now, "horizon")
         self.record.reversal(self.env.now, "in_flight", "", event, self.safe, self.reached_us)
         return False
-
-    def _step(self) -> Waiting:
-        """Step until the work ends, a failure or the horizon; say whether the work is complete."""
-        start = self.env.now
-        self.state = "stepping"
-        self.clock.start()
-        end = self.stepper.begin(self.safe.work_us, start, self.ring)
-        if start < end and start < self.horizon_us:
-            yield self._until(end)
-        self.clock.stop()
-        self.state = "recovering"
-        progress = self.stepper.stop(self.safe.work_us, start, self.env.now)
-        self.record.progress(self.safe.work_us, progress)
-        if progress.work_us == self.record.course.end_us:
-            return True
-        self._fall_back(progress)
-        return False
-
-    def _fall_back(self, progress: Progress) -> None:
-        """Go back to what is durable; what is beyond is lost to the failure, or in flight at the horizon."""
-        now = self.env.now
-        if not self.plan.recovery.rework:
-            self.safe = Safe(progress.work_us, now)
-        elif progress.durable_at_us >= 0:
-            self.safe = Safe(progress.durable_us, progress.durable_at_us)
-        self.phase = phase_at(self.record.course, self.safe.work_us)
-        if self.inbox:
-            event, cause, _ = self.inbox[0]
-            self.record.reversal(now, "lost_work", cause, event, self.safe, progress.work_us)
-        else:
-            self.reached_us = progress.work_us
 
     def _recover(self) -> Waiting:
         """Recover from the failures in the inbox and those that come meanwhile; False at the horizon."""
@@ -160,11 +130,7 @@ class Job:
                 self._replace(leaving)
                 if self.nodes.missing() and not (yield from self._wait_for_nodes(failure)):
                     continue
-            # Only after a stall hosts are selected, and only missing nodes are replaced; the others are always due.
-            on_demand, due = stages[1:3], stages[3:]
-            if self.owed:
-                due = (*(stage for stage in on_demand if stage[0] in self.owed), *due)
-            if (yield from self._spend(failure, due)) and not self.inbox:
+            if (yield from self._spend(failure, self._due(stages[1:]))) and not self.inbox:
                 self.record.event(self.env.now, "restart", failure.cause)
         return self.env.now < self.horizon_us
 
@@ -191,31 +157,68 @@ class Job:
             start, nodes = self.env.now, self.nodes.in_job
             yield self._until(NEVER_US)
             if self.env.now > start:
-                span = (start, self.env.now, self.env.now - start)
-                self.record.segments.append((*span, "wait_for_node", failure.cause, failure.event, self.phase, nodes))
+                self._spent(start, self.env.now - start, "wait_for_node", failure, nodes)
         self.state = "recovering"
         return not self._interrupted()
 
-    def _spend(self, failure: Failure, stages: Sequence[tuple[str, int]]) -> Waiting:
+    def _due(self, stages: Stages) -> Stages:
+        """Leave out what is not owed: hosts are selected only after a stall, and only missing nodes are replaced."""
+        on_demand, always = stages[:2], stages[2:]
+        return (*(stage for stage in on_demand if stage[0] in self.owed), *always) if self.owed else always
+
+    def _spend(self, failure: Failure, stages: Stages) -> Waiting:
         """Spend stages one after the other, as one wait; say whether all passed."""
         start = end = now = self.env.now
         for _, duration in stages:
             end += duration
-        if start < end and start < self.horizon_us:
+        if start < min(end, self.horizon_us):
             yield self._until(end)
             now = self.env.now
-        event, cause, _ = failure
-        nodes = self.nodes.in_job
         for name, duration in stages:
             spent = duration if start + duration <= now else now - start
             if spent:
-                self.record.segments.append((start, start + spent, spent, name, cause, event, self.phase, nodes))
+                self._spent(start, spent, name, failure, self.nodes.in_job)
             if spent < duration:
                 return False
             start += spent
             if self.owed:
                 self.owed.discard(name)
         return True
+
+    def _spent(self, start: int, duration: int, state: str, failure: Failure, nodes: int) -> None:
+        event, cause, _ = failure
+        self.record.segments.append((start, start + duration, duration, state, cause, event, self.phase, nodes))
+
+    def _step(self) -> Waiting:
+        """Step until the work ends, a failure or the horizon; say whether the work is complete."""
+        start = self.env.now
+        self.state = "stepping"
+        self.clock.start()
+        end = self.stepper.begin(self.safe.work_us, start, self.ring)
+        if start < min(end, self.horizon_us):
+            yield self._until(end)
+        self.clock.stop()
+        self.state = "recovering"
+        progress = self.stepper.stop(self.safe.work_us, start, self.env.now)
+        self.record.progress(self.safe.work_us, progress)
+        if progress.work_us == self.record.course.end_us:
+            return True
+        self._fall_back(progress)
+        return False
+
+    def _fall_back(self, progress: Progress) -> None:
+        """Go back to what is durable; what is beyond is lost to the failure, or in flight at the horizon."""
+        now = self.env.now
+        if not self.plan.recovery.rework:
+            self.safe = Safe(progress.work_us, now)
+        elif progress.durable_at_us >= 0:
+            self.safe = Safe(progress.durable_us, progress.durable_at_us)
+        self.phase = phase_at(self.record.course, self.safe.work_us)
+        if self.inbox:
+            event, cause, _ = self.inbox[0]
+            self.record.reversal(now, "lost_work", cause, event, self.safe, progress.work_us)
+        else:
+            self.reached_us = progress.work_us
 
     def _interrupted(self) -> bool:
         """Say whether a recovery must begin again, or the horizon has come."""

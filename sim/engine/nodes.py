@@ -6,6 +6,7 @@ takes spares into the job; the repair shop returns a node, into a job that waits
 what broke in it; all of it is renewed when it returns.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
 from sim.engine.clock import IntegerEnvironment
@@ -32,8 +33,8 @@ class Nodes:
         self.send = send
         self.size = self.in_job = plan.nodes
         self.place = ["job"] * plan.nodes + ["spare"] * plan.spare_nodes
-        # A dict keeps the order of arrival and forgets a member at once.
-        self.spares = dict.fromkeys(range(plan.nodes, plan.nodes + plan.spare_nodes))
+        # In order of arrival; unlike a dict, it finds its first member at once after many have left.
+        self.spares = OrderedDict.fromkeys(range(plan.nodes, plan.nodes + plan.spare_nodes))
         self.broken: dict[int, list[Life]] = {}
         self.failed: dict[int, tuple[str, int]] = {}
 

@@ -74,7 +74,7 @@ def profile_step(
 
 def executed_flop(plan: StepPlan) -> float:
     """Return the FLOP that one GPU of every stage executes, summed over stages."""
-    return plan.microbatches * sum(cost.flop for row in (*plan.forward, *plan.backward) for cost in row)
+    return plan.microbatches * sum(cost.flop for row in (*plan.forward, *plan.backward, *plan.weight) for cost in row)
 
 
 def _slow_step_ns(plan: StepPlan, layout: Layout, spread: float, seed: int) -> int:
@@ -86,7 +86,8 @@ def _slow_step_ns(plan: StepPlan, layout: Layout, spread: float, seed: int) -> i
 
 def _computing(plan: StepPlan, stage: int) -> Counter[str]:
     states: Counter[str] = Counter()
-    costs: tuple[OpCost, ...] = (*plan.forward[stage], *plan.backward[stage])
+    weight = plan.weight[stage] if plan.weight else ()
+    costs: tuple[OpCost, ...] = (*plan.forward[stage], *plan.backward[stage], *weight)
     for cost in costs:
         for state, duration in cost.state_ns.items():
             states[state] += plan.microbatches * duration

@@ -102,14 +102,11 @@ class Record:
     def trace(self, end: int, complete: bool) -> RunTrace:
         """Return the finished trace; nodes that never moved stayed where they began."""
         plan = self.plan
-        nodes = plan.nodes + plan.spare_nodes
         for node in sorted(self.open_stays):
             self._close(end, node)
         processed = steps_of_spans(self.course, self.spans)
         counts = processed, self.lost_steps, self.in_flight_steps
-        moved = self.open_stays
-        self.stays += [(node, "job", 0, end, "", -1) for node in range(plan.nodes) if node not in moved]
-        self.stays += [(node, "spare", 0, end, "", -1) for node in range(plan.nodes, nodes) if node not in moved]
+        stays = _rows(Stay, self.stays) + self._still("job", range(plan.nodes), end)
         return RunTrace(
             gpus_per_node=plan.gpus_per_node,
             nodes=plan.nodes,
@@ -118,7 +115,7 @@ class Record:
             complete=complete,
             segments=_rows(Segment, self.segments),
             reversals=_rows(Reversal, self.reversals),
-            stays=_rows(Stay, self.stays),
+            stays=stays + self._still("spare", range(plan.nodes, plan.nodes + plan.spare_nodes), end),
             events=_rows(Event, self.events),
             retained_steps=tuple(done - lost - flying for done, lost, flying in zip(*counts, strict=True)),
             lost_steps=tuple(self.lost_steps),
@@ -128,13 +125,14 @@ class Record:
             checkpoints_durable=self.durable,
         )
 
+    def _still(self, place: str, nodes: range, end: int) -> tuple[Stay, ...]:
+        """Return the stays of nodes that never moved."""
+        still = [node for node in nodes if node not in self.open_stays]
+        return _rows(Stay, zip(still, repeat(place), repeat(0), repeat(end), repeat(""), repeat(-1), strict=False))
+
     def _close(self, now: int, node: int) -> None:
-        place, since, cause, event = self.open_stays.get(node) or (
-            "job" if node < self.plan.nodes else "spare",
-            0,
-            "",
-            -1,
-        )
+        stay = self.open_stays.get(node)
+        place, since, cause, event = stay or ("job" if node < self.plan.nodes else "spare", 0, "", -1)
         if now > since:
             self.stays.append((node, place, since, now, cause, event))
 

@@ -11,7 +11,7 @@ from typing import Any
 import simpy
 
 from sim.engine.clock import IntegerEnvironment, timeout
-from sim.engine.draws import RepairDraws
+from sim.reliability.draws import RepairDraws
 from sim.reliability.records import RepairPlan
 
 

@@ -6,10 +6,9 @@ recovers, the repair shop returns nodes, and everything is recorded.
 
 import simpy
 
-from sim.engine.ageing import Ageing
 from sim.engine.clock import IntegerEnvironment, on_event, timeout
-from sim.engine.draws import RecoveryTimes, RepairDraws
-from sim.engine.failures import DormantClock, EagerClock, FailureClock
+from sim.engine.collector import rare_collections
+from sim.engine.failures import Ageing, DormantClock, EagerClock, FailureClock
 from sim.engine.job import Failure, Job
 from sim.engine.nodes import Nodes
 from sim.engine.record import Record
@@ -17,6 +16,7 @@ from sim.engine.repair import RepairShop
 from sim.engine.stepping import Explicit, Folded, Stepper
 from sim.errors import SimulationError, unknown_name
 from sim.ledger.trace import RunTrace
+from sim.reliability.draws import RecoveryTimes, RepairDraws
 from sim.reliability.exposure import JOB, Life, Lives
 from sim.reliability.laws import MAX_US
 from sim.reliability.plan import check_plan, planned_us
@@ -52,13 +52,14 @@ def simulate_run(plan: RunPlan, mode: str | None = None, *, explicit: bool = Fal
         mode = "eager" if plan.nodes + plan.spare_nodes <= EAGER_NODES else "dormant"
     if mode not in MODES:
         raise unknown_name("mode of a run", mode, MODES)
-    return _Run(plan, mode, explicit).trace()
+    with rare_collections():
+        return RunSimulation(plan, mode, explicit=explicit).trace()
 
 
-class _Run:
-    """The parts of one run, wired."""
+class RunSimulation:
+    """The parts of one run, wired; simulate_run is the way to use it."""
 
-    def __init__(self, plan: RunPlan, mode: str, explicit: bool) -> None:
+    def __init__(self, plan: RunPlan, mode: str, *, explicit: bool) -> None:
         nodes = plan.nodes + plan.spare_nodes
         self.plan = plan
         self.env = IntegerEnvironment()

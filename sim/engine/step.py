@@ -55,6 +55,7 @@ class _StepSimulation:
         self.left = sum(len(stage.durations) for stage in self.stages)
         self.events = 0
         self.finished = self.env.event()
+        self.shares = plan.nic_share > 0 and plan.data_overlap
         self.slows = plan.slowdown > 1 and plan.data_overlap
         self.on_end: list[Callable[[Any], None]] = [self._end]
 
@@ -147,12 +148,14 @@ class _StepSimulation:
             self._advance(receiver, now)
 
     def _transfer_ns(self, stage: Stage, begin: int, message: int) -> int:
-        """Return the time of a message; beside a collective on the same NIC both get half of it (max-min)."""
-        if begin >= stage.collective_free_at or not (self.plan.shared_nic and self.plan.data_overlap):
+        """Return the time of a message; a collective beside it on the same NIC books what it loses."""
+        left = stage.collective_free_at - begin
+        if left <= 0 or not self.shares:
             return message
-        lost = min(message, (stage.collective_free_at - begin) // 2)
+        transfer, lost = shared_nic_ns(message, left, self.plan.nic_share)
         stage.collective_free_at += lost
-        return message + lost
+        stage.gathered_at = [at + lost if at > begin else at for at in stage.gathered_at]
+        return transfer
 
     def _close_reductions(self, stage: Stage) -> int:
         if self.plan.data_overlap:
@@ -160,15 +163,35 @@ class _StepSimulation:
         return stage.free_at + sum(self.plan.reduce_ns[stage.index])
 
 
+def shared_nic_ns(message: int, collective: int, share: float) -> tuple[int, int]:
+    """Return how long a message takes beside a collective, and by how much the collective is delayed.
+
+    Max-min on one NIC: a collective that takes no more than half of it keeps its share, a larger one is held to half;
+    the message gets the rest until the collective ends. message, collective: their times alone.
+
+    >>> shared_nic_ns(100, 1000, 1.0), shared_nic_ns(100, 100, 1.0), shared_nic_ns(300, 100, 1.0)
+    ((200, 100), (200, 100), (400, 100))
+    >>> shared_nic_ns(100, 1000, 0.2)
+    (125, 0)
+    """
+    kept = min(share, 0.5)
+    pace, rate = kept / share, 1 - kept
+    if message / rate <= collective / pace:
+        return round(message / rate), round(message / rate * (1 - pace))
+    beside = collective / pace
+    return round(beside + message - beside * rate), round(beside - collective)
+
+
 def _stage(plan: StepPlan, shape: Structure, index: int) -> Stage:
     """Return a stage at time 0, its parameter all-gathers queued in the order of first use."""
-    costs = [[cost.duration_ns for cost in row] for row in (plan.forward[index], plan.backward[index])]
+    grids = (plan.forward, plan.backward, plan.weight) if plan.weight else (plan.forward, plan.backward)
+    costs = [[cost.duration_ns for cost in grid[index]] for grid in grids]
     kind, chunk = shape.kind[index], shape.chunk[index]
     gathered = list(accumulate(plan.gather_ns[index]))
     return Stage(
         index=index,
         durations=[costs[k][c] for k, c in zip(kind, chunk, strict=True)],
-        messages=[plan.boundary_ns[t if k else index] for k, t in zip(kind, shape.target[index], strict=True)],
+        messages=[plan.boundary_ns[boundary] for boundary in shape.boundary[index]],
         needs=shape.needs[index],
         feeds=shape.feeds[index],
         opens=[c if first else -1 for c, first in zip(chunk, shape.first[index], strict=True)],

@@ -18,7 +18,7 @@ class Stepper(Protocol):
     """What the job asks of a stepper."""
 
     def begin(self, work_us: int, start_us: int, ring: Callable[[], None]) -> int:
-        """Begin to step; return when the work ends, or NEVER_US if `ring` will be called then, or it is of no use."""
+        """Begin to step; return when the work ends, NEVER_US if that is of no use or `ring` will be called then."""
 
     def stop(self, work_us: int, start_us: int, now_us: int) -> Progress:
         """Stop, and return what was achieved since."""

@@ -73,7 +73,7 @@ class Stay(NamedTuple):
 
 
 class Event(NamedTuple):
-    """Something that happened: `event` is its position in the trace's events.
+    """Something that happened: `event` is its position in the trace's events, which lie in the order of time.
 
     kind is one of
     - failure: component and component_index say what failed ("gpu", 1234), ordinal its how-manieth failure of this

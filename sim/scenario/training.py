@@ -10,8 +10,7 @@ from sim.errors import LayoutError, ScenarioError
 from sim.scenario.form import ModelForm, ParallelismForm, PhaseForm, ScenarioForm, TrainingForm
 from sim.scenario.machines import look_up
 from sim.scenario.records import Machines, Phase, Training
-from sim.workload.build import check_layout
-from sim.workload.layout import Batch, Layout, Schedule
+from sim.workload.layout import Batch, Layout, Schedule, check_layout
 
 _DENSE_SHAPE = (
     *("layers", "hidden", "heads", "kv_heads", "head_dim", "ffn_hidden"),

@@ -2,16 +2,17 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from sim.catalog.records import Accelerator, Model, SoftwareProfile
 from sim.cluster.placement import Groups
-from sim.errors import LayoutError, unknown_name
 from sim.workload.kernels import memory_time_s
-from sim.workload.layout import Batch, Chunk, Layout, deal_layers
+from sim.workload.layout import Batch, Chunk, Layout, check_layout, deal_layers
 from sim.workload.memory import OPTIMIZER_BYTES, check_memory, chunk_parameters, microbatches, stage_memory
 from sim.workload.operations import Machine, OpCost, chunk_costs
 from sim.workload.profile import StageMemory
 from sim.workload.step_plan import StepPlan
-from sim.workload.traffic import Communication, NetworkModel, collective_channels, communication
+from sim.workload.traffic import Communication, NetworkModel, boundary_bytes, collective_channels, communication
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,32 +23,6 @@ class BuiltStep:
     memory: tuple[StageMemory, ...]
     communication: Communication
     dealt: tuple[tuple[Chunk, ...], ...]
-
-
-def check_layout(model: Model, batch: Batch, layout: Layout, accelerator: Accelerator) -> None:
-    """Raise LayoutError for a layout that cannot divide the model or the batch, naming the nearest that can."""
-    for name, count in (("heads", model.heads), ("kv_heads", model.kv_heads), ("ffn_hidden", model.ffn_hidden)):
-        if count % layout.tensor:
-            raise LayoutError(
-                f"parallelism.tensor: {layout.tensor} does not divide model.{name} = {count}; "
-                f"nearest that does: {_nearest_divisor(count, layout.tensor)}"
-            )
-    replica_batch = layout.data * batch.micro_batch
-    if batch.global_batch % replica_batch:
-        down = max(batch.global_batch // replica_batch, 1) * replica_batch
-        raise LayoutError(
-            f"training.global_batch: {batch.global_batch} is no multiple of data x micro_batch = {layout.data} x "
-            f"{batch.micro_batch} = {replica_batch}; nearest that is: {down} or {down + replica_batch}"
-        )
-    if batch.precision not in accelerator.peak_flops_per_s:
-        raise unknown_name(
-            f"precision of {accelerator.name}", batch.precision, accelerator.peak_flops_per_s, "training.precision"
-        )
-    if layout.sequence_parallel and batch.sequence_length % layout.tensor:
-        raise LayoutError(
-            f"parallelism.sequence_parallel: tensor = {layout.tensor} does not divide "
-            f"training.sequence_length = {batch.sequence_length}"
-        )
 
 
 def build_step(
@@ -88,7 +63,7 @@ def build_step(
         gather_ns=_nanoseconds(times.gather_s),
         reduce_ns=_nanoseconds(times.reduce_s),
         data_overlap=software.data_overlap,
-        shared_nic=_share_nic(times),
+        nic_share=_nic_share(model, batch, layout, times, groups, node_gpus),
         slowdown=_slowdown(accelerator, groups, node_gpus),
         optimizer_ns=tuple(_optimizer_ns(machine, stage) for stage in dealt),
         overhead_ns=round(software.step_overhead_s * 1e9),
@@ -96,7 +71,7 @@ def build_step(
     return BuiltStep(plan=plan, memory=memory, communication=times, dealt=dealt)
 
 
-def _costs(machine: Machine, dealt: tuple[tuple[Chunk, ...], ...]) -> dict[Chunk, tuple[OpCost, OpCost]]:
+def _costs(machine: Machine, dealt: tuple[tuple[Chunk, ...], ...]) -> dict[Chunk, tuple[OpCost, OpCost, OpCost | None]]:
     return {chunk: chunk_costs(machine, chunk) for chunk in {chunk for stage in dealt for chunk in stage}}
 
 
@@ -115,16 +90,20 @@ def _slowdown(accelerator: Accelerator, groups: Groups, node_gpus: int) -> float
     return accelerator.sm_count / (accelerator.sm_count - channels)
 
 
-def _share_nic(times: Communication) -> bool:
-    """Return whether boundary messages and data-parallel collectives both leave the scale-up domain."""
-    kinds = [times.costs[name].bottleneck for name in ("pipeline", "data") if name in times.costs]
-    return len(kinds) == 2 and "scale-up" not in kinds
+def _nic_share(
+    model: Model, batch: Batch, layout: Layout, times: Communication, groups: Groups, node_gpus: int
+) -> float:
+    """Return the part of a NIC that a data-parallel collective takes: its bandwidth over that of the fastest message.
+
+    0 where messages or collectives stay in the scale-up domain.
+    """
+    ways = [times.costs[name].bottleneck for name in ("pipeline", "data") if name in times.costs]
+    if len(ways) < 2 or "scale-up" in ways:
+        return 0.0
+    ranks = int(np.bincount(groups.data[0] // node_gpus).max())
+    message = boundary_bytes(model, batch, layout) / min(time for time in times.boundary_s if time > 0)
+    return min(1.0, times.costs["data"].busbw_bytes_per_s / ranks / message)
 
 
 def _nanoseconds(grid: tuple[tuple[float, ...], ...]) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(round(value * 1e9) for value in row) for row in grid)
-
-
-def _nearest_divisor(count: int, wanted: int) -> int:
-    divisors = [d for d in range(1, min(count, 4 * wanted) + 1) if count % d == 0]
-    return min(divisors, key=lambda d: (abs(d - wanted), d))

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from sim.errors import LayoutError
+from sim.catalog.records import Accelerator, Model
+from sim.errors import LayoutError, unknown_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,3 +100,44 @@ def _with_slots(layers: int, virtual: int) -> list[int]:
             f"expected stages x chunks <= {slots}"
         )
     return counts
+
+
+def check_tensor(model: Model, tensor: int) -> None:
+    """Raise LayoutError for a degree of tensor parallelism that does not divide the model."""
+    for name, count in (("heads", model.heads), ("kv_heads", model.kv_heads), ("ffn_hidden", model.ffn_hidden)):
+        if count % tensor:
+            raise LayoutError(
+                f"parallelism.tensor: {tensor} does not divide model.{name} = {count}; "
+                f"nearest that does: {_nearest_divisor(count, tensor)}"
+            )
+
+
+def check_layout(model: Model, batch: Batch, layout: Layout, accelerator: Accelerator) -> None:
+    """Raise LayoutError for a layout that cannot divide the model or the batch, naming the nearest that can."""
+    check_tensor(model, layout.tensor)
+    replica_batch = layout.data * batch.micro_batch
+    if batch.global_batch % replica_batch:
+        down = max(batch.global_batch // replica_batch, 1) * replica_batch
+        raise LayoutError(
+            f"training.global_batch: {batch.global_batch} is no multiple of data x micro_batch = {layout.data} x "
+            f"{batch.micro_batch} = {replica_batch}; nearest that is: {down} or {down + replica_batch}"
+        )
+    if model.max_position and batch.sequence_length > model.max_position:
+        raise LayoutError(
+            f"training.sequence_length: got {batch.sequence_length:,}; "
+            f"expected at most the {model.max_position:,} positions of {model.name}"
+        )
+    if batch.precision not in accelerator.peak_flops_per_s:
+        raise unknown_name(
+            f"precision of {accelerator.name}", batch.precision, accelerator.peak_flops_per_s, "training.precision"
+        )
+    if layout.sequence_parallel and batch.sequence_length % layout.tensor:
+        raise LayoutError(
+            f"parallelism.sequence_parallel: tensor = {layout.tensor} does not divide "
+            f"training.sequence_length = {batch.sequence_length}"
+        )
+
+
+def _nearest_divisor(count: int, wanted: int) -> int:
+    divisors = [d for d in range(1, min(count, 4 * wanted) + 1) if count % d == 0]
+    return min(divisors, key=lambda d: (abs(d - wanted), d))

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from sim.catalog.records import Model, SoftwareProfile
 from sim.errors import DoesNotFitError, LayoutError
-from sim.workload.layout import Batch, Chunk, Layout, Schedule, deal_layers
+from sim.workload.layout import Batch, Chunk, Layout, Schedule, check_tensor, deal_layers
 from sim.workload.profile import StageMemory
-from sim.workload.schedules import Order, peak_in_flight, schedule_order
+from sim.workload.schedules import Order, peak_in_flight, pipeline_of
 from sim.workload.transformer import (
     ACTIVATION_BYTES,
     attention_width,
@@ -33,7 +33,8 @@ def layer_activation_bytes(
 
     Counted tensor by tensor after Korthikanti et al. arXiv 2205.05198, section 4; for their GPT this gives
     s b h (10 + 24/t + 5 a s / (h t)), with sequence parallelism s b h / t (34 + 5 a s / h), 34 s b h / t when
-    selective and 2 s b h when full. discard_cheap: outputs of normalisation and activation are not kept.
+    selective, and 2 s b h (over t with sequence parallelism) when full. discard_cheap: outputs of normalisation and
+    activation are not kept.
 
     >>> from sim.workload.examples import gpt
     >>> model, batch = gpt(layers=1, hidden=64, heads=4), Batch(sequence_length=32, global_batch=1)
@@ -42,7 +43,7 @@ def layer_activation_bytes(
     """
     tokens, h, t = batch.micro_batch * batch.sequence_length, model.hidden, layout.tensor
     if batch.recompute == "full":
-        return ACTIVATION_BYTES * tokens * h
+        return ACTIVATION_BYTES * tokens * h / (t if layout.sequence_parallel else 1)
     kept = 2 if discard_cheap else 4
     outside = ACTIVATION_BYTES * kept * h + (2 * h if dropout else 0)
     products = (2 if model.gated_ffn else 1) + (0 if discard_cheap else 1)
@@ -69,7 +70,7 @@ def stage_memory(model: Model, batch: Batch, layout: Layout, software: SoftwareP
     """Return the peak memory of one GPU of every stage."""
     schedule = layout.schedule
     dealt = deal_layers(model.layers, layout.pipeline, schedule.chunks)
-    order = schedule_order(schedule.kind, layout.pipeline, microbatches(batch, layout), schedule.chunks)
+    order = pipeline_of(schedule.kind, layout.pipeline, microbatches(batch, layout), schedule.chunks).order
     return tuple(
         _one_stage(stage, model, batch, layout, software, dealt[stage], order) for stage in range(layout.pipeline)
     )
@@ -101,15 +102,21 @@ def _one_stage(
         gradients=gradients,
         optimizer=parameters * OPTIMIZER_BYTES / shards,
         activations=activations,
-        buffers=_buffers(model, batch, layout, chunks),
+        buffers=_buffers(model, batch, layout, software, chunks),
     )
 
 
-def _buffers(model: Model, batch: Batch, layout: Layout, chunks: Sequence[Chunk]) -> float:
-    """Return working memory: a layer's temporaries (gathered input, widest product, gradients) or the logits."""
+def _buffers(model: Model, batch: Batch, layout: Layout, software: SoftwareProfile, chunks: Sequence[Chunk]) -> float:
+    """Return working memory: a layer's temporaries (gathered input, widest product, gradients) or the logits.
+
+    A layer that is recomputed as a whole keeps everything while its backward runs.
+    """
     tokens = batch.micro_batch * batch.sequence_length
     widest = max(qkv_width(model), (2 if model.gated_ffn else 1) * model.ffn_hidden) / layout.tensor
     working = 2 * ACTIVATION_BYTES * tokens * (model.hidden + widest)
+    if batch.recompute == "full":
+        whole = replace(batch, recompute="none")
+        working += layer_activation_bytes(model, whole, layout, flash=software.flash_attention)
     # 16-bit logits, their FP32 copy and its gradient (Megatron's vocabulary-parallel cross entropy).
     logits = 10.0 * tokens * model.vocab / layout.tensor if any(chunk.head for chunk in chunks) else 0.0
     return RESERVED_BYTES + max(working, logits)
@@ -147,6 +154,7 @@ def what_would_fit(
     fitting = []
     for words, other_batch, other_layout in _changes(batch, layout):
         try:
+            check_tensor(model, other_layout.tensor)
             memory = stage_memory(model, other_batch, other_layout, software)
         except LayoutError:
             continue

@@ -1,7 +1,7 @@
 """Operations of a pipeline: how long a chunk's forward and backward take on one GPU, and in which states."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sim.catalog.records import Accelerator, Model, SoftwareProfile
 from sim.workload.kernels import attention_flop, attention_time_s, gemm_flop, gemm_time_s, memory_time_s
@@ -48,18 +48,31 @@ class Machine:
     tensor_collective_s: float
 
 
-def chunk_costs(machine: Machine, chunk: Chunk) -> tuple[OpCost, OpCost]:
-    """Return the costs of a chunk's forward and backward for one microbatch."""
+def chunk_costs(machine: Machine, chunk: Chunk, split: bool = False) -> tuple[OpCost, OpCost, OpCost | None]:
+    """Return the costs of a chunk's forward, backward and weight gradients for one microbatch.
+
+    split: weight gradients are an operation of their own, after the input gradients; otherwise they are part of
+    the backward, and the third cost is None.
+    """
     model, batch, layout, software = machine.model, machine.batch, machine.layout, machine.software
     forward = [layer_forward(model, batch, layout, software)] * chunk.layers
     backward = [layer_backward(model, batch, layout, software)] * chunk.layers
     if chunk.embedding:
         forward.append(embedding_pass(model, batch, layout))
-        backward.append(embedding_pass(model, batch, layout))
+        backward.append(embedding_pass(model, batch, layout, backward=True))
     if chunk.head:
         forward.append(head_forward(model, batch, layout))
         backward.append(head_backward(model, batch, layout, software))
-    return _op_cost(machine, forward), _op_cost(machine, backward)
+    if layout.pipeline > 1 and layout.tensor > 1 and not layout.sequence_parallel:
+        # A boundary message comes in one part for each GPU of the group; gathering it is half of an all-reduce.
+        received = PassKernels(kernels=(), collectives=0.5)
+        forward += [] if chunk.embedding else [received]
+        backward += [] if chunk.head else [received]
+    if not split:
+        return _op_cost(machine, forward), _op_cost(machine, backward), None
+    inputs = [replace(one, kernels=tuple(k for k in one.kernels if not k.weight)) for one in backward]
+    weights = [PassKernels(kernels=tuple(k for k in one.kernels if k.weight), collectives=0) for one in backward]
+    return _op_cost(machine, forward), _op_cost(machine, inputs), _op_cost(machine, weights)
 
 
 def kernel_time_s(machine: Machine, kernel: Kernel) -> float:
@@ -73,6 +86,7 @@ def kernel_time_s(machine: Machine, kernel: Kernel) -> float:
             m=kernel.m,
             n=kernel.n,
             k=kernel.k,
+            batch=kernel.batch,
             output_bytes=gradient_bytes,
             accumulate=kernel.accumulate,
         )
@@ -92,17 +106,21 @@ def kernel_time_s(machine: Machine, kernel: Kernel) -> float:
     return memory_time_s(acc, kernel.size_bytes / PASS_EFFICIENCY.get(kernel.name, 1.0))
 
 
-def kernel_flop(model: Model, batch: Batch, layout: Layout, kernel: Kernel, causal: bool = True) -> float:
-    """Return the useful FLOP of one kernel; the backward of an attention core counts twice its forward."""
+def kernel_flop(model: Model, batch: Batch, layout: Layout, kernel: Kernel) -> float:
+    """Return the FLOP that one kernel executes.
+
+    A flash kernel skips what the causal mask hides; its backward counts twice its forward, without the scores that it
+    computes again. A product over the whole square of scores counts whole.
+    """
     if kernel.kind == "gemm":
-        return gemm_flop(m=kernel.m, n=kernel.n, k=kernel.k)
+        return gemm_flop(m=kernel.m, n=kernel.n, k=kernel.k, batch=kernel.batch)
     if kernel.kind == "attention":
         forward = attention_flop(
             batch=batch.micro_batch,
             heads=model.heads // layout.tensor,
             head_dim=model.head_dim,
             sequence=batch.sequence_length,
-            causal=causal,
+            causal=True,
         )
         return forward * (2 if kernel.backward else 1)
     return 0.0
@@ -124,7 +142,7 @@ def _op_cost(machine: Machine, passes: Sequence[PassKernels]) -> OpCost:
         if kernel.repeated:
             repeated_s += time_s
         else:
-            ideal_s += work / peak
+            ideal_s += work * kernel.useful / peak
     # A stream that launches slower than it computes is bound by the host.
     waiting_s = max(0.0, count * machine.software.launch_s - busy_s)
     communication_s = sum(one.collectives for one in passes) * machine.tensor_collective_s

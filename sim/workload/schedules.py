@@ -1,6 +1,7 @@
 """Pipeline schedules: stages x microbatches x chunks -> the order of operations of every stage."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
@@ -9,7 +10,7 @@ from sim.errors import LayoutError, unknown_name
 
 
 class Op(NamedTuple):
-    """One operation of a stage: kind "F" (forward) or "B" (backward, weight gradient included)."""
+    """One operation of a stage: kind "F" (forward), "B" (backward) or "W" (weight gradient, where it is apart)."""
 
     kind: str
     microbatch: int
@@ -18,6 +19,21 @@ class Op(NamedTuple):
 
 Order = tuple[tuple[Op, ...], ...]
 """order[stage] is the sequence in which the stage runs its operations."""
+
+Route = tuple[tuple[int, int], ...]
+"""The (stage, chunk) places that a microbatch's forward passes; its backward passes them in reverse."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """A schedule for given numbers: the order of every stage, the route of every microbatch.
+
+    split: weight gradients are operations of their own.
+    """
+
+    order: Order
+    routes: tuple[Route, ...]
+    split: bool = False
 
 
 def gpipe(stages: int, microbatches: int, chunks: int) -> Order:
@@ -74,9 +90,18 @@ SCHEDULES: dict[str, Callable[[int, int, int], Order]] = {
 """Schedule kinds by name; add one here."""
 
 
+def looped_route(stages: int, chunks: int) -> Route:
+    """Return the route through all stages, chunk after chunk: virtual stage v is chunk v // stages of stage v % stages.
+
+    >>> looped_route(2, 2)
+    ((0, 0), (1, 0), (0, 1), (1, 1))
+    """
+    return tuple((v % stages, v // stages) for v in range(stages * chunks))
+
+
 @lru_cache(maxsize=64)
-def schedule_order(kind: str, stages: int, microbatches: int, chunks: int) -> Order:
-    """Return the order of a schedule by name, checked; orders are pure, so they are remembered.
+def pipeline_of(kind: str, stages: int, microbatches: int, chunks: int) -> Pipeline:
+    """Return a schedule by name, checked; schedules are pure, so they are remembered.
 
     Raises UnknownNameError for a kind that does not exist, LayoutError for chunks that it does not take.
     """
@@ -89,7 +114,7 @@ def schedule_order(kind: str, stages: int, microbatches: int, chunks: int) -> Or
         )
     order = SCHEDULES[kind](stages, microbatches, chunks)
     check_schedule(order, microbatches, chunks)
-    return order
+    return Pipeline(order=order, routes=(looped_route(stages, chunks),) * microbatches)
 
 
 def check_schedule(order: Order, microbatches: int, chunks: int) -> None:

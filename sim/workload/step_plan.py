@@ -1,11 +1,11 @@
 """The plan of a step: what every stage runs, how long it takes, and what it sends; the input of the step engine."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from sim.workload.operations import OpCost
-from sim.workload.schedules import Op, schedule_order
+from sim.workload.schedules import Op, Route, pipeline_of
 
 Grid = tuple[tuple[int, ...], ...]
 """Integers by [stage][chunk]."""
@@ -15,11 +15,13 @@ Grid = tuple[tuple[int, ...], ...]
 class StepPlan:
     """One optimizer step of one representative replica; nanoseconds throughout.
 
-    forward, backward: cost by [stage][chunk]. boundary_ns: one message between a stage and the next, by stage (the last
-    one's goes to the first, where stages hold several chunks); gradients go the other way in the same time.
+    forward, backward, weight: cost by [stage][chunk]; weight is empty where the schedule keeps weight gradients in the
+    backward. boundary_ns: one message between a stage and the next, by stage (the last one's goes to the first, where
+    stages hold several chunks); gradients go the other way in the same time.
     blocking_send: the sender's compute waits for the transfer. gather_ns and reduce_ns: parameter all-gather and
     gradient reduction by [stage][chunk]; data_overlap: they run beside compute on a stream of their own;
-    shared_nic: boundary messages and data-parallel collectives leave through the same NIC.
+    nic_share: the part of a NIC that a data-parallel collective takes for itself, 0 where it leaves by another way
+    than boundary messages do.
     slowdown: factor on kernels while a collective runs beside them. optimizer_ns by stage, after all gradients.
     """
 
@@ -29,12 +31,13 @@ class StepPlan:
     microbatches: int
     forward: tuple[tuple[OpCost, ...], ...]
     backward: tuple[tuple[OpCost, ...], ...]
+    weight: tuple[tuple[OpCost, ...], ...] = ()
     boundary_ns: tuple[int, ...]
     blocking_send: bool
     gather_ns: Grid
     reduce_ns: Grid
     data_overlap: bool
-    shared_nic: bool
+    nic_share: float
     slowdown: float
     optimizer_ns: tuple[int, ...]
     overhead_ns: int
@@ -44,9 +47,10 @@ class StepPlan:
 class Structure:
     """A schedule as arrays: for each stage, position by position.
 
-    kind: 0 forward, 1 backward. needs: slot that must have arrived before the operation starts (-1: none).
-    feeds: slot that its output fills (-1: none), on stage `target`. first: the chunk's first forward here;
-    last: its last backward. slots: how many there are.
+    kind: 0 forward, 1 backward, 2 weight gradient. needs: slot that must have arrived before the operation starts (-1:
+    none). feeds: slot that its output fills (-1: none), on stage `target`, over `boundary` (an index of
+    StepPlan.boundary_ns). first: the chunk's first forward here; last: the operation that completes its gradients.
+    slots: how many there are.
     """
 
     kind: tuple[tuple[int, ...], ...]
@@ -55,6 +59,7 @@ class Structure:
     needs: tuple[tuple[int, ...], ...]
     feeds: tuple[tuple[int, ...], ...]
     target: tuple[tuple[int, ...], ...]
+    boundary: tuple[tuple[int, ...], ...]
     first: tuple[tuple[bool, ...], ...]
     last: tuple[tuple[bool, ...], ...]
     slots: int
@@ -62,11 +67,17 @@ class Structure:
 
 @lru_cache(maxsize=32)
 def structure(schedule: str, stages: int, microbatches: int, chunks: int) -> Structure:
-    """Return the structure of a schedule: virtual stage v = chunk x stages + stage feeds v + 1, or v - 1 backward."""
-    order = schedule_order(schedule, stages, microbatches, chunks)
-    shape = (stages, microbatches, stages * chunks)
-    by_stage = [zip(*(_row(op, stage, *shape) for op in ops), strict=True) for stage, ops in enumerate(order)]
-    kind, chunk, microbatch, needs, feeds, target = zip(*by_stage, strict=True)
+    """Return the structure of a schedule: microbatches feed the next place of their route, backward the one before."""
+    pipeline = pipeline_of(schedule, stages, microbatches, chunks)
+    places = {route: {place: k for k, place in enumerate(route)} for route in set(pipeline.routes)}
+
+    def row(op: Op, stage: int) -> tuple[int, int, int, int, int, int, int]:
+        route = pipeline.routes[op.microbatch]
+        return _row(op, stage, route, places[route], microbatches)
+
+    by_stage = [zip(*(row(op, stage) for op in ops), strict=True) for stage, ops in enumerate(pipeline.order)]
+    kind, chunk, microbatch, needs, feeds, target, boundary = zip(*by_stage, strict=True)
+    closing = 2 if pipeline.split else 1
     return Structure(
         kind=kind,
         chunk=chunk,
@@ -74,20 +85,31 @@ def structure(schedule: str, stages: int, microbatches: int, chunks: int) -> Str
         needs=needs,
         feeds=feeds,
         target=target,
+        boundary=boundary,
         first=tuple(_first(k, c, 0) for k, c in zip(kind, chunk, strict=True)),
-        last=tuple(tuple(reversed(_first(k[::-1], c[::-1], 1))) for k, c in zip(kind, chunk, strict=True)),
-        slots=2 * stages * chunks * microbatches,
+        last=tuple(tuple(reversed(_first(k[::-1], c[::-1], closing))) for k, c in zip(kind, chunk, strict=True)),
+        slots=2 * microbatches * max(len(route) for route in pipeline.routes),
     )
 
 
-def _row(op: Op, stage: int, stages: int, microbatches: int, virtual: int) -> tuple[int, int, int, int, int, int]:
-    """Return kind, chunk, microbatch, the slot it needs, the slot it feeds and on which stage."""
-    kind, v = int(op.kind == "B"), op.chunk * stages + stage
-    target = v - 1 if kind else v + 1
-    # The input of virtual stage 0 is data; the gradient of the last one is its own loss.
-    needs = -1 if v == (virtual - 1 if kind else 0) else (kind * virtual + v) * microbatches + op.microbatch
-    feeds = (kind * virtual + target) * microbatches + op.microbatch if 0 <= target < virtual else -1
-    return kind, op.chunk, op.microbatch, needs, feeds, target % stages
+def _row(
+    op: Op, stage: int, route: Route, places: Mapping[tuple[int, int], int], microbatches: int
+) -> tuple[int, int, int, int, int, int, int]:
+    """Return kind, chunk, microbatch, the slot it needs, the slot it feeds, on which stage, and over which boundary."""
+    kind, length = "FBW".index(op.kind), len(route)
+    if kind == 2:
+        return kind, op.chunk, op.microbatch, -1, -1, stage, 0
+    k = places[stage, op.chunk]
+    then = k - 1 if kind else k + 1
+    # The input of the first place is data; the gradient of the last one is its own loss.
+    needs = -1 if k == (length - 1 if kind else 0) else (kind * length + k) * microbatches + op.microbatch
+    if not 0 <= then < length:
+        return kind, op.chunk, op.microbatch, needs, -1, stage, 0
+    target = route[then][0]
+    # Neighbours share the boundary of the lower one; the way around from the last to the first has its own.
+    boundary = min(stage, target) if abs(stage - target) <= 1 else max(stage, target)
+    feeds = (kind * length + then) * microbatches + op.microbatch
+    return kind, op.chunk, op.microbatch, needs, feeds, target, boundary
 
 
 def _first(kinds: Sequence[int], chunks: Sequence[int], wanted: int) -> tuple[bool, ...]:

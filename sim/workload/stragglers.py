@@ -31,10 +31,15 @@ def stage_slowness(layout: Layout, spread: float, seed: int) -> NDArray[np.float
     return np.asarray(factors.reshape(layout.data, layout.pipeline, layout.tensor).max(axis=2))
 
 
-def slowest_replicas(slowness: NDArray[np.float64], count: int = 3) -> NDArray[np.float64]:
-    """Return the rows of the replicas whose slowest stage is slowest: the step ends with one of them."""
-    order = np.argsort(slowness.max(axis=1))[::-1]
-    return np.asarray(slowness[order[:count]])
+def slowest_replicas(slowness: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the rows of the replicas to simulate: the two slowest in the mean, and the one with the slowest stage.
+
+    The step ends with the slowest of all. A slow stage delays a replica by less than its factor, since bubbles take
+    some of it; what all stages together lose counts as well.
+    """
+    order = np.argsort(slowness.mean(axis=1))[::-1][:2].tolist()
+    chosen = sorted({*order, int(slowness.max(axis=1).argmax())})
+    return np.asarray(slowness[chosen])
 
 
 def slowed_plan(plan: StepPlan, factors: Sequence[float]) -> StepPlan:
@@ -43,6 +48,7 @@ def slowed_plan(plan: StepPlan, factors: Sequence[float]) -> StepPlan:
         plan,
         forward=tuple(_stretch(row, f) for row, f in zip(plan.forward, factors, strict=True)),
         backward=tuple(_stretch(row, f) for row, f in zip(plan.backward, factors, strict=True)),
+        weight=tuple(_stretch(row, f) for row, f in zip(plan.weight, factors, strict=False)),
     )
 
 

@@ -4,7 +4,7 @@ Shapes follow Megatron-style tensor parallelism (arXiv 1909.08053, 2205.05198): 
 and of the feed-forward network is split by columns, the second by rows.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sim.catalog.records import Model, SoftwareProfile
 from sim.workload.layout import Batch, Layout
@@ -17,8 +17,9 @@ ACTIVATION_BYTES = 2.0
 class Kernel:
     """One kernel of one GPU for one microbatch: a matrix product, an attention core or a memory-bound pass.
 
-    kind: gemm (m, n, k, accumulate), attention (backward) or memory (size_bytes). model: whether its FLOP count as
-    model FLOP; repeated: it only repeats a forward kernel (recomputation).
+    kind: gemm (m, n, k, batch, accumulate), attention (flash, backward or not) or memory (size_bytes). useful: the part
+    of its FLOP that are model FLOP; repeated: it only repeats a forward kernel (recomputation); weight: it makes a
+    weight gradient.
     """
 
     kind: str
@@ -26,18 +27,24 @@ class Kernel:
     m: int = 0
     n: int = 0
     k: int = 0
+    batch: int = 1
+    useful: float = 1.0
     accumulate: bool = False
     backward: bool = False
     size_bytes: float = 0.0
     repeated: bool = False
+    weight: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassKernels:
-    """The kernels of a forward or a backward pass, and the tensor-parallel collectives in between (their number)."""
+    """The kernels of a pass, and the tensor-parallel collectives in between, in units of one of a layer's.
+
+    The unit is an all-gather or reduce-scatter with sequence parallelism, an all-reduce without.
+    """
 
     kernels: tuple[Kernel, ...]
-    collectives: int
+    collectives: float
 
 
 def attention_width(model: Model) -> int:
@@ -95,8 +102,7 @@ def layer_forward(model: Model, batch: Batch, layout: Layout, software: Software
         *_memory("norm", 4.0 * model.hidden, _norm_tokens(tokens, layout), count=2),
         products[0],
         *_memory("rotary", 4.0 * (model.heads + model.kv_heads) * model.head_dim / t, tokens),
-        Kernel(kind="attention", name="attention"),
-        *(() if software.flash_attention else _score_matrix(model, batch, t)),
+        *_attention(model, batch, t, software, backward=False),
         products[1],
         products[2],
         *_activation(model, tokens, t, software),
@@ -112,8 +118,7 @@ def layer_backward(model: Model, batch: Batch, layout: Layout, software: Softwar
     gradients = [_gradients(product, software) for product in _forward_products(model, tokens, t)]
     kernels = (
         *(kernel for pair in reversed(gradients) for kernel in pair),
-        Kernel(kind="attention", name="attention", backward=True),
-        *(() if software.flash_attention else _score_matrix(model, batch, t)),
+        *_attention(model, batch, t, software, backward=True),
         *_memory("activation", ACTIVATION_BYTES * (5 if model.gated_ffn else 3) * model.ffn_hidden / t, tokens),
         *_memory("rotary", 4.0 * (model.heads + model.kv_heads) * model.head_dim / t, tokens),
         *_memory("norm", 6.0 * model.hidden, _norm_tokens(tokens, layout), count=2),
@@ -126,7 +131,9 @@ def layer_backward(model: Model, batch: Batch, layout: Layout, software: Softwar
     return PassKernels(kernels=repeated + kernels, collectives=collectives)
 
 
-def recomputed(model: Model, batch: Batch, layout: Layout, software: SoftwareProfile) -> tuple[tuple[Kernel, ...], int]:
+def recomputed(
+    model: Model, batch: Batch, layout: Layout, software: SoftwareProfile
+) -> tuple[tuple[Kernel, ...], float]:
     """Return the forward kernels that a layer's backward pass runs again, and their collectives.
 
     full: the whole layer; selective: the attention core (Korthikanti et al. arXiv 2205.05198); a stack that
@@ -141,12 +148,15 @@ def recomputed(model: Model, batch: Batch, layout: Layout, software: SoftwarePro
     return tuple(_again(kernel) for kernel in forward.kernels if kernel.name in names), 0
 
 
-def embedding_pass(model: Model, batch: Batch, layout: Layout) -> PassKernels:
-    """Return the table look-up, one memory-bound pass: read and write the hidden state of every token."""
+def embedding_pass(model: Model, batch: Batch, layout: Layout, backward: bool = False) -> PassKernels:
+    """Return the table look-up, one memory-bound pass: read and write the hidden state of every token.
+
+    Each GPU holds a part of the table: its forward ends with a collective, as its backward begins with one where
+    the sequence is sharded.
+    """
     tokens = batch.micro_batch * batch.sequence_length
-    return PassKernels(
-        kernels=_memory("embedding", 4.0 * model.hidden, tokens), collectives=1 if layout.tensor > 1 else 0
-    )
+    collectives = int(layout.tensor > 1 and (layout.sequence_parallel or not backward))
+    return PassKernels(kernels=_memory("embedding", 4.0 * model.hidden, tokens), collectives=collectives)
 
 
 def head_forward(model: Model, batch: Batch, layout: Layout) -> PassKernels:
@@ -159,7 +169,7 @@ def head_forward(model: Model, batch: Batch, layout: Layout) -> PassKernels:
             Kernel(kind="gemm", name="head", m=tokens, n=vocab, k=model.hidden),
             *_memory("loss", 10.0 * vocab, tokens),
         ),
-        collectives=1 if layout.tensor > 1 else 0,
+        collectives=1 if layout.tensor > 1 and layout.sequence_parallel else 0,
     )
 
 
@@ -174,7 +184,8 @@ def head_backward(model: Model, batch: Batch, layout: Layout, software: Software
             *_gradients(product, software),
             *_memory("norm", 6.0 * model.hidden, _norm_tokens(tokens, layout)),
         ),
-        collectives=1 if layout.tensor > 1 else 0,
+        # The input gradient is reduced; a sharded input is also gathered again for the weight gradient.
+        collectives=0 if layout.tensor == 1 else (2 if layout.sequence_parallel else 1),
     )
 
 
@@ -193,12 +204,12 @@ def _gradients(product: Kernel, software: SoftwareProfile) -> tuple[Kernel, ...]
     """Return the input-gradient and weight-gradient products of a forward product y[m, n] = x[m, k] w[k, n]."""
     fused = software.fused_gradient_accumulation
     inputs = Kernel(kind="gemm", name=product.name, m=product.m, n=product.k, k=product.n)
-    weights = Kernel(kind="gemm", name=product.name, m=product.n, n=product.k, k=product.m, accumulate=fused)
+    weights = replace(product, m=product.n, n=product.k, k=product.m, accumulate=fused, weight=True)
     if fused:
         return inputs, weights
     # Read the 16-bit gradient, read and write the main gradient.
     add = (ACTIVATION_BYTES + 2 * software.gradient_bytes) * product.n * product.k
-    return inputs, weights, Kernel(kind="memory", name="accumulate", size_bytes=add)
+    return inputs, weights, Kernel(kind="memory", name="accumulate", size_bytes=add, weight=True)
 
 
 def _activation(model: Model, tokens: int, t: int, software: SoftwareProfile) -> tuple[Kernel, ...]:
@@ -211,10 +222,19 @@ def _activation(model: Model, tokens: int, t: int, software: SoftwareProfile) ->
     return (*_memory("activation", 2 * width, tokens), *_memory("activation", 3 * width, tokens))
 
 
-def _score_matrix(model: Model, batch: Batch, t: int) -> tuple[Kernel, ...]:
-    """Return softmax and dropout over a stored score matrix: read and write s x s scores of every head, twice."""
-    scores = batch.micro_batch * model.heads / t * float(batch.sequence_length) ** 2
-    return (Kernel(kind="memory", name="scores", size_bytes=4 * ACTIVATION_BYTES * scores),)
+def _attention(model: Model, batch: Batch, t: int, software: SoftwareProfile, backward: bool) -> tuple[Kernel, ...]:
+    """Return the attention core: one flash kernel, or products over the whole square of scores and passes over them.
+
+    Without flash the causal mask saves nothing: half of the FLOP are no model FLOP; scores are read and written twice
+    (softmax and dropout). A backward has two products for each of a forward.
+    """
+    if software.flash_attention:
+        return (Kernel(kind="attention", name="attention", backward=backward),)
+    s, heads = batch.sequence_length, batch.micro_batch * model.heads // t
+    scored = Kernel(kind="gemm", name="attention", m=s, n=s, k=model.head_dim, batch=heads, useful=0.5)
+    products = (scored, replace(scored, n=model.head_dim, k=s))
+    scores = Kernel(kind="memory", name="scores", size_bytes=4 * ACTIVATION_BYTES * heads * float(s) ** 2)
+    return (*products * (2 if backward else 1), scores)
 
 
 def _memory(name: str, bytes_per_token: float, tokens: float, count: int = 1) -> tuple[Kernel, ...]:
@@ -231,12 +251,4 @@ def _collectives(layout: Layout) -> int:
 
 
 def _again(kernel: Kernel) -> Kernel:
-    return Kernel(
-        kind=kernel.kind,
-        name=kernel.name,
-        m=kernel.m,
-        n=kernel.n,
-        k=kernel.k,
-        size_bytes=kernel.size_bytes,
-        repeated=True,
-    )
+    return replace(kernel, repeated=True)

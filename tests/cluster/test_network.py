@@ -374,7 +374,7 @@ def test_group_rates_show_who_is_slow() -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_pace_of_hashed_groups_is_that_of_their_own_busiest_link(seed: int) -> None:
-    """The slowest group sets 1; no group is faster than max-min sharing lets it be, and equal fluid splits are equal."""
+    """The slowest sets 1; no group is faster than max-min sharing lets it be; equal fluid splits are equal."""
     groups = SHAPES["strided by 8"]
     hashed = fluid(PODS, NetworkSettings(routing="ecmp", queue_pairs=2, seed=seed))
     pace = hashed.pace("all-gather", groups)

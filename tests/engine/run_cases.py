@@ -54,7 +54,14 @@ def llama_failures() -> tuple[FailureClass, ...]:
 
 
 def llama_plan(
-    *, nodes: int = 2048, spare_nodes: int = 24, days: int = 54, every_min: int = 10, clock: str = "calendar", seed: int
+    *,
+    nodes: int = 2048,
+    spare_nodes: int = 24,
+    days: int = 54,
+    every_min: int = 10,
+    crews: int = 8,
+    clock: str = "calendar",
+    seed: int,
 ) -> RunPlan:
     """A run of Llama 3's failures per component, with the same mean times whatever its size."""
     return RunPlan(
@@ -74,7 +81,7 @@ def llama_plan(
             interval_us=every_min * MINUTE_US, block_us=400_000, durable_after_us=8_000_000, restore_us=20_000_000
         ),
         repair=RepairPlan(
-            crews=8,
+            crews=crews,
             automatic=RepairStage(time=Law(mean_s=7_200.0), success=0.6),
             manual=RepairStage(time=Law(kind="exponential", mean_s=172_800.0), success=0.8),
         ),

@@ -4,7 +4,9 @@ from dataclasses import replace
 
 from sim.engine.run import simulate_run
 from sim.ledger.trace import RunTrace
-from sim.reliability.records import RunPlan
+from sim.reliability.examples import run_plan
+from sim.reliability.plan import planned_us
+from sim.reliability.records import Law, RunPlan
 from tests.engine.run_cases import DAY_US, llama_plan
 
 Key = tuple[str, int, int]
@@ -73,12 +75,15 @@ def test_the_modes_agree_at_full_size() -> None:
     assert simulate_run(operating, "eager") == simulate_run(operating, "dormant")
 
 
-def test_a_run_without_a_horizon_finds_failures_beyond_its_planned_time() -> None:
-    phases = (replace(small().phases[0], steps=400),)
-    plan = replace(small(), horizon_us=None, phases=phases, recovery=replace(small().recovery, rework=True))
-    harsh = replace(
-        plan, checkpoint=replace(plan.checkpoint, interval_us=1, block_us=60_000_000, durable_after_us=60_000_000)
-    )
-    for case in (plan, harsh):
-        assert simulate_run(case, "eager") == simulate_run(case, "dormant")
-        assert simulate_run(case).complete
+def test_without_a_horizon_first_failures_are_found_however_long_the_run() -> None:
+    gpu, software = run_plan().failures
+    often = replace(software, life=Law(kind="exponential", mean_s=30.0))
+    gpus = replace(gpu, life=Law(kind="uniform", mean_s=5_000.0, shape=1.0))
+    checkpoint = replace(run_plan().checkpoint, interval_us=20_000_000)
+    plan = replace(run_plan(), failures=(gpus, often), checkpoint=checkpoint)
+    trace = simulate_run(plan, "dormant")
+    assert trace.complete
+    assert trace.end_us > 2 * planned_us(plan)
+    late = [e for e in trace.events if e.cause == "gpu" and e.ordinal == 0 and e.time_us > 2 * planned_us(plan)]
+    assert late
+    assert trace == simulate_run(plan, "eager")

@@ -100,7 +100,7 @@ def longest_path(plan: StepPlan) -> int:
                 free[s] = max(free[s], arrived.get(need, 0)) + duration
                 if shape.feeds[s][i] >= 0:
                     same = shape.target[s][i] == s
-                    nic[s] = max(free[s], nic[s]) + plan.boundary_ns[shape.target[s][i] if shape.kind[s][i] else s]
+                    nic[s] = max(free[s], nic[s]) + plan.boundary_ns[shape.boundary[s][i]]
                     arrived[shape.feeds[s][i]] = free[s] if same else nic[s]
                 position[s] += 1
                 moved = True
@@ -156,7 +156,7 @@ def test_states_of_a_step_sum_to_its_time_and_none_is_negative(
         gather_ns=gather,
         reduce_ns=reduce,
         data_overlap=overlap,
-        shared_nic=shared,
+        nic_share=shared,
         blocking_send=blocking,
         slowdown=slowdown,
         optimizer_ns=50,
@@ -200,7 +200,7 @@ def test_slower_messages_never_shorten_a_step_with_a_fixed_order(
 
 def test_a_message_beside_a_collective_on_the_same_nic_takes_twice_as_long() -> None:
     alone = uniform_plan("interleaved", stages=2, microbatches=2, chunks=2, message_ns=100, gather_ns=1000)
-    shared = replace(alone, shared_nic=True)
+    shared = replace(alone, nic_share=1.0)
     first = [simulate_step(plan).stages[1] for plan in (alone, shared)]
     # Stage 0 ends its first forward at 1300, while the second gather (until 2000) still uses the NIC.
     assert [stage.starts[0] for stage in first] == [1400, 1500]

@@ -38,7 +38,7 @@ timelines = st.builds(
             gather_ns=gather,
             reduce_ns=reduce,
             data_overlap=overlap,
-            shared_nic=shared,
+            nic_share=shared,
             slowdown=1.2,
             optimizer_ns=optimizer,
         )

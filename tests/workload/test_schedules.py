@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 
 from sim.errors import LayoutError, UnknownNameError
 from sim.workload.layout import deal_layers
-from sim.workload.schedules import SCHEDULES, Op, check_schedule, one_forward_one_backward, schedule_order
+from sim.workload.schedules import SCHEDULES, Op, check_schedule, one_forward_one_backward, pipeline_of
 
 
 @given(st.sampled_from(sorted(SCHEDULES)), st.integers(1, 8), st.integers(1, 20), st.integers(1, 4))
 def test_every_schedule_runs_each_operation_once_and_forward_first(kind: str, p: int, m: int, v: int) -> None:
     chunks = v if kind == "interleaved" else 1
-    order = schedule_order(kind, p, m, chunks)
+    order = pipeline_of(kind, p, m, chunks).order
     assert len(order) == p
     check_schedule(order, m, chunks)
 
@@ -32,9 +32,9 @@ def test_a_broken_order_is_refused() -> None:
 
 def test_unknown_kinds_and_impossible_chunks_are_named() -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'interleaved'"):
-        schedule_order("interleave", 2, 4, 1)
+        pipeline_of("interleave", 2, 4, 1)
     with pytest.raises(LayoutError, match="1f1b holds one chunk a stage, got 2"):
-        schedule_order("1f1b", 2, 4, 2)
+        pipeline_of("1f1b", 2, 4, 2)
 
 
 @given(st.integers(1, 200), st.integers(1, 16), st.integers(1, 8))

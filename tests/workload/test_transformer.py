@@ -39,7 +39,7 @@ def test_executed_flop_kernel_by_kernel(recompute: str, shape: tuple[int, int, i
     batch = Batch(sequence_length=s, global_batch=1, recompute=recompute)
 
     def flop(kernels: tuple) -> float:
-        return sum(kernel_flop(model, batch, layout, kernel, causal=False) for kernel in kernels)
+        return sum(kernel_flop(model, batch, layout, kernel) for kernel in kernels)
 
     forward = flop(layer_forward(model, batch, layout, STACK).kernels)
     backward = flop(layer_backward(model, batch, layout, STACK).kernels)

@@ -1,0 +1,38 @@
+"""What a run costs in events, which no noise of a machine moves."""
+
+from dataclasses import replace
+
+from sim.engine.run import RunSimulation
+from sim.reliability.records import RunPlan
+from tests.engine.run_cases import DAY_US, llama_plan
+
+
+def events(plan: RunPlan) -> tuple[int, int]:
+    """SimPy events of a run, and its failures."""
+    run = RunSimulation(plan, "dormant", explicit=False)
+    trace = run.trace()
+    return next(run.env._eid), sum(event.kind == "failure" for event in trace.events)
+
+
+def test_a_failure_costs_seven_events() -> None:
+    scheduled, failures = events(llama_plan(seed=0))
+    assert failures > 350
+    assert scheduled < 7.5 * failures
+
+
+def test_steps_and_checkpoints_cost_none() -> None:
+    quiet = replace(llama_plan(seed=0), failures=())
+    counts = {events(replace(quiet, horizon_us=days * DAY_US))[0] for days in (1, 54)}
+    counts.add(events(llama_plan_every(quiet, 60_000_000))[0])
+    assert len(counts) == 1
+    assert counts.pop() < 10
+
+
+def llama_plan_every(plan: RunPlan, interval_us: int) -> RunPlan:
+    """The same with another interval."""
+    return replace(plan, checkpoint=replace(plan.checkpoint, interval_us=interval_us))
+
+
+def test_nodes_without_failures_cost_none() -> None:
+    few, many = (events(replace(llama_plan(nodes=nodes, seed=0), failures=()))[0] for nodes in (16, 4096))
+    assert few == many
