@@ -3,12 +3,14 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from sim.errors import InputError, OutputError, TrainwrightError
 
@@ -16,11 +18,24 @@ if TYPE_CHECKING:
     from sim.report.text import Marks
     from sim.scenario import Scenario
 
-INTERRUPTED = 130
+BAD_INPUT, INTERRUPTED = 2, 130
 
 
 class _Commands(TyperGroup):
     """Turns errors into one clear line a problem and an exit code: 1 a run failed, 2 bad input, 130 interrupted."""
+
+    def main(self, *arguments: Any, **settings: Any) -> Any:
+        """Run; a command line that cannot be read is bad input like any other."""
+        try:
+            code = super().main(*arguments, **{**settings, "standalone_mode": False})
+        except TyperException as error:
+            message = error.format_message()
+            if "\n" in message:  # The help itself, where nothing was asked.
+                typer.echo(message, err=True)
+            else:
+                _complain(f"{message.rstrip('.')} (see --help)")
+            code = BAD_INPUT
+        sys.exit(code if isinstance(code, int) else 0)
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -28,7 +43,7 @@ class _Commands(TyperGroup):
             sys.stdout.flush()
         except TrainwrightError as error:
             _complain(str(error))
-            raise typer.Exit(2 if isinstance(error, InputError) else 1) from error
+            raise typer.Exit(BAD_INPUT if isinstance(error, InputError) else 1) from error
         except KeyboardInterrupt as error:
             _complain("interrupted")
             raise typer.Exit(INTERRUPTED) from error
@@ -86,7 +101,7 @@ def _options(
 @app.command()
 def run(
     scenario: ScenarioArgument,
-    seed: Annotated[int | None, typer.Option(metavar="N", help="Seed instead of the scenario's.")] = None,
+    seed: Annotated[str | None, typer.Option(metavar="N", help="Seed instead of the scenario's.")] = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Results instead of results/RUN_ID.")] = None,
     trace: TraceOption = None,
     overrides: SetOption = None,
@@ -109,6 +124,7 @@ def run(
         _check_results(directory, force)
     if trace is not None:
         _check_output(trace, force)
+        _check_apart(trace, directory)
     if known is None or trace is not None:
         answer = _simulate_run(loaded, None if known else directory, trace, force, allow_plugins)
     else:
@@ -127,7 +143,7 @@ def _simulate_run(
     from sim.report.results import write_run
     from sim.simulate import simulate
 
-    with progress(sys.stderr) as report:
+    with progress(sys.stderr) as report, _located(scenario.name):
         result = simulate(scenario, report, allow_plugins)
     answer = run_json(result)
     if directory is not None:
@@ -140,7 +156,7 @@ def _simulate_run(
 @app.command()
 def step(
     scenario: ScenarioArgument,
-    phase: Annotated[int | None, typer.Option(metavar="N", min=0, help="Phase of training, from 0.")] = None,
+    phase: Annotated[int | None, typer.Option(metavar="N", help="Phase of training, from 0.")] = None,
     trace: TraceOption = None,
     overrides: SetOption = None,
     force: ForceOption = False,
@@ -157,7 +173,8 @@ def step(
     loaded = load_scenario(scenario, overrides or [])
     if trace is not None:
         _check_output(trace, force)
-    result = simulate_step_of(loaded, phase, allow_plugins)
+    with _located(loaded.name):
+        result = simulate_step_of(loaded, phase, allow_plugins)
     if trace is not None:
         _write_json(trace, chrome_trace(result.timeline))
     answer = step_json(result, loaded)
@@ -252,42 +269,73 @@ def _complain(message: str) -> None:
         typer.echo(f"trainwright: {line}", err=True)
 
 
+@contextmanager
+def _located(scenario: str) -> Iterator[None]:
+    """Begin each line about a scenario that does not fit together with the scenario's name."""
+    try:
+        yield
+    except InputError as error:
+        raise type(error)("\n".join(f"{scenario}: {line}" for line in str(error).splitlines())) from error
+
+
 def _check_results(directory: Path, force: bool) -> None:
     """Raise OutputError before anything is computed where results could not be written."""
     from sim.ledger.parquet import check_free
 
-    check_free(directory, force)
-    _check_parent(directory)
+    with _written(directory):
+        check_free(directory, force)
+        if directory.exists():
+            _check_permission(directory, directory)
+        _check_parent(directory)
 
 
 def _check_output(path: Path, force: bool) -> None:
     """Raise OutputError before anything is computed where a file could not be written."""
-    if path.is_dir():
-        raise OutputError(f"{path}: is a directory; expected a file")
-    if path.exists() and not force:
-        raise OutputError(f"{path}: exists already; use --force to replace it")
-    _check_parent(path)
+    with _written(path):
+        if path.is_dir():
+            raise OutputError(f"{path}: is a directory; expected a file")
+        if path.exists() and not force:
+            raise OutputError(f"{path}: exists already; use --force to replace it")
+        _check_parent(path)
+
+
+def _check_apart(trace: Path, directory: Path) -> None:
+    """Raise OutputError for a trace in the place of the results, or of one of their directories."""
+    if trace.absolute() in (directory.absolute(), *directory.absolute().parents):
+        raise OutputError(f"--trace {trace}: the results go to {directory}; expected a file elsewhere")
 
 
 def _check_parent(path: Path) -> None:
     parent = next(parent for parent in path.absolute().parents if parent.exists())
     if not parent.is_dir():
         raise OutputError(f"{path}: cannot be written: {parent} is not a directory")
-    if not os.access(parent, os.W_OK | os.X_OK):
-        raise OutputError(f"{path}: cannot be written: no permission in {parent}")
+    _check_permission(path, parent)
+
+
+def _check_permission(path: Path, directory: Path) -> None:
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise OutputError(f"{path}: cannot be written: no permission in {directory}")
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    """Turn what the operating system says about a path into one line."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{str(path)[:200]}: cannot be written: {error.strerror}") from error
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(content, separators=(",", ":")))
-        temporary.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    temporary = path.with_name(f".trace.{os.getpid()}")
+    with _written(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_text(json.dumps(content, separators=(",", ":")))
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from sim.ledger.energy import EnergyLedger, energy_ledger, nameplate_w
 from sim.ledger.summary import RunSummary, summarize
 from sim.ledger.time_ledger import TimeLedger, time_ledger
 from sim.ledger.trace import RunTrace
-from sim.reliability.checkpoint import CheckpointPath, CheckpointSize, checkpoint_size, copy_s, read_s, write_s
+from sim.reliability.checkpoint import CheckpointPath, CheckpointSize, checkpoint_seconds, checkpoint_size
 from sim.reliability.interval import resolve_interval
 from sim.reliability.records import (
     CheckpointPlan,
@@ -45,6 +45,9 @@ Progress = Callable[[float, str], None]
 
 ROUTING = {"infiniband": "adaptive", "ethernet": "ecmp"}
 """Routing by technology where a scenario does not choose: InfiniBand routes adaptively, plain RoCE hashes."""
+
+QUEUE_PAIRS = 4
+"""Queue pairs of a connection where a scenario does not choose (a usual setting of hashed fabrics; assumed)."""
 
 NO_REPAIR = RepairPlan(
     crews=0, automatic=RepairStage(time=Law(), success=1.0), manual=RepairStage(time=Law(), success=1.0)
@@ -142,7 +145,7 @@ def build_machine(scenario: Scenario, allow_plugins: bool = False) -> Machine | 
     settings = NetworkSettings(
         sharing=asked.network.sharing or "max-min",
         routing=asked.network.routing or ROUTING[node.network_technology],
-        queue_pairs=asked.network.queue_pairs or 1,
+        queue_pairs=asked.network.queue_pairs or QUEUE_PAIRS,
         seed=scenario.seed,
     )
     return Machine(cluster=cluster, network=Network(cluster, settings), settings=settings)
@@ -308,9 +311,7 @@ def _checkpoint_seconds(scenario: Scenario, asked: Checkpoint) -> tuple[float, f
     given = (asked.block_s, asked.durable_after_s, asked.restore_s)
     if asked.block_s is not None and asked.durable_after_s is not None and asked.restore_s is not None:
         return asked.block_s, asked.durable_after_s, asked.restore_s
-    size, path = _checkpoint_path(scenario)
-    durable_s = write_s(size, path)
-    computed = (copy_s(size, path) if asked.policy.asynchronous else durable_s, durable_s, read_s(size, path))
+    computed = checkpoint_seconds(*_checkpoint_path(scenario), asked.policy.asynchronous)
     block_s, durable_s, restore_s = (c if g is None else g for g, c in zip(given, computed, strict=True))
     return block_s, durable_s, restore_s
 

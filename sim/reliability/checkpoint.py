@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 
 from sim.errors import InputError
-from sim.reliability.interval import resolve_interval
-from sim.reliability.records import CheckpointPlan, CheckpointPolicy
 
 WEIGHT_BYTES_PER_PARAMETER = 2
 """bf16 weights."""
@@ -104,33 +102,19 @@ def read_s(size: CheckpointSize, path: CheckpointPath) -> float:
     return slowest_s + path.file_operation_s + broadcast_s
 
 
-def checkpoint_plan(
-    policy: CheckpointPolicy, size: CheckpointSize, path: CheckpointPath, mtbf_s: float
-) -> CheckpointPlan:
-    """Resolve a policy into microseconds.
+def checkpoint_seconds(size: CheckpointSize, path: CheckpointPath, asynchronous: bool) -> tuple[float, float, float]:
+    """Return how long a checkpoint blocks the job, when it is durable after it began, and how long a restore takes.
 
     An asynchronous checkpoint blocks for the copy to the host and is flushed beside training; a synchronous one
-    blocks until it is durable. mtbf_s: of the whole job, math.inf if nothing fails.
-    Raises InputError where path and size are not positive, or as resolve_interval does.
+    blocks until it is durable. Raises InputError where path and size are not positive.
     """
     _check(size, path)
     durable_s = write_s(size, path)
-    block_s = copy_s(size, path) if policy.asynchronous else durable_s
-    return CheckpointPlan(
-        interval_us=_microseconds(resolve_interval(policy, block_s, mtbf_s)),
-        block_us=_microseconds(block_s),
-        durable_after_us=_microseconds(durable_s),
-        restore_us=_microseconds(read_s(size, path)),
-        max_in_flight=policy.max_in_flight,
-    )
+    return copy_s(size, path) if asynchronous else durable_s, durable_s, read_s(size, path)
 
 
 def _total(size: CheckpointSize) -> float:
     return size.weight_bytes + size.optimizer_bytes
-
-
-def _microseconds(seconds: float) -> int:
-    return round(seconds * 1e6)
 
 
 def _check(size: CheckpointSize, path: CheckpointPath) -> None:

@@ -57,15 +57,6 @@ def cdf(law: Law, time_s: float) -> float:
     return float(_CDFS[law.kind](max(time_s, 0.0) / law.mean_s, law.shape))
 
 
-def survival(law: Law, time_s: float) -> float:
-    """Return the probability that a duration exceeds `time_s` seconds: 1 - cdf.
-
-    >>> round(survival(Law(kind="weibull", mean_s=10.0, shape=1.0), 10.0), 4)
-    0.3679
-    """
-    return 1.0 - cdf(law, time_s)
-
-
 def durations_us(law: Law, uniforms: Floats) -> NDArray[np.int64]:
     """Return one duration in microseconds for each uniform in [0, 1), rounded to the nearest.
 

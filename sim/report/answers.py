@@ -2,16 +2,19 @@
 
 import math
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
+from sim.engine.step import simulate_step
 from sim.ledger.assets import price_of
 from sim.ledger.cost import CostLedger, total_usd, usd_by
-from sim.ledger.energy import co2e_kg, facility_kwh
+from sim.ledger.energy import co2e_kg, facility_kwh, kwh_by_state
 from sim.ledger.trace import RunTrace
 from sim.reliability.records import RunPlan
 from sim.scenario.records import Scenario
 from sim.simulate import RunResult, StepResult, job_mtbf_s
+from sim.workload.operations import OpCost
+from sim.workload.step_plan import StepPlan
 
 UP_STATES = ("step", "checkpoint")
 """States of a job that a failure can interrupt."""
@@ -77,8 +80,37 @@ def step_json(result: StepResult, scenario: Scenario) -> dict[str, Any]:
         "waterfall": {state: profile.fraction(state) for state in profile.state_ns},
         "memory": _memory_json(result),
         "communication": {name: asdict(cost) for name, cost in result.built.communication.costs.items()},
+        "without_s": step_without(result),
     }
     return _with_published(answer, scenario)
+
+
+def step_without(result: StepResult) -> dict[str, float]:
+    """Return the step time if one dimension's communication took no time, all else equal, nominal GPUs throughout.
+
+    Exposed communication counts what stages wait for themselves; this is what the whole step would gain, with the
+    bubbles that a late message leaves downstream.
+    """
+    plan = result.built.plan
+    free: dict[str, StepPlan] = {
+        "none": plan,
+        "tensor": replace(plan, **_without_tensor(plan)),
+        "pipeline": replace(plan, boundary_ns=(0,) * plan.stages),
+        "data": replace(plan, gather_ns=_zeros(plan), reduce_ns=_zeros(plan)),
+    }
+    wanted = ("none", *result.built.communication.costs)
+    return {dimension: simulate_step(free[dimension]).step_ns * 1e-9 for dimension in wanted}
+
+
+def _zeros(plan: StepPlan) -> tuple[tuple[int, ...], ...]:
+    return ((0,) * plan.chunks,) * plan.stages
+
+
+def _without_tensor(plan: StepPlan) -> dict[str, Any]:
+    def free(rows: tuple[tuple[OpCost, ...], ...]) -> tuple[tuple[OpCost, ...], ...]:
+        return tuple(tuple(replace(cost, state_ns={**cost.state_ns, "comm_tensor": 0}) for cost in row) for row in rows)
+
+    return {"forward": free(plan.forward), "backward": free(plan.backward), "weight": free(plan.weight)}
 
 
 def job_up_us(trace: RunTrace) -> int:
@@ -116,7 +148,17 @@ def _useful_flop(result: RunResult) -> float | None:
 def _money_json(result: RunResult) -> dict[str, Any]:
     costs, energy, billing = result.costs, result.energy, result.scenario.billing
     if costs is None or energy is None or billing is None:
-        keys = ("cost_usd", "cost", "cost_by_state", "micro_usd", "acquisition", "prices", "energy_kwh", "co2e_kg")
+        keys = (
+            "cost_usd",
+            "cost",
+            "cost_by_state",
+            "micro_usd",
+            "acquisition",
+            "prices",
+            "energy_kwh",
+            "co2e_kg",
+            "it_energy_kwh_by_state",
+        )
         return dict.fromkeys(keys)
     pue = float(price_of(billing.prices, "energy/pue"))
     return {
@@ -127,6 +169,7 @@ def _money_json(result: RunResult) -> dict[str, Any]:
         "acquisition": costs.acquisition,
         "prices": costs.book,
         "energy_kwh": facility_kwh(energy, pue),
+        "it_energy_kwh_by_state": kwh_by_state(energy),
         "co2e_kg": co2e_kg(energy, pue, float(price_of(billing.prices, "carbon/kwh"))),
     }
 

@@ -11,7 +11,7 @@ from sim.cluster.describe import describe
 from sim.cluster.network import Network
 from sim.cluster.placement import groups, packed
 from sim.cluster.records import BomLine, NetworkSettings
-from sim.errors import ScenarioError
+from sim.errors import ScenarioError, TopologyError, unknown_name
 from sim.scenario import Scenario, load_scenario
 from sim.simulate import ROUTING, Machine, build_machine
 from topologies import FAMILIES
@@ -24,6 +24,9 @@ DEFAULT_TECHNOLOGY = "infiniband"
 
 DEFAULT_PRICES = "2026-owned"
 
+COLLECTIVES = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all")
+"""What all GPUs can do together, the first where none is named."""
+
 
 def topology_json(
     target: str, arguments: dict[str, object], collective: str | None, allow_plugins: bool = False
@@ -32,10 +35,16 @@ def topology_json(
 
     A kind takes its function's arguments and `technology`. Raises InputError for what cannot be built.
     """
+    if collective is not None and collective not in COLLECTIVES:
+        raise unknown_name("collective", collective, COLLECTIVES, "--collective")
     if target in FAMILIES or ":" in target:
         return _kind_json(target, dict(arguments), collective, allow_plugins)
+    if not (target in preset_names() or target.endswith(".toml") or "/" in target):
+        raise unknown_name("kind of topology or preset", target, [*FAMILIES, *preset_names()])
     if arguments:
-        raise ScenarioError(f"topology: {', '.join(arguments)}: a scenario takes no arguments; use a kind, or --set")
+        raise ScenarioError(
+            f"{target}: got {', '.join(arguments)}; expected no arguments: a scenario states those of its topology"
+        )
     scenario = load_scenario(target)
     machine = build_machine(scenario, allow_plugins)
     if machine is None:
@@ -73,7 +82,9 @@ def _kind_json(kind: str, arguments: dict[str, object], collective: str | None, 
 def _fabric_json(machine: Machine, technology: str, job: Any, collective: str | None) -> dict[str, Any]:
     graph, prices = machine.cluster.graph, catalog.price_book(DEFAULT_PRICES)
     fabric = bill_of_materials(graph, technology=technology, switches=catalog.switches(), cables=catalog.cables())
-    kind = collective or "all-reduce"
+    kind = collective or COLLECTIVES[0]
+    if job.size < 2:
+        raise TopologyError(f"bus bandwidth: got {job.size} GPU, expected at least 2 that exchange something")
     cost = machine.network.cost(kind, job, BUSBW_BYTES)
     return {
         **describe(graph, machine.cluster.gpus),

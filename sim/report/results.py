@@ -1,13 +1,16 @@
 """A run's results directory: its tables with everything that determines them, its answer, and its picture."""
 
 import json
+from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from sim import MODEL_VERSION
-from sim.errors import OutputError
+from sim.errors import OutputError, PriceError
+from sim.ledger.cost import total_usd
 from sim.ledger.parquet import is_complete, write_results
+from sim.ledger.schema import USD
 from sim.ledger.tables import Bill, tables
 from sim.report.figures import waterfall_svg
 from sim.scenario import canonical_text
@@ -15,6 +18,9 @@ from sim.simulate import RunResult
 
 ANSWER = "run.json"
 PICTURE = "waterfall.svg"
+MOST_USD = Decimal(10) ** (USD.precision - USD.scale)
+"""A bill has to stay below: what its column holds."""
+
 PACKAGES = ("simpy", "networkx", "numpy", "pyarrow")
 """Packages whose versions are recorded with the results."""
 
@@ -24,6 +30,7 @@ def write_run(result: RunResult, answer: dict[str, Any], directory: Path, force:
     bill = None
     if result.energy is not None and result.costs is not None and result.scenario.billing is not None:
         bill = Bill(energy=result.energy, costs=result.costs, book=result.scenario.billing.prices)
+        _check_bill(total_usd(result.costs), result.costs.book)
     cluster = result.machine.cluster if result.machine else None
     written = tables(result.run_id, result.trace, result.summary, result.ledger, bill, cluster)
     metadata = {
@@ -36,12 +43,25 @@ def write_run(result: RunResult, answer: dict[str, Any], directory: Path, force:
     write_results(directory, written, metadata, force, files)
 
 
+def _check_bill(cost_usd: Decimal, book: str) -> None:
+    if cost_usd >= MOST_USD:
+        raise PriceError(
+            f"price book '{book}': a bill of {float(cost_usd):.3g} USD; expected less than {float(MOST_USD):g}, which "
+            "is what a table holds"
+        )
+
+
 def existing_run(directory: Path, run_id: str) -> dict[str, Any] | None:
     """Return the answer of a complete run of this id in a directory, or None."""
     if not is_complete(directory, run_id):
         return None
+    path = directory / ANSWER
     try:
-        answer: dict[str, Any] = json.loads((directory / ANSWER).read_text())
-    except (OSError, ValueError) as error:
-        raise OutputError(f"{directory / ANSWER}: unreadable, though the tables are complete: {error}") from None
+        answer = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be read: {error.strerror}; use --force to write it again") from None
+    except ValueError as error:
+        raise OutputError(f"{path}: is not JSON: {error}; use --force to write it again") from None
+    if not isinstance(answer, dict) or answer.get("run_id") != run_id:
+        raise OutputError(f"{path}: is not the answer of {run_id}; use --force to write it again")
     return answer

@@ -48,15 +48,19 @@ def _facts(result: Result) -> list[tuple[str, str]]:
 
 
 def communication_text(result: Result) -> list[str]:
-    """Return each dimension's communication: what of the step it exposes, and one collective's time and fluid bound."""
+    """Return each dimension's communication: what it exposes, what the step would gain without it, and one collective.
+
+    The gain holds more than what is exposed: bubbles that a late message leaves on the stages behind it.
+    """
     costs: Mapping[str, Mapping[str, Any]] = result["communication"]
     if not costs:
         return []
-    head = ["Communication", "exposed", "one takes", "bound", "busbw", "algorithm", "bound by"]
+    head = ["Communication", "exposed", "costs", "one takes", "bound", "busbw", "by", "bound by"]
     body = [
         [
             dimension,
             percent(result["waterfall"][f"comm_{dimension}"]),
+            percent(1 - result["without_s"][dimension] / result["without_s"]["none"]),
             show(cost["time_s"], "time"),
             show(cost["lower_bound_s"], "time"),
             show(cost["busbw_bytes_per_s"], "bandwidth", unit="GB/s"),
@@ -65,7 +69,7 @@ def communication_text(result: Result) -> list[str]:
         ]
         for dimension, cost in costs.items()
     ]
-    return table([head, *body], "<>>>><<")
+    return table([head, *body], "<>>>>><<")
 
 
 def memory_text(memory: Mapping[str, Any]) -> list[str]:

@@ -7,11 +7,32 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from sim.scenario.fields import Count, CountOrZero, Fraction, IsoDate, OneOf, PositiveTime, Time, refuse
+from sim.scenario.fields import (
+    Count,
+    CountOrZero,
+    FileName,
+    Fraction,
+    IsoDate,
+    Name,
+    NodeCount,
+    OneOf,
+    PositiveTime,
+    SpareCount,
+    Time,
+    refuse,
+)
 from sim.scenario.laws import CLOSED, Duration, LawForm
 
 SCHEDULES = ("gpipe", "1f1b", "interleaved")
 SCHEDULES_LATER = ("zb-h1", "zb-h2", "zb-1p", "zb-2p", "zb-v", "dualpipe", "dualpipev")
+
+FIGURES = (
+    *("wall_time_s", "steps", "step_mfu", "effective_mfu", "goodput", "allocation", "ettr", "gpu_hours"),
+    *("job_gpu_hours", "failures", "interruptions", "cost_usd", "energy_kwh", "co2e_kg"),
+    *("step_time_s", "mfu", "hfu", "mfu_full_attention", "mfu_bf16_peak", "flops_per_s_per_gpu"),
+    *("tokens_per_s_per_gpu", "bubble_fraction"),
+)
+"""Keys of `run --json` and `step --json` that a published figure can stand beside."""
 
 _OPEN = ConfigDict(extra="allow", strict=True, frozen=True, allow_inf_nan=False)
 
@@ -67,7 +88,7 @@ class PhaseForm(BaseModel):
     """[[training.phases]]: a stretch of tokens with what it overrides."""
 
     model_config = CLOSED
-    name: str
+    name: Name
     tokens: Count
     sequence_length: Count | None = None
     global_batch: Count | None = None
@@ -116,14 +137,22 @@ class NetworkForm(BaseModel):
     ] = None
     queue_pairs: Count | None = None
 
+    @model_validator(mode="after")
+    def _check_read(self) -> "NetworkForm":
+        if self.sharing == "ideal" and (self.routing is not None or self.queue_pairs is not None):
+            raise refuse("ideal sharing routes nothing; expected no routing and no queue_pairs, or sharing 'max-min'")
+        if self.queue_pairs is not None and self.routing not in (None, "ecmp"):
+            raise refuse(f"'{self.routing}' routing hashes no queue pairs; expected no queue_pairs, or routing 'ecmp'")
+        return self
+
 
 class ClusterForm(BaseModel):
     """[cluster]."""
 
     model_config = CLOSED
     node: str
-    nodes: Count
-    spare_nodes: CountOrZero = 0
+    nodes: NodeCount
+    spare_nodes: SpareCount = 0
     topology: TopologyForm | None = None
     placement: PlacementForm = PlacementForm(kind="packed")
     network: NetworkForm = NetworkForm()
@@ -134,7 +163,7 @@ class CauseForm(LawForm):
     """One cause of failure: what it hits and the law of that component's life."""
 
     component: Annotated[str, OneOf(what="component", known=("gpu", "nic", "link", "node", "job"))]
-    name: str
+    name: Name
     replace: bool | None = None
 
 
@@ -210,6 +239,15 @@ class CheckpointForm(BaseModel):
     durable_after: Time | None = None
     restore: Time | None = None
 
+    @model_validator(mode="after")
+    def _check_synchronous(self) -> "CheckpointForm":
+        if not self.asynchronous and (self.durable_after is not None or self.max_in_flight != 1):
+            raise refuse(
+                "a synchronous checkpoint is durable when its block ends; expected no durable_after and max_in_flight "
+                "1, or asynchronous = true"
+            )
+        return self
+
 
 class CostForm(BaseModel):
     """[cost]; override replaces prices of the book by key, for this run only."""
@@ -241,11 +279,14 @@ class FigureForm(BaseModel):
     source: str = Field(min_length=1)
 
 
+FigureName = Annotated[str, OneOf(what="figure", known=FIGURES)]
+
+
 class PublishedForm(BaseModel):
     """[published]: figures to compare with, and what they hold that the scenario does not (gap); no input of a run."""
 
     model_config = CLOSED
-    figures: dict[str, FigureForm] = Field(min_length=1)
+    figures: dict[FigureName, FigureForm] = Field(min_length=1)
     gap: list[str] = []
 
 
@@ -253,7 +294,7 @@ class ScenarioForm(BaseModel):
     """A scenario."""
 
     model_config = CLOSED
-    name: str = Field(min_length=1)
+    name: FileName
     model: ModelForm | None = None
     training: TrainingForm = TrainingForm()
     parallelism: ParallelismForm | None = None

@@ -29,6 +29,10 @@ _LAW_KEYS = {
 }
 
 
+LEAST_WEIBULL, MOST_LOGNORMAL = 0.1, 10.0
+"""Shapes beyond which mean and median lie further apart than any clock holds."""
+
+
 class LawForm(BaseModel):
     """A distribution of a duration; shape: Weibull k, lognormal sigma, half-width over the mean (uniform)."""
 
@@ -49,6 +53,10 @@ class LawForm(BaseModel):
             raise refuse("the mean of a lognormal law must lie above its median")
         if self.kind == "uniform" and self.shape and self.shape > 1:
             raise refuse(f"shape {self.shape} of a uniform law reaches below zero; expected at most 1")
+        if self.kind == "weibull" and self.shape and self.shape < LEAST_WEIBULL:
+            raise refuse(f"shape {self.shape:g} of a weibull law; expected at least {LEAST_WEIBULL:g}")
+        if self.kind == "lognormal" and self.shape and self.shape > MOST_LOGNORMAL:
+            raise refuse(f"shape {self.shape:g} of a lognormal law; expected at most {MOST_LOGNORMAL:g}")
         return self
 
 

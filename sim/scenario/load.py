@@ -9,13 +9,18 @@ from pydantic import ValidationError
 from sim import catalog
 from sim.catalog.records import Price, PriceBook, Provenance
 from sim.errors import InputError, ScenarioError, unknown_name
-from sim.scenario.form import ScenarioForm
+from sim.ledger.assets import check_book, price_of
+from sim.ledger.cost import RENTS
+from sim.scenario.form import ClusterForm, ScenarioForm
 from sim.scenario.machines import look_up, machines_of
 from sim.scenario.messages import error_lines
-from sim.scenario.records import Billing, Figure, Limits, Scenario
-from sim.scenario.reliability import checkpoint_of, failures_of, recovery_of, repair_of
+from sim.scenario.records import Billing, Failures, Figure, Limits, Scenario
+from sim.scenario.reliability import check_rate, checkpoint_of, failures_of, recovery_of, repair_of
 from sim.scenario.source import overridden, read_scenario
 from sim.scenario.training import model_of, training_of
+
+MOST_USD = 1e9
+"""The largest price that a scenario may state: a bill in micro-dollars has eighteen digits."""
 
 
 def load_scenario(name_or_path: str, overrides: Iterable[str] = ()) -> Scenario:
@@ -42,6 +47,26 @@ def scenario_of(tree: Mapping[str, Any], source: str) -> Scenario:
     return _resolved(form)
 
 
+def check_read(form: ScenarioForm) -> None:
+    """Raise ScenarioError for keys that nothing would read: a start without a bill, a store that holds nothing."""
+    lines = []
+    if form.run.start is not None and form.cost is None:
+        lines.append("run.start: dates the prices of [cost], and there is none; expected both or neither")
+    if form.cluster.storage is not None and form.cost is None and not _stores(form):
+        lines.append("cluster.storage: nothing reads it; expected [cost], or a [checkpoint] of a [model] to compute")
+    if lines:
+        raise ScenarioError("\n".join(lines))
+
+
+def _stores(form: ScenarioForm) -> bool:
+    """Return whether a duration of a checkpoint follows from the store."""
+    checkpoint = form.checkpoint
+    if checkpoint is None or form.model is None:
+        return False
+    given = [checkpoint.block, checkpoint.restore, *([checkpoint.durable_after] if checkpoint.asynchronous else [])]
+    return None in given
+
+
 def limits_of(form: ScenarioForm) -> Limits:
     """Return what ends the run besides its tokens. Raises ScenarioError for none, or for both tokens and work."""
     tokens = form.training.tokens is not None or bool(form.training.phases)
@@ -60,8 +85,25 @@ def billing_of(form: ScenarioForm) -> Billing | None:
     missing = [name for name in ("topology", "storage") if getattr(form.cluster, name) is None]
     if missing:
         raise ScenarioError("\n".join(f"cluster.{name}: is missing; [cost] needs it for a bill" for name in missing))
-    prices = look_up(catalog.load_price_book, form.cost.prices, "cost.prices")
-    return Billing(prices=_overridden(prices, form.cost.override), acquisition=form.cost.acquisition)
+    prices = _overridden(_price_book(form.cost.prices), form.cost.override)
+    check_book(prices, form.run.start.isoformat() if form.run.start else None)
+    for key in _needed(form.cost.acquisition, form.cluster):
+        price_of(prices, key)
+    return Billing(prices=prices, acquisition=form.cost.acquisition)
+
+
+def _price_book(name: str) -> PriceBook:
+    try:
+        return catalog.load_price_book(name)
+    except InputError as error:
+        raise type(error)(f"cost.prices: {error}") from None
+
+
+def _needed(acquisition: str, cluster: ClusterForm) -> list[str]:
+    """Return prices that a bill cannot do without, so that a long run does not end without one."""
+    if acquisition in RENTS:
+        return [f"{RENTS[acquisition]}/{cluster.node}"]
+    return [f"server/{cluster.node}", f"storage/{cluster.storage}"]
 
 
 def _overridden(book: PriceBook, override: Mapping[str, float]) -> PriceBook:
@@ -70,8 +112,8 @@ def _overridden(book: PriceBook, override: Mapping[str, float]) -> PriceBook:
     for key, value in override.items():
         if key not in prices:
             raise unknown_name("price", key, prices, "cost.override")
-        if value < 0:
-            raise ScenarioError(f'cost.override."{key}": got {value:g}; expected at least 0')
+        if not 0 <= value <= MOST_USD:
+            raise ScenarioError(f'cost.override."{key}": got {value:g}; expected 0 to {MOST_USD:g}')
         here = Provenance(source="the scenario", date="", kind="assumed")
         prices[key] = Price(value=value, unit=prices[key].unit, provenance=here)
     return replace(book, prices=prices)
@@ -110,15 +152,11 @@ def _checks(form: ScenarioForm) -> Sequence[Callable[[], object]]:
     def training() -> object:
         return training_of(form, machines_of(form.cluster))
 
-    def reliability(part: str) -> Callable[[], object]:
-        def build() -> object:
-            node = look_up(catalog.node, form.cluster.node, "cluster.node")
-            failures = failures_of(form.failures, node)
-            if part == "recovery":
-                return recovery_of(form, node)
-            return repair_of(form.repair, failures) if part == "repair" else checkpoint_of(form, failures)
+    def with_failures(build: Callable[[Failures], object]) -> Callable[[], object]:
+        return lambda: build(failures_of(form.failures, look_up(catalog.node, form.cluster.node, "cluster.node")))
 
-        return build
+    def recovery() -> object:
+        return recovery_of(form, look_up(catalog.node, form.cluster.node, "cluster.node"))
 
     def model() -> object:
         return form.model and model_of(form.model, form.name)
@@ -126,8 +164,13 @@ def _checks(form: ScenarioForm) -> Sequence[Callable[[], object]]:
     def software() -> object:
         return form.training.software and look_up(catalog.software, form.training.software, "training.software")
 
-    parts = [reliability(part) for part in ("recovery", "repair", "checkpoint")]
-    return [machines, model, software, training, *parts, lambda: billing_of(form), lambda: limits_of(form)]
+    return [
+        *(machines, model, software, training, recovery),
+        with_failures(lambda failures: repair_of(form.repair, failures)),
+        with_failures(lambda failures: checkpoint_of(form, failures)),
+        with_failures(lambda failures: check_rate(failures, form.cluster.nodes)),
+        *(lambda: billing_of(form), lambda: limits_of(form), lambda: check_read(form)),
+    ]
 
 
 def _refuse_all(source: str, checks: Iterable[Callable[[], object]]) -> None:

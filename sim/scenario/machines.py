@@ -1,10 +1,12 @@
 """From the form to the machines: nodes, their network and store."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from sim import catalog
-from sim.errors import UnknownNameError, unknown_name
+from sim.catalog.records import Node
+from sim.errors import ScenarioError, UnknownNameError, unknown_name
 from sim.plugins import check_arguments
 from sim.scenario.form import ClusterForm, TopologyForm
 from sim.scenario.records import Machines, NetworkChoice, Topology
@@ -35,6 +37,7 @@ def machines_of(form: ClusterForm) -> Machines:
     16
     """
     node = look_up(catalog.node, form.node, "cluster.node")
+    _check_queue_pairs(form, node)
     return Machines(
         node=node,
         accelerator=catalog.accelerator(node.accelerator),
@@ -51,7 +54,7 @@ def machines_of(form: ClusterForm) -> Machines:
 
 def topology_of(form: TopologyForm) -> Topology:
     """Return a topology whose kind exists and takes its arguments; a plugin's are checked when it is loaded."""
-    arguments = {name: _frozen(value) for name, value in (form.model_extra or {}).items()}
+    arguments = {name: _argument(name, value) for name, value in (form.model_extra or {}).items()}
     if form.kind not in FAMILIES and ":" not in form.kind:
         raise unknown_name("topology kind", form.kind, FAMILIES, "cluster.topology.kind")
     if form.kind in FAMILIES:
@@ -59,5 +62,25 @@ def topology_of(form: TopologyForm) -> Topology:
     return Topology(kind=form.kind, arguments=arguments)
 
 
-def _frozen(value: object) -> object:
-    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+def _check_queue_pairs(form: ClusterForm, node: Node) -> None:
+    """Refuse queue pairs that nothing hashes: without a routing, the technology of the network decides."""
+    network = form.network
+    if network.queue_pairs is not None and network.routing is None and node.network_technology != "ethernet":
+        raise ScenarioError(
+            f"cluster.network.queue_pairs: {node.network_technology} of '{node.name}' routes adaptively and hashes "
+            "none; expected no queue_pairs, or routing 'ecmp'"
+        )
+
+
+def _argument(name: str, value: object) -> object:
+    """Return an argument of a topology as a plain value: numbers, text, lists and tables of them."""
+    where = f"cluster.topology.{name}"
+    if isinstance(value, list):
+        return tuple(_argument(name, item) for item in value)
+    if isinstance(value, Mapping):
+        return {key: _argument(f"{name}.{key}", item) for key, item in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ScenarioError(f"{where}: got {value}, expected a finite number")
+    if not isinstance(value, bool | int | float | str):
+        raise ScenarioError(f"{where}: got {value}, expected a number, text, a list or a table")
+    return value

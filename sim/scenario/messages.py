@@ -1,6 +1,7 @@
 """From pydantic's errors to one line each: the dotted key, what it got, what was expected, the nearest key."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -85,5 +86,5 @@ def _forms(annotations: Sequence[Any]) -> Iterator[type[BaseModel]]:
 
 
 def _shown(value: object) -> str:
-    text = f"{value:g}" if isinstance(value, float) else repr(value)
+    text = f"{value:g}" if isinstance(value, float) else str(value) if isinstance(value, date) else repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -7,6 +7,7 @@ from sim import catalog
 from sim.catalog.records import Node
 from sim.errors import ScenarioError, unknown_name
 from sim.reliability.records import CheckpointPolicy, FailureClass, Law, RecoveryPlan, RepairPlan, RepairStage
+from sim.scenario.fields import LONGEST_S
 from sim.scenario.form import CauseForm, CheckpointForm, FailuresForm, RepairForm, ScenarioForm
 from sim.scenario.laws import law
 from sim.scenario.machines import look_up
@@ -26,7 +27,23 @@ def failures_of(form: FailuresForm | None, node: Node) -> Failures:
     if form.scale == 0:
         return Failures(classes=(), clock=form.clock)
     scaled = tuple(replace(c, life=replace(c.life, mean_s=c.life.mean_s / form.scale)) for c in classes)
+    rarest = max(scaled, key=lambda c: c.life.mean_s)
+    if rarest.life.mean_s > LONGEST_S:
+        raise ScenarioError(
+            f"failures.scale: got {form.scale:g}, which makes '{rarest.cause}' rarer than once in 100000 y a "
+            "component; expected 0, or more"
+        )
     return Failures(classes=scaled, clock=form.clock)
+
+
+def check_rate(failures: Failures, nodes: int) -> None:
+    """Raise ScenarioError where the job would fail more than once a second: no recovery would ever end."""
+    rate = sum((1 if c.component == "job" else c.per_node * nodes) / c.life.mean_s for c in failures.classes)
+    if rate > 1:
+        raise ScenarioError(
+            f"failures: the job would fail every {1 / rate:.3g} s on average; expected at least 1 s, "
+            "so longer lives or a smaller scale"
+        )
 
 
 def recovery_of(form: ScenarioForm, node: Node) -> RecoveryPlan | None:
@@ -42,7 +59,10 @@ def recovery_of(form: ScenarioForm, node: Node) -> RecoveryPlan | None:
     return RecoveryPlan(
         on_failure=recovery.on_failure,
         detect=law(recovery.detect),
-        detect_by_cause={cause: law(duration) for cause, duration in sorted(recovery.detect_by_cause.items())},
+        # A scale of 0 leaves no causes, and what detects them is read by nothing.
+        detect_by_cause={
+            cause: law(duration) for cause, duration in sorted(recovery.detect_by_cause.items()) if form.failures.scale
+        },
         replace=law(recovery.replace),
         initialize=law(recovery.initialize),
         warm_up=law(recovery.warm_up),
@@ -78,7 +98,6 @@ def checkpoint_of(form: ScenarioForm, failures: Failures) -> Checkpoint | None:
     if kind != "fixed" and not failures.classes:
         raise ScenarioError(f"checkpoint.interval.kind: '{kind}' needs failures; got none, expected kind 'fixed'")
     _check_durations(checkpoint, computable=form.model is not None and form.cluster.storage is not None)
-    synchronous = not checkpoint.asynchronous and checkpoint.durable_after is None
     return Checkpoint(
         policy=CheckpointPolicy(
             kind=kind,
@@ -87,7 +106,7 @@ def checkpoint_of(form: ScenarioForm, failures: Failures) -> Checkpoint | None:
             max_in_flight=checkpoint.max_in_flight,
         ),
         block_s=checkpoint.block,
-        durable_after_s=checkpoint.block if synchronous else checkpoint.durable_after,
+        durable_after_s=checkpoint.durable_after if checkpoint.asynchronous else checkpoint.block,
         restore_s=checkpoint.restore,
     )
 

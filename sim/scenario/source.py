@@ -1,5 +1,6 @@
 """From a preset's name or a file to the keys of one scenario: extension by one level, then overrides."""
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
@@ -9,6 +10,15 @@ from typing import Any
 from sim.errors import InputError, unknown_name
 
 Tree = dict[str, Any]
+
+_RULED: Mapping[str, tuple[str, ...]] = {"routing": ("queue_pairs",), "sharing": ("routing", "queue_pairs")}
+"""Keys that mean something under one value of another key only: a new value drops them."""
+
+_NO_ARGUMENTS = ("component", "name", "replace")
+"""Keys beside a `kind` that do not belong to it: those of a cause of failure, whose kind is a law."""
+
+_PART = r"""\s*(?:"[^"]+"|'[^']+'|[^."'][^.]*)"""
+_KEY = re.compile(rf"{_PART}(?:\.{_PART})*")
 
 
 def preset_names() -> list[str]:
@@ -24,13 +34,13 @@ def read_scenario(name_or_path: str) -> Tree:
     [published] figures are not inherited: they belong to that very run.
     Raises InputError for what cannot be read, UnknownNameError for an unknown preset.
     """
-    tree, folder = _read(name_or_path, None)
+    tree, folder = _read(name_or_path, None, "scenario")
     if "extends" not in tree:
         return tree
     base_name = tree.pop("extends")
     if not isinstance(base_name, str):
         raise InputError(f"{name_or_path}: extends: got {base_name!r}, expected a preset's name or a file")
-    base, _ = _read(base_name, folder)
+    base, _ = _read(base_name, folder, f"{name_or_path}: extends")
     if "extends" in base:
         raise InputError(
             f"{name_or_path}: extends: '{base_name}' extends '{base['extends']}' itself; expected one level only"
@@ -42,14 +52,15 @@ def read_scenario(name_or_path: str) -> Tree:
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Tree:
     """Return `base` with the keys of `over` laid on top: tables merge, everything else is replaced.
 
-    A table that states its `kind` replaces the one below it: arguments of one kind mean nothing to another.
+    A table that states its `kind` replaces the one below it: arguments of one kind mean nothing to another. In the
+    same way another routing drops the queue pairs below it.
 
     >>> merged({"run": {"seed": 1, "work": "1 h"}}, {"run": {"seed": 2}})
     {'run': {'seed': 2, 'work': '1 h'}}
     >>> merged({"topology": {"kind": "clos", "pod": 8}}, {"topology": {"kind": "fat-tree"}})
     {'topology': {'kind': 'fat-tree'}}
     """
-    result = dict(base)
+    result = _without_ruled(base, over)
     for key, value in over.items():
         below = result.get(key)
         mergeable = isinstance(value, Mapping) and isinstance(below, Mapping) and "kind" not in value
@@ -63,14 +74,15 @@ def overridden(tree: Mapping[str, Any], overrides: Iterable[str]) -> Tree:
     >>> overridden({"cluster": {"nodes": 2}}, ["cluster.nodes=4", "run.horizon=54 d", "cost.prices=2026-owned"])
     {'cluster': {'nodes': 4}, 'run': {'horizon': '54 d'}, 'cost': {'prices': '2026-owned'}}
 
-    Another `kind` drops the keys beside it, so that its own arguments come in later overrides.
+    Another `kind` drops the arguments beside it, so that its own come in later overrides. A part of the key may be
+    quoted, as in TOML.
     Raises InputError for an override without "=", and for a key inside something that is no table.
     """
     result = dict(tree)
     for override in overrides:
         key, equals, text = override.partition("=")
-        parts = [part.strip() for part in key.split(".")]
-        if not equals or not all(parts):
+        parts = [part.strip().strip("\"'") for part in re.findall(_PART, key)]
+        if not equals or _KEY.fullmatch(key.strip()) is None or not all(parts):
             raise InputError(f"--set {override}: expected dotted.key=value, such as cluster.spare_nodes=32")
         result = _replaced(result, parts, _value(text.strip()), override)
     return result
@@ -86,11 +98,20 @@ def _replaced(node: Any, parts: list[str], value: Any, override: str) -> Any:
         return [*node[:index], _replaced(node[index], rest, value, override), *node[index + 1 :]]
     if not isinstance(node, dict):
         expected = f"0 to {len(node) - 1}" if isinstance(node, list) and node else "a key of a table"
-        raise InputError(f"--set {override}: '{first}' lies inside {node!r}; expected {expected}")
+        inside = f"a list of {len(node)}" if isinstance(node, list) else repr(node)
+        raise InputError(f"--set {override}: '{first}' lies inside {inside}; expected {expected}")
     if first == "kind" and node.get(first) not in (None, value):
         # Arguments of one kind mean nothing to another.
-        return {first: value}
-    return {**node, first: _replaced(node.get(first, {} if rest else None), rest, value, override)}
+        return {key: node[key] for key in _NO_ARGUMENTS if key in node} | {first: value}
+    kept = node if rest else _without_ruled(node, {first: value})
+    return {**kept, first: _replaced(node.get(first, {} if rest else None), rest, value, override)}
+
+
+def _without_ruled(below: Mapping[str, Any], over: Mapping[str, Any]) -> Tree:
+    """Return a table less what only the values that are replaced gave a meaning to."""
+    changed = [key for key in _RULED if key in over and below.get(key) not in (None, over[key])]
+    dropped = {ruled for key in changed for ruled in _RULED[key]}
+    return {key: value for key, value in below.items() if key not in dropped}
 
 
 def _value(text: str) -> Any:
@@ -102,24 +123,24 @@ def _value(text: str) -> Any:
     return parsed["value"] if list(parsed) == ["value"] else text
 
 
-def _read(name: str, folder: Path | None) -> tuple[Tree, Path | None]:
-    """Return a preset's or a file's keys, and the folder of a file."""
+def _read(name: str, folder: Path | None, where: str) -> tuple[Tree, Path | None]:
+    """Return a preset's or a file's keys, and the folder of a file; errors about the name start with `where`."""
     if name.endswith(".toml") or "/" in name:
         path = Path(name).expanduser() if folder is None else folder / Path(name).expanduser()
-        return _parsed(_text(path), str(path)), path.parent
+        return _parsed(_text(path, "" if folder is None else f"{where}: "), str(path)), path.parent
     if name not in preset_names():
-        raise unknown_name("preset", name, preset_names(), "scenario (a file would end in .toml)")
+        raise unknown_name("preset", name, preset_names(), f"{where} (a file would end in .toml)")
     return _parsed((files("experiments") / "presets" / f"{name}.toml").read_text(encoding="utf-8"), name), None
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, where: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file; expected a scenario in TOML, or a preset's name") from None
+        raise InputError(f"{where}{path}: no such file; expected a scenario in TOML, or a preset's name") from None
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise InputError(f"{path}: cannot be read: {reason}") from error
+        raise InputError(f"{where}{path}: cannot be read: {reason}") from error
 
 
 def _parsed(text: str, source: str) -> Tree:

@@ -18,6 +18,9 @@ _DENSE_SHAPE = (
 )
 """What a model without a preset has to say."""
 
+MOST_OPERATIONS = 1 << 20
+"""Forwards and backwards of one replica's step: seconds of simulation, and a gigabyte."""
+
 _MIXTURE = ("experts", "experts_per_token", "shared_experts", "expert_ffn_hidden", "dense_layers")
 
 
@@ -42,6 +45,7 @@ def training_of(form: ScenarioForm, machines: Machines) -> Training | None:
     phases = phases_of(form, machines)
     for phase in phases:
         check_layout(model, phase.batch, phase.layout, machines.accelerator)
+        _check_operations(phase)
     return Training(
         model=model,
         software=look_up(catalog.software, str(form.training.software), "training.software"),
@@ -88,7 +92,11 @@ def phases_of(form: ScenarioForm, machines: Machines) -> tuple[Phase, ...]:
             name=phase.name,
             tokens=phase.tokens,
             batch=_batch(training, phase, f"training.phases.{i}"),
-            layout=layout_of(_overridden(parallelism, phase.parallelism), machines, f"training.phases.{i}.parallelism"),
+            layout=layout_of(
+                _overridden(parallelism, phase.parallelism),
+                machines,
+                f"training.phases.{i}.parallelism" if phase.parallelism else "parallelism",
+            ),
         )
         for i, phase in enumerate(training.phases)
     )
@@ -153,6 +161,18 @@ def _batch(training: TrainingForm, phase: PhaseForm | None, key: str) -> Batch:
     if missing:
         raise ScenarioError("\n".join(f"{key}.{name}: is missing; a model's step needs it" for name in missing))
     return Batch(precision=training.precision, **chosen)
+
+
+def _check_operations(phase: Phase) -> None:
+    """Refuse a step of more operations than a simulation holds."""
+    batch, layout = phase.batch, phase.layout
+    microbatches = batch.global_batch // (layout.data * batch.micro_batch)
+    most = MOST_OPERATIONS // (2 * layout.pipeline * layout.schedule.chunks)
+    if microbatches > most:
+        raise LayoutError(
+            f"training.global_batch: got {batch.global_batch:,}, which is {microbatches:,} microbatches a replica; "
+            f"expected at most {most:,} on {layout.pipeline} stages x {layout.schedule.chunks} chunks"
+        )
 
 
 def _check_model(model: Model) -> None:

@@ -119,9 +119,7 @@ def test_engine_equals_the_longest_path_to_the_nanosecond(
         st.lists(st.integers(1, 1000), min_size=chunks, max_size=chunks), min_size=stages, max_size=stages
     )
     plan = replace(
-        uniform_plan(schedule, stages=stages, microbatches=microbatches, chunks=chunks, message_ns=message)
-        if F % chunks == 0
-        else uniform_plan("1f1b", stages=stages, microbatches=microbatches),
+        uniform_plan(schedule, stages=stages, microbatches=microbatches, chunks=chunks, message_ns=message),
         forward=tuple(tuple(cost(d) for d in row) for row in data.draw(durations)),
         backward=tuple(tuple(cost(d) for d in row) for row in data.draw(durations)),
     )

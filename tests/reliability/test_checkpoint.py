@@ -1,21 +1,19 @@
 """Checkpoints: bytes and times by hand."""
 
 from dataclasses import replace
-from math import inf
 
 import pytest
 
 from sim.errors import InputError
 from sim.reliability.checkpoint import (
     CheckpointPath,
-    checkpoint_plan,
+    checkpoint_seconds,
     checkpoint_size,
     copy_s,
     read_bytes,
     read_s,
     write_s,
 )
-from sim.reliability.records import CheckpointPolicy
 
 SIZE = checkpoint_size(405e9)
 PATH = CheckpointPath(
@@ -59,21 +57,11 @@ def test_a_shared_read_is_faster_though_it_broadcasts() -> None:
 
 
 def test_only_the_copy_blocks_an_asynchronous_checkpoint() -> None:
-    plan = checkpoint_plan(CheckpointPolicy(every_s=600.0), SIZE, PATH, 10_800.0)
-    assert plan.interval_us == 600_000_000
-    assert plan.block_us == round(copy_s(SIZE, PATH) * 1e6)
-    assert plan.durable_after_us == round(write_s(SIZE, PATH) * 1e6)
-    synchronous = checkpoint_plan(CheckpointPolicy(asynchronous=False), SIZE, PATH, 10_800.0)
-    assert synchronous.block_us == synchronous.durable_after_us == plan.durable_after_us
-
-
-def test_a_policy_uses_what_the_checkpoint_blocks() -> None:
-    policy = CheckpointPolicy(kind="young", asynchronous=False)
-    plan = checkpoint_plan(policy, SIZE, PATH, 10_800.0)
-    assert plan.interval_us == pytest.approx((2 * write_s(SIZE, PATH) * 10_800.0) ** 0.5 * 1e6, abs=1)
-    assert checkpoint_plan(policy, SIZE, PATH, inf).interval_us == 0
+    times = copy_s(SIZE, PATH), write_s(SIZE, PATH), read_s(SIZE, PATH)
+    assert checkpoint_seconds(SIZE, PATH, asynchronous=True) == times
+    assert checkpoint_seconds(SIZE, PATH, asynchronous=False) == (times[1], times[1], times[2])
 
 
 def test_a_path_without_bandwidth_is_refused() -> None:
     with pytest.raises(InputError, match="store_write_bytes_per_s is 0"):
-        checkpoint_plan(CheckpointPolicy(), SIZE, replace(PATH, store_write_bytes_per_s=0.0), 1.0)
+        checkpoint_seconds(SIZE, replace(PATH, store_write_bytes_per_s=0.0), asynchronous=True)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.errors import InputError, UnknownNameError
-from sim.reliability.laws import MAX_US, cdf, check_law, draw_us, durations_us, quantile, survival
+from sim.reliability.laws import MAX_US, cdf, check_law, draw_us, durations_us, quantile
 from sim.reliability.records import Law
 from sim.streams import uniforms
 
@@ -32,7 +32,6 @@ def test_the_mean_of_draws_is_the_mean_of_the_law(law: Law) -> None:
 def test_the_distribution_undoes_the_quantile(law: Law, probability: float) -> None:
     time_s = float(quantile(law, np.array(probability)))
     assert cdf(law, time_s) == pytest.approx(probability, abs=1e-12)
-    assert survival(law, time_s) == pytest.approx(1 - probability, abs=1e-12)
 
 
 def test_a_weibull_law_of_shape_one_is_exponential() -> None:

@@ -132,7 +132,7 @@ def test_the_last_of_two_overrides_holds() -> None:
         ("=3", "expected dotted.key=value"),
         ("a..b=3", "expected dotted.key=value"),
         ("n.x=3", "'x' lies inside 5; expected a key of a table"),
-        ("l.7=3", "'7' lies inside \\[1, 2\\]; expected 0 to 1"),
+        ("l.7=3", "'7' lies inside a list of 2; expected 0 to 1"),
     ],
 )
 def test_an_override_that_reaches_nothing_says_why(override: str, expected: str) -> None:

@@ -19,6 +19,7 @@ WITH_MODEL: dict[str, Any] = {
         "topology": {"kind": "fat-tree", "k": 8},
         "storage": "nvme-server",
     },
+    "checkpoint": {"interval": {"kind": "fixed", "every": "10 min"}},
 }
 
 WITHOUT_MODEL: dict[str, Any] = {
