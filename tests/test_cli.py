@@ -220,7 +220,7 @@ def test_bad_input_is_one_line_and_exit_code_2(fake: Fake) -> None:
 
 def test_each_of_several_problems_gets_its_line(fake: Fake) -> None:
     fake.error = ScenarioError("first\nsecond")
-    assert call("run", "tiny").stderr == "trainwright: first\ntrainwright: second\n"
+    assert call("run", "tiny").stderr == "trainwright: tiny: first\ntrainwright: tiny: second\n"
 
 
 def test_a_run_that_fails_has_exit_code_1_and_leaves_nothing(fake: Fake) -> None:
@@ -249,11 +249,64 @@ def test_a_defect_of_ours_is_not_dressed_up_as_bad_input(fake: Fake) -> None:
     assert isinstance(call("run", "tiny").exception, ZeroDivisionError)
 
 
-def test_usage_errors_have_exit_code_2(fake: Fake) -> None:
-    assert call("run").exit_code == 2
-    assert call("compare", "tiny").exit_code == 2
-    assert call("run", "tiny", "--nonsense").exit_code == 2
-    assert call("step", "tiny", "--phase", "-1").exit_code == 2
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["run"], "Missing argument 'SCENARIO'"),
+        (["runn", "tiny"], "Did you mean 'run'"),
+        (["run", "tiny", "more"], "unexpected extra argument"),
+        (["run", "tiny", "--sead", "3"], "No such option: --sead"),
+        (["step", "tiny", "--phase", "x"], "'--phase'"),
+        (["--json", "run", "tiny"], "No such option: --json"),
+    ],
+)
+def test_a_command_line_that_cannot_be_read_is_one_line_too(fake: Fake, arguments: list[str], expected: str) -> None:
+    result = call(*arguments)
+    assert (result.exit_code, result.stdout, fake.simulated) == (2, "", 0)
+    assert len(result.stderr.splitlines()) == 1
+    assert result.stderr.startswith("trainwright: ")
+    assert expected in result.stderr
+
+
+def test_a_phase_that_is_not_there_names_those_that_are() -> None:
+    for phase in ("-1", "2"):
+        result = call("step", "tiny", "--phase", phase)
+        assert result.exit_code == 2
+        assert result.stderr == f"trainwright: tiny: --phase: got {phase}; expected one of 0 (ramp), 1 (main)\n"
+
+
+@pytest.mark.parametrize("seed", ["x", "-1", "1.5", "99999999999999999999"])
+def test_a_seed_is_refused_like_the_key(fake: Fake, seed: str) -> None:
+    result = call("run", "tiny", "--seed", seed)
+    assert (result.exit_code, fake.simulated) == (2, 0)
+    assert result.stderr.startswith("trainwright: tiny: run.seed: got ")
+
+
+def test_no_command_shows_the_help() -> None:
+    result = call()
+    assert result.exit_code == 2
+    assert "Commands:" in result.stderr
+
+
+@pytest.mark.parametrize("trace", ["there", "."])
+def test_a_trace_in_the_place_of_the_results_is_refused_before_the_run(fake: Fake, trace: str) -> None:
+    result = call("run", "tiny", "--out", "there", "--trace", trace, "--force")
+    assert (result.exit_code, fake.simulated, Path("there").exists()) == (2, 0, False)
+
+
+def test_a_name_that_no_file_can_have_is_refused(fake: Fake) -> None:
+    result = call("step", "tiny", "--trace", "x" * 300)
+    assert result.exit_code == 2
+    assert "cannot be written: File name too long" in result.stderr
+    assert call("run", "tiny", "--out", "x" * 300).exit_code == 2
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
+def test_an_empty_directory_without_permission_is_found_before_the_run(fake: Fake) -> None:
+    Path("locked").mkdir(mode=0o500)
+    result = call("run", "tiny", "--out", "locked")
+    assert (result.exit_code, fake.simulated) == (2, 0)
+    assert "no permission" in result.stderr
 
 
 def test_a_step_is_shown_of_the_phase_asked_for(fake: Fake) -> None:
@@ -346,6 +399,54 @@ def test_the_step_of_tiny_is_shown_and_traced(tmp_path: Path, monkeypatch: pytes
     assert (result.exit_code, result.stderr) == (0, "")
     assert max(map(len, result.stdout.splitlines())) <= 80
     assert sum(json.loads(call("step", "tiny", "--json").stdout)["waterfall"].values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", "{"])
+def test_an_answer_that_is_not_the_runs_own_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert call("run", "tiny", "--out", "out").exit_code == 0
+    Path("out/run.json").write_text(content)
+    result = call("run", "tiny", "--out", "out")
+    assert result.exit_code == 2
+    assert "use --force to write it again" in result.stderr
+    assert call("run", "tiny", "--out", "out", "--force").exit_code == 0
+
+
+def test_a_bill_that_no_table_holds_is_refused_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    costly = ["--set", "cost.override.staff/fte=1e9", "--set", "cost.override.staff/research=1e9"]
+    result = call("run", "tiny", *costly)
+    assert result.exit_code == 2
+    assert "price book '2026-owned': a bill of" in result.stderr
+    assert not Path("results").exists()
+
+
+def test_what_does_not_fit_together_names_the_scenario() -> None:
+    result = call("step", "tiny", "--set", "cluster.topology.radix=2")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("trainwright: tiny: cluster.topology: leaf-spine: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["fat-tre", "k=4"], "did you mean 'fat-tree'"),
+        (["tiny", "k=4"], "tiny: got k; expected no arguments"),
+        (["fat-tree", "k=4", "--collective", "p2p"], "--collective: unknown collective 'p2p'"),
+        (["fat-tree", "k=4", "endpoints=1"], "expected at least 2"),
+        (["fat-tree", "k=100000000000"], "k: got 100000000000"),
+        (["leaf-spine", "radix=100000000000"], "radix: got 100000000000"),
+        (["clos", "radix=4096"], "endpoints: got "),
+    ],
+)
+def test_a_topology_that_cannot_be_shown_is_one_line(arguments: list[str], expected: str) -> None:
+    result = call("topology", *arguments)
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+    assert expected in result.stderr
 
 
 def test_a_kind_of_topology_is_shown() -> None:

@@ -4,6 +4,12 @@ import math
 from collections.abc import Sequence
 from fractions import Fraction
 
+MOST_PORTS = 1 << 16
+"""Of a switch: the largest chassis of today has 576."""
+
+MOST_ENDPOINTS = 1 << 20
+"""Of a graph: what memory holds."""
+
 
 def require_count(name: str, value: object, minimum: int = 1) -> int:
     """Return the value if it is an integer of at least the minimum.
@@ -17,6 +23,21 @@ def require_count(name: str, value: object, minimum: int = 1) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
         raise ValueError(f"{name}: got {value!r}, expected an integer >= {minimum}")
     return value
+
+
+def require_ports(name: str, value: object) -> int:
+    """Return the ports of a switch: at least 2, and not so many that nothing could hold the graph.
+
+    >>> require_ports("radix", 64)
+    64
+    >>> require_ports("radix", 10**11)
+    Traceback (most recent call last):
+    ValueError: radix: got 100000000000, expected at most 65,536
+    """
+    ports = require_count(name, value, 2)
+    if ports > MOST_PORTS:
+        raise ValueError(f"{name}: got {ports}, expected at most {MOST_PORTS:,}")
+    return ports
 
 
 def require_number(name: str, value: object, *, zero: bool = False) -> float:
@@ -66,7 +87,7 @@ def require_radices(value: object, tiers: int) -> tuple[int, ...]:
     radices = [value] * tiers if isinstance(value, int) else value
     if not isinstance(radices, Sequence) or isinstance(radices, str) or len(radices) != tiers:
         raise ValueError(f"radix: got {value!r}, expected one integer, or {tiers} (one a tier from the bottom)")
-    return tuple(require_count("radix", radix, 2) for radix in radices)
+    return tuple(require_ports("radix", radix) for radix in radices)
 
 
 def require_endpoints(endpoints: object, nics_per_node: int, capacity: int, fabric: str) -> int:
@@ -82,6 +103,8 @@ def require_endpoints(endpoints: object, nics_per_node: int, capacity: int, fabr
     count = capacity - capacity % nics_per_node if endpoints is None else require_count("endpoints", endpoints)
     if count > capacity or count == 0:
         raise ValueError(f"endpoints: got {max(count, nics_per_node):,}, but {fabric} holds at most {capacity:,}")
+    if count > MOST_ENDPOINTS:
+        raise ValueError(f"endpoints: got {count:,}, expected at most {MOST_ENDPOINTS:,}; state fewer")
     if count % nics_per_node:
         raise ValueError(f"endpoints: got {count:,}, expected a multiple of nics_per_node = {nics_per_node}")
     return count

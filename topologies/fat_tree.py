@@ -5,7 +5,7 @@ from math import ceil
 
 import networkx as nx
 
-from topologies.arguments import require_count, require_endpoints, require_number, require_ratios
+from topologies.arguments import require_endpoints, require_number, require_ports, require_ratios
 from topologies.folded import Plan, split_ports, three_tiers, wire_packed
 
 
@@ -54,7 +54,7 @@ def fat_tree_plan(
     >>> plan.endpoints, plan.switches, plan.cables
     (65536, 5120, 131072)
     """
-    if require_count("k", k, 2) % 2:
+    if require_ports("k", k) % 2:
         raise ValueError(f"k: got {k}, expected an even integer")
     ratios = require_ratios(oversubscription, 3)
     for position, ratio in enumerate(ratios):

@@ -5,7 +5,7 @@ from math import ceil
 
 import networkx as nx
 
-from topologies.arguments import require_count, require_endpoints, require_number
+from topologies.arguments import require_count, require_endpoints, require_number, require_ports
 from topologies.folded import Plan, two_tiers, wire_packed
 
 
@@ -40,7 +40,7 @@ def leaf_spine(
     >>> graph.number_of_nodes() - 48, graph.edges["leaf-0-0", "spine-0-1"]["count"]
     (6, 2)
     """
-    leaf_down, leaf_up = _leaf_ports(require_count("radix", radix, 2), down, up)
+    leaf_down, leaf_up = _leaf_ports(require_ports("radix", radix), down, up)
     capacity = (radix if leaves is None else require_count("leaves", leaves)) * leaf_down
     fabric = f"a leaf-spine of {capacity // leaf_down:,} leaves with {leaf_down} endpoints each"
     count = require_endpoints(endpoints, nics_per_node, capacity, fabric)

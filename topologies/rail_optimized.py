@@ -5,7 +5,7 @@ from math import ceil
 
 import networkx as nx
 
-from topologies.arguments import require_count, require_endpoints, require_number
+from topologies.arguments import require_count, require_endpoints, require_number, require_ports
 from topologies.folded import Cabling, Plan, three_tiers, two_tiers, wire
 
 
@@ -61,7 +61,7 @@ def rail_plan(*, endpoints: int | None = None, nics_per_node: int = 8, radix: in
     >>> plan.leaves, plan.pods * plan.spines, plan.spines * plan.cores
     (256, 256, 128)
     """
-    down = require_count("radix", radix, 2) // 2
+    down = require_ports("radix", radix) // 2
     groups_per_pod = down // require_count("nics_per_node", nics_per_node)
     two_tier = radix // nics_per_node * nics_per_node * down
     three_tier = radix * groups_per_pod * nics_per_node * down

@@ -12,7 +12,7 @@ from sim.cluster.network import Network
 from sim.cluster.placement import groups, packed
 from sim.cluster.records import BomLine, NetworkSettings
 from sim.errors import ScenarioError, TopologyError, unknown_name
-from sim.scenario import Scenario, load_scenario
+from sim.scenario import Scenario, load_scenario, preset_names
 from sim.simulate import ROUTING, Machine, build_machine
 from topologies import FAMILIES
 
