@@ -110,6 +110,7 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Simulate one run, write Parquet, and print where the time went and what it cost."""
+    from sim.report.answers import with_published
     from sim.report.results import existing_run
     from sim.report.run_report import run_report
     from sim.scenario import load_scenario
@@ -128,7 +129,8 @@ def run(
     if known is None or trace is not None:
         answer = _simulate_run(loaded, None if known else directory, trace, force, allow_plugins)
     else:
-        answer = known
+        # What is published does not name a run, so that it may have changed since.
+        answer = with_published(known, loaded)
     ending = f"{'Done before, nothing rewritten' if known else 'Written'}: {directory}"
     _print(answer, as_json, lambda: f"{run_report(answer, _marks())}\n\n{ending}")
 

@@ -35,7 +35,7 @@ from sim.reliability.records import (
     RunPlan,
 )
 from sim.scenario import canonical_text
-from sim.scenario.records import Checkpoint, Phase, Scenario
+from sim.scenario.records import Checkpoint, Phase, Scenario, Training
 from sim.workload.build import BuiltStep, build_step
 from sim.workload.profile import StepProfile
 from sim.workload.transformer import total_parameters
@@ -121,13 +121,18 @@ def simulate(
     return account(scenario, machine, tuple(steps), plan, trace)
 
 
+def main_phase(training: Training) -> int:
+    """Return the index of the phase with most tokens."""
+    return max(range(len(training.phases)), key=lambda index: training.phases[index].tokens or 0)
+
+
 def simulate_step_of(scenario: Scenario, phase: int | None = None, allow_plugins: bool = False) -> StepResult:
     """Return the step of one phase, by default of the one with most tokens. Raises InputError where it is not there."""
     if scenario.training is None:
         raise ScenarioError("a step needs a [model]; this scenario gives training.step_time")
     phases = scenario.training.phases
     if phase is None:
-        phase = max(range(len(phases)), key=lambda index: phases[index].tokens or 0)
+        phase = main_phase(scenario.training)
     if not 0 <= phase < len(phases):
         names = ", ".join(f"{index} ({each.name})" for index, each in enumerate(phases))
         raise ScenarioError(f"--phase: got {phase}; expected one of {names}")
@@ -174,8 +179,8 @@ def simulate_phase(scenario: Scenario, machine: Machine | None, phase: Phase) ->
     layout, job_gpus = phase.layout, scenario.machines.gpus
     if layout.gpus != job_gpus:
         raise LayoutError(
-            f"parallelism: tensor x pipeline x data = {layout.tensor} x {layout.pipeline} x {layout.data} = "
-            f"{layout.gpus:,}, but the job holds {job_gpus:,} GPUs"
+            f"parallelism: tensor {layout.tensor} x context {layout.context} x pipeline {layout.pipeline} x data "
+            f"{layout.data} = {layout.gpus:,}, but the job holds {job_gpus:,} GPUs"
         )
     members = groups(
         layout.tensor,
@@ -183,6 +188,7 @@ def simulate_phase(scenario: Scenario, machine: Machine | None, phase: Phase) ->
         layout.data,
         packed(layout.gpus, machine.cluster),
         wrap=layout.schedule.chunks > 1,
+        context=layout.context,
     )
     built = build_step(
         training.model,

@@ -18,6 +18,7 @@ from sim.engine.step import simulate_step
 from sim.errors import ScenarioError, SimulationError
 from sim.ledger.parquet import check_free
 from sim.ledger.trace import RunTrace, Segment
+from sim.scenario.form import FIGURES
 from tests.engine.plans import uniform_plan
 from tests.report.examples import run_result, step_result, topology_result
 
@@ -423,6 +424,14 @@ def test_a_bill_that_no_table_holds_is_refused_and_leaves_nothing(
     assert result.exit_code == 2
     assert "price book '2026-owned': a bill of" in result.stderr
     assert not Path("results").exists()
+
+
+def test_every_figure_that_may_be_published_has_a_counterpart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    answers = [json.loads(call(command, "tiny", "--json").stdout) for command in ("run", "step")]
+    for figure in FIGURES:
+        (found,) = (answer[figure] for answer in answers if figure in answer)
+        assert isinstance(found, float | int | dict), figure
 
 
 def test_what_does_not_fit_together_names_the_scenario() -> None:

@@ -228,6 +228,7 @@ class SoftwareProfile:
     """A training stack of one generation: which overlaps and fusions exist, and what it costs per step.
 
     tensor_overlap: fraction of tensor-parallel communication hidden behind the kernels beside it;
+    context_ring: whether keys and values go around a ring beside attention (else they are gathered before it);
     data_overlap: whether gradient reduction and parameter gather run beside compute;
     pipeline_overlap: whether sends and receives run on their own stream;
     gradient_bytes / reduce_bytes: bytes per parameter of a gradient held, and of one sent;
@@ -241,6 +242,7 @@ class SoftwareProfile:
 
     name: str
     tensor_overlap: float
+    context_ring: bool
     data_overlap: bool
     pipeline_overlap: bool
     gradient_bytes: float

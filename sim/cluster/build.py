@@ -53,7 +53,8 @@ def build_bare(topology_kind: str, arguments: Mapping[str, object], allow_plugin
     16
     """
     graph = _call(topology_kind, arguments, allow_plugins, "")
-    _check(graph, len(endpoints_of(graph)))
+    # A graph without endpoints is no fabric: expect one.
+    _check(graph, max(len(endpoints_of(graph)), 1))
     return graph
 
 
@@ -82,6 +83,10 @@ def _call(kind: str, arguments: Mapping[str, object], allow_plugins: bool, conte
         graph = function(**arguments)
     except ValueError as error:
         raise TopologyError(f"{WHERE}: {kind}: {error}{context}") from error
+    except Exception as error:
+        if kind in FAMILIES:
+            raise
+        raise TopologyError(f"{WHERE}: {kind}: raised {type(error).__name__}: {error}{context}") from error
     if not isinstance(graph, nx.Graph):
         raise TopologyError(f"{WHERE}: {kind}: returned {type(graph).__name__}, expected a networkx Graph")
     return graph

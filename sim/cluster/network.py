@@ -163,7 +163,8 @@ def phase_time_s(phase: Phase, load: Load, protocol: Protocol, node: Node, size_
 
     >>> from sim.cluster.examples import node
     >>> from sim.cluster.fabric.protocols import FLUID
-    >>> load = Load(network_s=1e-9, scale_up_s=0.0, own_s=1e-9, latency_s=1e-6, link_class="nic")
+    >>> empty = {"cable_s": np.zeros(0), "nic_s": np.zeros(0)}
+    >>> load = Load(network_s=1e-9, scale_up_s=0.0, own_s=1e-9, latency_s=1e-6, link_class="nic", **empty)
     >>> ring = Phase(pattern="ring", groups=np.arange(4)[None], share=1.5, network_steps=6)
     >>> round(phase_time_s(ring, load, FLUID, node(), 1e9), 9)
     1.500006

@@ -10,9 +10,13 @@ from sim.errors import LayoutError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Groups:
-    """GPUs of every communicating group: tensor (groups, tensor), pipeline (pairs, 2), data (groups, data)."""
+    """GPUs of every communicating group: tensor (groups, tensor), context (groups, context), pipeline (pairs, 2), data.
+
+    data (groups, data x context): replicas and context ranks hold the same weights.
+    """
 
     tensor: GpuArray
+    context: GpuArray
     pipeline: GpuArray
     data: GpuArray
 
@@ -32,12 +36,13 @@ def packed(layout_gpus: int, cluster: Cluster) -> GpuArray:
     return np.arange(layout_gpus, dtype=np.int64)
 
 
-def groups(tensor: int, pipeline: int, data: int, placement: GpuArray, wrap: bool = False) -> Groups:
-    """Return the groups of each dimension, for rank = (d x pipeline + p) x tensor + t; placement maps rank to GPU.
+def groups(tensor: int, pipeline: int, data: int, placement: GpuArray, wrap: bool = False, context: int = 1) -> Groups:
+    """Return the groups of each dimension; placement maps rank ((d x pipeline + p) x context + c) x tensor + t to GPU.
 
-    Tensor groups hold all t of one (d, p); data groups all d of one (p, t); pipeline pairs lead from (d, p, t) to
-    (d, p + 1, t), in column order (0 sends forward to 1), and with wrap from the last stage to the first as well
-    (interleaved schedules). Raises LayoutError if the placement has another number of ranks.
+    Tensor groups hold all t of one (d, p, c), context groups all c of one (d, p, t), data groups all d and c of one
+    (p, t); pipeline pairs lead from (d, p, c, t) to (d, p + 1, c, t), in column order (0 sends forward to 1), and with
+    wrap from the last stage to the first as well (interleaved schedules).
+    Raises LayoutError if the placement has another number of ranks.
 
     >>> g = groups(2, 2, 2, np.arange(8))
     >>> g.tensor.tolist(), g.data.tolist()
@@ -45,17 +50,18 @@ def groups(tensor: int, pipeline: int, data: int, placement: GpuArray, wrap: boo
     >>> g.pipeline.tolist()
     [[0, 2], [1, 3], [4, 6], [5, 7]]
     """
-    if placement.shape != (tensor * pipeline * data,):
+    if placement.shape != (tensor * context * pipeline * data,):
         raise LayoutError(
-            f"parallelism: tensor {tensor} x pipeline {pipeline} x data {data} = {tensor * pipeline * data:,} ranks, "
-            f"but {placement.size:,} are placed"
+            f"parallelism: tensor {tensor} x context {context} x pipeline {pipeline} x data {data} = "
+            f"{tensor * context * pipeline * data:,} ranks, but {placement.size:,} are placed"
         )
-    grid = placement.reshape(data, pipeline, tensor)
+    grid = placement.reshape(data, pipeline, context, tensor)
     onward = np.roll(grid, -1, axis=1)
     senders = pipeline if wrap and pipeline > 1 else pipeline - 1
     pairs = np.stack([grid[:, :senders], onward[:, :senders]], axis=-1)
     return Groups(
         tensor=grid.reshape(-1, tensor),
+        context=grid.transpose(0, 1, 3, 2).reshape(-1, context),
         pipeline=pairs.reshape(-1, 2),
-        data=grid.transpose(1, 2, 0).reshape(-1, data),
+        data=grid.transpose(1, 3, 0, 2).reshape(-1, data * context),
     )

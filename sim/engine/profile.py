@@ -63,7 +63,7 @@ def profile_step(
         state_ns=states,
         model_flops=batch.tokens * model_flop_per_token(model, batch.sequence_length),
         model_flops_full=batch.tokens * model_flop_per_token(model, batch.sequence_length, causal=False),
-        executed_flops=executed_flop(built.plan) * layout.data * layout.tensor,
+        executed_flops=executed_flop(built.plan) * layout.gpus / layout.pipeline,
         peak_flops_per_s=accelerator.peak_flops_per_s[batch.precision],
         peak_bf16_flops_per_s=accelerator.peak_flops_per_s["bf16"],
         memory=built.memory,

@@ -12,7 +12,7 @@ from sim.ledger.energy import co2e_kg, facility_kwh, kwh_by_state
 from sim.ledger.trace import RunTrace
 from sim.reliability.records import RunPlan
 from sim.scenario.records import Scenario
-from sim.simulate import RunResult, StepResult, job_mtbf_s
+from sim.simulate import RunResult, StepResult, job_mtbf_s, main_phase
 from sim.workload.operations import OpCost
 from sim.workload.step_plan import StepPlan
 
@@ -54,7 +54,7 @@ def run_json(result: RunResult) -> dict[str, Any]:
         "phases": [_phase_json(result, index) for index in range(len(result.plan.phases))],
         **_money_json(result),
     }
-    return _with_published(answer, scenario)
+    return with_published(answer, scenario)
 
 
 def step_json(result: StepResult, scenario: Scenario) -> dict[str, Any]:
@@ -82,7 +82,11 @@ def step_json(result: StepResult, scenario: Scenario) -> dict[str, Any]:
         "communication": {name: asdict(cost) for name, cost in result.built.communication.costs.items()},
         "without_s": step_without(result),
     }
-    return _with_published(answer, scenario)
+    # Published figures of a step are those of the main phase.
+    training = scenario.training
+    if training is None or result.phase != training.phases[main_phase(training)]:
+        return answer | {"published": {}, "published_gap": []}
+    return with_published(answer, scenario)
 
 
 def step_without(result: StepResult) -> dict[str, float]:
@@ -94,7 +98,8 @@ def step_without(result: StepResult) -> dict[str, float]:
     plan = result.built.plan
     free: dict[str, StepPlan] = {
         "none": plan,
-        "tensor": replace(plan, **_without_tensor(plan)),
+        "tensor": replace(plan, **_without(plan, "comm_tensor")),
+        "context": replace(plan, **_without(plan, "comm_context")),
         "pipeline": replace(plan, boundary_ns=(0,) * plan.stages),
         "data": replace(plan, gather_ns=_zeros(plan), reduce_ns=_zeros(plan)),
     }
@@ -106,9 +111,9 @@ def _zeros(plan: StepPlan) -> tuple[tuple[int, ...], ...]:
     return ((0,) * plan.chunks,) * plan.stages
 
 
-def _without_tensor(plan: StepPlan) -> dict[str, Any]:
+def _without(plan: StepPlan, state: str) -> dict[str, Any]:
     def free(rows: tuple[tuple[OpCost, ...], ...]) -> tuple[tuple[OpCost, ...], ...]:
-        return tuple(tuple(replace(cost, state_ns={**cost.state_ns, "comm_tensor": 0}) for cost in row) for row in rows)
+        return tuple(tuple(replace(cost, state_ns={**cost.state_ns, state: 0}) for cost in row) for row in rows)
 
     return {"forward": free(plan.forward), "backward": free(plan.backward), "weight": free(plan.weight)}
 
@@ -193,7 +198,7 @@ def _memory_json(result: StepResult) -> dict[str, Any]:
     }
 
 
-def _with_published(answer: dict[str, Any], scenario: Scenario) -> dict[str, Any]:
+def with_published(answer: dict[str, Any], scenario: Scenario) -> dict[str, Any]:
     """Add the published figures that the answer has a counterpart of."""
     figures = {figure.name: figure for figure in scenario.published if figure.name in answer}
     shown = {name: {"value": f.value, "unit": f.unit, "source": f.source} for name, f in figures.items()}

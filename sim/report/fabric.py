@@ -60,8 +60,13 @@ def _groups_json(machine: Machine, scenario: Scenario) -> dict[str, dict[str, fl
     if scenario.training is None:
         return {}
     layout = scenario.training.phases[-1].layout
-    members = groups(layout.tensor, layout.pipeline, layout.data, packed(layout.gpus, machine.cluster))
-    asked = {"data": ("all-gather", members.data), "pipeline": ("p2p", members.pipeline)}
+    placement = packed(layout.gpus, machine.cluster)
+    members = groups(layout.tensor, layout.pipeline, layout.data, placement, context=layout.context)
+    asked = {
+        "context": ("all-gather", members.context),
+        "data": ("all-gather", members.data),
+        "pipeline": ("p2p", members.pipeline),
+    }
     answer = {}
     for dimension, (kind, gpus) in asked.items():
         if gpus.size and gpus.shape[1] > 1:

@@ -55,7 +55,7 @@ def communication_text(result: Result) -> list[str]:
     costs: Mapping[str, Mapping[str, Any]] = result["communication"]
     if not costs:
         return []
-    head = ["Communication", "exposed", "costs", "one takes", "bound", "busbw", "by", "bound by"]
+    head = ["Comm.", "exposed", "costs", "takes", "bound", "busbw", "by", "bound by"]
     body = [
         [
             dimension,

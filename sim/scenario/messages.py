@@ -40,7 +40,8 @@ def dotted(key: Key) -> str:
 
 
 def _line(item: Mapping[str, Any], form: type[BaseModel]) -> str:
-    key: Key = tuple(item["loc"])
+    # Pydantic marks an error in a key of a table, rather than in its value.
+    key: Key = tuple(part for part in item["loc"] if part != "[key]")
     if item["type"] == "extra_forbidden":
         return str(unknown_name("key", str(key[-1]), _keys(form, key[:-1]), dotted(key)))
     if item["type"] == "missing":

@@ -17,7 +17,7 @@ _RULED: Mapping[str, tuple[str, ...]] = {"routing": ("queue_pairs",), "sharing":
 _NO_ARGUMENTS = ("component", "name", "replace")
 """Keys beside a `kind` that do not belong to it: those of a cause of failure, whose kind is a law."""
 
-_PART = r"""\s*(?:"[^"]+"|'[^']+'|[^."'][^.]*)"""
+_PART = r"""\s*(?:"[^"]+"\s*|'[^']+'\s*|[^."'][^.]*)"""
 _KEY = re.compile(rf"{_PART}(?:\.{_PART})*")
 
 

@@ -104,9 +104,8 @@ def phases_of(form: ScenarioForm, machines: Machines) -> tuple[Phase, ...]:
 
 def layout_of(form: ParallelismForm, machines: Machines, key: str) -> Layout:
     """Return a layout that uses every GPU of the job; the data degree follows from the others unless it is given."""
-    for name, degree in (("context", form.context), ("expert", form.expert)):
-        if degree > 1:
-            raise LayoutError(f"{key}.{name}: {name} parallelism is not modelled yet: got {degree}, expected 1")
+    if form.expert > 1:
+        raise LayoutError(f"{key}.expert: expert parallelism is not modelled yet: got {form.expert}, expected 1")
     if form.schedule.chunks > 1 and form.schedule.kind != "interleaved":
         raise LayoutError(
             f"{key}.schedule.chunks: got {form.schedule.chunks}, but {form.schedule.kind} holds one chunk a stage; "
@@ -114,6 +113,7 @@ def layout_of(form: ParallelismForm, machines: Machines, key: str) -> Layout:
         )
     return Layout(
         tensor=form.tensor,
+        context=form.context,
         pipeline=form.pipeline,
         data=_data_degree(form, machines, key),
         schedule=Schedule(kind=form.schedule.kind, chunks=form.schedule.chunks),
@@ -123,9 +123,10 @@ def layout_of(form: ParallelismForm, machines: Machines, key: str) -> Layout:
 
 
 def _data_degree(form: ParallelismForm, machines: Machines, key: str) -> int:
-    replica, gpus = form.tensor * form.pipeline, machines.gpus
+    replica, gpus = form.tensor * form.context * form.pipeline, machines.gpus
     job = f"{machines.nodes:,} nodes x {machines.node.accelerators} = {gpus:,} GPUs"
-    degrees = f"tensor {form.tensor} x pipeline {form.pipeline}"
+    context = f" x context {form.context}" if form.context > 1 else ""
+    degrees = f"tensor {form.tensor}{context} x pipeline {form.pipeline}"
     nearest = max(round(gpus / replica), 1)
     if form.data is None and gpus % replica:
         raise LayoutError(
@@ -147,7 +148,7 @@ def _overridden(base: ParallelismForm, over: ParallelismForm | None) -> Parallel
     if over is None:
         return base
     changes = {name: getattr(over, name) for name in over.model_fields_set}
-    if changes.keys() & {"tensor", "pipeline"}:
+    if changes.keys() & {"tensor", "context", "pipeline"}:
         changes.setdefault("data", None)
     return base.model_copy(update=changes)
 

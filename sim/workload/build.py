@@ -49,6 +49,7 @@ def build_step(
         model=model,
         layout=layout,
         tensor_collective_s=times.tensor_s,
+        context_exchange_s=times.context_s,
     )
     costs = _costs(machine, dealt)
     plan = StepPlan(
@@ -79,7 +80,7 @@ def _optimizer_ns(machine: Machine, chunks: tuple[Chunk, ...]) -> int:
     """Return the Adam update of a stage's shard: FP32 state read and written, gradient read, weight written."""
     layout = machine.layout
     parameters = sum(chunk_parameters(machine.model, chunk, layout.tensor) for chunk in chunks)
-    shard = parameters / (1 if layout.sharding == "ddp" else layout.data)
+    shard = parameters / (1 if layout.sharding == "ddp" else layout.data * layout.context)
     moved = 2 * OPTIMIZER_BYTES + machine.software.gradient_bytes + 2
     return round(memory_time_s(machine.accelerator, shard * moved) * 1e9)
 

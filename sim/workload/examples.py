@@ -36,6 +36,7 @@ def plain_stack(*, flash: bool = False, discard_cheap: bool = False, data_overla
     return SoftwareProfile(
         name="plain",
         tensor_overlap=0.0,
+        context_ring=False,
         data_overlap=data_overlap,
         pipeline_overlap=True,
         gradient_bytes=4.0,

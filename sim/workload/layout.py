@@ -16,13 +16,16 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Degrees of parallelism; rank = (data x pipeline + p) x tensor + t: tensor innermost, then pipeline, then data.
+    """Degrees of parallelism; ranks are numbered tensor innermost, then context, pipeline and data.
+
+    Rank = ((d x pipeline + p) x context + c) x tensor + t.
 
     >>> Layout(tensor=8, pipeline=16, data=128).gpus
     16384
     """
 
     tensor: int = 1
+    context: int = 1
     pipeline: int = 1
     data: int = 1
     schedule: Schedule = Schedule()
@@ -32,7 +35,7 @@ class Layout:
     @property
     def gpus(self) -> int:
         """GPUs of the job."""
-        return self.tensor * self.pipeline * self.data
+        return self.tensor * self.context * self.pipeline * self.data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,15 @@ class Batch:
     def tokens(self) -> int:
         """Tokens per optimizer step."""
         return self.sequence_length * self.global_batch
+
+
+def local_tokens(batch: Batch, layout: Layout) -> int:
+    """Return the tokens of a microbatch that one GPU works on: a context-parallel group divides the sequence.
+
+    >>> local_tokens(Batch(sequence_length=8192, global_batch=4, micro_batch=2), Layout(context=4))
+    4096
+    """
+    return batch.micro_batch * batch.sequence_length // layout.context
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,10 +143,12 @@ def check_layout(model: Model, batch: Batch, layout: Layout, accelerator: Accele
         raise unknown_name(
             f"precision of {accelerator.name}", batch.precision, accelerator.peak_flops_per_s, "training.precision"
         )
-    if layout.sequence_parallel and batch.sequence_length % layout.tensor:
+    # Each rank of a context group holds an early and a late piece of the sequence, so that causal attention is even.
+    pieces = (2 * layout.context if layout.context > 1 else 1) * (layout.tensor if layout.sequence_parallel else 1)
+    if batch.sequence_length % pieces:
         raise LayoutError(
-            f"parallelism.sequence_parallel: tensor = {layout.tensor} does not divide "
-            f"training.sequence_length = {batch.sequence_length}"
+            f"parallelism: context = {layout.context} and tensor = {layout.tensor} cut a sequence into {pieces}; "
+            f"training.sequence_length = {batch.sequence_length} is no multiple of that"
         )
 
 

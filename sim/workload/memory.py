@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from sim.catalog.records import Model, SoftwareProfile
 from sim.errors import DoesNotFitError, LayoutError
-from sim.workload.layout import Batch, Chunk, Layout, Schedule, check_tensor, deal_layers
+from sim.workload.layout import Batch, Chunk, Layout, Schedule, check_tensor, deal_layers, local_tokens
 from sim.workload.profile import StageMemory
 from sim.workload.schedules import Order, peak_in_flight, pipeline_of
 from sim.workload.transformer import (
@@ -41,7 +41,7 @@ def layer_activation_bytes(
     >>> layer_activation_bytes(model, batch, Layout(), flash=True, dropout=True) / (32 * 64)
     34.0
     """
-    tokens, h, t = batch.micro_batch * batch.sequence_length, model.hidden, layout.tensor
+    tokens, h, t = local_tokens(batch, layout), model.hidden, layout.tensor
     if batch.recompute == "full":
         return ACTIVATION_BYTES * tokens * h / (t if layout.sequence_parallel else 1)
     kept = 2 if discard_cheap else 4
@@ -51,6 +51,17 @@ def layer_activation_bytes(
     if batch.recompute == "none" and not flash:
         inside += (5 if dropout else 4) * model.heads * batch.sequence_length
     return tokens * (outside / (t if layout.sequence_parallel else 1) + inside / t)
+
+
+def key_value_bytes(model: Model, batch: Batch, layout: Layout) -> float:
+    """Return the bytes of a microbatch's keys and values on one GPU of the tensor group, whole sequence.
+
+    >>> from sim.workload.examples import gpt
+    >>> key_value_bytes(gpt(layers=1, hidden=64), Batch(sequence_length=32, global_batch=1), Layout(context=4))
+    8192.0
+    """
+    width = 2 * model.kv_heads * model.head_dim / layout.tensor
+    return ACTIVATION_BYTES * batch.micro_batch * batch.sequence_length * width
 
 
 def chunk_parameters(model: Model, chunk: Chunk, tensor: int) -> float:
@@ -86,7 +97,7 @@ def _one_stage(
     order: Order,
 ) -> StageMemory:
     parameters = sum(chunk_parameters(model, chunk, layout.tensor) for chunk in chunks)
-    shards = layout.data if layout.sharding != "ddp" else 1
+    shards = layout.data * layout.context if layout.sharding != "ddp" else 1
     gradients = parameters * software.gradient_bytes
     if layout.sharding == "zero2" and len(order[stage]) == 2 * len(chunks):
         # One microbatch: each chunk's gradient is reduced as it appears, so only the largest is ever whole.
@@ -111,9 +122,12 @@ def _buffers(model: Model, batch: Batch, layout: Layout, software: SoftwareProfi
 
     A layer that is recomputed as a whole keeps everything while its backward runs.
     """
-    tokens = batch.micro_batch * batch.sequence_length
+    tokens = local_tokens(batch, layout)
     widest = max(qkv_width(model), (2 if model.gated_ffn else 1) * model.ffn_hidden) / layout.tensor
     working = 2 * ACTIVATION_BYTES * tokens * (model.hidden + widest)
+    if layout.context > 1:
+        # Keys and values of the whole sequence, and their gradients.
+        working += 2 * key_value_bytes(model, batch, layout)
     if batch.recompute == "full":
         whole = replace(batch, recompute="none")
         working += layer_activation_bytes(model, whole, layout, flash=software.flash_attention)

@@ -38,7 +38,10 @@ class OpCost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """What runs the kernels: accelerator, precision, software, and the time of one tensor-parallel collective."""
+    """What runs the kernels: accelerator, precision, software, and the times of one collective of a layer.
+
+    tensor_collective_s: of the tensor group; context_exchange_s: keys and values in the context group.
+    """
 
     accelerator: Accelerator
     software: SoftwareProfile
@@ -46,6 +49,7 @@ class Machine:
     model: Model
     layout: Layout
     tensor_collective_s: float
+    context_exchange_s: float = 0.0
 
 
 def chunk_costs(machine: Machine, chunk: Chunk, split: bool = False) -> tuple[OpCost, OpCost, OpCost | None]:
@@ -92,7 +96,8 @@ def kernel_time_s(machine: Machine, kernel: Kernel) -> float:
         )
     if kernel.kind == "attention":
         model, batch = machine.model, machine.batch
-        return attention_time_s(
+        # Every rank of a context group has an equal part of the causal triangle.
+        whole_s = attention_time_s(
             acc,
             _attention_precision(precision),
             batch=batch.micro_batch,
@@ -103,6 +108,7 @@ def kernel_time_s(machine: Machine, kernel: Kernel) -> float:
             causal=True,
             backward=kernel.backward,
         )
+        return whole_s / machine.layout.context
     return memory_time_s(acc, kernel.size_bytes / PASS_EFFICIENCY.get(kernel.name, 1.0))
 
 
@@ -122,13 +128,13 @@ def kernel_flop(model: Model, batch: Batch, layout: Layout, kernel: Kernel) -> f
             sequence=batch.sequence_length,
             causal=True,
         )
-        return forward * (2 if kernel.backward else 1)
+        return forward * (2 if kernel.backward else 1) / layout.context
     return 0.0
 
 
 def _op_cost(machine: Machine, passes: Sequence[PassKernels]) -> OpCost:
     peak = machine.accelerator.peak_flops_per_s[machine.batch.precision]
-    ideal_s = repeated_s = busy_s = flop = 0.0
+    ideal_s = repeated_s = busy_s = flop = attention_s = 0.0
     timed: dict[Kernel, tuple[float, float]] = {}
     count = 0
     for kernel in (kernel for one in passes for kernel in one.kernels):
@@ -139,6 +145,7 @@ def _op_cost(machine: Machine, passes: Sequence[PassKernels]) -> OpCost:
         flop += work
         busy_s += time_s
         count += 1
+        attention_s += time_s if kernel.name == "attention" else 0.0
         if kernel.repeated:
             repeated_s += time_s
         else:
@@ -147,12 +154,17 @@ def _op_cost(machine: Machine, passes: Sequence[PassKernels]) -> OpCost:
     waiting_s = max(0.0, count * machine.software.launch_s - busy_s)
     communication_s = sum(one.collectives for one in passes) * machine.tensor_collective_s
     exposed_s = communication_s * (1 - machine.software.tensor_overlap)
+    exchange_s = sum(one.exchanges for one in passes) * machine.context_exchange_s
+    if machine.software.context_ring:
+        # Blocks go around a ring while attention works on the ones that came before.
+        exchange_s = max(0.0, exchange_s - attention_s)
     return OpCost(
         state_ns={
             "compute_ideal": round(ideal_s * 1e9),
             "kernel_inefficiency": round((busy_s - ideal_s - repeated_s + waiting_s) * 1e9),
             "recompute": round(repeated_s * 1e9),
             "comm_tensor": round(exposed_s * 1e9),
+            "comm_context": round(exchange_s * 1e9),
         },
         flop=flop,
     )

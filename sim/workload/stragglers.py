@@ -21,14 +21,14 @@ COMPUTE_STATES = ("compute_ideal", "kernel_inefficiency", "recompute")
 
 
 def stage_slowness(layout: Layout, spread: float, seed: int) -> NDArray[np.float64]:
-    """Return the factor on compute time by [replica, stage]: the largest over the GPUs of its tensor group.
+    """Return the factor on compute time by [replica, stage]: the largest over the GPUs of a stage.
 
     >>> stage_slowness(Layout(tensor=2, pipeline=2, data=3), 0.0, seed=1).tolist()
     [[1.0, 1.0], [1.0, 1.0], [1.0, 1.0]]
     """
     draws = stream(seed, "gpu-speed").standard_normal(layout.gpus)
     factors = np.maximum(1.0 + spread * draws, 0.5)
-    return np.asarray(factors.reshape(layout.data, layout.pipeline, layout.tensor).max(axis=2))
+    return np.asarray(factors.reshape(layout.data, layout.pipeline, -1).max(axis=2))
 
 
 def slowest_replicas(slowness: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from sim.catalog.records import Model, SoftwareProfile
 from sim.cluster.placement import Groups
 from sim.cluster.records import CollectiveCost, GpuArray
-from sim.workload.layout import Batch, Chunk, Layout
-from sim.workload.memory import PARAMETER_BYTES, chunk_parameters
+from sim.workload.layout import Batch, Chunk, Layout, local_tokens
+from sim.workload.memory import PARAMETER_BYTES, chunk_parameters, key_value_bytes
 from sim.workload.transformer import ACTIVATION_BYTES
 
 
@@ -27,31 +27,33 @@ class NetworkModel(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Communication:
-    """Seconds of a step's communication: a tensor collective, a boundary message by stage, the rest by [stage][chunk].
+    """Seconds of a step's communication: one tensor collective, one exchange of keys and values, a message by stage.
 
+    gather_s and reduce_s: by [stage][chunk].
     costs: the network's full answer by dimension, for the largest collective of each.
     """
 
     tensor_s: float
+    context_s: float
     boundary_s: tuple[float, ...]
     gather_s: tuple[tuple[float, ...], ...]
     reduce_s: tuple[tuple[float, ...], ...]
     costs: Mapping[str, CollectiveCost]
 
 
-def tensor_bytes(model: Model, batch: Batch) -> float:
-    """Return the bytes of one tensor-parallel collective: the activations of a microbatch, 2 b s h.
+def tensor_bytes(model: Model, batch: Batch, layout: Layout) -> float:
+    """Return the bytes of one tensor-parallel collective: the activations of a microbatch, 2 b s h over context.
 
     >>> from sim.workload.examples import gpt
-    >>> tensor_bytes(gpt(layers=1, hidden=64), Batch(sequence_length=32, global_batch=1))
+    >>> tensor_bytes(gpt(layers=1, hidden=64), Batch(sequence_length=32, global_batch=1), Layout())
     4096.0
     """
-    return ACTIVATION_BYTES * batch.micro_batch * batch.sequence_length * model.hidden
+    return ACTIVATION_BYTES * local_tokens(batch, layout) * model.hidden
 
 
 def boundary_bytes(model: Model, batch: Batch, layout: Layout) -> float:
     """Return the bytes each GPU sends to the next stage: 2 b s h / t (scatter-gather, Narayanan et al. 2104.04473)."""
-    return tensor_bytes(model, batch) / layout.tensor
+    return tensor_bytes(model, batch, layout) / layout.tensor
 
 
 def communication(
@@ -69,14 +71,18 @@ def communication(
     tensor_s = 0.0
     if layout.tensor > 1:
         kind = "all-gather" if layout.sequence_parallel else "all-reduce"
-        costs["tensor"] = network.cost(kind, groups.tensor, tensor_bytes(model, batch))
+        costs["tensor"] = network.cost(kind, groups.tensor, tensor_bytes(model, batch, layout))
         tensor_s = costs["tensor"].time_s
+    context_s = 0.0
+    if layout.context > 1:
+        costs["context"] = network.cost("all-gather", groups.context, key_value_bytes(model, batch, layout))
+        context_s = costs["context"].time_s
     boundary_s: tuple[float, ...] = (0.0,) * layout.pipeline
     if layout.pipeline > 1:
         costs["pipeline"] = network.cost("p2p", groups.pipeline, boundary_bytes(model, batch, layout))
         boundary_s = _boundary_s(costs["pipeline"].time_s * network.pace("p2p", groups.pipeline), layout)
     gather_s = reduce_s = tuple((0.0,) * len(stage) for stage in dealt)
-    if layout.data > 1:
+    if layout.data * layout.context > 1:
         parameters = [[chunk_parameters(model, chunk, layout.tensor) for chunk in stage] for stage in dealt]
         # Gather and reduction send the same messages around the same rings, so that one solve serves both.
         pace = _stage_pace(network.pace("all-gather", groups.data), layout)
@@ -85,7 +91,14 @@ def communication(
         reduce_s = data.seconds(reduce, parameters, software.reduce_bytes)
         largest = max(size for stage in parameters for size in stage) * software.reduce_bytes
         costs["data"] = network.cost(reduce, groups.data, largest)
-    return Communication(tensor_s=tensor_s, boundary_s=boundary_s, gather_s=gather_s, reduce_s=reduce_s, costs=costs)
+    return Communication(
+        tensor_s=tensor_s,
+        context_s=context_s,
+        boundary_s=boundary_s,
+        gather_s=gather_s,
+        reduce_s=reduce_s,
+        costs=costs,
+    )
 
 
 def collective_channels(data_group: GpuArray, node_gpus: int) -> int:
@@ -129,7 +142,9 @@ def _boundary_s(by_pair: NDArray[np.float64], layout: Layout) -> tuple[float, ..
 
     A boundary without a pair (the last stage's, unless stages hold several chunks) carries nothing.
     """
-    times: list[float] = by_pair.reshape(layout.data, -1, layout.tensor).max(axis=2).mean(axis=0).tolist()
+    times: list[float] = (
+        by_pair.reshape(layout.data, -1, layout.context * layout.tensor).max(axis=2).mean(axis=0).tolist()
+    )
     return tuple(times + [0.0] * (layout.pipeline - len(times)))
 
 

@@ -7,7 +7,7 @@ and of the feed-forward network is split by columns, the second by rows.
 from dataclasses import dataclass, replace
 
 from sim.catalog.records import Model, SoftwareProfile
-from sim.workload.layout import Batch, Layout
+from sim.workload.layout import Batch, Layout, local_tokens
 
 ACTIVATION_BYTES = 2.0
 """Bytes of one activation element (16-bit)."""
@@ -38,13 +38,15 @@ class Kernel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassKernels:
-    """The kernels of a pass, and the tensor-parallel collectives in between, in units of one of a layer's.
+    """The kernels of a pass, and the collectives in between.
 
-    The unit is an all-gather or reduce-scatter with sequence parallelism, an all-reduce without.
+    collectives: of the tensor group, in units of one of a layer's: an all-gather or reduce-scatter with sequence
+    parallelism, an all-reduce without. exchanges: of keys and values in the context group.
     """
 
     kernels: tuple[Kernel, ...]
     collectives: float
+    exchanges: int = 0
 
 
 def attention_width(model: Model) -> int:
@@ -96,56 +98,58 @@ def model_flop_per_token(model: Model, sequence_length: int, causal: bool = True
 
 def layer_forward(model: Model, batch: Batch, layout: Layout, software: SoftwareProfile) -> PassKernels:
     """Return the forward kernels of one layer on one GPU of a tensor-parallel group, for one microbatch."""
-    tokens, t = batch.micro_batch * batch.sequence_length, layout.tensor
+    tokens, t = local_tokens(batch, layout), layout.tensor
     products = _forward_products(model, tokens, t)
     kernels = (
         *_memory("norm", 4.0 * model.hidden, _norm_tokens(tokens, layout), count=2),
         products[0],
         *_memory("rotary", 4.0 * (model.heads + model.kv_heads) * model.head_dim / t, tokens),
-        *_attention(model, batch, t, software, backward=False),
+        *_attention(model, batch, layout, software, backward=False),
         products[1],
         products[2],
         *_activation(model, tokens, t, software),
         products[3],
         *_memory("residual", 6.0 * model.hidden, _norm_tokens(tokens, layout), count=2),
     )
-    return PassKernels(kernels=kernels, collectives=_collectives(layout))
+    return PassKernels(kernels=kernels, collectives=_collectives(layout), exchanges=int(layout.context > 1))
 
 
 def layer_backward(model: Model, batch: Batch, layout: Layout, software: SoftwareProfile) -> PassKernels:
     """Return the backward kernels of one layer (input and weight gradients), with what recomputation repeats."""
-    tokens, t = batch.micro_batch * batch.sequence_length, layout.tensor
+    tokens, t = local_tokens(batch, layout), layout.tensor
     gradients = [_gradients(product, software) for product in _forward_products(model, tokens, t)]
     kernels = (
         *(kernel for pair in reversed(gradients) for kernel in pair),
-        *_attention(model, batch, t, software, backward=True),
+        *_attention(model, batch, layout, software, backward=True),
         *_memory("activation", ACTIVATION_BYTES * (5 if model.gated_ffn else 3) * model.ffn_hidden / t, tokens),
         *_memory("rotary", 4.0 * (model.heads + model.kv_heads) * model.head_dim / t, tokens),
         *_memory("norm", 6.0 * model.hidden, _norm_tokens(tokens, layout), count=2),
         *_memory("residual", 6.0 * model.hidden, _norm_tokens(tokens, layout), count=2),
     )
-    repeated, repeated_collectives = recomputed(model, batch, layout, software)
+    repeated, repeated_collectives, repeated_exchanges = recomputed(model, batch, layout, software)
     # A stage keeps only its shard of what a column-parallel product read, and gathers it again for the weight gradient.
     gathered_again = 2 if layout.sequence_parallel and layout.tensor > 1 else 0
     collectives = _collectives(layout) + gathered_again + repeated_collectives
-    return PassKernels(kernels=repeated + kernels, collectives=collectives)
+    # Keys and values are gathered again, and their gradients reduced.
+    exchanges = (2 if layout.context > 1 else 0) + repeated_exchanges
+    return PassKernels(kernels=repeated + kernels, collectives=collectives, exchanges=exchanges)
 
 
 def recomputed(
     model: Model, batch: Batch, layout: Layout, software: SoftwareProfile
-) -> tuple[tuple[Kernel, ...], float]:
-    """Return the forward kernels that a layer's backward pass runs again, and their collectives.
+) -> tuple[tuple[Kernel, ...], float, int]:
+    """Return the forward kernels that a layer's backward pass runs again, their collectives and their exchanges.
 
     full: the whole layer; selective: the attention core (Korthikanti et al. arXiv 2205.05198); a stack that
     discards cheap outputs repeats normalisation and activation.
     """
     forward = layer_forward(model, batch, layout, software)
     if batch.recompute == "full":
-        return tuple(_again(kernel) for kernel in forward.kernels), forward.collectives
+        return tuple(_again(kernel) for kernel in forward.kernels), forward.collectives, forward.exchanges
     names = {"attention", "scores"} if batch.recompute == "selective" else set()
     if software.discard_cheap:
         names |= {"norm", "activation"}
-    return tuple(_again(kernel) for kernel in forward.kernels if kernel.name in names), 0
+    return tuple(_again(kernel) for kernel in forward.kernels if kernel.name in names), 0, 0
 
 
 def embedding_pass(model: Model, batch: Batch, layout: Layout, backward: bool = False) -> PassKernels:
@@ -154,14 +158,14 @@ def embedding_pass(model: Model, batch: Batch, layout: Layout, backward: bool = 
     Each GPU holds a part of the table: its forward ends with a collective, as its backward begins with one where
     the sequence is sharded.
     """
-    tokens = batch.micro_batch * batch.sequence_length
+    tokens = local_tokens(batch, layout)
     collectives = int(layout.tensor > 1 and (layout.sequence_parallel or not backward))
     return PassKernels(kernels=_memory("embedding", 4.0 * model.hidden, tokens), collectives=collectives)
 
 
 def head_forward(model: Model, batch: Batch, layout: Layout) -> PassKernels:
     """Return the LM head and its loss: a product over the vocabulary, and softmax cross-entropy in FP32."""
-    tokens = batch.micro_batch * batch.sequence_length
+    tokens = local_tokens(batch, layout)
     vocab = -(-model.vocab // layout.tensor)
     return PassKernels(
         kernels=(
@@ -175,7 +179,7 @@ def head_forward(model: Model, batch: Batch, layout: Layout) -> PassKernels:
 
 def head_backward(model: Model, batch: Batch, layout: Layout, software: SoftwareProfile) -> PassKernels:
     """Return the gradients of the LM head and its loss."""
-    tokens = batch.micro_batch * batch.sequence_length
+    tokens = local_tokens(batch, layout)
     vocab = -(-model.vocab // layout.tensor)
     product = Kernel(kind="gemm", name="head", m=tokens, n=vocab, k=model.hidden)
     return PassKernels(
@@ -222,7 +226,9 @@ def _activation(model: Model, tokens: int, t: int, software: SoftwareProfile) ->
     return (*_memory("activation", 2 * width, tokens), *_memory("activation", 3 * width, tokens))
 
 
-def _attention(model: Model, batch: Batch, t: int, software: SoftwareProfile, backward: bool) -> tuple[Kernel, ...]:
+def _attention(
+    model: Model, batch: Batch, layout: Layout, software: SoftwareProfile, backward: bool
+) -> tuple[Kernel, ...]:
     """Return the attention core: one flash kernel, or products over the whole square of scores and passes over them.
 
     Without flash the causal mask saves nothing: half of the FLOP are no model FLOP; scores are read and written twice
@@ -230,10 +236,11 @@ def _attention(model: Model, batch: Batch, t: int, software: SoftwareProfile, ba
     """
     if software.flash_attention:
         return (Kernel(kind="attention", name="attention", backward=backward),)
-    s, heads = batch.sequence_length, batch.micro_batch * model.heads // t
-    scored = Kernel(kind="gemm", name="attention", m=s, n=s, k=model.head_dim, batch=heads, useful=0.5)
+    s, heads = batch.sequence_length, batch.micro_batch * model.heads // layout.tensor
+    queries = s // layout.context
+    scored = Kernel(kind="gemm", name="attention", m=queries, n=s, k=model.head_dim, batch=heads, useful=0.5)
     products = (scored, replace(scored, n=model.head_dim, k=s))
-    scores = Kernel(kind="memory", name="scores", size_bytes=4 * ACTIVATION_BYTES * heads * float(s) ** 2)
+    scores = Kernel(kind="memory", name="scores", size_bytes=4 * ACTIVATION_BYTES * heads * float(queries) * s)
     return (*products * (2 if backward else 1), scores)
 
 

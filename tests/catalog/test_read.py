@@ -87,7 +87,7 @@ def test_a_choice_names_the_nearest() -> None:
 
 
 def test_a_switch_of_behaviour_must_be_true_or_false() -> None:
-    table = changed({"sources": {"*": SOURCE}}, tensor_overlap=0.0, data_overlap=1)
+    table = changed({"sources": {"*": SOURCE}}, tensor_overlap=0.0, context_ring=True, data_overlap=1)
     names = ("gradient_bytes", "reduce_bytes", "launch_s", "step_overhead_s", "serialise_bytes_per_s")
     fields = dict.fromkeys(names, 1.0)
     flags = ("pipeline_overlap", "fused_gradient_accumulation", "discard_cheap", "elementwise_fused", "flash_attention")

@@ -73,5 +73,13 @@ def test_group_members_differ_in_their_own_coordinate_only(tensor, pipeline, dat
 
 
 def test_a_placement_of_another_size_is_refused():
-    with pytest.raises(LayoutError, match="tensor 2 x pipeline 2 x data 2 = 8 ranks, but 7 are placed"):
+    with pytest.raises(LayoutError, match="tensor 2 x context 1 x pipeline 2 x data 2 = 8 ranks, but 7 are placed"):
         groups(2, 2, 2, np.arange(7))
+
+
+def test_context_ranks_lie_between_tensor_and_pipeline_and_share_weights():
+    made = groups(2, 2, 2, np.arange(16), context=2)
+    assert made.tensor[:2].tolist() == [[0, 1], [2, 3]]
+    assert made.context[:2].tolist() == [[0, 2], [1, 3]]
+    assert made.pipeline[0].tolist() == [0, 4]
+    assert made.data.tolist() == [[0, 2, 8, 10], [1, 3, 9, 11], [4, 6, 12, 14], [5, 7, 13, 15]]

@@ -26,7 +26,21 @@ def test_a_step_names_its_heaviest_stage_by_all_its_memory() -> None:
 
 def test_exposed_communication_stands_beside_its_bound() -> None:
     row = next(line for line in step_report(step_result(), UNICODE).splitlines() if line.startswith("tensor"))
-    assert row.split() == ["tensor", "15.0", "%", "15.0", "%", "1.2", "ms", "1", "ms", "370", "GB/s", "ring", "scale-up"]
+    assert row.split() == [
+        "tensor",
+        "15.0",
+        "%",
+        "15.0",
+        "%",
+        "1.2",
+        "ms",
+        "1",
+        "ms",
+        "370",
+        "GB/s",
+        "ring",
+        "scale-up",
+    ]
 
 
 def test_a_step_on_one_gpu_has_no_communication_to_show() -> None:

@@ -25,3 +25,16 @@ def test_published_figures_are_no_part_of_what_names_a_run() -> None:
     assert {"job_gpu_hours", "step_mfu"} <= {figure.name for figure in scenario.published}
     assert scenario.published_gap
     assert "model card" not in canonical_text(scenario)
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("cost.acquisition=reserved", r"price book '2026-owned': unknown price 'rent-reserved/dgx-h100'"),
+        ("run.start=2020-01-01", r"run\.start: got 2020-01-01; expected a date from 2026-01-01"),
+        ("cost.override.staff/fte=1e12", r'cost\.override\."staff/fte": got 1e\+12; expected 0 to 1e\+09'),
+    ],
+)
+def test_a_bill_that_cannot_be_written_is_refused_before_the_run(override: str, expected: str) -> None:
+    with pytest.raises(InputError, match=expected):
+        load_scenario("tiny", [override])

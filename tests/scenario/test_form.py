@@ -1,5 +1,7 @@
 """What is wrong with a scenario is said in one line each: where, what it got, what was expected, the nearest name."""
 
+from datetime import datetime, time
+from math import nan
 from typing import Any
 
 import pytest
@@ -7,6 +9,8 @@ import pytest
 from sim.errors import InputError, LayoutError, ScenarioError, UnknownNameError
 from sim.scenario import scenario_of
 from tests.scenario.trees import WITH_MODEL, WITHOUT_MODEL, changed
+
+FIGURE = {"value": 1.0, "unit": "", "source": "a paper"}
 
 
 def message(tree: dict[str, Any]) -> str:
@@ -52,6 +56,35 @@ def test_the_scenarios_that_these_tests_break_are_sound(tree: dict[str, Any]) ->
         ({"training__precision": "fp9"}, "unknown precision of h100-sxm 'fp9'"),
         ({"cluster__topology": {"kind": "fat-tre", "k": 8}}, "cluster.topology.kind: unknown topology kind 'fat-tre'"),
         ({"cluster__topology": {"kind": "fat-tree", "kk": 8}}, "cluster.topology: unknown argument of fat_tree 'kk'"),
+        ({"name": "../x"}, "name: got '../x', expected up to 80 letters, digits"),
+        ({"name": "a\nb"}, "name: got 'a\\nb', expected up to 80 letters, digits"),
+        ({"name": "x" * 81}, "expected up to 80 letters, digits"),
+        (
+            {"training__phases": [{"name": "", "tokens": 1}]},
+            "training.phases.0.name: got '', expected text",
+        ),
+        ({"training__tokens": 1e30}, "training.tokens: got 1000000000000000019884624838656, expected at most 9007199"),
+        (
+            {"training__global_batch": 2**40},
+            "training.global_batch: got 1,099,511,627,776, which is 274,877,906,944",
+        ),
+        ({"cluster__nodes": 10**9}, "cluster.nodes: got 1000000000, expected at most 1000000"),
+        ({"run__horizon": "1 ns"}, "run.horizon: '1 ns' is too short; expected at least 1 us"),
+        ({"run__horizon": "1e299 d"}, "run.horizon: '1e299 d' is too long; expected at most 100000 y"),
+        ({"run__start": datetime(2026, 3, 1, 10)}, "run.start: got 2026-03-01 10:00:00, expected a date"),
+        (
+            {"cluster__topology": {"kind": "fat-tree", "k": nan}},
+            "cluster.topology.k: got nan, expected a finite",
+        ),
+        ({"cluster__topology": {"kind": "fat-tree", "k": [time(12)]}}, "cluster.topology.k: got 12:00:00, expected a"),
+        (
+            {"published": {"figures": {"nfu": FIGURE}}},
+            "published.figures.nfu: unknown figure 'nfu'; did you mean",
+        ),
+        (
+            {"cost": {"prices": "none.toml", "acquisition": "own"}},
+            "cost.prices: none.toml: cannot be read: No such",
+        ),
         ({"cost": {"prices": "2026-own", "acquisition": "own"}}, "cost.prices: unknown price book '2026-own'"),
         ({"cost": {"prices": "2026-owned", "acquisition": "rent"}}, "cost.acquisition: unknown acquisition 'rent'"),
     ],
@@ -65,7 +98,6 @@ def test_an_error_names_the_key_and_the_nearest(changes: dict[str, Any], expecte
     [
         ({"parallelism__schedule": {"kind": "zb-v"}}, "schedule 'zb-v' is not modelled yet; expected one of: gpipe"),
         ({"parallelism__sharding": "zero3"}, "sharding 'zero3' is not modelled yet; expected one of: ddp, zero1"),
-        ({"parallelism__context": 2}, "parallelism.context: context parallelism is not modelled yet: got 2"),
         ({"parallelism__expert": 8}, "parallelism.expert: expert parallelism is not modelled yet: got 8"),
         ({"model__attention": "mla"}, "model.attention: attention 'mla' is not modelled yet"),
         ({"model__experts": 8}, "mixture-of-experts and MLA steps are not modelled yet, expected a dense model"),
@@ -78,6 +110,32 @@ def test_an_error_names_the_key_and_the_nearest(changes: dict[str, Any], expecte
 )
 def test_what_is_not_modelled_is_refused_not_ignored(changes: dict[str, Any], expected: str) -> None:
     assert expected in message(changed(WITH_MODEL, **changes))
+
+
+QUEUED = {"routing": "ecmp", "queue_pairs": 4}
+SYNCHRONOUS = {"interval": {"kind": "fixed", "every": "10 min"}, "asynchronous": False}
+
+
+@pytest.mark.parametrize(
+    ("tree", "changes", "expected"),
+    [
+        (WITH_MODEL, {"run__start": "2026-03-01"}, "run.start: dates the prices of [cost], and there is none"),
+        (WITH_MODEL, {"checkpoint": None}, "cluster.storage: nothing reads it"),
+        (WITHOUT_MODEL, {"cluster__storage": "nvme-server"}, "cluster.storage: nothing reads it"),
+        (WITH_MODEL, {"cluster__network": {"queue_pairs": 4}}, "infiniband of 'dgx-h100' routes adaptively"),
+        (WITH_MODEL, {"cluster__network": {**QUEUED, "routing": "spray"}}, "'spray' routing hashes no queue pairs"),
+        (WITH_MODEL, {"cluster__network": {**QUEUED, "sharing": "ideal"}}, "ideal sharing routes nothing"),
+        (WITH_MODEL, {"checkpoint": {**SYNCHRONOUS, "durable_after": "1 h"}}, "durable when its block ends"),
+        (WITH_MODEL, {"checkpoint": {**SYNCHRONOUS, "max_in_flight": 2}}, "durable when its block ends"),
+    ],
+)
+def test_what_nothing_reads_is_refused(tree: dict[str, Any], changes: dict[str, Any], expected: str) -> None:
+    assert expected in message(changed(tree, **changes))
+
+
+def test_what_is_read_under_its_condition_is_accepted() -> None:
+    assert scenario_of(changed(WITH_MODEL, cluster__network=QUEUED), "f").machines.network.queue_pairs == 4
+    assert scenario_of(changed(WITH_MODEL, checkpoint=SYNCHRONOUS), "f").checkpoint is not None
 
 
 def test_every_problem_is_said_at_once_each_on_its_line() -> None:

@@ -41,12 +41,14 @@ def test_every_number_of_a_published_preset_says_what_it_is(name: str) -> None:
 def test_llama_has_the_published_layout_and_tokens() -> None:
     scenario = load_scenario("llama3-405b")
     training = training_of(scenario)
-    layout = training.phases[-1].layout
+    layouts = [phase.layout for phase in training.phases]
     assert (scenario.machines.gpus, scenario.tokens) == (16_384, 15_600_000_000_000)
-    assert (layout.tensor, layout.pipeline, layout.data) == (8, 16, 128)
-    # The first batches hold 4M tokens, for 252M tokens; the last 16M (arXiv 2407.21783, 3.4.1).
-    assert [phase.batch.tokens // 2**20 for phase in training.phases] == [4, 16]
-    assert training.phases[0].tokens == 252_000_000
+    assert {(layout.tensor, layout.pipeline) for layout in layouts} == {(8, 16)}
+    # Table 4 of arXiv 2407.21783: DP 128 at 8K; CP 16 and DP 8 at 128K.
+    assert [(layout.context, layout.data) for layout in layouts] == [(1, 128), (1, 128), (8, 16), (16, 8)]
+    # The first batches hold 4M tokens, for 252M tokens; the last 16M (3.4.1). 800B tokens are of long context (3.4.2).
+    assert [phase.batch.tokens // 2**20 for phase in training.phases] == [4, 16, 16, 16]
+    assert [phase.tokens for phase in training.phases[::2]] == [252_000_000, 400_000_000_000]
 
 
 def test_the_54_days_change_phases_and_horizon_only() -> None:

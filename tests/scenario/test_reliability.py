@@ -207,3 +207,30 @@ def test_a_bill_needs_a_network_and_a_store(missing: str) -> None:
     cost = {"prices": "2026-owned", "acquisition": "own"}
     with pytest.raises(ScenarioError, match=rf"cluster\.{missing}: is missing; \[cost\] needs it"):
         resolved(cost=cost, **{f"cluster__{key}": value for key, value in have.items()})
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"failures__scale": 1e9}, "the job would fail every 4.45e-05 s on average; expected at least 1 s"),
+        ({"failures__scale": 1e-308}, "failures.scale: got 1e-308, which makes 'any' rarer than once in 100000 y"),
+        (
+            {"recovery__detect": {"kind": "weibull", "mean": "1 h", "shape": 0.001}},
+            "expected at least 0.1",
+        ),
+        ({"recovery__detect": {"kind": "lognormal", "mean": "1 h", "shape": 99}}, "lognormal law; expected at most 10"),
+        ({"failures__causes": [{**JOB_CAUSE, "name": ""}]}, "failures.causes.0.name: got '', expected text"),
+    ],
+)
+def test_lives_and_laws_that_no_clock_holds_are_refused(changes: dict[str, Any], expected: str) -> None:
+    with pytest.raises(InputError) as caught:
+        resolved(**changes)
+    assert expected in str(caught.value)
+
+
+def test_a_scale_of_zero_switches_failures_off_although_one_has_its_own_detection() -> None:
+    # 512 nodes of 264 d: what detects the one cause is read by nothing once there is none.
+    scenario = resolved(failures__scale=0, recovery__detect_by_cause={"any": "5 min"})
+    assert scenario.failures.classes == ()
+    assert scenario.recovery is not None
+    assert scenario.recovery.detect_by_cause == {}

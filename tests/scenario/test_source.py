@@ -145,6 +145,27 @@ def test_an_unknown_key_of_an_override_names_the_nearest() -> None:
         load_scenario("tiny", ["cluster.spare_node=3"])
 
 
+@pytest.mark.parametrize("key", ["a.'b.c'.d", 'a."b.c".d', ' a . "b.c" . d '])
+def test_a_part_of_a_key_may_be_quoted(key: str) -> None:
+    assert overridden({}, [f"{key}=1"]) == {"a": {"b.c": {"d": 1}}}
+
+
+@pytest.mark.parametrize("key", ["a.'b", 'a."b', "a.''", "a.", ".a", "a. .b"])
+def test_a_key_that_is_none_is_refused(key: str) -> None:
+    with pytest.raises(InputError, match=r"expected dotted\.key=value"):
+        overridden({}, [f"{key}=1"])
+
+
+def test_an_unknown_base_names_the_file_that_asks_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('name = "mine"\nextends = "tinny"\n')
+    with pytest.raises(UnknownNameError, match=r"mine\.toml: extends .*unknown preset 'tinny'; did you mean 'tiny'"):
+        read_scenario(str(path))
+    path.write_text('name = "mine"\nextends = "none.toml"\n')
+    with pytest.raises(InputError, match=r"mine\.toml: extends: .*none\.toml: no such file"):
+        read_scenario(str(path))
+
+
 def test_the_presets_are_there() -> None:
     assert {"llama3-405b", "llama3-405b-54d", "gpt3-175b", "tiny"} <= set(preset_names())
 
@@ -154,3 +175,29 @@ def test_another_kind_by_override_drops_the_arguments_of_the_old_one() -> None:
     changed = overridden(tree, ["topology.kind=leaf-spine", "topology.radix=16"])
     assert changed == {"topology": {"kind": "leaf-spine", "radix": 16}, "nodes": 2}
     assert overridden(tree, ["topology.kind=clos"]) == tree
+
+
+def test_another_law_of_a_cause_keeps_its_name_and_component() -> None:
+    tree = {"causes": [{"component": "gpu", "name": "Faulty", "kind": "weibull", "mean": "1 d", "shape": 0.7}]}
+    changed = overridden(tree, ["causes.0.kind=exponential", "causes.0.mean=2 d"])
+    assert changed["causes"] == [{"component": "gpu", "name": "Faulty", "kind": "exponential", "mean": "2 d"}]
+
+
+NETWORK = {"network": {"sharing": "max-min", "routing": "ecmp", "queue_pairs": 16}}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "left"),
+    [
+        ("routing", "adaptive", {"sharing": "max-min", "routing": "adaptive"}),
+        ("routing", "ecmp", NETWORK["network"]),
+        ("sharing", "ideal", {"sharing": "ideal"}),
+        ("queue_pairs", 4, {"sharing": "max-min", "routing": "ecmp", "queue_pairs": 4}),
+    ],
+)
+def test_another_routing_or_sharing_drops_what_only_the_old_one_reads(
+    key: str, value: object, left: dict[str, object]
+) -> None:
+    assert merged(NETWORK, {"network": {key: value}}) == {"network": left}
+    assert overridden(NETWORK, [f"network.{key}={value}"]) == {"network": left}
+    assert load_scenario("llama3-405b", [f"cluster.network.{key}={value}"]).name == "llama3-405b"

@@ -46,7 +46,8 @@ class Recorder:
 
 def built(layout: Layout, network: Recorder, **stack: float) -> BuiltStep:
     software = replace(plain_stack(flash=True), **stack)  # type: ignore[arg-type]
-    members = groups(layout.tensor, layout.pipeline, layout.data, np.arange(layout.gpus))
+    ranks = np.arange(layout.gpus)
+    members = groups(layout.tensor, layout.pipeline, layout.data, ranks, context=layout.context)
     return build_step(MODEL, BATCH, layout, ACCELERATOR, software, members, network, node_gpus=1)
 
 
@@ -156,3 +157,36 @@ def test_layouts_that_divide_nothing_are_refused_with_the_nearest() -> None:
         built(Layout(data=3), Recorder())
     with pytest.raises(LayoutError, match="expected stages x chunks <= 10"):
         built(Layout(pipeline=4, schedule=Schedule(kind="interleaved", chunks=4)), Recorder())
+
+
+def test_context_parallelism_divides_tokens_and_exchanges_keys_and_values() -> None:
+    network = Recorder()
+    whole, cut = built(Layout(), Recorder()), built(Layout(context=4, sharding="zero1"), network)
+    keys_and_values = 2.0 * 2 * 128 * 512
+    assert ("all-gather", (1, 4), keys_and_values) in network.asked
+    # Weights are the same on every rank: gradients are reduced over the context group as well.
+    assert carried(network, "reduce-scatter") == {4.0 * total_parameters(MODEL)}
+    assert cut.plan.forward[0][0].flop == pytest.approx(whole.plan.forward[0][0].flop / 4)
+    assert cut.plan.backward[0][0].flop == pytest.approx(whole.plan.backward[0][0].flop / 4)
+    assert cut.memory[0].activations == whole.memory[0].activations / 4
+    assert cut.memory[0].optimizer == whole.memory[0].optimizer / 4
+
+
+def test_gathered_keys_and_values_are_exposed_and_a_ring_hides_behind_attention() -> None:
+    layout = Layout(context=4)
+
+    def exposed(ring: bool) -> tuple[int, int]:
+        plan = built(layout, Recorder(), context_ring=ring).plan
+        return plan.forward[0][0].state_ns["comm_context"], plan.backward[0][0].state_ns["comm_context"]
+
+    exchange = 2.0 * 2 * 128 * 512
+    # One a layer forward; gathered again and reduced backward.
+    assert exposed(ring=False) == pytest.approx((8 * exchange, 8 * 2 * exchange), abs=1)
+    forward, backward = exposed(ring=True)
+    assert 0 < forward < 8 * exchange
+    assert 0 < backward < 8 * 2 * exchange
+
+
+def test_a_sequence_that_context_ranks_cannot_share_evenly_is_refused() -> None:
+    with pytest.raises(LayoutError, match=r"context = 3 and tensor = 1 cut a sequence into 6; .* = 128 is no multiple"):
+        built(Layout(context=3), Recorder())

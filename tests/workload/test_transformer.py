@@ -75,7 +75,7 @@ def test_collectives_of_a_layer() -> None:
 
 def test_traffic_of_a_microbatch() -> None:
     model, batch = gpt(layers=1, hidden=64), Batch(sequence_length=32, global_batch=4, micro_batch=2)
-    assert tensor_bytes(model, batch) == 2 * 2 * 32 * 64
+    assert tensor_bytes(model, batch, Layout()) == 2 * 2 * 32 * 64
     assert boundary_bytes(model, batch, Layout(tensor=4)) == 32 * 64
 
 
