@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import networkx as nx
 import numpy as np
@@ -53,45 +54,31 @@ def fabric_arrays(graph: "nx.Graph[str]", endpoints: Sequence[str], nic_bandwidt
     >>> fabric_arrays(pair, ["nic"], 25e9).nic_capacity_bytes_per_s.tolist()
     [25000000000.0]
     """
-    switches = [(name, data) for name, data in graph.nodes(data=True) if data.get("kind") == "switch"]
-    index = {name: position for position, (name, _) in enumerate(switches)}
-    between, links = _links(graph, index, {name: position for position, name in enumerate(endpoints)})
-    tier = np.array([_attribute(data, "tier", name) for name, data in switches], dtype=np.int64)
-    nics = _nic_arrays(links, endpoints, nic_bandwidth_bytes_per_s)
-    return _assemble(tuple(index), tuple(endpoints), tier, between, nics)
+    switches = [name for name, data in graph.nodes(data=True) if data.get("kind") == "switch"]
+    tier = np.array([_number(graph.nodes[name], "tier", name) for name in switches], dtype=np.int64)
+    ids = {name: position for position, name in enumerate((*switches, *endpoints))}
+    edges = [edge for edge in graph.edges(data=True) if edge[0] in ids and edge[1] in ids]
+    ends = np.array([(ids[one], ids[other]) for one, other, _ in edges], dtype=np.int64).reshape(-1, 2)
+    numbers = np.array(_numbers(edges), dtype=np.float64).reshape(-1, 3)
+    between = (ends < len(switches)).all(axis=1)
+    nics = _nic_arrays(ends[~between], numbers[~between], len(switches), endpoints, nic_bandwidth_bytes_per_s)
+    return _assemble(tuple(switches), tuple(endpoints), tier, ends[between], numbers[between], nics)
 
 
-_Row = tuple[int, int, float, float, int]
+_Edge = tuple[str, str, Mapping[str, object]]
+
+_ATTRIBUTES = ("bandwidth_bytes_per_s", "latency_s", "count")
 
 
-def _links(
-    graph: "nx.Graph[str]", switches: Mapping[str, int], endpoints: Mapping[str, int]
-) -> tuple[list[_Row], list[_Row]]:
-    """Return (switch, switch, ...) and (endpoint, switch, bandwidth, latency, count) rows."""
-    between: list[_Row] = []
-    links: list[_Row] = []
-    for one, other, data in graph.edges(data=True):
-        a, b = switches.get(one), switches.get(other)
-        if a is not None and b is not None:
-            between.append((a, b, *_edge(data, one, other)))
-        elif one in endpoints and b is not None:
-            links.append((endpoints[one], b, *_edge(data, one, other)))
-        elif other in endpoints and a is not None:
-            links.append((endpoints[other], a, *_edge(data, one, other)))
-        elif one in endpoints and other in endpoints:
-            raise TopologyError(f"edge {one} - {other}: got two endpoints, expected an endpoint and a switch")
-    return between, links
+def _numbers(edges: Sequence[_Edge]) -> list[tuple[float, ...]]:
+    """Return bandwidth, latency and count of every edge."""
+    rows = [(data.get(_ATTRIBUTES[0]), data.get(_ATTRIBUTES[1]), data.get(_ATTRIBUTES[2])) for _, _, data in edges]
+    if {type(value) for row in rows for value in row} <= {int, float}:
+        return cast(list[tuple[float, ...]], rows)
+    return [tuple(_number(data, key, f"edge {one} - {other}") for key in _ATTRIBUTES) for one, other, data in edges]
 
 
-def _edge(data: Mapping[str, object], one: str, other: str) -> tuple[float, float, int]:
-    where = f"edge {one} - {other}"
-    bandwidth, latency, count = (
-        _attribute(data, key, where) for key in ("bandwidth_bytes_per_s", "latency_s", "count")
-    )
-    return bandwidth, latency, int(count)
-
-
-def _attribute(data: Mapping[str, object], key: str, where: str) -> float:
+def _number(data: Mapping[str, object], key: str, where: str) -> float:
     value = data.get(key)
     if not isinstance(value, int | float):
         raise TopologyError(f"{where}: {key} is {value!r}, expected a number")
@@ -99,19 +86,22 @@ def _attribute(data: Mapping[str, object], key: str, where: str) -> float:
 
 
 def _nic_arrays(
-    links: list[_Row], endpoints: Sequence[str], nic_bandwidth_bytes_per_s: float
+    ends: IntArray, numbers: FloatArray, switches: int, endpoints: Sequence[str], nic_bandwidth_bytes_per_s: float
 ) -> tuple[IntArray, FloatArray, FloatArray]:
-    """Return leaf, capacity and latency of every endpoint."""
+    """Return leaf, capacity and latency of every endpoint, from edges that have an endpoint on one side."""
+    low, high = ends.min(axis=1, initial=2**62), ends.max(axis=1, initial=-1)
+    for one, other in ends[low >= switches].tolist()[:1]:
+        pair = f"{endpoints[one - switches]} - {endpoints[other - switches]}"
+        raise TopologyError(f"edge {pair}: got two endpoints, expected an endpoint and a switch")
+    endpoint = high - switches
+    twice = np.flatnonzero(np.bincount(endpoint, minlength=len(endpoints)) > 1)
+    for position in twice.tolist()[:1]:
+        raise TopologyError(f"endpoint {endpoints[position]}: got two links, expected one (an endpoint is a NIC port)")
     leaf = np.full(len(endpoints), -1, dtype=np.int64)
     capacity, latency = np.zeros(len(endpoints)), np.zeros(len(endpoints))
-    for endpoint, switch, bandwidth_bytes_per_s, latency_s, count in links:
-        if leaf[endpoint] >= 0:
-            raise TopologyError(
-                f"endpoint {endpoints[endpoint]}: got two links, expected one (an endpoint is a NIC port)"
-            )
-        leaf[endpoint] = switch
-        capacity[endpoint] = min(bandwidth_bytes_per_s * count, nic_bandwidth_bytes_per_s)
-        latency[endpoint] = latency_s
+    leaf[endpoint] = low
+    capacity[endpoint] = np.minimum(numbers[:, 0] * numbers[:, 2], nic_bandwidth_bytes_per_s)
+    latency[endpoint] = numbers[:, 1]
     return leaf, capacity, latency
 
 
@@ -119,12 +109,13 @@ def _assemble(
     switches: tuple[str, ...],
     endpoints: tuple[str, ...],
     tier: IntArray,
-    between: list[_Row],
+    ends: IntArray,
+    numbers: FloatArray,
     nics: tuple[IntArray, FloatArray, FloatArray],
 ) -> Fabric:
-    table = np.array(between, dtype=np.float64).reshape(-1, 5)
-    rows = np.repeat(table, table[:, 4].astype(np.int64), axis=0)
-    one, other = rows[:, 0].astype(np.int64), rows[:, 1].astype(np.int64)
+    cables = numbers[:, 2].astype(np.int64)
+    one, other = np.repeat(ends, cables, axis=0).T
+    rows = np.repeat(numbers, cables, axis=0)
     source, target = np.concatenate([one, other]), np.concatenate([other, one])
     order = np.lexsort((target, source))
     position = np.empty_like(order)
@@ -138,8 +129,8 @@ def _assemble(
         source=source[order],
         target=target[order],
         reverse=position[(order + one.size) % max(order.size, 1)],
-        capacity_bytes_per_s=np.tile(rows[:, 2], 2)[order],
-        latency_s=np.tile(rows[:, 3], 2)[order],
+        capacity_bytes_per_s=np.tile(rows[:, 0], 2)[order],
+        latency_s=np.tile(rows[:, 1], 2)[order],
         link_class=link_class,
         classes=classes,
         leaf=nics[0],
