@@ -402,6 +402,14 @@ def test_the_step_of_tiny_is_shown_and_traced(tmp_path: Path, monkeypatch: pytes
     assert sum(json.loads(call("step", "tiny", "--json").stdout)["waterfall"].values()) == pytest.approx(1)
 
 
+def test_a_known_run_stands_beside_the_figures_of_today(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = ["run", "tiny", "--out", "out", "--json"]
+    assert json.loads(call(*command).stdout)["published"] == {}
+    figure = "published.figures.ettr={value = 0.9, unit = 'fraction', source = 'a paper'}"
+    assert set(json.loads(call(*command, "--set", figure).stdout)["published"]) == {"ettr"}
+
+
 @pytest.mark.parametrize("content", ["[]", "{}", "{"])
 def test_an_answer_that_is_not_the_runs_own_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str

@@ -16,7 +16,7 @@ import simpy
 from sim.engine.collector import rare_collections
 from sim.engine.stage import Stage
 from sim.errors import SimulationError
-from sim.workload.step_plan import StepPlan, Structure, structure
+from sim.workload.step_plan import StepPlan, Structure, pipeline_key, structure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class _StepSimulation:
     def __init__(self, plan: StepPlan) -> None:
         self.plan = plan
         self.env = simpy.Environment()
-        shape = structure(plan.schedule, plan.stages, plan.microbatches, plan.chunks)
+        shape = structure(pipeline_key(plan))
         self.sent = [-1] * shape.slots
         self.arrived = [-1] * shape.slots
         self.stages = [_stage(plan, shape, index) for index in range(plan.stages)]

@@ -9,7 +9,7 @@ from typing import Any
 
 from sim.engine.step import StepTimeline
 from sim.ledger.trace import RunTrace, Segment
-from sim.workload.step_plan import Structure, structure
+from sim.workload.step_plan import Structure, pipeline_key, structure
 
 COMPUTE, COLLECTIVES = 0, 1
 
@@ -23,7 +23,7 @@ def chrome_trace(timeline: StepTimeline) -> dict[str, Any]:
     them. Where boundary messages slowed the collectives down, the last reduction of the stage is drawn longer.
     """
     plan = timeline.plan
-    shape = structure(plan.schedule, plan.stages, plan.microbatches, plan.chunks)
+    shape = structure(pipeline_key(plan))
     events: list[TraceEvent] = []
     for stage in range(plan.stages):
         events += [

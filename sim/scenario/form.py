@@ -22,9 +22,7 @@ from sim.scenario.fields import (
     refuse,
 )
 from sim.scenario.laws import CLOSED, Duration, LawForm
-
-SCHEDULES = ("gpipe", "1f1b", "interleaved")
-SCHEDULES_LATER = ("zb-h1", "zb-h2", "zb-1p", "zb-2p", "zb-v", "dualpipe", "dualpipev")
+from sim.workload.pipelines import SCHEDULES
 
 FIGURES = (
     *("wall_time_s", "steps", "step_mfu", "effective_mfu", "goodput", "allocation", "ettr", "gpu_hours"),
@@ -60,11 +58,11 @@ class ModelForm(BaseModel):
 
 
 class ScheduleForm(BaseModel):
-    """The pipeline schedule; chunks: model chunks a stage, for the interleaved kind."""
+    """The pipeline schedule; chunks: model chunks a stage, which only the interleaved kind leaves open."""
 
     model_config = CLOSED
-    kind: Annotated[str, OneOf(what="schedule", known=SCHEDULES, later=SCHEDULES_LATER)]
-    chunks: Count = 1
+    kind: Annotated[str, OneOf(what="schedule", known=tuple(SCHEDULES), later=("dualpipe", "dualpipev"))]
+    chunks: Count | None = None
 
 
 class ParallelismForm(BaseModel):

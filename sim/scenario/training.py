@@ -11,6 +11,7 @@ from sim.scenario.form import ModelForm, ParallelismForm, PhaseForm, ScenarioFor
 from sim.scenario.machines import look_up
 from sim.scenario.records import Machines, Phase, Training
 from sim.workload.layout import Batch, Layout, Schedule, check_layout
+from sim.workload.pipelines import SCHEDULES
 
 _DENSE_SHAPE = (
     *("layers", "hidden", "heads", "kv_heads", "head_dim", "ffn_hidden"),
@@ -106,20 +107,27 @@ def layout_of(form: ParallelismForm, machines: Machines, key: str) -> Layout:
     """Return a layout that uses every GPU of the job; the data degree follows from the others unless it is given."""
     if form.expert > 1:
         raise LayoutError(f"{key}.expert: expert parallelism is not modelled yet: got {form.expert}, expected 1")
-    if form.schedule.chunks > 1 and form.schedule.kind != "interleaved":
-        raise LayoutError(
-            f"{key}.schedule.chunks: got {form.schedule.chunks}, but {form.schedule.kind} holds one chunk a stage; "
-            "expected 1, or kind 'interleaved'"
-        )
     return Layout(
         tensor=form.tensor,
         context=form.context,
         pipeline=form.pipeline,
         data=_data_degree(form, machines, key),
-        schedule=Schedule(kind=form.schedule.kind, chunks=form.schedule.chunks),
+        schedule=_schedule(form, key),
         sharding=form.sharding,
         sequence_parallel=form.sequence_parallel,
     )
+
+
+def _schedule(form: ParallelismForm, key: str) -> Schedule:
+    """Return a schedule with as many chunks as its kind holds, unless they are given."""
+    kind = SCHEDULES[form.schedule.kind]
+    chunks = form.schedule.chunks or kind.chunks or 1
+    if kind.chunks not in (0, chunks):
+        raise LayoutError(
+            f"{key}.schedule.chunks: got {chunks}, but a stage of {form.schedule.kind} holds {kind.chunks}; "
+            f"expected {kind.chunks}, or kind 'interleaved'"
+        )
+    return Schedule(kind=form.schedule.kind, chunks=chunks)
 
 
 def _data_degree(form: ParallelismForm, machines: Machines, key: str) -> int:

@@ -8,11 +8,20 @@ from sim.catalog.records import Accelerator, Model, SoftwareProfile
 from sim.cluster.placement import Groups
 from sim.workload.kernels import memory_time_s
 from sim.workload.layout import Batch, Chunk, Layout, check_layout, deal_layers
-from sim.workload.memory import OPTIMIZER_BYTES, check_memory, chunk_parameters, microbatches, stage_memory
+from sim.workload.memory import (
+    OPTIMIZER_BYTES,
+    check_memory,
+    chunk_parameters,
+    microbatches,
+    pipeline_for,
+    stage_memory,
+)
 from sim.workload.operations import Machine, OpCost, chunk_costs
+from sim.workload.pipelines import schedule_kind
 from sim.workload.profile import StageMemory
 from sim.workload.step_plan import StepPlan
 from sim.workload.traffic import Communication, NetworkModel, boundary_bytes, collective_channels, communication
+from sim.workload.zero_bubble import PassTimes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +46,9 @@ def build_step(
 ) -> BuiltStep:
     """Return the plan of one optimizer step of a representative replica."""
     check_layout(model, batch, layout, accelerator)
-    stages, chunks = layout.pipeline, layout.schedule.chunks
-    dealt = deal_layers(model.layers, stages, chunks)
-    memory = stage_memory(model, batch, layout, software)
-    check_memory(memory, model, batch, layout, software, accelerator.hbm_bytes)
+    kind = schedule_kind(layout.schedule.kind, layout.schedule.chunks)
+    routes = kind.routes(layout.pipeline, microbatches(batch, layout), layout.schedule.chunks)
+    dealt = deal_layers(model.layers, layout.pipeline, layout.schedule.chunks, routes)
     times = communication(model, batch, layout, software, dealt, groups, network)
     machine = Machine(
         accelerator=accelerator,
@@ -51,14 +59,21 @@ def build_step(
         tensor_collective_s=times.tensor_s,
         context_exchange_s=times.context_s,
     )
-    costs = _costs(machine, dealt)
+    costs = _costs(machine, dealt, kind.split)
+    passes = _pass_times(costs, dealt, times) if kind.timed else None
+    memory = stage_memory(model, batch, layout, software, passes)
+    check_memory(memory, model, batch, layout, software, accelerator.hbm_bytes)
+    key = pipeline_for(model, batch, layout, software, passes)
     plan = StepPlan(
-        schedule=layout.schedule.kind,
-        stages=stages,
-        chunks=chunks,
-        microbatches=microbatches(batch, layout),
-        forward=tuple(tuple(costs[chunk][0] for chunk in stage) for stage in dealt),
-        backward=tuple(tuple(costs[chunk][1] for chunk in stage) for stage in dealt),
+        schedule=key.kind,
+        stages=key.stages,
+        chunks=key.chunks,
+        microbatches=key.microbatches,
+        times=passes,
+        weight_share=key.weight_share,
+        forward=_grid(costs, dealt, 0),
+        backward=_grid(costs, dealt, 1),
+        weight=_grid(costs, dealt, 2) if kind.split else (),
         boundary_ns=tuple(round(value * 1e9) for value in times.boundary_s),
         blocking_send=not software.pipeline_overlap,
         gather_ns=_nanoseconds(times.gather_s),
@@ -72,8 +87,24 @@ def build_step(
     return BuiltStep(plan=plan, memory=memory, communication=times, dealt=dealt)
 
 
-def _costs(machine: Machine, dealt: tuple[tuple[Chunk, ...], ...]) -> dict[Chunk, tuple[OpCost, OpCost, OpCost | None]]:
-    return {chunk: chunk_costs(machine, chunk) for chunk in {chunk for stage in dealt for chunk in stage}}
+Costs = dict[Chunk, tuple[OpCost, ...]]
+"""Forward, backward and, where it is apart, weight gradient of each chunk."""
+
+
+def _costs(machine: Machine, dealt: tuple[tuple[Chunk, ...], ...], split: bool) -> Costs:
+    return {chunk: chunk_costs(machine, chunk, split) for chunk in {chunk for stage in dealt for chunk in stage}}
+
+
+def _grid(costs: Costs, dealt: tuple[tuple[Chunk, ...], ...], kind: int) -> tuple[tuple[OpCost, ...], ...]:
+    return tuple(tuple(costs[chunk][kind] for chunk in stage) for stage in dealt)
+
+
+def _pass_times(costs: Costs, dealt: tuple[tuple[Chunk, ...], ...], times: Communication) -> PassTimes:
+    """Return the longest passes of any stage and the mean message, for an order that follows from durations."""
+    forward, backward, weight = (
+        max(costs[chunk][kind].duration_ns for stage in dealt for chunk in stage) * 1e-9 for kind in range(3)
+    )
+    return PassTimes(forward, backward, weight, sum(times.boundary_s) / len(times.boundary_s))
 
 
 def _optimizer_ns(machine: Machine, chunks: tuple[Chunk, ...]) -> int:

@@ -1,5 +1,6 @@
 """The parallel layout of a job: how its ranks divide a model and are numbered, and which layers each stage holds."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sim.catalog.records import Accelerator, Model
@@ -72,28 +73,41 @@ class Chunk:
     head: bool = False
 
 
-def deal_layers(layers: int, stages: int, chunks: int) -> tuple[tuple[Chunk, ...], ...]:
-    """Return the chunks of every stage, by [stage][chunk]; virtual stage v is chunk v // stages of stage v % stages.
+Places = tuple[tuple[int, int], ...]
+"""(stage, chunk) places in the order in which a microbatch's forward passes them."""
 
-    Layers are dealt evenly where they divide; otherwise embedding and head count as one layer each, as Llama 3 does
-    (arXiv 2407.21783, section 3.3.2), and the slots are spread as evenly as whole layers allow.
-    Raises LayoutError for a chunk without any work.
+
+def deal_layers(layers: int, stages: int, chunks: int, routes: Iterable[Places] = ()) -> tuple[tuple[Chunk, ...], ...]:
+    """Return the chunks of every stage, by [stage][chunk]; layers follow the routes of the microbatches.
+
+    routes: default once through all stages for each chunk. Every different route passes the whole model: DualPipe's two
+    directions hold it twice. Layers are dealt evenly where they divide; otherwise embedding and head count as one
+    layer each, as Llama 3 does (arXiv 2407.21783, section 3.3.2), and the slots are spread as evenly as whole layers
+    allow. Raises LayoutError for a chunk without any work.
 
     >>> [c.layers for c in deal_layers(126, 16, 8)[0]], [c.layers for c in deal_layers(126, 16, 8)[15]]
     ([0, 1, 1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1, 1, 0])
     >>> [stage[0].layers for stage in deal_layers(61, 4, 1)]
     [15, 16, 15, 15]
     """
-    virtual = stages * chunks
-    counts = _even(layers, virtual) if layers % virtual == 0 else _with_slots(layers, virtual)
-    dealt = [Chunk(layers=count, embedding=v == 0, head=v == virtual - 1) for v, count in enumerate(counts)]
-    for v, chunk in enumerate(dealt):
+    looped = tuple((v % stages, v // stages) for v in range(stages * chunks))
+    dealt: dict[tuple[int, int], Chunk] = {}
+    for route in dict.fromkeys(routes) or (looped,):
+        dealt |= dict(zip(route, _deal(layers, route), strict=True))
+    return tuple(tuple(dealt[stage, chunk] for chunk in range(chunks)) for stage in range(stages))
+
+
+def _deal(layers: int, route: Places) -> list[Chunk]:
+    places = len(route)
+    counts = _even(layers, places) if layers % places == 0 else _with_slots(layers, places)
+    dealt = [Chunk(layers=count, embedding=v == 0, head=v == places - 1) for v, count in enumerate(counts)]
+    for (stage, number), chunk in zip(route, dealt, strict=True):
         if not (chunk.layers or chunk.embedding or chunk.head):
             raise LayoutError(
-                f"parallelism: chunk {v // stages} of stage {v % stages} would hold no layer: {layers} layers on "
-                f"{stages} stages x {chunks} chunks; expected stages x chunks <= {layers + 2}"
+                f"parallelism: chunk {number} of stage {stage} holds no layer: {layers} layers in {places} chunks; "
+                f"expected stages x chunks <= {layers + 2}"
             )
-    return tuple(tuple(dealt[c * stages + s] for c in range(chunks)) for s in range(stages))
+    return dealt
 
 
 def _even(layers: int, virtual: int) -> list[int]:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from sim.catalog.records import Model, SoftwareProfile
 from sim.errors import DoesNotFitError, LayoutError
 from sim.workload.layout import Batch, Chunk, Layout, Schedule, check_tensor, deal_layers, local_tokens
+from sim.workload.pipelines import Pipeline, PipelineKey, peak_in_flight, pipeline_of
 from sim.workload.profile import StageMemory
-from sim.workload.schedules import Order, peak_in_flight, pipeline_of
 from sim.workload.transformer import (
     ACTIVATION_BYTES,
     attention_width,
@@ -15,6 +15,7 @@ from sim.workload.transformer import (
     layer_matmul_parameters,
     qkv_width,
 )
+from sim.workload.zero_bubble import PassTimes
 
 PARAMETER_BYTES = 2.0
 """A 16-bit weight."""
@@ -77,13 +78,49 @@ def microbatches(batch: Batch, layout: Layout) -> int:
     return batch.global_batch // (layout.data * batch.micro_batch)
 
 
-def stage_memory(model: Model, batch: Batch, layout: Layout, software: SoftwareProfile) -> tuple[StageMemory, ...]:
-    """Return the peak memory of one GPU of every stage."""
+def weight_share(model: Model, batch: Batch, layout: Layout, software: SoftwareProfile) -> float:
+    """Return the part of a layer's activations that its weight gradients need: inputs of products and their gradients.
+
+    A stack that splits them off holds this part from B to W. For the GPT of arXiv 2401.10241: 32 h of 34 h + 5 a s / h.
+    Outputs that are discarded have to be made again for it, so that it may be everything.
+
+    >>> from sim.workload.examples import gpt, plain_stack
+    >>> batch = Batch(sequence_length=8, global_batch=1)
+    >>> weight_share(gpt(layers=1, hidden=64, heads=4), batch, Layout(), plain_stack(flash=True))
+    1.0
+    """
+    h, t = model.hidden, layout.tensor
+    outside = (4 * h) / (t if layout.sequence_parallel else 1)
+    products = 3 if model.gated_ffn else 2
+    inside = (qkv_width(model) + attention_width(model) + products * model.ffn_hidden) / t
+    held = ACTIVATION_BYTES * local_tokens(batch, layout) * (outside + inside)
+    layer = layer_activation_bytes(
+        model, batch, layout, flash=software.flash_attention, discard_cheap=software.discard_cheap
+    )
+    return min(1.0, held / layer)
+
+
+def pipeline_for(
+    model: Model, batch: Batch, layout: Layout, software: SoftwareProfile, times: PassTimes | None = None
+) -> PipelineKey:
+    """Return what determines the pipeline of a layout; times for orders that follow from durations."""
     schedule = layout.schedule
-    dealt = deal_layers(model.layers, layout.pipeline, schedule.chunks)
-    order = pipeline_of(schedule.kind, layout.pipeline, microbatches(batch, layout), schedule.chunks).order
+    share = weight_share(model, batch, layout, software)
+    return PipelineKey(
+        schedule.kind, layout.pipeline, microbatches(batch, layout), schedule.chunks, times, round(share, 6)
+    )
+
+
+def stage_memory(
+    model: Model, batch: Batch, layout: Layout, software: SoftwareProfile, times: PassTimes | None = None
+) -> tuple[StageMemory, ...]:
+    """Return the peak memory of one GPU of every stage."""
+    key = pipeline_for(model, batch, layout, software, times)
+    pipeline = pipeline_of(key)
+    dealt = deal_layers(model.layers, layout.pipeline, layout.schedule.chunks, pipeline.routes)
     return tuple(
-        _one_stage(stage, model, batch, layout, software, dealt[stage], order) for stage in range(layout.pipeline)
+        _one_stage(stage, model, batch, layout, software, dealt[stage], pipeline, key.weight_share)
+        for stage in range(layout.pipeline)
     )
 
 
@@ -94,19 +131,23 @@ def _one_stage(
     layout: Layout,
     software: SoftwareProfile,
     chunks: Sequence[Chunk],
-    order: Order,
+    pipeline: Pipeline,
+    weight_share: float,
 ) -> StageMemory:
+    order = pipeline.order[stage]
     parameters = sum(chunk_parameters(model, chunk, layout.tensor) for chunk in chunks)
-    shards = layout.data * layout.context if layout.sharding != "ddp" else 1
+    # Where two directions hold the model twice, each copy's owner keeps half of the optimizer's state.
+    shards = len(set(pipeline.routes)) * (layout.data * layout.context if layout.sharding != "ddp" else 1)
     gradients = parameters * software.gradient_bytes
-    if layout.sharding == "zero2" and len(order[stage]) == 2 * len(chunks):
+    if layout.sharding == "zero2" and microbatches(batch, layout) == 1:
         # One microbatch: each chunk's gradient is reduced as it appears, so only the largest is ever whole.
         largest = max(chunk_parameters(model, chunk, layout.tensor) for chunk in chunks)
         gradients = software.gradient_bytes * (largest + parameters / shards)
     layer = layer_activation_bytes(
         model, batch, layout, flash=software.flash_attention, discard_cheap=software.discard_cheap
     )
-    activations = peak_in_flight(order[stage], [layer * chunk.layers for chunk in chunks])
+    weights = [layer * chunk.layers for chunk in chunks]
+    activations = peak_in_flight(order, weights, weight_share if pipeline.split else None)
     return StageMemory(
         stage=stage,
         parameters=parameters * PARAMETER_BYTES,

@@ -52,11 +52,11 @@ class Machine:
     context_exchange_s: float = 0.0
 
 
-def chunk_costs(machine: Machine, chunk: Chunk, split: bool = False) -> tuple[OpCost, OpCost, OpCost | None]:
-    """Return the costs of a chunk's forward, backward and weight gradients for one microbatch.
+def chunk_costs(machine: Machine, chunk: Chunk, split: bool = False) -> tuple[OpCost, ...]:
+    """Return the costs of a chunk's forward, backward and, if split, weight gradients for one microbatch.
 
     split: weight gradients are an operation of their own, after the input gradients; otherwise they are part of
-    the backward, and the third cost is None.
+    the backward.
     """
     model, batch, layout, software = machine.model, machine.batch, machine.layout, machine.software
     forward = [layer_forward(model, batch, layout, software)] * chunk.layers
@@ -73,7 +73,7 @@ def chunk_costs(machine: Machine, chunk: Chunk, split: bool = False) -> tuple[Op
         forward += [] if chunk.embedding else [received]
         backward += [] if chunk.head else [received]
     if not split:
-        return _op_cost(machine, forward), _op_cost(machine, backward), None
+        return _op_cost(machine, forward), _op_cost(machine, backward)
     inputs = [replace(one, kernels=tuple(k for k in one.kernels if not k.weight)) for one in backward]
     weights = [PassKernels(kernels=tuple(k for k in one.kernels if k.weight), collectives=0) for one in backward]
     return _op_cost(machine, forward), _op_cost(machine, inputs), _op_cost(machine, weights)

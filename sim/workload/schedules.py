@@ -1,12 +1,8 @@
-"""Pipeline schedules: stages x microbatches x chunks -> the order of operations of every stage."""
+"""Plain pipeline schedules: stages x microbatches x chunks -> the order of operations of every stage."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
-
-from sim.errors import LayoutError, unknown_name
 
 
 class Op(NamedTuple):
@@ -22,18 +18,6 @@ Order = tuple[tuple[Op, ...], ...]
 
 Route = tuple[tuple[int, int], ...]
 """The (stage, chunk) places that a microbatch's forward passes; its backward passes them in reverse."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pipeline:
-    """A schedule for given numbers: the order of every stage, the route of every microbatch.
-
-    split: weight gradients are operations of their own.
-    """
-
-    order: Order
-    routes: tuple[Route, ...]
-    split: bool = False
 
 
 def gpipe(stages: int, microbatches: int, chunks: int) -> Order:
@@ -82,14 +66,6 @@ def interleaved(stages: int, microbatches: int, chunks: int) -> Order:
     )
 
 
-SCHEDULES: dict[str, Callable[[int, int, int], Order]] = {
-    "gpipe": gpipe,
-    "1f1b": one_forward_one_backward,
-    "interleaved": interleaved,
-}
-"""Schedule kinds by name; add one here."""
-
-
 def looped_route(stages: int, chunks: int) -> Route:
     """Return the route through all stages, chunk after chunk: virtual stage v is chunk v // stages of stage v % stages.
 
@@ -97,56 +73,6 @@ def looped_route(stages: int, chunks: int) -> Route:
     ((0, 0), (1, 0), (0, 1), (1, 1))
     """
     return tuple((v % stages, v // stages) for v in range(stages * chunks))
-
-
-@lru_cache(maxsize=64)
-def pipeline_of(kind: str, stages: int, microbatches: int, chunks: int) -> Pipeline:
-    """Return a schedule by name, checked; schedules are pure, so they are remembered.
-
-    Raises UnknownNameError for a kind that does not exist, LayoutError for chunks that it does not take.
-    """
-    if kind not in SCHEDULES:
-        raise unknown_name("schedule", kind, SCHEDULES, "parallelism.schedule.kind")
-    if kind != "interleaved" and chunks != 1:
-        raise LayoutError(
-            f"parallelism.schedule.chunks: {kind} holds one chunk a stage, got {chunks}; "
-            "expected 1, or kind 'interleaved'"
-        )
-    order = SCHEDULES[kind](stages, microbatches, chunks)
-    check_schedule(order, microbatches, chunks)
-    return Pipeline(order=order, routes=(looped_route(stages, chunks),) * microbatches)
-
-
-def check_schedule(order: Order, microbatches: int, chunks: int) -> None:
-    """Raise LayoutError unless every stage runs each operation once, and each forward before its backward."""
-    expected = {(i, c) for i in range(microbatches) for c in range(chunks)}
-    for stage, ops in enumerate(order):
-        done: set[tuple[int, int]] = set()
-        for op in ops:
-            key = (op.microbatch, op.chunk)
-            if op.kind == "B" and key not in done:
-                raise LayoutError(f"schedule: stage {stage} runs the backward of {key} before its forward")
-            if op.kind == "F":
-                done.add(key)
-        counts = [sum(op.kind == kind for op in ops) for kind in "FB"]
-        if done != expected or counts != [len(expected)] * 2:
-            raise LayoutError(
-                f"schedule: stage {stage} runs {counts[0]} forwards and {counts[1]} backwards, "
-                f"expected {len(expected)} of each, once"
-            )
-
-
-def peak_in_flight(ops: Sequence[Op], weights: Sequence[float]) -> float:
-    """Return the largest sum of weights[chunk] over microbatches forwarded and not yet backwarded.
-
-    >>> peak_in_flight(one_forward_one_backward(4, 8, 1)[0], [1.0])
-    4.0
-    """
-    live = peak = 0.0
-    for op in ops:
-        live += weights[op.chunk] if op.kind == "F" else -weights[op.chunk]
-        peak = max(peak, live)
-    return peak
 
 
 def _alternate(forward: Sequence[Op], backward: Sequence[Op], warm_up: int) -> tuple[Op, ...]:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from sim.workload.operations import OpCost
-from sim.workload.schedules import Op, Route, pipeline_of
+from sim.workload.pipelines import PipelineKey, pipeline_of
+from sim.workload.schedules import Op, Route
+from sim.workload.zero_bubble import PassTimes
 
 Grid = tuple[tuple[int, ...], ...]
 """Integers by [stage][chunk]."""
@@ -15,6 +17,7 @@ Grid = tuple[tuple[int, ...], ...]
 class StepPlan:
     """One optimizer step of one representative replica; nanoseconds throughout.
 
+    times and weight_share: what an order that follows from durations was made for.
     forward, backward, weight: cost by [stage][chunk]; weight is empty where the schedule keeps weight gradients in the
     backward. boundary_ns: one message between a stage and the next, by stage (the last one's goes to the first, where
     stages hold several chunks); gradients go the other way in the same time.
@@ -29,6 +32,8 @@ class StepPlan:
     stages: int
     chunks: int
     microbatches: int
+    times: PassTimes | None = None
+    weight_share: float = 0.0
     forward: tuple[tuple[OpCost, ...], ...]
     backward: tuple[tuple[OpCost, ...], ...]
     weight: tuple[tuple[OpCost, ...], ...] = ()
@@ -65,10 +70,15 @@ class Structure:
     slots: int
 
 
+def pipeline_key(plan: StepPlan) -> PipelineKey:
+    """Return what determines a plan's pipeline."""
+    return PipelineKey(plan.schedule, plan.stages, plan.microbatches, plan.chunks, plan.times, plan.weight_share)
+
+
 @lru_cache(maxsize=32)
-def structure(schedule: str, stages: int, microbatches: int, chunks: int) -> Structure:
+def structure(key: PipelineKey) -> Structure:
     """Return the structure of a schedule: microbatches feed the next place of their route, backward the one before."""
-    pipeline = pipeline_of(schedule, stages, microbatches, chunks)
+    pipeline, microbatches = pipeline_of(key), key.microbatches
     places = {route: {place: k for k, place in enumerate(route)} for route in set(pipeline.routes)}
 
     def row(op: Op, stage: int) -> tuple[int, int, int, int, int, int, int]:

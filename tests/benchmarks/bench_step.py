@@ -4,13 +4,13 @@ from heapq import heappop, heappush
 from time import perf_counter
 
 from sim.engine.step import simulate_step
-from sim.workload.step_plan import StepPlan, structure
+from sim.workload.step_plan import StepPlan, pipeline_key, structure
 from tests.engine.plans import uniform_plan
 
 
 def heapq_makespan(plan: StepPlan) -> int:
     """Return the makespan by the simplest event loop there is: a heap of (end, stage); no states, no streams."""
-    shape = structure(plan.schedule, plan.stages, plan.microbatches, plan.chunks)
+    shape = structure(pipeline_key(plan))
     costs = [
         [[c.duration_ns for c in plan.forward[s]], [c.duration_ns for c in plan.backward[s]]]
         for s in range(plan.stages)

@@ -25,6 +25,16 @@ def graphless(*, endpoints, nics_per_node, bandwidth_bytes_per_s):
     return endpoints
 
 
+def broken(*, endpoints, nics_per_node, bandwidth_bytes_per_s):
+    """A topology with a defect of its own."""
+    raise KeyError("leaf")
+
+
+def empty():
+    """A graph of nothing."""
+    return nx.Graph()
+
+
 def test_endpoint_e_belongs_to_node_e_over_nics():
     cluster = build("rail-optimized", {"radix": 16}, nodes=9)
     assert len(cluster.endpoints) == 72
@@ -116,6 +126,16 @@ def test_a_plugin_that_returns_no_graph_is_refused():
 )
 def test_a_bare_topology_has_its_natural_size_or_the_endpoints_asked_for(kind, arguments, hosts):
     assert len(endpoints_of(build_bare(kind, arguments))) == hosts
+
+
+def test_a_plugin_that_fails_is_named_in_one_line():
+    with pytest.raises(TopologyError, match=r"cluster\.topology: .*:broken: raised KeyError: 'leaf'; 4 nodes"):
+        build(f"{__name__}:broken", {}, allow_plugins=True)
+
+
+def test_a_bare_topology_without_endpoints_is_refused():
+    with pytest.raises(TopologyError, match=r"endpoints: the graph has 0, expected 1"):
+        build_bare(f"{__name__}:empty", {}, allow_plugins=True)
 
 
 def test_a_bare_topology_has_the_same_errors():

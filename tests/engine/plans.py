@@ -2,6 +2,7 @@
 
 from sim.workload.operations import OpCost
 from sim.workload.step_plan import StepPlan
+from sim.workload.zero_bubble import PassTimes
 
 
 def cost(duration_ns: int) -> OpCost:
@@ -16,6 +17,8 @@ def uniform_plan(
     chunks: int = 1,
     forward_ns: int = 600,
     backward_ns: int = 1200,
+    weight_ns: int | None = None,
+    weight_share: float = 1.0,
     message_ns: int = 0,
     gather_ns: int = 0,
     reduce_ns: int = 0,
@@ -26,8 +29,13 @@ def uniform_plan(
     optimizer_ns: int = 0,
     overhead_ns: int = 0,
 ) -> StepPlan:
-    """Return a plan whose stages all take forward_ns and backward_ns a microbatch (all chunks together)."""
-    assert forward_ns % chunks == backward_ns % chunks == 0
+    """Return a plan whose stages all take forward_ns and backward_ns a microbatch (all chunks together).
+
+    weight_ns: of weight gradients, for schedules that keep them apart.
+    """
+    assert forward_ns % chunks == backward_ns % chunks == (weight_ns or 0) % chunks == 0
+    weight = () if weight_ns is None else ((cost(weight_ns // chunks),) * chunks,) * stages
+    times = None if weight_ns is None else PassTimes(forward_ns, backward_ns, weight_ns, message_ns)
     return StepPlan(
         schedule=schedule,
         stages=stages,
@@ -35,6 +43,9 @@ def uniform_plan(
         microbatches=microbatches,
         forward=((cost(forward_ns // chunks),) * chunks,) * stages,
         backward=((cost(backward_ns // chunks),) * chunks,) * stages,
+        weight=weight,
+        times=times,
+        weight_share=weight_share,
         boundary_ns=(message_ns,) * stages,
         blocking_send=blocking_send,
         gather_ns=((gather_ns,) * chunks,) * stages,

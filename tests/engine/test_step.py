@@ -10,7 +10,7 @@ from sim.engine.profile import replica_states
 from sim.engine.step import simulate_step
 from sim.errors import SimulationError
 from sim.workload.profile import STEP_STATES
-from sim.workload.step_plan import StepPlan, structure
+from sim.workload.step_plan import StepPlan, pipeline_key, structure
 from tests.engine.plans import cost, uniform_plan
 
 F, B = 600, 1200
@@ -84,7 +84,7 @@ def test_zero_bubble_table_5(row: tuple[str, int, int, int, int, int, int, float
 
 def longest_path(plan: StepPlan) -> int:
     """Return the makespan by plain relaxation: an operation starts after its predecessor and its message."""
-    shape = structure(plan.schedule, plan.stages, plan.microbatches, plan.chunks)
+    shape = structure(pipeline_key(plan))
     arrived: dict[int, int] = {}
     position, free, nic = [0] * plan.stages, [0] * plan.stages, [0] * plan.stages
     moved = True
@@ -206,7 +206,7 @@ def test_a_message_beside_a_collective_on_the_same_nic_takes_twice_as_long() -> 
 
 def test_a_schedule_that_deadlocks_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = uniform_plan("1f1b", stages=2, microbatches=2)
-    shape = structure("1f1b", 2, 2, 1)
+    shape = structure(pipeline_key(plan))
     # Stage 1 wants its second microbatch before the first: its first operation waits for what is sent last.
     broken = replace(shape, needs=(shape.needs[0], (99, *shape.needs[1][1:])), slots=100)
     monkeypatch.setattr("sim.engine.step.structure", lambda *_: broken)

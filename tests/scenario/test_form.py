@@ -96,7 +96,10 @@ def test_an_error_names_the_key_and_the_nearest(changes: dict[str, Any], expecte
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"parallelism__schedule": {"kind": "zb-v"}}, "schedule 'zb-v' is not modelled yet; expected one of: gpipe"),
+        (
+            {"parallelism__schedule": {"kind": "dualpipe"}},
+            "schedule 'dualpipe' is not modelled yet; expected one of: gpipe",
+        ),
         ({"parallelism__sharding": "zero3"}, "sharding 'zero3' is not modelled yet; expected one of: ddp, zero1"),
         ({"parallelism__expert": 8}, "parallelism.expert: expert parallelism is not modelled yet: got 8"),
         ({"model__attention": "mla"}, "model.attention: attention 'mla' is not modelled yet"),

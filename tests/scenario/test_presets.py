@@ -10,6 +10,7 @@ import pytest
 
 from sim.scenario import Scenario, canonical, canonical_text, load_scenario, preset_names, scenario_schema
 from sim.scenario.records import Training
+from sim.workload.pipelines import SCHEDULES
 
 
 def training_of(scenario: Scenario) -> Training:
@@ -86,5 +87,5 @@ def test_the_schema_names_every_table_and_its_choices() -> None:
     assert {"model", "training", "parallelism", "cluster", "failures", "recovery", "run", "extends"} <= set(
         schema["properties"]
     )
-    assert schema["$defs"]["ScheduleForm"]["properties"]["kind"]["enum"] == ["gpipe", "1f1b", "interleaved"]
+    assert schema["$defs"]["ScheduleForm"]["properties"]["kind"]["enum"] == list(SCHEDULES)
     assert not schema["$defs"]["ClusterForm"]["additionalProperties"]

@@ -41,7 +41,10 @@ def test_the_data_degree_follows_from_the_gpus() -> None:
         ),
         ({"parallelism__tensor": 64}, "nearest is data = 1, which takes 128 GPUs"),
         ({"training__global_batch": 66}, "training.global_batch: 66 is no multiple of data x micro_batch"),
-        ({"parallelism__schedule": {"kind": "1f1b", "chunks": 2}}, "1f1b holds one chunk a stage; expected 1"),
+        (
+            {"parallelism__schedule": {"kind": "1f1b", "chunks": 2}},
+            "got 2, but a stage of 1f1b holds 1; expected 1, or kind 'interleaved'",
+        ),
     ],
 )
 def test_a_layout_that_does_not_use_the_job_names_the_numbers(changes: dict[str, Any], expected: str) -> None:
@@ -196,3 +199,9 @@ def test_work_or_a_horizon_may_stand_for_tokens(limit: str) -> None:
 
 def test_a_horizon_may_cut_a_run_that_has_tokens() -> None:
     assert resolved(run__horizon="54 d").limits.horizon_s == 54 * 86400
+
+
+def test_a_layout_that_no_phase_changes_is_wrong_where_it_is_written() -> None:
+    two = [{"name": "a", "tokens": 500_000_000}, {"name": "b", "tokens": 500_000_000}]
+    with pytest.raises(LayoutError, match=r"^file\.toml: parallelism: tensor 4 x pipeline 3 = 12 GPUs"):
+        resolved(training__phases=two, parallelism__pipeline=3)

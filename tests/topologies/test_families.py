@@ -72,3 +72,19 @@ def test_131072_endpoints_have_the_counts_of_their_formula(kind):
     graph = FAMILIES[kind](endpoints=131072, nics_per_node=8, **{name: 128})
     assert len(graph) - 131072 == 2048 + 2048 + 1024
     assert sum(link["count"] for _, _, link in graph.edges(data=True)) == 3 * 131072
+
+
+@pytest.mark.parametrize(
+    ("family", "arguments", "expected"),
+    [
+        ("fat-tree", {"k": 10**11}, "k: got 100000000000, expected at most 65,536"),
+        ("leaf-spine", {"radix": 10**11}, "radix: got 100000000000, expected at most 65,536"),
+        ("rail-optimized", {"radix": 10**11}, "radix: got 100000000000, expected at most 65,536"),
+        ("clos", {"radix": [64, 64, 10**11]}, "radix: got 100000000000, expected at most 65,536"),
+        ("fat-tree", {"k": 256}, "endpoints: got 4,194,304, expected at most 1,048,576; state fewer"),
+        ("leaf-spine", {"radix": 2048}, "endpoints: got 2,097,152, expected at most 1,048,576; state fewer"),
+    ],
+)
+def test_a_graph_that_no_memory_holds_is_refused(family, arguments, expected):
+    with pytest.raises(ValueError, match=expected):
+        FAMILIES[family](**arguments)

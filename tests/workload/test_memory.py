@@ -8,7 +8,7 @@ from sim.errors import DoesNotFitError
 from sim.workload.examples import gpt, plain_stack
 from sim.workload.layout import Batch, Layout, Schedule
 from sim.workload.memory import check_memory, layer_activation_bytes, stage_memory
-from sim.workload.schedules import peak_in_flight, pipeline_of
+from sim.workload.pipelines import PipelineKey, peak_in_flight, pipeline_of
 
 GIB = 2**30
 
@@ -27,7 +27,7 @@ def test_activations_and_state_of_the_first_stage(row: tuple) -> None:
     model = gpt(layers=layers, hidden=hidden, heads=heads)
     microbatches = 4 * p
     kind = "interleaved" if v > 1 else "1f1b"
-    first = pipeline_of(kind, p, microbatches, v).order[0]
+    first = pipeline_of(PipelineKey(kind, p, microbatches, v)).order[0]
     in_flight = peak_in_flight(first, [layers / p / v] * v)
     batch = Batch(sequence_length=2048, global_batch=b, micro_batch=b)
 
@@ -60,10 +60,10 @@ def test_activation_bytes_by_recomputation() -> None:
 
 @pytest.mark.parametrize(("p", "m", "v"), [(2, 4, 1), (4, 16, 1), (4, 16, 2), (8, 32, 3), (16, 16, 8)])
 def test_microbatches_in_flight(p: int, m: int, v: int) -> None:
-    first = pipeline_of("interleaved" if v > 1 else "1f1b", p, m, v).order[0]
+    first = pipeline_of(PipelineKey("interleaved" if v > 1 else "1f1b", p, m, v)).order[0]
     expected = p if v == 1 else p * (1 + (p - 1) / (p * v))
     assert peak_in_flight(first, [1 / v] * v) == pytest.approx(min(expected, m))
-    assert peak_in_flight(pipeline_of("gpipe", p, m, 1).order[0], [1.0]) == m
+    assert peak_in_flight(pipeline_of(PipelineKey("gpipe", p, m, 1)).order[0], [1.0]) == m
 
 
 def test_sharding_divides_the_optimizer() -> None:

@@ -6,15 +6,15 @@ from hypothesis import strategies as st
 
 from sim.errors import LayoutError, UnknownNameError
 from sim.workload.layout import deal_layers
-from sim.workload.schedules import SCHEDULES, Op, check_schedule, one_forward_one_backward, pipeline_of
+from sim.workload.pipelines import SCHEDULES, PipelineKey, check_schedule, pipeline_of
+from sim.workload.schedules import Op, looped_route, one_forward_one_backward
 
 
 @given(st.sampled_from(sorted(SCHEDULES)), st.integers(1, 8), st.integers(1, 20), st.integers(1, 4))
 def test_every_schedule_runs_each_operation_once_and_forward_first(kind: str, p: int, m: int, v: int) -> None:
-    chunks = v if kind == "interleaved" else 1
-    order = pipeline_of(kind, p, m, chunks).order
-    assert len(order) == p
-    check_schedule(order, m, chunks)
+    pipeline = pipeline_of(PipelineKey(kind, p, m, SCHEDULES[kind].chunks or v))
+    assert len(pipeline.order) == p
+    check_schedule(pipeline.order, pipeline.routes, pipeline.split)
 
 
 def test_1f1b_order_rule() -> None:
@@ -24,17 +24,22 @@ def test_1f1b_order_rule() -> None:
 
 
 def test_a_broken_order_is_refused() -> None:
+    route = looped_route(1, 1)
     with pytest.raises(LayoutError, match=r"backward of .* before its forward"):
-        check_schedule(((Op("B", 0, 0), Op("F", 0, 0)),), 1, 1)
-    with pytest.raises(LayoutError, match="expected 2 of each"):
-        check_schedule(((Op("F", 0, 0), Op("B", 0, 0)),), 2, 1)
+        check_schedule(((Op("B", 0, 0), Op("F", 0, 0)),), [route])
+    with pytest.raises(LayoutError, match="runs 2 operations, expected 2 of each"):
+        check_schedule(((Op("F", 0, 0), Op("B", 0, 0)),), [route] * 2)
+    with pytest.raises(LayoutError, match=r"weight gradient of .* before its backward"):
+        check_schedule(((Op("F", 0, 0), Op("W", 0, 0), Op("B", 0, 0)),), [route], split=True)
+    with pytest.raises(LayoutError, match="runs a weight gradient; expected F, B"):
+        check_schedule(((Op("F", 0, 0), Op("W", 0, 0)),), [route])
 
 
 def test_unknown_kinds_and_impossible_chunks_are_named() -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'interleaved'"):
-        pipeline_of("interleave", 2, 4, 1)
+        pipeline_of(PipelineKey("interleave", 2, 4, 1))
     with pytest.raises(LayoutError, match="1f1b holds one chunk a stage, got 2"):
-        pipeline_of("1f1b", 2, 4, 2)
+        pipeline_of(PipelineKey("1f1b", 2, 4, 2))
 
 
 @given(st.integers(1, 200), st.integers(1, 16), st.integers(1, 8))

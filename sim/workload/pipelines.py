@@ -1,0 +1,145 @@
+"""Schedule kinds by name, and what holds for all of them: routes, checks, activations in flight."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from sim.errors import LayoutError, unknown_name
+from sim.workload.bidirectional import v_routes, zb_v
+from sim.workload.schedules import Op, Order, Route, gpipe, interleaved, one_forward_one_backward
+from sim.workload.zero_bubble import PassTimes, looped_routes, zb_1p, zb_2p, zb_h1, zb_h2
+
+Routes = Callable[[int, int, int], tuple[Route, ...]]
+Plain = Callable[[int, int, int], Order]
+Timed = Callable[[int, int, int, PassTimes, float], Order]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A kind of schedule: its order, the routes of its microbatches, the chunks a stage holds (0: any number).
+
+    split: weight gradients are operations of their own. timed: an order that follows from durations, instead of order.
+    """
+
+    routes: Routes
+    chunks: int
+    order: Plain | None = None
+    timed: Timed | None = None
+    split: bool = False
+
+
+SCHEDULES: dict[str, Kind] = {
+    "gpipe": Kind(order=gpipe, routes=looped_routes, chunks=1),
+    "1f1b": Kind(order=one_forward_one_backward, routes=looped_routes, chunks=1),
+    "interleaved": Kind(order=interleaved, routes=looped_routes, chunks=0),
+    "zb-h1": Kind(order=zb_h1, routes=looped_routes, chunks=1, split=True),
+    "zb-h2": Kind(order=zb_h2, routes=looped_routes, chunks=1, split=True),
+    "zb-1p": Kind(timed=zb_1p, routes=looped_routes, chunks=1, split=True),
+    "zb-2p": Kind(timed=zb_2p, routes=looped_routes, chunks=1, split=True),
+    "zb-v": Kind(order=zb_v, routes=v_routes, chunks=2, split=True),
+}
+"""Schedule kinds by name; add one here."""
+
+
+class PipelineKey(NamedTuple):
+    """What determines a pipeline; times and weight_share only for orders that follow from durations."""
+
+    kind: str
+    stages: int
+    microbatches: int
+    chunks: int
+    times: PassTimes | None = None
+    weight_share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """A schedule for given numbers: the order of every stage, the route of every microbatch, whether W is apart."""
+
+    order: Order
+    routes: tuple[Route, ...]
+    split: bool
+
+
+def schedule_kind(name: str, chunks: int) -> Kind:
+    """Return a kind by name.
+
+    Raises UnknownNameError for one that is not there, LayoutError for chunks that it does not hold.
+    """
+    if name not in SCHEDULES:
+        raise unknown_name("schedule", name, SCHEDULES, "parallelism.schedule.kind")
+    kind = SCHEDULES[name]
+    if kind.chunks not in (0, chunks):
+        held = "one chunk" if kind.chunks == 1 else f"{kind.chunks} chunks"
+        raise LayoutError(
+            f"parallelism.schedule.chunks: {name} holds {held} a stage, got {chunks}; expected {kind.chunks}"
+            + (", or kind 'interleaved'" if kind.chunks == 1 else "")
+        )
+    return kind
+
+
+@lru_cache(maxsize=64)
+def pipeline_of(key: PipelineKey) -> Pipeline:
+    """Return a pipeline, its order checked; schedules are pure, so that they are remembered.
+
+    Raises as `schedule_kind` does, and as the schedule itself for numbers of microbatches or stages it is not made for.
+    """
+    kind = schedule_kind(key.kind, key.chunks)
+    shape = (key.stages, key.microbatches, key.chunks)
+    if kind.timed is not None:
+        # Until durations are known all passes count the same.
+        order = kind.timed(*shape, key.times or PassTimes(1.0, 1.0, 1.0, 0.0), key.weight_share)
+    else:
+        assert kind.order is not None, "a kind has one of both orders"
+        order = kind.order(*shape)
+    routes = kind.routes(*shape)
+    check_schedule(order, routes, kind.split)
+    return Pipeline(order=order, routes=routes, split=kind.split)
+
+
+def check_schedule(order: Order, routes: Sequence[Route], split: bool = False) -> None:
+    """Raise LayoutError unless every microbatch runs F, B and W (if split) once, in that order, at each place."""
+    kinds = "FBW" if split else "FB"
+    expected: list[set[tuple[int, int]]] = [set() for _ in order]
+    for microbatch, route in enumerate(routes):
+        for stage, chunk in route:
+            expected[stage].add((microbatch, chunk))
+    for stage, ops in enumerate(order):
+        done: dict[str, set[tuple[int, int]]] = {kind: set() for kind in kinds}
+        for op in ops:
+            _check_turn(op, stage, done, kinds)
+            done[op.kind].add((op.microbatch, op.chunk))
+        if len(ops) != len(kinds) * len(expected[stage]) or any(ran != expected[stage] for ran in done.values()):
+            raise LayoutError(
+                f"schedule: stage {stage} runs {len(ops)} operations, expected {len(expected[stage])} of each of "
+                f"{', '.join(kinds)}, once"
+            )
+
+
+def _check_turn(op: Op, stage: int, done: dict[str, set[tuple[int, int]]], kinds: str) -> None:
+    names = {"F": "forward", "B": "backward", "W": "weight gradient"}
+    if op.kind not in kinds:
+        raise LayoutError(f"schedule: stage {stage} runs a {names.get(op.kind, op.kind)}; expected {', '.join(kinds)}")
+    before = kinds[: kinds.index(op.kind)][-1:]
+    if before and (op.microbatch, op.chunk) not in done[before]:
+        raise LayoutError(
+            f"schedule: stage {stage} runs the {names[op.kind]} of {(op.microbatch, op.chunk)} "
+            f"before its {names[before]}"
+        )
+
+
+def peak_in_flight(ops: Sequence[Op], weights: Sequence[float], weight_share: float | None = None) -> float:
+    """Return the largest sum of weights[chunk] over microbatches whose activations a stage holds.
+
+    From F to B; or, with a weight_share, that part of it until W.
+
+    >>> peak_in_flight(one_forward_one_backward(4, 8, 1)[0], [1.0])
+    4.0
+    """
+    change = {"F": 1.0, "B": -1.0} if weight_share is None else {"F": 1.0, "B": weight_share - 1, "W": -weight_share}
+    live = peak = 0.0
+    for op in ops:
+        live += weights[op.chunk] * change[op.kind]
+        peak = max(peak, live)
+    return peak
