@@ -6,9 +6,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from sim.errors import LayoutError, unknown_name
-from sim.workload.bidirectional import v_routes, zb_v
-from sim.workload.schedules import Op, Order, Route, gpipe, interleaved, one_forward_one_backward
-from sim.workload.zero_bubble import PassTimes, looped_routes, zb_1p, zb_2p, zb_h1, zb_h2
+from sim.workload.schedules import Op, Order, Route, gpipe, interleaved, looped_routes, one_forward_one_backward
+from sim.workload.zero_bubble import PassTimes, zb_1p, zb_2p, zb_h1, zb_h2
+from sim.workload.zero_bubble_v import v_routes, zb_v
 
 Routes = Callable[[int, int, int], tuple[Route, ...]]
 Plain = Callable[[int, int, int], Order]

@@ -75,6 +75,15 @@ def looped_route(stages: int, chunks: int) -> Route:
     return tuple((v % stages, v // stages) for v in range(stages * chunks))
 
 
+def looped_routes(stages: int, microbatches: int, chunks: int) -> tuple[Route, ...]:
+    """Return the route of every microbatch: all stages in turn, chunk after chunk.
+
+    >>> looped_routes(2, 2, 1)
+    (((0, 0), (1, 0)), ((0, 0), (1, 0)))
+    """
+    return (looped_route(stages, chunks),) * microbatches
+
+
 def _alternate(forward: Sequence[Op], backward: Sequence[Op], warm_up: int) -> tuple[Op, ...]:
     warm_up = min(warm_up, len(forward))
     steady = [op for pair in zip(forward[warm_up:], backward, strict=False) for op in pair]

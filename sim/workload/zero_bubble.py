@@ -12,7 +12,7 @@ from math import inf
 from typing import NamedTuple
 
 from sim.errors import LayoutError
-from sim.workload.schedules import Op, Order, Route, looped_route
+from sim.workload.schedules import Op, Order
 
 _ROUNDING = 1e-9
 """Sums of shares are not exact; no memory is that small a part of a microbatch."""
@@ -25,15 +25,6 @@ class PassTimes(NamedTuple):
     backward_s: float
     weight_s: float
     message_s: float
-
-
-def looped_routes(stages: int, microbatches: int, chunks: int) -> tuple[Route, ...]:
-    """Return the route of every microbatch: all stages in turn, chunk after chunk.
-
-    >>> looped_routes(2, 2, 1)
-    (((0, 0), (1, 0)), ((0, 0), (1, 0)))
-    """
-    return (looped_route(stages, chunks),) * microbatches
 
 
 def zb_h1(stages: int, microbatches: int, chunks: int) -> Order:

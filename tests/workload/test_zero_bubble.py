@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.errors import LayoutError
-from sim.workload.schedules import Order
-from sim.workload.zero_bubble import PassTimes, looped_routes, zb_1p, zb_2p, zb_h1, zb_h2, zb_within
+from sim.workload.schedules import Order, looped_routes
+from sim.workload.zero_bubble import PassTimes, zb_1p, zb_2p, zb_h1, zb_h2, zb_within
 from tests.workload.pipeline_simulator import Timeline, check_split_order, peak_activations, simulate
 
 
