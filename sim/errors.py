@@ -18,6 +18,9 @@ Every exception takes one positional message: SimPy rebuilds exceptions from the
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+_LISTED = 12
+"""So many known names an error lists."""
+
 
 class TrainwrightError(Exception):
     """Root of everything that Trainwright raises on purpose."""
@@ -70,7 +73,8 @@ def unknown_name(what: str, got: str, known: Iterable[str], where: str = "") -> 
     cluster.topology.kind: unknown topology kind 'fat-tre'; did you mean 'fat-tree'? Known: fat-tree, torus
     """
     names = sorted(known)
+    listed = ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
     near = get_close_matches(got, names, n=1, cutoff=0.5)
     hint = f"; did you mean '{near[0]}'?" if near else "."
     prefix = f"{where}: " if where else ""
-    return UnknownNameError(f"{prefix}unknown {what} '{got}'{hint} Known: {', '.join(names)}")
+    return UnknownNameError(f"{prefix}unknown {what} '{got}'{hint} Known: {listed}")

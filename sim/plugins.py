@@ -70,8 +70,9 @@ def _load(kind: str, name: str, where: str) -> Function:
     module_name, _, attribute = name.partition(":")
     try:
         module = import_module(module_name)
-    except (ImportError, ValueError, TypeError) as error:
-        raise InputError(f"{_at(where)}{kind} '{name}': cannot import '{module_name}' ({error})") from error
+    except Exception as error:  # what a module of someone else raises may be anything
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise InputError(f"{_at(where)}{kind} '{name}': cannot import '{module_name}' ({reason})") from error
     found = vars(module).get(attribute)
     if found is None:
         public = [n for n, value in vars(module).items() if callable(value) and not n.startswith("_")]

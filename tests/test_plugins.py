@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -51,6 +52,14 @@ def test_an_allowed_plugin_is_imported() -> None:
 def test_a_plugin_that_is_no_function_says_why(name: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         resolve("topology kind", name, KNOWN, allow_plugins=True)
+
+
+def test_a_plugin_whose_module_fails_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "breaks_on_import.py").write_text("raise RuntimeError('no licence\\nsecond line')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    expected = r"cannot import 'breaks_on_import' \(RuntimeError: no licence\)$"
+    with pytest.raises(InputError, match=expected):
+        resolve("topology kind", "breaks_on_import:f", KNOWN, allow_plugins=True)
 
 
 def test_a_known_name_wins_over_a_plugin_of_the_same_spelling() -> None:

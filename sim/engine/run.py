@@ -29,7 +29,7 @@ EAGER_NODES = 16_384
 """Up to so many nodes a run has a process for each, unless told otherwise."""
 
 # A run without a horizon that takes so many times its planned time never ends.
-_HOPELESS = 1000
+_HOPELESS = 50
 
 
 def simulate_run(plan: RunPlan, mode: str | None = None, *, explicit: bool = False) -> RunTrace:

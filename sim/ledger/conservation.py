@@ -5,7 +5,7 @@ import numpy as np
 from sim.errors import SimulationError
 from sim.ledger.apportion import Ints, exact_sums
 from sim.ledger.summary import IN_JOB
-from sim.ledger.time_ledger import TimeLedger, by_state, net_gpu_us
+from sim.ledger.time_ledger import CODES, TimeLedger, by_state, net_gpu_us
 from sim.ledger.trace import RECLASSIFIED_STATES, RunTrace
 
 
@@ -94,6 +94,9 @@ def _check_totals(trace: RunTrace, ledger: TimeLedger, stayed_us: int) -> None:
 def _check_postings(ledger: TimeLedger) -> None:
     posted = ledger.start_us == ledger.end_us
     events, group = np.unique(ledger.event[posted], return_inverse=True)
+    wrong = posted & (ledger.gpu_us < 0) & np.isin(ledger.state, [CODES[state] for state in RECLASSIFIED_STATES])
+    if np.any(wrong):
+        _expect("GPU-microseconds that a reversal posts", int(ledger.gpu_us[wrong][0]), "at least 0")
     for event, total in zip(events, exact_sums(group, ledger.gpu_us[posted], len(events)), strict=True):
         _expect(f"sum of the reversals of event {event}", total, 0)
 

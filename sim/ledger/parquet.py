@@ -122,14 +122,23 @@ def _take_place(partial: Path, target: Path) -> None:
         partial.rename(target)
         return
     aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.old-", dir=target.parent))
-    target.rename(aside / "results")
+    old = aside / "results"
+    try:
+        target.rename(old)
+        _rename_or_put_back(partial, target, old)
+    except OSError:
+        if not old.exists():  # else it is the only copy
+            aside.rmdir()
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _rename_or_put_back(partial: Path, target: Path, old: Path) -> None:
     try:
         partial.rename(target)
     except OSError:
-        (aside / "results").rename(target)
+        old.rename(target)
         raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _read(directory: Path, name: str) -> pa.Table:

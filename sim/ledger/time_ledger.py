@@ -5,7 +5,7 @@ Rows are columns of one record. Totals are Python integers: 1,048,576 GPUs x 180
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -27,6 +27,8 @@ CODES = {state: code for code, state in enumerate(STATES)}
 """The number that stands for a state in a row."""
 
 _MAX_ROW_GPU_US = 1 << 62
+
+Timed = TypeVar("Timed", Segment, Reversal)
 
 
 class Key(NamedTuple):
@@ -74,7 +76,7 @@ def time_ledger(trace: RunTrace, profiles: Sequence[StepProfile | None]) -> Time
     gpus = trace.gpus_per_node
     fits = trace.end_us * trace.nodes * gpus < _MAX_ROW_GPU_US
     segments = _segment_rows(trace.segments if fits else _fitting(trace.segments, gpus), gpus, causes)
-    taken, posted = _reversal_rows(trace.reversals, gpus, causes)
+    taken, posted = _reversal_rows(trace.reversals if fits else _fitting(trace.reversals, gpus), gpus, causes)
     stays = _stay_rows([stay for stay in trace.stays if stay.place != "job"], gpus, causes)
     blocks = [*_by_step_state(segments, profiles), stays, *_by_step_state(taken, profiles), posted]
     rows = np.concatenate(blocks, axis=1)
@@ -115,20 +117,25 @@ def by_state(net: Mapping[Key, int]) -> dict[str, int]:
     return totals
 
 
-def _fitting(segments: Sequence[Segment], gpus_per_node: int) -> list[Segment]:
-    """Cut a segment whose GPU-time would not fit a row (half a year of a million GPUs) into ones that do."""
-    fitting: list[Segment] = []
-    for segment in segments:
-        pieces = segment.duration_us * segment.nodes * gpus_per_node // _MAX_ROW_GPU_US + 1
-        fitting.extend([segment] if pieces <= 1 else _cut(segment, pieces))
+def _fitting(entries: Sequence[Timed], gpus_per_node: int) -> list[Timed]:
+    """Cut an entry whose GPU-time would not fit a row (half a year of a million GPUs) into ones that do."""
+    fitting: list[Timed] = []
+    for entry in entries:
+        pieces = entry.duration_us * entry.nodes * gpus_per_node // _MAX_ROW_GPU_US + 1
+        fitting.extend([entry] if pieces <= 1 else _cut(entry, pieces))
     return fitting
 
 
-def _cut(segment: Segment, pieces: int) -> Iterator[Segment]:
-    start_us = segment.start_us
-    spans = split(segment.end_us - segment.start_us, [1] * pieces)
-    for span_us, duration_us in zip(spans, split(segment.duration_us, [1] * pieces), strict=True):
-        yield segment._replace(start_us=start_us, end_us=start_us + span_us, duration_us=duration_us)
+def _cut(entry: Timed, pieces: int) -> Iterator[Timed]:
+    """Cut evenly; whole steps stay with the first piece of a reversal."""
+    durations = split(entry.duration_us, [1] * pieces)
+    if isinstance(entry, Reversal):
+        for index, duration_us in enumerate(durations):
+            yield entry._replace(duration_us=duration_us, steps=0 if index else entry.steps)
+        return
+    start_us = entry.start_us
+    for span_us, duration_us in zip(split(entry.end_us - entry.start_us, [1] * pieces), durations, strict=True):
+        yield entry._replace(start_us=start_us, end_us=start_us + span_us, duration_us=duration_us)
         start_us += span_us
 
 

@@ -80,10 +80,10 @@ Places = tuple[tuple[int, int], ...]
 def deal_layers(layers: int, stages: int, chunks: int, routes: Iterable[Places] = ()) -> tuple[tuple[Chunk, ...], ...]:
     """Return the chunks of every stage, by [stage][chunk]; layers follow the routes of the microbatches.
 
-    routes: default once through all stages for each chunk. Every different route passes the whole model: DualPipe's two
-    directions hold it twice. Layers are dealt evenly where they divide; otherwise embedding and head count as one
-    layer each, as Llama 3 does (arXiv 2407.21783, section 3.3.2), and the slots are spread as evenly as whole layers
-    allow. Raises LayoutError for a chunk without any work.
+    routes: default once through all stages for each chunk. Every different route passes the whole model. Layers are
+    dealt evenly where they divide; otherwise embedding and head count as one layer each, as Llama 3 does (arXiv
+    2407.21783, section 3.3.2), and the slots are spread as evenly as whole layers allow. Raises LayoutError for a chunk
+    without any work.
 
     >>> [c.layers for c in deal_layers(126, 16, 8)[0]], [c.layers for c in deal_layers(126, 16, 8)[15]]
     ([0, 1, 1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1, 1, 0])

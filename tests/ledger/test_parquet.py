@@ -196,17 +196,20 @@ def test_a_full_disk_leaves_nothing_behind_and_keeps_the_old_results(
     assert {path.name: digests(path) for path in tmp_path.iterdir()} == before
 
 
-def test_a_failed_exchange_puts_the_old_results_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("refused", ["a", ".a.partial-"])
+def test_a_failed_exchange_puts_the_old_results_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
     write_results(tmp_path / "a", small(), METADATA)
     before = digests(tmp_path / "a")
     rename = Path.rename
 
-    def refuse_new(self: Path, target: Path) -> Path:
-        if ".partial-" in self.name:
+    def refuse(self: Path, target: Path) -> Path:
+        if self.name.startswith(refused):
             raise OSError(errno.EACCES, "Permission denied")
         return rename(self, target)
 
-    monkeypatch.setattr(Path, "rename", refuse_new)
+    monkeypatch.setattr(Path, "rename", refuse)
     with pytest.raises(OutputError, match="Permission denied"):
         write_results(tmp_path / "a", small(11), METADATA, force=True)
     assert digests(tmp_path / "a") == before
