@@ -83,6 +83,8 @@ def kernel_time_s(machine: Machine, kernel: Kernel) -> float:
     """Return the time of one kernel."""
     acc, precision = machine.accelerator, machine.batch.precision
     if kernel.kind == "gemm":
+        # The LM head stays in 16 bit whatever the layers do (Transformer Engine, DeepSeek-V3 arXiv 2412.19437, 3.3.1).
+        precision = _wide(precision) if kernel.name == "head" else precision
         gradient_bytes = machine.software.gradient_bytes if kernel.accumulate else 2.0
         return gemm_time_s(
             acc,
@@ -99,7 +101,7 @@ def kernel_time_s(machine: Machine, kernel: Kernel) -> float:
         # Every rank of a context group has an equal part of the causal triangle.
         whole_s = attention_time_s(
             acc,
-            _attention_precision(precision),
+            _wide(precision),
             batch=batch.micro_batch,
             heads=model.heads // machine.layout.tensor,
             kv_heads=max(1, model.kv_heads // machine.layout.tensor),
@@ -170,6 +172,6 @@ def _op_cost(machine: Machine, passes: Sequence[PassKernels]) -> OpCost:
     )
 
 
-def _attention_precision(precision: str) -> str:
-    """Return the precision of the attention core: lower ones compute attention in 16 bit."""
+def _wide(precision: str) -> str:
+    """Return the 16-bit precision of what lower ones do not touch: the attention core and the LM head."""
     return precision if precision in ("bf16", "fp16") else "bf16"

@@ -7,6 +7,7 @@ and of the feed-forward network is split by columns, the second by rows.
 from dataclasses import dataclass, replace
 
 from sim.catalog.records import Model, SoftwareProfile
+from sim.workload.kernels import ELEMENT_BYTES
 from sim.workload.layout import Batch, Layout, local_tokens
 
 ACTIVATION_BYTES = 2.0
@@ -109,6 +110,7 @@ def layer_forward(model: Model, batch: Batch, layout: Layout, software: Software
         products[2],
         *_activation(model, tokens, t, software),
         products[3],
+        *_input_casts(products, batch.precision),
         *_memory("residual", 6.0 * model.hidden, _norm_tokens(tokens, layout), count=2),
     )
     return PassKernels(kernels=kernels, collectives=_collectives(layout), exchanges=int(layout.context > 1))
@@ -117,8 +119,10 @@ def layer_forward(model: Model, batch: Batch, layout: Layout, software: Software
 def layer_backward(model: Model, batch: Batch, layout: Layout, software: SoftwareProfile) -> PassKernels:
     """Return the backward kernels of one layer (input and weight gradients), with what recomputation repeats."""
     tokens, t = local_tokens(batch, layout), layout.tensor
-    gradients = [_gradients(product, software) for product in _forward_products(model, tokens, t)]
+    products = _forward_products(model, tokens, t)
+    gradients = [_gradients(product, software) for product in products]
     kernels = (
+        *_gradient_casts(products, batch.precision),
         *(kernel for pair in reversed(gradients) for kernel in pair),
         *_attention(model, batch, layout, software, backward=True),
         *_memory("activation", ACTIVATION_BYTES * (5 if model.gated_ffn else 3) * model.ffn_hidden / t, tokens),
@@ -214,6 +218,36 @@ def _gradients(product: Kernel, software: SoftwareProfile) -> tuple[Kernel, ...]
     # Read the 16-bit gradient, read and write the main gradient.
     add = (ACTIVATION_BYTES + 2 * software.gradient_bytes) * product.n * product.k
     return inputs, weights, Kernel(kind="memory", name="accumulate", size_bytes=add, weight=True)
+
+
+def _input_casts(products: tuple[Kernel, ...], precision: str) -> tuple[Kernel, ...]:
+    """Return the passes that make inputs of products in 8 bit or less, none in 16 bit.
+
+    The weight gradient reads its inputs transposed, or scaled along the other side, so that each tensor is written
+    twice (Micikevicius et al. arXiv 2209.05433; Transformer Engine, "Using FP8"). The normalisation before qkv and up
+    writes the first copy itself; before out and down a pass reads 16 bit and writes both.
+    """
+    size = ELEMENT_BYTES[precision]
+    if size >= ACTIVATION_BYTES:
+        return ()
+    per_element = {
+        "qkv": 2 * size,
+        "up": 2 * size,
+        "out": ACTIVATION_BYTES + 2 * size,
+        "down": ACTIVATION_BYTES + 2 * size,
+    }
+    return tuple(
+        kernel for product in products for kernel in _memory("cast", per_element[product.name] * product.k, product.m)
+    )
+
+
+def _gradient_casts(products: tuple[Kernel, ...], precision: str) -> tuple[Kernel, ...]:
+    """Return the passes that read the 16-bit gradients of products' outputs and write both copies, as above."""
+    size = ELEMENT_BYTES[precision]
+    if size >= ACTIVATION_BYTES:
+        return ()
+    per_element = ACTIVATION_BYTES + 2 * size
+    return tuple(kernel for product in products for kernel in _memory("cast", per_element * product.n, product.m))
 
 
 def _activation(model: Model, tokens: int, t: int, software: SoftwareProfile) -> tuple[Kernel, ...]:

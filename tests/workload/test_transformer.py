@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim import catalog
 from sim.workload.examples import gpt, plain_stack
 from sim.workload.layout import Batch, Layout
-from sim.workload.operations import kernel_flop
+from sim.workload.operations import Machine, kernel_flop, kernel_time_s
 from sim.workload.traffic import boundary_bytes, tensor_bytes
 from sim.workload.transformer import (
     head_backward,
@@ -61,6 +62,37 @@ def test_tensor_parallelism_divides_the_flop(tensor: int) -> None:
         return sum(kernel_flop(model, batch, layout, k) for k in layer_forward(model, batch, layout, STACK).kernels)
 
     assert flop(Layout(tensor=tensor)) * tensor == flop(Layout())
+
+
+@pytest.mark.parametrize(("precision", "element"), [("bf16", 2.0), ("fp8", 1.0), ("fp4", 0.5)])
+def test_low_precision_casts_inputs_and_gradients_of_products(precision: str, element: float) -> None:
+    """h = 64, s = 32, f = 4 h: inputs of qkv and up by the norm, of out and down by a pass; all gradients by a pass."""
+    h, s = 64, 32
+    model, batch = gpt(layers=1, hidden=h, heads=4), Batch(sequence_length=s, global_batch=1, precision=precision)
+
+    def cast_bytes(kernels: tuple) -> float:
+        return sum(kernel.size_bytes for kernel in kernels if kernel.name == "cast")
+
+    forward = cast_bytes(layer_forward(model, batch, Layout(), STACK).kernels)
+    backward = cast_bytes(layer_backward(model, batch, Layout(), STACK).kernels)
+    if precision == "bf16":
+        assert (forward, backward) == (0, 0)
+    else:
+        assert forward == s * (2 * h * 2 * element + (h + 4 * h) * (2 + 2 * element))
+        assert backward == s * (3 * h + h + 4 * h + h) * (2 + 2 * element)
+
+
+def test_the_head_stays_in_16_bit() -> None:
+    model, layout, gpu = gpt(layers=1, hidden=4096, heads=32, vocab=51_200), Layout(), catalog.accelerator("h100-sxm")
+    times = []
+    for precision in ("bf16", "fp8"):
+        batch = Batch(sequence_length=2048, global_batch=1, precision=precision)
+        machine = Machine(
+            accelerator=gpu, software=STACK, batch=batch, model=model, layout=layout, tensor_collective_s=0.0
+        )
+        (head,) = (kernel for kernel in head_forward(model, batch, layout).kernels if kernel.name == "head")
+        times.append(kernel_time_s(machine, head))
+    assert times[0] == times[1]
 
 
 def test_collectives_of_a_layer() -> None:
