@@ -15,7 +15,8 @@ from sim.ledger.summary import summarize
 from sim.ledger.tables import time_table
 from sim.ledger.time_ledger import time_ledger
 from sim.workload.profile import STEP_STATES
-from tests.ledger.hardware import ACCELERATOR, BILL, NODE, OWNED, STORAGE, book_of
+from tests.cluster.hardware import price_book
+from tests.ledger.hardware import ACCELERATOR, BILL, NODE, OWNED, STORAGE
 from tests.ledger.traces import long_trace, profile_of
 
 
@@ -31,7 +32,7 @@ def measure() -> dict[str, float]:
     check_s = _best(lambda: check_conservation(trace, ledger))
     energy = energy_ledger(ledger, profiles, NODE, ACCELERATOR, BILL, STORAGE)
     assets = Assets(node="box", nodes=2_072, gpus_per_node=8, bill=BILL, storage="shelf", nameplate_w=2e7)
-    price_s = _best(lambda: price(ledger, assets, energy, book_of(OWNED), "own"))
+    price_s = _best(lambda: price(ledger, assets, energy, price_book(OWNED), "own"))
     with tempfile.TemporaryDirectory() as folder:
         tables = {name: schema.empty_table() for name, schema in SCHEMAS.items()}
         tables["time_ledger"] = time_table("0" * 16, ledger)

@@ -26,25 +26,26 @@ def node(**changes):
     return Node(**(values | changes))
 
 
-def accelerator():
-    return Accelerator(
-        name="chip",
-        vendor="test",
-        peak_flops_per_s={"bf16": 1e15},
-        sm_count=100,
-        hbm_bytes=80e9,
-        hbm_bandwidth_bytes_per_s=3e12,
-        hbm_efficiency=0.9,
-        scale_up_bandwidth_bytes_per_s=450e9,
-        scale_up_efficiency=0.8,
-        tdp_w=700.0,
-        idle_w=100.0,
-        busy_w=650.0,
-        communicating_w=400.0,
-        gemm={},
-        attention={},
-        sources=SOURCES,
-    )
+def accelerator(**changes):
+    values = {
+        "name": "chip",
+        "vendor": "test",
+        "peak_flops_per_s": {"bf16": 1e15},
+        "sm_count": 100,
+        "hbm_bytes": 80e9,
+        "hbm_bandwidth_bytes_per_s": 3e12,
+        "hbm_efficiency": 0.9,
+        "scale_up_bandwidth_bytes_per_s": 450e9,
+        "scale_up_efficiency": 0.8,
+        "tdp_w": 700.0,
+        "idle_w": 100.0,
+        "busy_w": 650.0,
+        "communicating_w": 400.0,
+        "gemm": {},
+        "attention": {},
+        "sources": SOURCES,
+    }
+    return Accelerator(**(values | changes))
 
 
 def switch(name, ports, gbit=400, technology="ethernet", power_w=1000.0):

@@ -1,47 +1,12 @@
 """Small hardware and price books with round numbers, for the tests of energy and cost."""
 
-from sim.catalog.records import Accelerator, Node, Price, PriceBook, Provenance, Storage
+from sim.catalog.records import Storage
 from sim.cluster.records import BomLine
+from tests.cluster.hardware import SOURCES, accelerator, node
 
-ASSUMED = Provenance(source="chosen for the test", date="2026-01-01", kind="assumed")
-SOURCES = {"*": ASSUMED}
+ACCELERATOR = accelerator(busy_w=600.0)
 
-ACCELERATOR = Accelerator(
-    name="x1",
-    vendor="none",
-    peak_flops_per_s={"bf16": 1e15},
-    sm_count=100,
-    hbm_bytes=80e9,
-    hbm_bandwidth_bytes_per_s=3e12,
-    hbm_efficiency=0.9,
-    scale_up_bandwidth_bytes_per_s=450e9,
-    scale_up_efficiency=0.8,
-    tdp_w=700.0,
-    idle_w=100.0,
-    busy_w=600.0,
-    communicating_w=400.0,
-    gemm={},
-    attention={},
-    sources=SOURCES,
-)
-
-NODE = Node(
-    name="box",
-    accelerator="x1",
-    accelerators=8,
-    scale_up_domain=8,
-    scale_up_latency_s=1e-6,
-    scale_up_switches=4,
-    nics=8,
-    nic_bandwidth_bytes_per_s=50e9,
-    nic_latency_s=1e-6,
-    network_technology="ethernet",
-    host_to_device_bandwidth_bytes_per_s=50e9,
-    nameplate_w=10_000.0,
-    overhead_idle_w=1_600.0,
-    overhead_busy_w=2_400.0,
-    sources=SOURCES,
-)
+NODE = node(overhead_idle_w=1_600.0, overhead_busy_w=2_400.0)
 
 STORAGE = Storage(
     name="shelf",
@@ -92,9 +57,3 @@ RENTED = {
     "staff/fte": 400_000.0,
     "data/run": 123_456.78,
 }
-
-
-def book_of(prices: dict[str, float], currency: str = "USD") -> PriceBook:
-    """A book that is valid in 2026."""
-    listed = {key: Price(value=value, unit="USD", provenance=ASSUMED) for key, value in prices.items()}
-    return PriceBook(name="test", currency=currency, valid_from="2026-01-01", valid_to="2027-01-01", prices=listed)

@@ -16,7 +16,8 @@ from sim.ledger.energy import energy_ledger, nameplate_w
 from sim.ledger.time_ledger import time_ledger
 from sim.ledger.trace import RunTrace
 from sim.workload.profile import StepProfile
-from tests.ledger.hardware import ACCELERATOR, BILL, NODE, OWNED, RENTED, STORAGE, book_of
+from tests.cluster.hardware import price_book
+from tests.ledger.hardware import ACCELERATOR, BILL, NODE, OWNED, RENTED, STORAGE
 from tests.ledger.traces import Incident, profile_of, profiles, trace_of, traces
 
 HALF = profile_of({"compute_ideal": 500, "bubble": 500})
@@ -41,7 +42,7 @@ def bill_of(
 ) -> CostLedger:
     ledger = time_ledger(trace, [profile, profile])
     energy = energy_ledger(ledger, [profile, profile], NODE, ACCELERATOR, BILL, STORAGE)
-    return price(ledger, assets_of(trace), energy, book_of(prices), acquisition, start_date)
+    return price(ledger, assets_of(trace), energy, price_book(prices), acquisition, start_date)
 
 
 def days(count: int, spares: int = 1, lost_steps: int = 0) -> RunTrace:
@@ -223,7 +224,7 @@ def test_cost_falls_in_mfu(prices: dict[str, float], acquisition: str) -> None:
 
 def test_a_missing_price_names_the_nearest() -> None:
     prices = {key: value for key, value in OWNED.items() if key != "server/box"} | {"server/boxes": 1.0}
-    with pytest.raises(PriceError, match="price book 'test': unknown price 'server/box'; did you mean 'server/boxes'"):
+    with pytest.raises(PriceError, match="price book 'book': unknown price 'server/box'; did you mean 'server/boxes'"):
         bill_of(days(1), prices)
     with pytest.raises(PriceError, match="unknown price 'rent-reserved/box'"):
         bill_of(days(1), OWNED, "reserved")
@@ -252,7 +253,7 @@ def test_only_dollars_are_understood() -> None:
     ledger = time_ledger(trace, [None, None])
     energy = energy_ledger(ledger, [None, None], NODE, ACCELERATOR, BILL, STORAGE)
     with pytest.raises(PriceError, match="currency: got 'EUR'; expected 'USD'"):
-        price(ledger, assets_of(trace), energy, book_of(OWNED, "EUR"), "own")
+        price(ledger, assets_of(trace), energy, price_book(OWNED, "EUR"), "own")
 
 
 def test_a_life_shorter_than_the_run_is_refused() -> None:
@@ -278,17 +279,17 @@ def test_assets_must_be_the_gpus_of_the_ledger() -> None:
     energy = energy_ledger(ledger, [None, None], NODE, ACCELERATOR, BILL, STORAGE)
     fewer = dataclasses.replace(assets_of(trace), nodes=2)
     with pytest.raises(PriceError, match="assets hold 16 GPUs; expected the 24"):
-        price(ledger, fewer, energy, book_of(OWNED), "own")
+        price(ledger, fewer, energy, price_book(OWNED), "own")
 
 
 def test_an_unknown_item_of_the_bill_is_named() -> None:
     odd = (BomLine(item="cabel", name="dac", count=1, power_w=0.0),)
     with pytest.raises(PriceError, match="did you mean 'cable'"):
-        owned(dataclasses.replace(assets_of(days(1)), bill=odd), book_of(OWNED))
+        owned(dataclasses.replace(assets_of(days(1)), bill=odd), price_book(OWNED))
 
 
 def test_a_charge_is_depreciation_and_capital() -> None:
-    line = charge(owned(assets_of(days(1)), book_of(OWNED))[0], Fraction(1))
+    line = charge(owned(assets_of(days(1)), price_book(OWNED))[0], Fraction(1))
     assert [float(line.depreciation_usd), float(line.capital_usd)] == [270_000, 52_800]
     assert float(line.book_value_usd) == 930_000
 

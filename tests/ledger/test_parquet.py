@@ -25,7 +25,8 @@ from sim.ledger.tables import Bill, links_table, tables
 from sim.ledger.time_ledger import STATES, time_ledger
 from sim.ledger.trace import RunTrace
 from sim.workload.profile import StepProfile
-from tests.ledger.hardware import ACCELERATOR, BILL, NODE, OWNED, STORAGE, book_of
+from tests.cluster.hardware import price_book
+from tests.ledger.hardware import ACCELERATOR, BILL, NODE, OWNED, STORAGE
 from tests.ledger.traces import Incident, long_trace, profile_of, profiles, trace_of, traces
 
 HALF = profile_of({"compute_ideal": 500, "bubble": 500})
@@ -67,7 +68,7 @@ def tables_of(trace: RunTrace, profile: StepProfile | None = HALF) -> dict[str, 
         storage="shelf",
         nameplate_w=nameplate_w(NODE, nodes, BILL, STORAGE),
     )
-    book = book_of(OWNED)
+    book = price_book(OWNED)
     costs = price(ledger, assets, energy, book, "own")
     summary = summarize(trace, ledger, [profile, profile])
     return tables("abc", trace, summary, ledger, Bill(energy=energy, costs=costs, book=book), fabric())
