@@ -189,6 +189,8 @@ def simulate_phase(scenario: Scenario, machine: Machine | None, phase: Phase) ->
         packed(layout.gpus, machine.cluster),
         wrap=layout.schedule.chunks > 1,
         context=layout.context,
+        expert=layout.expert,
+        expert_tensor=layout.expert_tensor,
     )
     built = build_step(
         training.model,

@@ -16,17 +16,18 @@ from sim.catalog.records import Kind, Provenance
 from sim.errors import InputError, unknown_name
 
 _MAY_BE_ZERO = frozenset(
-    {"tensor_overlap", "launch_s", "step_overhead_s", "scale_up_switches", "overhead_s"}
+    {"tensor_overlap", "expert_overlap", "launch_s", "step_overhead_s", "scale_up_switches", "overhead_s"}
     | {"wave_exponent", "k_half", "forward_s_half", "backward_s_half"}
 )
 _FRACTIONS = frozenset(
-    {"hbm_efficiency", "scale_up_efficiency", "tensor_overlap"}
+    {"hbm_efficiency", "scale_up_efficiency", "tensor_overlap", "expert_overlap"}
     | {"asymptote", "forward_asymptote", "backward_asymptote"}
 )
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "medium": ("copper", "optic"),
     "technology": ("infiniband", "ethernet"),
     "attention": ("mha", "gqa", "mla"),
+    "expert_exchange": ("pairwise", "deduplicated"),
     "component": ("gpu", "nic", "link", "node", "job"),
     "kind": get_args(Kind),
 }

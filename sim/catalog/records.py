@@ -152,7 +152,13 @@ class Storage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """A dense transformer decoder (shape only)."""
+    """A transformer decoder (shape only).
+
+    experts: routed experts of a mixture layer, 0 for a dense model; dense_layers: how many layers at the start are
+    dense all the same; expert_nodes: at most so many nodes hold the experts of a token (0: any). head_dim: of queries
+    and keys without the rotary part, which MLA keeps apart (rope_head_dim); v_head_dim: of values, 0 for head_dim.
+    mtp_layers: multi-token prediction modules after the last layer, each a layer, a projection and a pass of the head.
+    """
 
     name: str
     layers: int
@@ -173,6 +179,9 @@ class Model:
     kv_lora_rank: int = 0
     q_lora_rank: int = 0
     rope_head_dim: int = 0
+    v_head_dim: int = 0
+    expert_nodes: int = 0
+    mtp_layers: int = 0
     max_position: int = 0
     sources: Sources
 
@@ -236,6 +245,12 @@ class SoftwareProfile:
     discard_cheap: normalisation outputs and gated activations are recomputed, not stored;
     elementwise_fused: chains of elementwise kernels are one kernel;
     flash_attention: attention never stores its score matrix;
+    expert_overlap: fraction of the exchange of tokens between experts hidden behind other kernels;
+    expert_exchange: "pairwise", or "deduplicated" where a token crosses the network once for each node that it visits;
+    dispatch_bytes: of one element of a token on its way to its experts;
+    permutation_fused: tokens are sorted by expert in one pass with their exchange, not in two of their own;
+    gemm_level: efficiency of matrix products within this stack over that of the same products alone;
+    cuda_graphs: kernels are launched as recorded graphs, so that the host does not hold them up;
     launch_s: time to launch a kernel that no graph hides; step_overhead_s: host work per optimizer step;
     serialise_bytes_per_s: rate at which one process turns its shard of a checkpoint into bytes to send.
     """
@@ -254,4 +269,10 @@ class SoftwareProfile:
     launch_s: float
     step_overhead_s: float
     serialise_bytes_per_s: float
+    expert_overlap: float
+    expert_exchange: str
+    dispatch_bytes: float
+    permutation_fused: bool
+    cuda_graphs: bool
+    gemm_level: float
     sources: Sources

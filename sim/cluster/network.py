@@ -76,6 +76,25 @@ class Network:
             lower_bound_s=solved.lower_bound_s_per_byte * size_bytes,
         )
 
+    def exchange(
+        self, groups: GpuArray, size_bytes: float, visits: int, most_domains: int, deduplicated: bool
+    ) -> CollectiveCost:
+        """Return the cost of sending every token to `visits` members of its group, size_bytes from each rank.
+
+        Pairwise as an all-to-all; deduplicated, a token crosses the network once for each scale-up domain that it
+        visits (at most most_domains, 0: any) and is copied there, both at once (DeepEP; DeepSeek-V3, arXiv 2412.19437,
+        section 3.2.2). Raises as `cost` does.
+        """
+        arranged = arrange(groups, self._cluster.node.scale_up_domain)
+        if not deduplicated or arranged.blocks == 1:
+            return self.cost("all-to-all", groups, size_bytes)
+        crossing = distinct_domains(arranged.blocks, visits, most_domains) / visits
+        across = self.cost("all-to-all", groups, size_bytes * crossing)
+        if arranged.per_block < 2:
+            return across
+        inside = self.cost("all-to-all", arranged.members.reshape(-1, arranged.per_block), size_bytes)
+        return max(across, inside, key=lambda cost: cost.time_s)
+
     def group_rates(self, kind: str, groups: GpuArray) -> FloatArray:
         """Return each group's busbw in bytes/s, shape (G,), for large sizes, when all flows are max-min fair.
 
@@ -140,6 +159,16 @@ class Network:
             ),
             key=lambda choice: choice[2],
         )
+
+
+def distinct_domains(domains: int, visits: int, most: int = 0) -> float:
+    """Return how many domains a token visits in the mean, when each visit falls on any of at most so many alike.
+
+    >>> distinct_domains(2, 1), distinct_domains(2, 2), round(distinct_domains(8, 8, most=4), 2)
+    (1.0, 1.5, 3.6)
+    """
+    among = min(domains, most) if most else domains
+    return among * (1 - (1 - 1 / among) ** visits)
 
 
 def collective_cost(

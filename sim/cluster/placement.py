@@ -12,13 +12,17 @@ from sim.errors import LayoutError
 class Groups:
     """GPUs of every communicating group: tensor (groups, tensor), context (groups, context), pipeline (pairs, 2), data.
 
-    data (groups, data x context): replicas and context ranks hold the same weights.
+    data (groups, data x context): replicas and context ranks hold the same weights. expert (groups, expert): exchange
+    tokens with each other's experts; expert_tensor: share the same experts; expert_data: hold copies of them.
     """
 
     tensor: GpuArray
     context: GpuArray
     pipeline: GpuArray
     data: GpuArray
+    expert: GpuArray
+    expert_tensor: GpuArray
+    expert_data: GpuArray
 
 
 def packed(layout_gpus: int, cluster: Cluster) -> GpuArray:
@@ -36,12 +40,22 @@ def packed(layout_gpus: int, cluster: Cluster) -> GpuArray:
     return np.arange(layout_gpus, dtype=np.int64)
 
 
-def groups(tensor: int, pipeline: int, data: int, placement: GpuArray, wrap: bool = False, context: int = 1) -> Groups:
+def groups(
+    tensor: int,
+    pipeline: int,
+    data: int,
+    placement: GpuArray,
+    wrap: bool = False,
+    context: int = 1,
+    expert: int = 1,
+    expert_tensor: int = 1,
+) -> Groups:
     """Return the groups of each dimension; placement maps rank ((d x pipeline + p) x context + c) x tensor + t to GPU.
 
     Tensor groups hold all t of one (d, p, c), context groups all c of one (d, p, t), data groups all d and c of one
     (p, t); pipeline pairs lead from (d, p, c, t) to (d, p + 1, c, t), in column order (0 sends forward to 1), and with
-    wrap from the last stage to the first as well (interleaved schedules).
+    wrap from the last stage to the first as well (interleaved schedules). Experts fold into the ranks of a stage,
+    numbered tensor, context, data: expert_tensor innermost, then expert (MoE parallel folding, arXiv 2504.14960).
     Raises LayoutError if the placement has another number of ranks.
 
     >>> g = groups(2, 2, 2, np.arange(8))
@@ -49,13 +63,21 @@ def groups(tensor: int, pipeline: int, data: int, placement: GpuArray, wrap: boo
     ([[0, 1], [2, 3], [4, 5], [6, 7]], [[0, 4], [1, 5], [2, 6], [3, 7]])
     >>> g.pipeline.tolist()
     [[0, 2], [1, 3], [4, 6], [5, 7]]
+    >>> groups(2, 1, 4, np.arange(8), expert=4).expert.tolist()
+    [[0, 1, 2, 3], [4, 5, 6, 7]]
     """
     if placement.shape != (tensor * context * pipeline * data,):
         raise LayoutError(
             f"parallelism: tensor {tensor} x context {context} x pipeline {pipeline} x data {data} = "
             f"{tensor * context * pipeline * data:,} ranks, but {placement.size:,} are placed"
         )
+    if (tensor * context * data) % (expert * expert_tensor):
+        raise LayoutError(
+            f"parallelism: expert {expert} x expert_tensor {expert_tensor} does not divide tensor x context x data = "
+            f"{tensor * context * data:,} ranks of a stage"
+        )
     grid = placement.reshape(data, pipeline, context, tensor)
+    folded = grid.swapaxes(0, 1).reshape(pipeline, -1, expert, expert_tensor)
     onward = np.roll(grid, -1, axis=1)
     senders = pipeline if wrap and pipeline > 1 else pipeline - 1
     pairs = np.stack([grid[:, :senders], onward[:, :senders]], axis=-1)
@@ -64,4 +86,7 @@ def groups(tensor: int, pipeline: int, data: int, placement: GpuArray, wrap: boo
         context=grid.transpose(0, 1, 3, 2).reshape(-1, context),
         pipeline=pairs.reshape(-1, 2),
         data=grid.transpose(1, 3, 0, 2).reshape(-1, data * context),
+        expert=folded.swapaxes(2, 3).reshape(-1, expert),
+        expert_tensor=folded.reshape(-1, expert_tensor),
+        expert_data=folded.transpose(0, 2, 3, 1).reshape(-1, folded.shape[1]),
     )

@@ -3,7 +3,7 @@
 Field names are the TOML keys. A key that is not here is an error that names the nearest.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -22,7 +22,9 @@ from sim.scenario.fields import (
     refuse,
 )
 from sim.scenario.laws import CLOSED, Duration, LawForm
+from sim.workload.layout import CONTEXT_EXCHANGES
 from sim.workload.pipelines import SCHEDULES
+from sim.workload.recompute import MODULES
 
 FIGURES = (
     *("wall_time_s", "steps", "step_mfu", "effective_mfu", "goodput", "allocation", "ettr", "gpu_hours"),
@@ -49,12 +51,18 @@ class ModelForm(BaseModel):
     gated_ffn: bool | None = None
     vocab: Count | None = None
     tied_embeddings: bool | None = None
-    attention: Annotated[str, OneOf(what="attention", known=("mha", "gqa"), later=("mla",))] | None = None
+    attention: Annotated[str, OneOf(what="attention", known=("mha", "gqa", "mla"))] | None = None
     experts: CountOrZero | None = None
     experts_per_token: CountOrZero | None = None
     shared_experts: CountOrZero | None = None
     expert_ffn_hidden: CountOrZero | None = None
     dense_layers: CountOrZero | None = None
+    kv_lora_rank: CountOrZero | None = None
+    q_lora_rank: CountOrZero | None = None
+    rope_head_dim: CountOrZero | None = None
+    v_head_dim: CountOrZero | None = None
+    expert_nodes: CountOrZero | None = None
+    mtp_layers: CountOrZero | None = None
 
 
 class ScheduleForm(BaseModel):
@@ -73,13 +81,37 @@ class ParallelismForm(BaseModel):
     pipeline: Count = 1
     context: Count = 1
     expert: Count = 1
+    expert_tensor: Count | None = None
+    context_exchange: Annotated[str, OneOf(what="context exchange", known=CONTEXT_EXCHANGES)] | None = None
     data: Count | None = None
     schedule: ScheduleForm = ScheduleForm(kind="1f1b")
     sharding: Annotated[str, OneOf(what="sharding", known=("ddp", "zero1", "zero2"), later=("zero3", "hsdp"))] = "ddp"
     sequence_parallel: bool = False
 
 
-Recompute = Annotated[str, OneOf(what="recompute", known=("none", "selective", "full"))]
+class RecomputeForm(BaseModel):
+    """What is recomputed: nothing, modules (by default the attention core), or layers as a whole (by default all)."""
+
+    model_config = CLOSED
+    kind: Annotated[str, OneOf(what="recompute", known=("none", "selective", "full"))]
+    modules: list[Annotated[str, OneOf(what="module", known=tuple(MODULES))]] = []
+    layers: Count | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spell_out(cls, value: Any) -> Any:
+        """Read a bare kind, or a list of modules."""
+        if isinstance(value, str):
+            return {"kind": value}
+        return {"kind": "selective", "modules": value} if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _check_read(self) -> "RecomputeForm":
+        if self.modules and self.kind != "selective":
+            raise refuse(f"kind '{self.kind}' names no modules; expected none, or kind 'selective'")
+        if self.layers is not None and self.kind != "full":
+            raise refuse(f"kind '{self.kind}' counts no layers; expected none, or kind 'full'")
+        return self
 
 
 class PhaseForm(BaseModel):
@@ -91,7 +123,7 @@ class PhaseForm(BaseModel):
     sequence_length: Count | None = None
     global_batch: Count | None = None
     micro_batch: Count | None = None
-    recompute: Recompute | None = None
+    recompute: RecomputeForm | None = None
     parallelism: ParallelismForm | None = None
 
 
@@ -104,7 +136,8 @@ class TrainingForm(BaseModel):
     global_batch: Count | None = None
     micro_batch: Count = 1
     precision: str = "bf16"
-    recompute: Recompute = "none"
+    recompute: RecomputeForm = RecomputeForm(kind="none")
+    expert_imbalance: Annotated[float, Field(ge=1)] = 1.0
     software: str | None = None
     step_time: PositiveTime | None = None
     phases: list[PhaseForm] = []

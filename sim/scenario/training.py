@@ -22,7 +22,8 @@ _DENSE_SHAPE = (
 MOST_OPERATIONS = 1 << 20
 """Forwards and backwards of one replica's step: seconds of simulation, and a gigabyte."""
 
-_MIXTURE = ("experts", "experts_per_token", "shared_experts", "expert_ffn_hidden", "dense_layers")
+_MIXTURE = ("experts_per_token", "shared_experts", "expert_ffn_hidden", "dense_layers", "expert_nodes")
+_LATENT = ("kv_lora_rank", "q_lora_rank", "rope_head_dim", "v_head_dim")
 
 
 def training_of(form: ScenarioForm, machines: Machines) -> Training | None:
@@ -44,6 +45,7 @@ def training_of(form: ScenarioForm, machines: Machines) -> Training | None:
         raise ScenarioError("\n".join(f"{key}: is missing; a model's step needs it" for key in missing))
     model = model_of(form.model, form.name)
     phases = phases_of(form, machines)
+    _refuse_unread(form, model)
     for phase in phases:
         check_layout(model, phase.batch, phase.layout, machines.accelerator)
         _check_operations(phase)
@@ -52,6 +54,16 @@ def training_of(form: ScenarioForm, machines: Machines) -> Training | None:
         software=look_up(catalog.software, str(form.training.software), "training.software"),
         phases=phases,
     )
+
+
+def _refuse_unread(form: ScenarioForm, model: Model) -> None:
+    """Refuse keys of [parallelism] that this model or layout would not read."""
+    parallelism = form.parallelism or ParallelismForm()
+    if parallelism.expert_tensor is not None and not model.experts:
+        raise LayoutError(f"parallelism.expert_tensor: {model.name} has no experts; expected no expert_tensor")
+    contexts = [phase.parallelism.context for phase in form.training.phases if phase.parallelism is not None]
+    if parallelism.context_exchange is not None and max(parallelism.context, *contexts, 1) == 1:
+        raise LayoutError("parallelism.context_exchange: nothing is exchanged with context = 1; expected context > 1")
 
 
 def model_of(form: ModelForm, scenario: str) -> Model:
@@ -105,13 +117,15 @@ def phases_of(form: ScenarioForm, machines: Machines) -> tuple[Phase, ...]:
 
 def layout_of(form: ParallelismForm, machines: Machines, key: str) -> Layout:
     """Return a layout that uses every GPU of the job; the data degree follows from the others unless it is given."""
-    if form.expert > 1:
-        raise LayoutError(f"{key}.expert: expert parallelism is not modelled yet: got {form.expert}, expected 1")
     return Layout(
         tensor=form.tensor,
         context=form.context,
         pipeline=form.pipeline,
         data=_data_degree(form, machines, key),
+        expert=form.expert,
+        # Unless it is said otherwise, experts are divided among a tensor group as everything else is.
+        expert_tensor=form.tensor if form.expert_tensor is None else form.expert_tensor,
+        context_exchange=form.context_exchange or "",
         schedule=_schedule(form, key),
         sharding=form.sharding,
         sequence_parallel=form.sequence_parallel,
@@ -164,12 +178,20 @@ def _overridden(base: ParallelismForm, over: ParallelismForm | None) -> Parallel
 def _batch(training: TrainingForm, phase: PhaseForm | None, key: str) -> Batch:
     chosen = {
         name: own if phase is not None and (own := getattr(phase, name)) is not None else getattr(training, name)
-        for name in ("sequence_length", "global_batch", "micro_batch", "recompute")
+        for name in ("sequence_length", "global_batch", "micro_batch")
     }
     missing = [name for name in ("sequence_length", "global_batch") if chosen[name] is None]
     if missing:
         raise ScenarioError("\n".join(f"{key}.{name}: is missing; a model's step needs it" for name in missing))
-    return Batch(precision=training.precision, **chosen)
+    recompute = training.recompute if phase is None or phase.recompute is None else phase.recompute
+    return Batch(
+        precision=training.precision,
+        expert_imbalance=training.expert_imbalance,
+        recompute=recompute.kind,
+        recompute_modules=tuple(recompute.modules),
+        recompute_layers=recompute.layers,
+        **chosen,
+    )
 
 
 def _check_operations(phase: Phase) -> None:
@@ -185,17 +207,43 @@ def _check_operations(phase: Phase) -> None:
 
 
 def _check_model(model: Model) -> None:
-    if model.attention == "mla" or any(getattr(model, name) for name in _MIXTURE):
-        raise ScenarioError(
-            f"model: {model.name} has {model.attention} attention and {model.experts} experts; mixture-of-experts and "
-            "MLA steps are not modelled yet, expected a dense model with mha or gqa"
-        )
+    _check_mixture(model)
+    _check_latent(model)
     if model.heads % model.kv_heads:
         raise ScenarioError(f"model.kv_heads: got {model.kv_heads}, expected a divisor of heads = {model.heads}")
     if model.attention == "mha" and model.heads != model.kv_heads:
         raise ScenarioError(
             f"model.kv_heads: got {model.kv_heads} with mha, expected heads = {model.heads}, or attention 'gqa'"
         )
+
+
+def _check_mixture(model: Model) -> None:
+    """Refuse a mixture that lacks a number, and numbers of one where there are no experts."""
+    if not model.experts:
+        stray = [name for name in _MIXTURE if getattr(model, name)]
+        if stray:
+            raise ScenarioError(f"model.{stray[0]}: needs experts; expected model.experts, or no {stray[0]}")
+        return
+    if not 1 <= model.experts_per_token <= model.experts:
+        raise ScenarioError(
+            f"model.experts_per_token: got {model.experts_per_token}, expected 1 to experts = {model.experts}"
+        )
+    if not model.expert_ffn_hidden:
+        raise ScenarioError("model.expert_ffn_hidden: is missing; a model with experts needs it")
+    if model.dense_layers >= model.layers:
+        raise ScenarioError(
+            f"model.dense_layers: got {model.dense_layers} of {model.layers} layers, expected fewer, or no experts"
+        )
+
+
+def _check_latent(model: Model) -> None:
+    """Refuse latent attention without its latents, and latents without latent attention."""
+    if model.attention == "mla":
+        missing = [name for name in ("kv_lora_rank", "rope_head_dim") if not getattr(model, name)]
+        if missing:
+            raise ScenarioError(f"model.{missing[0]}: is missing; latent attention (mla) needs it")
+    elif stray := [name for name in _LATENT if getattr(model, name)]:
+        raise ScenarioError(f"model.{stray[0]}: got {getattr(model, stray[0])} with {model.attention}; expected 'mla'")
 
 
 def _refuse_without_model(form: ScenarioForm) -> None:

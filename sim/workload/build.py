@@ -7,7 +7,7 @@ import numpy as np
 from sim.catalog.records import Accelerator, Model, SoftwareProfile
 from sim.cluster.placement import Groups
 from sim.workload.kernels import memory_time_s
-from sim.workload.layout import Batch, Chunk, Layout, check_layout, deal_layers
+from sim.workload.layout import Batch, Chunk, Layout, check_layout, deal_model
 from sim.workload.memory import (
     OPTIMIZER_BYTES,
     check_memory,
@@ -48,7 +48,7 @@ def build_step(
     check_layout(model, batch, layout, accelerator)
     kind = schedule_kind(layout.schedule.kind, layout.schedule.chunks)
     routes = kind.routes(layout.pipeline, microbatches(batch, layout), layout.schedule.chunks)
-    dealt = deal_layers(model.layers, layout.pipeline, layout.schedule.chunks, routes)
+    dealt = deal_model(model, layout, routes)
     times = communication(model, batch, layout, software, dealt, groups, network)
     machine = Machine(
         accelerator=accelerator,
@@ -58,6 +58,9 @@ def build_step(
         layout=layout,
         tensor_collective_s=times.tensor_s,
         context_exchange_s=times.context_s,
+        dispatch_s=times.dispatch_s,
+        combine_s=times.combine_s,
+        expert_gather_s=times.expert_gather_s,
     )
     costs = _costs(machine, dealt, kind.split)
     passes = _pass_times(costs, dealt, times) if kind.timed else None
@@ -110,8 +113,9 @@ def _pass_times(costs: Costs, dealt: tuple[tuple[Chunk, ...], ...], times: Commu
 def _optimizer_ns(machine: Machine, chunks: tuple[Chunk, ...]) -> int:
     """Return the Adam update of a stage's shard: FP32 state read and written, gradient read, weight written."""
     layout = machine.layout
-    parameters = sum(chunk_parameters(machine.model, chunk, layout.tensor) for chunk in chunks)
-    shard = parameters / (1 if layout.sharding == "ddp" else layout.data * layout.context)
+    held = [chunk_parameters(machine.model, chunk, layout) for chunk in chunks]
+    shared, experts = (1, 1) if layout.sharding == "ddp" else (layout.data * layout.context, layout.expert_data)
+    shard = sum(part.shared / shared + part.experts / experts for part in held)
     moved = 2 * OPTIMIZER_BYTES + machine.software.gradient_bytes + 2
     return round(memory_time_s(machine.accelerator, shard * moved) * 1e9)
 

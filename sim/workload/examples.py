@@ -1,5 +1,7 @@
 """Small models and stacks for doctests and tests; nothing here is catalog data."""
 
+from dataclasses import replace
+
 from sim.catalog.records import Model, Provenance, SoftwareProfile
 
 _EXAMPLE = {"*": Provenance(source="example", date="2026-01-01", kind="assumed")}
@@ -27,6 +29,32 @@ def gpt(*, layers: int, hidden: int, heads: int = 1, vocab: int = 0, tied: bool 
     )
 
 
+def mixture(
+    *,
+    layers: int,
+    hidden: int,
+    experts: int,
+    experts_per_token: int = 1,
+    shared_experts: int = 0,
+    dense_layers: int = 0,
+    vocab: int = 0,
+) -> Model:
+    """Return a GPT with experts of 4 h in all layers but the first dense_layers.
+
+    >>> mixture(layers=2, hidden=8, experts=4).expert_ffn_hidden
+    32
+    """
+    return replace(
+        gpt(layers=layers, hidden=hidden, vocab=vocab),
+        name="mixture",
+        experts=experts,
+        experts_per_token=experts_per_token,
+        shared_experts=shared_experts,
+        expert_ffn_hidden=4 * hidden,
+        dense_layers=dense_layers,
+    )
+
+
 def plain_stack(*, flash: bool = False, discard_cheap: bool = False, data_overlap: bool = True) -> SoftwareProfile:
     """Return a stack without overheads, overlap of tensor parallelism or slow-down.
 
@@ -48,5 +76,11 @@ def plain_stack(*, flash: bool = False, discard_cheap: bool = False, data_overla
         launch_s=0.0,
         step_overhead_s=0.0,
         serialise_bytes_per_s=1e9,
+        expert_overlap=0.0,
+        expert_exchange="pairwise",
+        dispatch_bytes=2.0,
+        permutation_fused=True,
+        cuda_graphs=False,
+        gemm_level=1.0,
         sources=_EXAMPLE,
     )

@@ -2,9 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 
 from sim.catalog.records import Accelerator, Model
 from sim.errors import LayoutError, unknown_name
+from sim.workload.transformer import dense_layers
+
+CONTEXT_EXCHANGES = ("ring", "all-gather", "all-to-all")
+"""How a context group shares attention: keys and values go around or are gathered, or heads for all positions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +24,9 @@ class Schedule:
 class Layout:
     """Degrees of parallelism; ranks are numbered tensor innermost, then context, pipeline and data.
 
-    Rank = ((d x pipeline + p) x context + c) x tensor + t.
+    Rank = ((d x pipeline + p) x context + c) x tensor + t. Experts are divided among `expert` groups of `expert_tensor`
+    GPUs each, folded into the tensor, context and data ranks of a stage in that order (arXiv 2504.14960).
+    context_exchange: "ring" or "all-gather" of keys and values, "all-to-all" of heads, "" as the software does.
 
     >>> Layout(tensor=8, pipeline=16, data=128).gpus
     16384
@@ -29,6 +36,9 @@ class Layout:
     context: int = 1
     pipeline: int = 1
     data: int = 1
+    expert: int = 1
+    expert_tensor: int = 1
+    context_exchange: str = ""
     schedule: Schedule = Schedule()
     sharding: str = "ddp"
     sequence_parallel: bool = False
@@ -38,16 +48,28 @@ class Layout:
         """GPUs of the job."""
         return self.tensor * self.context * self.pipeline * self.data
 
+    @property
+    def expert_data(self) -> int:
+        """Copies of every routed expert."""
+        return self.tensor * self.context * self.data // (self.expert * self.expert_tensor)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """One optimizer step's input and how it is computed. global_batch counts sequences."""
+    """One optimizer step's input and how it is computed. global_batch counts sequences.
+
+    recompute: none, selective (recompute_modules, by default the attention core) or full (of each chunk's first
+    recompute_layers layers, by default all). expert_imbalance: routed tokens of the busiest GPU over the mean.
+    """
 
     sequence_length: int
     global_batch: int
     micro_batch: int = 1
     precision: str = "bf16"
     recompute: str = "none"
+    recompute_modules: tuple[str, ...] = ()
+    recompute_layers: int | None = None
+    expert_imbalance: float = 1.0
 
     @property
     def tokens(self) -> int:
@@ -64,43 +86,107 @@ def local_tokens(batch: Batch, layout: Layout) -> int:
     return batch.micro_batch * batch.sequence_length // layout.context
 
 
+def norm_tokens(tokens: int, layout: Layout) -> int:
+    """Return the tokens that one GPU normalises: its shard of the sequence where that is divided."""
+    return tokens // layout.tensor if layout.sequence_parallel else tokens
+
+
+def routed_rows(model: Model, batch: Batch, layout: Layout) -> float:
+    """Return the tokens that the busiest GPU's experts work on, each counted once for each of its experts there.
+
+    Every GPU sends its own tokens to experts_per_token experts, and the ranks that share an expert all work on its
+    tokens; without sequence parallelism the ranks of a tensor group hold the same tokens.
+
+    >>> from sim.workload.examples import mixture
+    >>> model = mixture(layers=1, hidden=8, experts=4, experts_per_token=2)
+    >>> routed_rows(model, Batch(sequence_length=32, global_batch=4), Layout(data=4, expert=4))
+    64.0
+    """
+    # Where all ranks of a tensor group share every expert, together they hold its tokens once.
+    copies = layout.expert_tensor / layout.tensor
+    return local_tokens(batch, layout) * copies * model.experts_per_token * batch.expert_imbalance
+
+
+def local_kv_heads(model: Model, layout: Layout) -> int:
+    """Return the key-value heads of one GPU; more ranks than heads hold copies of them."""
+    return max(1, model.kv_heads // layout.tensor)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """What one model chunk of a stage holds."""
+    """What one model chunk of a stage holds; moe: how many of its layers are mixtures of experts.
+
+    mtp: multi-token prediction modules, beside the head.
+    """
 
     layers: int
+    moe: int = 0
     embedding: bool = False
     head: bool = False
+    mtp: int = 0
+
+    @property
+    def kinds(self) -> tuple[tuple[str, int], ...]:
+        """Kinds of layers and how many of each, without those that are not there."""
+        return tuple((kind, n) for kind, n in (("dense", self.layers - self.moe), ("moe", self.moe)) if n)
 
 
 Places = tuple[tuple[int, int], ...]
 """(stage, chunk) places in the order in which a microbatch's forward passes them."""
 
 
-def deal_layers(layers: int, stages: int, chunks: int, routes: Iterable[Places] = ()) -> tuple[tuple[Chunk, ...], ...]:
+def deal_layers(
+    layers: int, stages: int, chunks: int, routes: Iterable[Places] = (), *, dense: int | None = None, mtp: int = 0
+) -> tuple[tuple[Chunk, ...], ...]:
     """Return the chunks of every stage, by [stage][chunk]; layers follow the routes of the microbatches.
 
     routes: default once through all stages for each chunk. Every different route passes the whole model. Layers are
     dealt evenly where they divide; otherwise embedding and head count as one layer each, as Llama 3 does (arXiv
-    2407.21783, section 3.3.2), and the slots are spread as evenly as whole layers allow. Raises LayoutError for a chunk
-    without any work.
+    2407.21783, section 3.3.2), as does a multi-token prediction module, and the slots are spread as evenly as whole
+    layers allow. dense: how many layers at the start are dense, by default all. Raises LayoutError for a chunk without
+    any work.
 
     >>> [c.layers for c in deal_layers(126, 16, 8)[0]], [c.layers for c in deal_layers(126, 16, 8)[15]]
     ([0, 1, 1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1, 1, 0])
     >>> [stage[0].layers for stage in deal_layers(61, 4, 1)]
     [15, 16, 15, 15]
+    >>> [(c.layers, c.moe) for c in deal_layers(61, 4, 4, dense=3, mtp=1)[0]]
+    [(3, 0), (4, 4), (4, 4), (4, 4)]
     """
     looped = tuple((v % stages, v // stages) for v in range(stages * chunks))
     dealt: dict[tuple[int, int], Chunk] = {}
     for route in dict.fromkeys(routes) or (looped,):
-        dealt |= dict(zip(route, _deal(layers, route), strict=True))
+        dealt |= dict(zip(route, _deal(layers, route, layers if dense is None else dense, mtp), strict=True))
     return tuple(tuple(dealt[stage, chunk] for chunk in range(chunks)) for stage in range(stages))
 
 
-def _deal(layers: int, route: Places) -> list[Chunk]:
+def deal_model(model: Model, layout: Layout, routes: Iterable[Places]) -> tuple[tuple[Chunk, ...], ...]:
+    """Return the chunks of every stage of a model, by [stage][chunk]."""
+    return deal_layers(
+        model.layers,
+        layout.pipeline,
+        layout.schedule.chunks,
+        routes,
+        dense=dense_layers(model),
+        mtp=model.mtp_layers,
+    )
+
+
+def _deal(layers: int, route: Places, dense: int, mtp: int) -> list[Chunk]:
     places = len(route)
-    counts = _even(layers, places) if layers % places == 0 else _with_slots(layers, places)
-    dealt = [Chunk(layers=count, embedding=v == 0, head=v == places - 1) for v, count in enumerate(counts)]
+    even = layers % places == 0 and not mtp
+    counts = _even(layers, places) if even or places == 1 else _with_slots(layers, places, 1 + mtp)
+    ends = list(accumulate(counts))
+    dealt = [
+        Chunk(
+            layers=count,
+            moe=min(count, max(0, end - dense)),
+            embedding=v == 0,
+            head=v == places - 1,
+            mtp=mtp if v == places - 1 else 0,
+        )
+        for v, (count, end) in enumerate(zip(counts, ends, strict=True))
+    ]
     for (stage, number), chunk in zip(route, dealt, strict=True):
         if not (chunk.layers or chunk.embedding or chunk.head):
             raise LayoutError(
@@ -114,12 +200,17 @@ def _even(layers: int, virtual: int) -> list[int]:
     return [layers // virtual] * virtual
 
 
-def _with_slots(layers: int, virtual: int) -> list[int]:
-    slots = layers + 2
+def _with_slots(layers: int, virtual: int, last: int) -> list[int]:
+    """Return layers by chunk, the embedding in the first and `last` slots of head and modules in the last."""
+    slots = layers + 1 + last
     edges = [round(v * slots / virtual) for v in range(virtual + 1)]
     counts = [edges[v + 1] - edges[v] for v in range(virtual)]
     counts[0] -= 1
-    counts[-1] -= 1
+    counts[-1] -= last
+    # Head and modules can be more than the last chunk's share: the others take over.
+    for v in range(virtual - 1, 0, -1):
+        counts[v - 1] += min(counts[v], 0)
+        counts[v] = max(counts[v], 0)
     if min(counts) < 0:
         raise LayoutError(
             f"parallelism: {layers} layers with embedding and head cannot fill {virtual} chunks; "
@@ -130,7 +221,10 @@ def _with_slots(layers: int, virtual: int) -> list[int]:
 
 def check_tensor(model: Model, tensor: int) -> None:
     """Raise LayoutError for a degree of tensor parallelism that does not divide the model."""
-    for name, count in (("heads", model.heads), ("kv_heads", model.kv_heads), ("ffn_hidden", model.ffn_hidden)):
+    counts = {"heads": model.heads, "kv_heads": model.kv_heads, "ffn_hidden": model.ffn_hidden}
+    if not dense_layers(model):
+        del counts["ffn_hidden"]
+    for name, count in counts.items():
         if count % tensor:
             raise LayoutError(
                 f"parallelism.tensor: {tensor} does not divide model.{name} = {count}; "
@@ -141,6 +235,7 @@ def check_tensor(model: Model, tensor: int) -> None:
 def check_layout(model: Model, batch: Batch, layout: Layout, accelerator: Accelerator) -> None:
     """Raise LayoutError for a layout that cannot divide the model or the batch, naming the nearest that can."""
     check_tensor(model, layout.tensor)
+    check_experts(model, batch, layout)
     replica_batch = layout.data * batch.micro_batch
     if batch.global_batch % replica_batch:
         down = max(batch.global_batch // replica_batch, 1) * replica_batch
@@ -163,6 +258,41 @@ def check_layout(model: Model, batch: Batch, layout: Layout, accelerator: Accele
         raise LayoutError(
             f"parallelism: context = {layout.context} and tensor = {layout.tensor} cut a sequence into {pieces}; "
             f"training.sequence_length = {batch.sequence_length} is no multiple of that"
+        )
+
+
+def check_experts(model: Model, batch: Batch, layout: Layout) -> None:
+    """Raise LayoutError for degrees of expert parallelism that do not divide the model or the ranks of a stage."""
+    if not model.experts:
+        if layout.expert > 1 or batch.expert_imbalance > 1:
+            name = "parallelism.expert" if layout.expert > 1 else "training.expert_imbalance"
+            raise LayoutError(f"{name}: {model.name} has no experts; expected 1")
+        return
+    if model.experts % layout.expert:
+        raise LayoutError(
+            f"parallelism.expert: {layout.expert} does not divide model.experts = {model.experts}; "
+            f"nearest that does: {_nearest_divisor(model.experts, layout.expert)}"
+        )
+    if model.expert_ffn_hidden % layout.expert_tensor:
+        raise LayoutError(
+            f"parallelism.expert_tensor: {layout.expert_tensor} does not divide model.expert_ffn_hidden = "
+            f"{model.expert_ffn_hidden}; nearest that does: "
+            f"{_nearest_divisor(model.expert_ffn_hidden, layout.expert_tensor)}"
+        )
+    ranks, folded = layout.tensor * layout.context * layout.data, layout.expert * layout.expert_tensor
+    if ranks % folded:
+        raise LayoutError(
+            f"parallelism.expert: {layout.expert} x expert_tensor {layout.expert_tensor} does not divide the tensor x "
+            f"context x data = {ranks:,} ranks of a stage; nearest product that does: {_nearest_divisor(ranks, folded)}"
+        )
+    if (
+        layout.tensor > 1
+        and not layout.sequence_parallel
+        and (layout.expert > 1 or layout.expert_tensor != layout.tensor)
+    ):
+        raise LayoutError(
+            f"parallelism.expert: {layout.expert} with tensor {layout.tensor} needs sequence_parallel = true, so that "
+            "each rank sends tokens of its own"
         )
 
 

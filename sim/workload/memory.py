@@ -2,18 +2,26 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from sim.catalog.records import Model, SoftwareProfile
 from sim.errors import DoesNotFitError, LayoutError
-from sim.workload.layout import Batch, Chunk, Layout, Schedule, check_tensor, deal_layers, local_tokens
+from sim.workload import activations
+from sim.workload.activations import boundary_activation_bytes, layer_activation_bytes
+from sim.workload.layout import Batch, Chunk, Layout, Schedule, check_tensor, deal_model, local_tokens, routed_rows
 from sim.workload.pipelines import Pipeline, PipelineKey, peak_in_flight, pipeline_of
 from sim.workload.profile import StageMemory
+from sim.workload.recompute import recomputed_layers
 from sim.workload.transformer import (
     ACTIVATION_BYTES,
-    attention_width,
+    expert_parameters,
     head_parameters,
-    layer_matmul_parameters,
+    last_kind,
+    latent_parameters,
+    norm_parameters,
     qkv_width,
+    router_parameters,
+    shared_parameters,
 )
 from sim.workload.zero_bubble import PassTimes
 
@@ -27,33 +35,6 @@ RESERVED_BYTES = 2.5e9
 """CUDA context, NCCL buffers and allocator slack of one process (assumed)."""
 
 
-def layer_activation_bytes(
-    model: Model, batch: Batch, layout: Layout, *, flash: bool, discard_cheap: bool = False, dropout: bool = False
-) -> float:
-    """Return the bytes that one layer keeps for its backward pass, for one microbatch on one GPU.
-
-    Counted tensor by tensor after Korthikanti et al. arXiv 2205.05198, section 4; for their GPT this gives
-    s b h (10 + 24/t + 5 a s / (h t)), with sequence parallelism s b h / t (34 + 5 a s / h), 34 s b h / t when
-    selective, and 2 s b h (over t with sequence parallelism) when full. discard_cheap: outputs of normalisation and
-    activation are not kept.
-
-    >>> from sim.workload.examples import gpt
-    >>> model, batch = gpt(layers=1, hidden=64, heads=4), Batch(sequence_length=32, global_batch=1)
-    >>> layer_activation_bytes(model, batch, Layout(), flash=True, dropout=True) / (32 * 64)
-    34.0
-    """
-    tokens, h, t = local_tokens(batch, layout), model.hidden, layout.tensor
-    if batch.recompute == "full":
-        return ACTIVATION_BYTES * tokens * h / (t if layout.sequence_parallel else 1)
-    kept = 2 if discard_cheap else 4
-    outside = ACTIVATION_BYTES * kept * h + (2 * h if dropout else 0)
-    products = (2 if model.gated_ffn else 1) + (0 if discard_cheap else 1)
-    inside = ACTIVATION_BYTES * (qkv_width(model) + attention_width(model) + products * model.ffn_hidden)
-    if batch.recompute == "none" and not flash:
-        inside += (5 if dropout else 4) * model.heads * batch.sequence_length
-    return tokens * (outside / (t if layout.sequence_parallel else 1) + inside / t)
-
-
 def key_value_bytes(model: Model, batch: Batch, layout: Layout) -> float:
     """Return the bytes of a microbatch's keys and values on one GPU of the tensor group, whole sequence.
 
@@ -65,12 +46,42 @@ def key_value_bytes(model: Model, batch: Batch, layout: Layout) -> float:
     return ACTIVATION_BYTES * batch.micro_batch * batch.sequence_length * width
 
 
-def chunk_parameters(model: Model, chunk: Chunk, tensor: int) -> float:
-    """Return the weights of a chunk on one GPU: its layers, and embedding and head where it holds them."""
-    layer = layer_matmul_parameters(model) / tensor + 2 * model.hidden
+class Parameters(NamedTuple):
+    """Weights on one GPU: outside routed experts, and of its routed experts, which fewer replicas hold."""
+
+    shared: float
+    experts: float
+
+    @property
+    def total(self) -> float:
+        """Both."""
+        return self.shared + self.experts
+
+
+def chunk_parameters(model: Model, chunk: Chunk, layout: Layout) -> Parameters:
+    """Return the weights of a chunk on one GPU: its layers, and embedding and head where it holds them.
+
+    A multi-token prediction module at the end of a pipeline holds a copy of the embedding, unless its stage has that.
+    """
+    tensor = layout.tensor
+    modules = chunk.mtp * (2 * model.hidden**2 / tensor + 3 * model.hidden)
     tables = chunk.embedding + (chunk.head and not (model.tied_embeddings and chunk.embedding))
-    final_norm = model.hidden if chunk.head else 0
-    return chunk.layers * layer + tables * head_parameters(model) / tensor + final_norm
+    tables += bool(chunk.mtp and not chunk.embedding)
+    shared = tables * head_parameters(model) / tensor + (model.hidden if chunk.head else 0) + modules
+    experts = 0.0
+    for kind, layers in (*chunk.kinds, (last_kind(model), chunk.mtp)):
+        shared += layers * _layer_shared(model, kind, tensor)
+        if kind == "moe":
+            experts += layers * model.experts * expert_parameters(model) / (layout.expert * layout.expert_tensor)
+    return Parameters(shared, experts)
+
+
+def _layer_shared(model: Model, kind: str, tensor: int) -> float:
+    """Return one layer's weights outside routed experts on one GPU; each holds norms, router and latents whole."""
+    whole = norm_parameters(model) + (router_parameters(model) if kind == "moe" else 0)
+    whole += latent_parameters(model) if model.attention == "mla" else 0
+    divided = shared_parameters(model, kind) + norm_parameters(model) - whole
+    return whole + divided / tensor
 
 
 def microbatches(batch: Batch, layout: Layout) -> int:
@@ -79,25 +90,21 @@ def microbatches(batch: Batch, layout: Layout) -> int:
 
 
 def weight_share(model: Model, batch: Batch, layout: Layout, software: SoftwareProfile) -> float:
-    """Return the part of a layer's activations that its weight gradients need: inputs of products and their gradients.
-
-    A stack that splits them off holds this part from B to W. For the GPT of arXiv 2401.10241: 32 h of 34 h + 5 a s / h.
-    Outputs that are discarded have to be made again for it, so that it may be everything.
+    """Return the part of a layer's activations that its weight gradients need, of the kind that most layers are.
 
     >>> from sim.workload.examples import gpt, plain_stack
     >>> batch = Batch(sequence_length=8, global_batch=1)
     >>> weight_share(gpt(layers=1, hidden=64, heads=4), batch, Layout(), plain_stack(flash=True))
     1.0
     """
-    h, t = model.hidden, layout.tensor
-    outside = (4 * h) / (t if layout.sequence_parallel else 1)
-    products = 3 if model.gated_ffn else 2
-    inside = (qkv_width(model) + attention_width(model) + products * model.ffn_hidden) / t
-    held = ACTIVATION_BYTES * local_tokens(batch, layout) * (outside + inside)
-    layer = layer_activation_bytes(
-        model, batch, layout, flash=software.flash_attention, discard_cheap=software.discard_cheap
+    return activations.weight_share(
+        model,
+        batch,
+        layout,
+        flash=software.flash_attention,
+        discard_cheap=software.discard_cheap,
+        kind=last_kind(model),
     )
-    return min(1.0, held / layer)
 
 
 def pipeline_for(
@@ -117,7 +124,7 @@ def stage_memory(
     """Return the peak memory of one GPU of every stage."""
     key = pipeline_for(model, batch, layout, software, times)
     pipeline = pipeline_of(key)
-    dealt = deal_layers(model.layers, layout.pipeline, layout.schedule.chunks, pipeline.routes)
+    dealt = deal_model(model, layout, pipeline.routes)
     return tuple(
         _one_stage(stage, model, batch, layout, software, dealt[stage], pipeline, key.weight_share)
         for stage in range(layout.pipeline)
@@ -135,26 +142,59 @@ def _one_stage(
     weight_share: float,
 ) -> StageMemory:
     order = pipeline.order[stage]
-    parameters = sum(chunk_parameters(model, chunk, layout.tensor) for chunk in chunks)
+    held = [chunk_parameters(model, chunk, layout) for chunk in chunks]
+    parameters = sum(part.total for part in held)
     # Where two directions hold the model twice, each copy's owner keeps half of the optimizer's state.
-    shards = len(set(pipeline.routes)) * (layout.data * layout.context if layout.sharding != "ddp" else 1)
+    copies = len(set(pipeline.routes))
+    shared, experts = (1, 1) if layout.sharding == "ddp" else (layout.data * layout.context, layout.expert_data)
+    sharded = sum(part.shared / shared + part.experts / experts for part in held) / copies
     gradients = parameters * software.gradient_bytes
     if layout.sharding == "zero2" and microbatches(batch, layout) == 1:
         # One microbatch: each chunk's gradient is reduced as it appears, so only the largest is ever whole.
-        largest = max(chunk_parameters(model, chunk, layout.tensor) for chunk in chunks)
-        gradients = software.gradient_bytes * (largest + parameters / shards)
-    layer = layer_activation_bytes(
-        model, batch, layout, flash=software.flash_attention, discard_cheap=software.discard_cheap
-    )
-    weights = [layer * chunk.layers for chunk in chunks]
-    activations = peak_in_flight(order, weights, weight_share if pipeline.split else None)
+        gradients = software.gradient_bytes * (max(part.total for part in held) + sharded)
+    weights = [chunk_activation_bytes(model, batch, layout, software, chunk) for chunk in chunks]
+    in_flight = peak_in_flight(order, weights, weight_share if pipeline.split else None)
     return StageMemory(
         stage=stage,
         parameters=parameters * PARAMETER_BYTES,
         gradients=gradients,
-        optimizer=parameters * OPTIMIZER_BYTES / shards,
-        activations=activations,
+        optimizer=sharded * OPTIMIZER_BYTES,
+        activations=in_flight,
         buffers=_buffers(model, batch, layout, software, chunks),
+    )
+
+
+def chunk_activation_bytes(
+    model: Model, batch: Batch, layout: Layout, software: SoftwareProfile, chunk: Chunk
+) -> float:
+    """Return what a chunk keeps of one microbatch: of layers that run their whole forward again only the input."""
+    again = recomputed_layers(batch, chunk.layers)
+    # What a layer keeps that is not among those.
+    kept = replace(batch, recompute="none") if batch.recompute == "full" else batch
+    by_kind = [(_layer_bytes(model, kept, layout, software, kind), n) for kind, n in chunk.kinds]
+    modules = chunk.mtp * _layer_bytes(model, kept, layout, software, last_kind(model)) if chunk.mtp else 0.0
+    return (
+        again * boundary_activation_bytes(model, batch, layout)
+        + sum(size * n for size, n in after(by_kind, again))
+        + modules
+    )
+
+
+def after(by_kind: Sequence[tuple[float, int]], first: int) -> Iterator[tuple[float, int]]:
+    """Yield (size, layers) without the first so many layers.
+
+    >>> list(after([(1.0, 2), (5.0, 3)], 3))
+    [(1.0, 0), (5.0, 2)]
+    """
+    for size, layers in by_kind:
+        skipped = min(first, layers)
+        first -= skipped
+        yield size, layers - skipped
+
+
+def _layer_bytes(model: Model, batch: Batch, layout: Layout, software: SoftwareProfile, kind: str) -> float:
+    return layer_activation_bytes(
+        model, batch, layout, flash=software.flash_attention, discard_cheap=software.discard_cheap, kind=kind
     )
 
 
@@ -166,12 +206,19 @@ def _buffers(model: Model, batch: Batch, layout: Layout, software: SoftwareProfi
     tokens = local_tokens(batch, layout)
     widest = max(qkv_width(model), (2 if model.gated_ffn else 1) * model.ffn_hidden) / layout.tensor
     working = 2 * ACTIVATION_BYTES * tokens * (model.hidden + widest)
+    if any(chunk.moe for chunk in chunks):
+        # Tokens on their way to their experts and back, and their gradients.
+        working = max(working, 4 * ACTIVATION_BYTES * routed_rows(model, batch, layout) * model.hidden)
     if layout.context > 1:
         # Keys and values of the whole sequence, and their gradients.
         working += 2 * key_value_bytes(model, batch, layout)
     if batch.recompute == "full":
         whole = replace(batch, recompute="none")
-        working += layer_activation_bytes(model, whole, layout, flash=software.flash_attention)
+        kinds = {kind for chunk in chunks for kind, _ in chunk.kinds}
+        flash = software.flash_attention
+        working += max(
+            (layer_activation_bytes(model, whole, layout, flash=flash, kind=kind) for kind in kinds), default=0.0
+        )
     # 16-bit logits, their FP32 copy and its gradient (Megatron's vocabulary-parallel cross entropy).
     logits = 10.0 * tokens * model.vocab / layout.tensor if any(chunk.head for chunk in chunks) else 0.0
     return RESERVED_BYTES + max(working, logits)

@@ -5,18 +5,24 @@ from dataclasses import dataclass, replace
 
 from sim.catalog.records import Accelerator, Model, SoftwareProfile
 from sim.workload.kernels import attention_flop, attention_time_s, gemm_flop, gemm_time_s, memory_time_s
-from sim.workload.layout import Batch, Chunk, Layout
-from sim.workload.transformer import (
-    Kernel,
-    PassKernels,
+from sim.workload.layers import (
     embedding_pass,
     head_backward,
     head_forward,
     layer_backward,
     layer_forward,
+    module_backward,
+    module_forward,
 )
+from sim.workload.layout import Batch, Chunk, Layout, local_kv_heads
+from sim.workload.passes import Kernel, PassKernels
+from sim.workload.recompute import recomputed_layers
+from sim.workload.transformer import core_head_dim
 
-PASS_EFFICIENCY = {"norm": 0.42, "activation": 0.65}
+GRAPH_LAUNCH_S = 1e-6
+"""Launch of a kernel that is part of a recorded graph (class of measured graph launches; assumed)."""
+
+PASS_EFFICIENCY = {"norm": 0.42, "activation": 0.65, "expert-activation": 0.65}
 """Bandwidth of a pass over that of a copy; others reach a copy's.
 
 Measured (experiments/reference/kernels.json, vidur rows of A100 and H100, 1,024 and 4,096 tokens): normalisation 0.40
@@ -40,7 +46,8 @@ class OpCost:
 class Machine:
     """What runs the kernels: accelerator, precision, software, and the times of one collective of a layer.
 
-    tensor_collective_s: of the tensor group; context_exchange_s: keys and values in the context group.
+    tensor_collective_s: of the tensor group; context_exchange_s: keys and values in the context group; dispatch_s,
+    combine_s: tokens to their experts and back; expert_gather_s: among ranks that share experts.
     """
 
     accelerator: Accelerator
@@ -50,6 +57,9 @@ class Machine:
     layout: Layout
     tensor_collective_s: float
     context_exchange_s: float = 0.0
+    dispatch_s: float = 0.0
+    combine_s: float = 0.0
+    expert_gather_s: float = 0.0
 
 
 def chunk_costs(machine: Machine, chunk: Chunk, split: bool = False) -> tuple[OpCost, ...]:
@@ -59,34 +69,37 @@ def chunk_costs(machine: Machine, chunk: Chunk, split: bool = False) -> tuple[Op
     the backward.
     """
     model, batch, layout, software = machine.model, machine.batch, machine.layout, machine.software
-    forward = [layer_forward(model, batch, layout, software)] * chunk.layers
-    backward = [layer_backward(model, batch, layout, software)] * chunk.layers
+    kinds = [kind for kind, layers in chunk.kinds for _ in range(layers)]
+    whole = recomputed_layers(batch, chunk.layers)
+    forward = [layer_forward(model, batch, layout, software, kind) for kind in kinds]
+    backward = [layer_backward(model, batch, layout, software, kind, whole=i < whole) for i, kind in enumerate(kinds)]
     if chunk.embedding:
         forward.append(embedding_pass(model, batch, layout))
         backward.append(embedding_pass(model, batch, layout, backward=True))
     if chunk.head:
         forward.append(head_forward(model, batch, layout))
         backward.append(head_backward(model, batch, layout, software))
+    forward += module_forward(model, batch, layout, software) * chunk.mtp
+    backward += module_backward(model, batch, layout, software) * chunk.mtp
     if layout.pipeline > 1 and layout.tensor > 1 and not layout.sequence_parallel:
         # A boundary message comes in one part for each GPU of the group; gathering it is half of an all-reduce.
-        received = PassKernels(kernels=(), collectives=0.5)
+        received = PassKernels(collectives=0.5)
         forward += [] if chunk.embedding else [received]
         backward += [] if chunk.head else [received]
     if not split:
         return _op_cost(machine, forward), _op_cost(machine, backward)
     inputs = [replace(one, kernels=tuple(k for k in one.kernels if not k.weight)) for one in backward]
-    weights = [PassKernels(kernels=tuple(k for k in one.kernels if k.weight), collectives=0) for one in backward]
+    weights = [PassKernels(kernels=tuple(k for k in one.kernels if k.weight)) for one in backward]
     return _op_cost(machine, forward), _op_cost(machine, inputs), _op_cost(machine, weights)
 
 
 def kernel_time_s(machine: Machine, kernel: Kernel) -> float:
     """Return the time of one kernel."""
     acc, precision = machine.accelerator, machine.batch.precision
-    if kernel.kind == "gemm":
-        # The LM head stays in 16 bit whatever the layers do (Transformer Engine, DeepSeek-V3 arXiv 2412.19437, 3.3.1).
-        precision = _wide(precision) if kernel.name == "head" else precision
+    if kernel.kind in ("gemm", "grouped"):
+        precision = _wide(precision) if kernel.wide else precision
         gradient_bytes = machine.software.gradient_bytes if kernel.accumulate else 2.0
-        return gemm_time_s(
+        time_s = gemm_time_s(
             acc,
             precision,
             m=kernel.m,
@@ -96,6 +109,7 @@ def kernel_time_s(machine: Machine, kernel: Kernel) -> float:
             output_bytes=gradient_bytes,
             accumulate=kernel.accumulate,
         )
+        return time_s / machine.software.gemm_level
     if kernel.kind == "attention":
         model, batch = machine.model, machine.batch
         # Every rank of a context group has an equal part of the causal triangle.
@@ -104,8 +118,8 @@ def kernel_time_s(machine: Machine, kernel: Kernel) -> float:
             _wide(precision),
             batch=batch.micro_batch,
             heads=model.heads // machine.layout.tensor,
-            kv_heads=max(1, model.kv_heads // machine.layout.tensor),
-            head_dim=model.head_dim,
+            kv_heads=local_kv_heads(model, machine.layout),
+            head_dim=core_head_dim(model),
             sequence=batch.sequence_length,
             causal=True,
             backward=kernel.backward,
@@ -120,13 +134,13 @@ def kernel_flop(model: Model, batch: Batch, layout: Layout, kernel: Kernel) -> f
     A flash kernel skips what the causal mask hides; its backward counts twice its forward, without the scores that it
     computes again. A product over the whole square of scores counts whole.
     """
-    if kernel.kind == "gemm":
+    if kernel.kind in ("gemm", "grouped"):
         return gemm_flop(m=kernel.m, n=kernel.n, k=kernel.k, batch=kernel.batch)
     if kernel.kind == "attention":
         forward = attention_flop(
             batch=batch.micro_batch,
             heads=model.heads // layout.tensor,
-            head_dim=model.head_dim,
+            head_dim=core_head_dim(model),
             sequence=batch.sequence_length,
             causal=True,
         )
@@ -138,7 +152,7 @@ def _op_cost(machine: Machine, passes: Sequence[PassKernels]) -> OpCost:
     peak = machine.accelerator.peak_flops_per_s[machine.batch.precision]
     ideal_s = repeated_s = busy_s = flop = attention_s = 0.0
     timed: dict[Kernel, tuple[float, float]] = {}
-    count = 0
+    launches = 0
     for kernel in (kernel for one in passes for kernel in one.kernels):
         if kernel not in timed:
             work = kernel_flop(machine.model, machine.batch, machine.layout, kernel)
@@ -146,18 +160,19 @@ def _op_cost(machine: Machine, passes: Sequence[PassKernels]) -> OpCost:
         time_s, work = timed[kernel]
         flop += work
         busy_s += time_s
-        count += 1
+        launches += kernel.launches
         attention_s += time_s if kernel.name == "attention" else 0.0
         if kernel.repeated:
             repeated_s += time_s
         else:
             ideal_s += work * kernel.useful / peak
     # A stream that launches slower than it computes is bound by the host.
-    waiting_s = max(0.0, count * machine.software.launch_s - busy_s)
+    launch_s = GRAPH_LAUNCH_S if machine.software.cuda_graphs else machine.software.launch_s
+    waiting_s = max(0.0, launches * launch_s - busy_s)
     communication_s = sum(one.collectives for one in passes) * machine.tensor_collective_s
     exposed_s = communication_s * (1 - machine.software.tensor_overlap)
     exchange_s = sum(one.exchanges for one in passes) * machine.context_exchange_s
-    if machine.software.context_ring:
+    if _context_ring(machine):
         # Blocks go around a ring while attention works on the ones that came before.
         exchange_s = max(0.0, exchange_s - attention_s)
     return OpCost(
@@ -167,9 +182,24 @@ def _op_cost(machine: Machine, passes: Sequence[PassKernels]) -> OpCost:
             "recompute": round(repeated_s * 1e9),
             "comm_tensor": round(exposed_s * 1e9),
             "comm_context": round(exchange_s * 1e9),
+            "comm_expert": round(_expert_s(machine, passes) * 1e9),
         },
         flop=flop,
     )
+
+
+def _context_ring(machine: Machine) -> bool:
+    kind = machine.layout.context_exchange
+    return kind == "ring" or (not kind and machine.software.context_ring)
+
+
+def _expert_s(machine: Machine, passes: Sequence[PassKernels]) -> float:
+    """Return the exposed time of the exchange of tokens with experts."""
+    moved_s = sum(
+        one.dispatches * machine.dispatch_s + one.combines * machine.combine_s + one.gathers * machine.expert_gather_s
+        for one in passes
+    )
+    return moved_s * (1 - machine.software.expert_overlap)
 
 
 def _wide(precision: str) -> str:

@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 from sim.catalog.records import Model, SoftwareProfile
 from sim.cluster.placement import Groups
 from sim.cluster.records import CollectiveCost, GpuArray
-from sim.workload.layout import Batch, Chunk, Layout, local_tokens
+from sim.workload.layout import Batch, Chunk, Layout, local_tokens, norm_tokens, routed_rows
 from sim.workload.memory import PARAMETER_BYTES, chunk_parameters, key_value_bytes
-from sim.workload.transformer import ACTIVATION_BYTES
+from sim.workload.transformer import ACTIVATION_BYTES, output_width, qkv_width
+
+Seconds = tuple[tuple[float, ...], ...]
+"""Seconds by [stage][chunk]."""
 
 
 class NetworkModel(Protocol):
@@ -20,6 +23,11 @@ class NetworkModel(Protocol):
 
     def cost(self, kind: str, groups: GpuArray, size_bytes: float) -> CollectiveCost:
         """Return the cost of the slowest group; bytes by the convention of nccl-tests."""
+
+    def exchange(
+        self, groups: GpuArray, size_bytes: float, visits: int, most_domains: int, deduplicated: bool
+    ) -> CollectiveCost:
+        """Return the cost of sending every token to `visits` members of its group, size_bytes from each rank."""
 
     def pace(self, kind: str, groups: GpuArray) -> NDArray[np.float64]:
         """Return each group's time over that of the slowest, shape (G,)."""
@@ -29,12 +37,16 @@ class NetworkModel(Protocol):
 class Communication:
     """Seconds of a step's communication: one tensor collective, one exchange of keys and values, a message by stage.
 
-    gather_s and reduce_s: by [stage][chunk].
+    dispatch_s and combine_s: one exchange of tokens with their experts, and back; expert_gather_s: of a GPU's routed
+    tokens among those that share its experts. gather_s and reduce_s: by [stage][chunk].
     costs: the network's full answer by dimension, for the largest collective of each.
     """
 
     tensor_s: float
     context_s: float
+    dispatch_s: float
+    combine_s: float
+    expert_gather_s: float
     boundary_s: tuple[float, ...]
     gather_s: tuple[tuple[float, ...], ...]
     reduce_s: tuple[tuple[float, ...], ...]
@@ -66,7 +78,6 @@ def communication(
     network: NetworkModel,
 ) -> Communication:
     """Return the times of all communication of a step; a dimension of size one costs nothing."""
-    gather, reduce = _data_collectives(layout, software)
     costs: dict[str, CollectiveCost] = {}
     tensor_s = 0.0
     if layout.tensor > 1:
@@ -75,30 +86,110 @@ def communication(
         tensor_s = costs["tensor"].time_s
     context_s = 0.0
     if layout.context > 1:
-        costs["context"] = network.cost("all-gather", groups.context, key_value_bytes(model, batch, layout))
+        costs["context"] = _context_cost(model, batch, layout, groups, network)
         context_s = costs["context"].time_s
+    experts = _expert_costs(model, batch, layout, software, groups, network)
+    costs |= experts
     boundary_s: tuple[float, ...] = (0.0,) * layout.pipeline
     if layout.pipeline > 1:
         costs["pipeline"] = network.cost("p2p", groups.pipeline, boundary_bytes(model, batch, layout))
         boundary_s = _boundary_s(costs["pipeline"].time_s * network.pace("p2p", groups.pipeline), layout)
-    gather_s = reduce_s = tuple((0.0,) * len(stage) for stage in dealt)
-    if layout.data * layout.context > 1:
-        parameters = [[chunk_parameters(model, chunk, layout.tensor) for chunk in stage] for stage in dealt]
-        # Gather and reduction send the same messages around the same rings, so that one solve serves both.
-        pace = _stage_pace(network.pace("all-gather", groups.data), layout)
-        data = _DataNetwork(network, groups.data, pace)
-        gather_s = data.seconds(gather, parameters, PARAMETER_BYTES) if gather else gather_s
-        reduce_s = data.seconds(reduce, parameters, software.reduce_bytes)
-        largest = max(size for stage in parameters for size in stage) * software.reduce_bytes
-        costs["data"] = network.cost(reduce, groups.data, largest)
+    gather_s, reduce_s, data = _data_seconds(model, layout, software, dealt, groups, network)
+    costs |= data
     return Communication(
         tensor_s=tensor_s,
         context_s=context_s,
+        dispatch_s=_time_s(experts, "dispatch"),
+        combine_s=_time_s(experts, "expert"),
+        expert_gather_s=_time_s(experts, "expert-tensor"),
         boundary_s=boundary_s,
         gather_s=gather_s,
         reduce_s=reduce_s,
         costs=costs,
     )
+
+
+def _time_s(costs: Mapping[str, CollectiveCost], name: str) -> float:
+    return costs[name].time_s if name in costs else 0.0
+
+
+def _context_cost(model: Model, batch: Batch, layout: Layout, groups: Groups, network: NetworkModel) -> CollectiveCost:
+    """Return the cost of one exchange in the context group: keys and values, or all heads for all positions and back.
+
+    all-to-all: queries, keys and values go out, the output comes back (DeepSpeed Ulysses, arXiv 2309.14509).
+    """
+    if layout.context_exchange != "all-to-all":
+        return network.cost("all-gather", groups.context, key_value_bytes(model, batch, layout))
+    width = (qkv_width(model) + output_width(model)) / layout.tensor
+    return network.cost("all-to-all", groups.context, ACTIVATION_BYTES * local_tokens(batch, layout) * width)
+
+
+def dispatch_bytes(model: Model, batch: Batch, layout: Layout, bytes_per_element: float) -> float:
+    """Return the bytes of a GPU's tokens, a copy for each of their experts: what it sends if they are all elsewhere.
+
+    The busiest GPU receives more where routing is uneven, and all wait for it.
+
+    >>> from sim.workload.examples import mixture
+    >>> model = mixture(layers=1, hidden=8, experts=4, experts_per_token=2)
+    >>> dispatch_bytes(model, Batch(sequence_length=32, global_batch=4), Layout(data=4, expert=4), 2.0)
+    1024.0
+    """
+    own = norm_tokens(local_tokens(batch, layout), layout)
+    return bytes_per_element * own * model.experts_per_token * batch.expert_imbalance * model.hidden
+
+
+def _expert_costs(
+    model: Model, batch: Batch, layout: Layout, software: SoftwareProfile, groups: Groups, network: NetworkModel
+) -> dict[str, CollectiveCost]:
+    """Return the costs of exchanges with experts: dispatch, its way back ("expert"), and among ranks that share them.
+
+    The way back is in 16 bit, and so the larger.
+    """
+    costs: dict[str, CollectiveCost] = {}
+    if not model.experts or layout.expert == 1:
+        return costs
+    alike = software.expert_exchange == "deduplicated"
+    for name, element in (("dispatch", software.dispatch_bytes), ("expert", ACTIVATION_BYTES)):
+        size = dispatch_bytes(model, batch, layout, element)
+        costs[name] = network.exchange(groups.expert, size, model.experts_per_token, model.expert_nodes, alike)
+    if layout.expert_tensor > 1:
+        size = ACTIVATION_BYTES * routed_rows(model, batch, layout) * model.hidden
+        costs["expert-tensor"] = network.cost("all-gather", groups.expert_tensor, size)
+    return costs
+
+
+def _data_seconds(
+    model: Model,
+    layout: Layout,
+    software: SoftwareProfile,
+    dealt: Sequence[Sequence[Chunk]],
+    groups: Groups,
+    network: NetworkModel,
+) -> tuple[Seconds, Seconds, dict[str, CollectiveCost]]:
+    """Return gathers and reductions by [stage][chunk]: weights that all replicas hold, then those of routed experts."""
+    gather, reduce = _data_collectives(layout, software)
+    nothing: Seconds = tuple((0.0,) * len(stage) for stage in dealt)
+    gather_s, reduce_s, costs = nothing, nothing, dict[str, CollectiveCost]()
+    held = [[chunk_parameters(model, chunk, layout) for chunk in stage] for stage in dealt]
+    parts = [
+        ("data", groups.data, layout.data * layout.context, [[part.shared for part in stage] for stage in held]),
+        ("expert-data", groups.expert_data, layout.expert_data, [[part.experts for part in stage] for stage in held]),
+    ]
+    for name, members, ranks, parameters in parts:
+        largest = max(size for stage in parameters for size in stage)
+        if ranks == 1 or not largest:
+            continue
+        # Gather and reduction send the same messages around the same rings, so that one solve serves both.
+        pace = _stage_pace(network.pace("all-gather", members), layout)
+        data = _DataNetwork(network, members, pace)
+        gather_s = _added(gather_s, data.seconds(gather, parameters, PARAMETER_BYTES)) if gather else gather_s
+        reduce_s = _added(reduce_s, data.seconds(reduce, parameters, software.reduce_bytes))
+        costs[name] = network.cost(reduce, members, largest * software.reduce_bytes)
+    return gather_s, reduce_s, costs
+
+
+def _added(one: Seconds, other: Seconds) -> Seconds:
+    return tuple(tuple(a + b for a, b in zip(x, y, strict=True)) for x, y in zip(one, other, strict=True))
 
 
 def collective_channels(data_group: GpuArray, node_gpus: int) -> int:
@@ -125,15 +216,16 @@ class _DataNetwork:
     def seconds(
         self, kind: str, parameters: Sequence[Sequence[float]], bytes_per_parameter: float
     ) -> tuple[tuple[float, ...], ...]:
-        sizes = sorted({size for stage in parameters for size in stage})
+        sizes = sorted({size for stage in parameters for size in stage if size})
         slowest = {size: self.network.cost(kind, self.groups, size * bytes_per_parameter).time_s for size in sizes}
         return tuple(
-            tuple(slowest[size] * pace for size in stage) for stage, pace in zip(parameters, self.pace, strict=True)
+            tuple(slowest[size] * pace if size else 0.0 for size in stage)
+            for stage, pace in zip(parameters, self.pace, strict=True)
         )
 
 
 def _stage_pace(pace: NDArray[np.float64], layout: Layout) -> list[float]:
-    by_stage: list[float] = pace.reshape(layout.pipeline, layout.tensor).max(axis=1).tolist()
+    by_stage: list[float] = pace.reshape(layout.pipeline, -1).max(axis=1).tolist()
     return by_stage
 
 

@@ -89,8 +89,17 @@ def test_a_choice_names_the_nearest() -> None:
 def test_a_switch_of_behaviour_must_be_true_or_false() -> None:
     table = changed({"sources": {"*": SOURCE}}, tensor_overlap=0.0, context_ring=True, data_overlap=1)
     names = ("gradient_bytes", "reduce_bytes", "launch_s", "step_overhead_s", "serialise_bytes_per_s")
+    names += ("expert_overlap", "dispatch_bytes", "gemm_level")
     fields = dict.fromkeys(names, 1.0)
-    flags = ("pipeline_overlap", "fused_gradient_accumulation", "discard_cheap", "elementwise_fused", "flash_attention")
+    table["expert_exchange"] = "pairwise"
+    flags = ("permutation_fused", "cuda_graphs")
+    flags += (
+        "pipeline_overlap",
+        "fused_gradient_accumulation",
+        "discard_cheap",
+        "elementwise_fused",
+        "flash_attention",
+    )
     assert "data_overlap: got 1, expected true or false" in message(
         {**table, **fields, **dict.fromkeys(flags, True)}, SoftwareProfile
     )

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from sim.errors import DoesNotFitError
+from sim.workload.activations import layer_activation_bytes
 from sim.workload.examples import gpt, plain_stack
 from sim.workload.layout import Batch, Layout, Schedule
-from sim.workload.memory import check_memory, layer_activation_bytes, stage_memory
+from sim.workload.memory import check_memory, stage_memory
 from sim.workload.pipelines import PipelineKey, peak_in_flight, pipeline_of
 
 GIB = 2**30

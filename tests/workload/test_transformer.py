@@ -6,18 +6,11 @@ from hypothesis import strategies as st
 
 from sim import catalog
 from sim.workload.examples import gpt, plain_stack
+from sim.workload.layers import head_backward, head_forward, layer_backward, layer_forward
 from sim.workload.layout import Batch, Layout
 from sim.workload.operations import Machine, kernel_flop, kernel_time_s
 from sim.workload.traffic import boundary_bytes, tensor_bytes
-from sim.workload.transformer import (
-    head_backward,
-    head_forward,
-    layer_backward,
-    layer_forward,
-    matmul_parameters,
-    model_flop_per_token,
-    total_parameters,
-)
+from sim.workload.transformer import matmul_parameters, model_flop_per_token, total_parameters
 
 STACK = plain_stack()
 shapes = st.tuples(st.integers(1, 8), st.sampled_from([8, 64, 128]), st.sampled_from([16, 256]), st.integers(8, 900))
