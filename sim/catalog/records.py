@@ -248,6 +248,7 @@ class SoftwareProfile:
     expert_overlap: fraction of the exchange of tokens between experts hidden behind other kernels;
     expert_exchange: "pairwise", or "deduplicated" where a token crosses the network once for each node that it visits;
     dispatch_bytes: of one element of a token on its way to its experts;
+    grouped_products: the products of all experts of a GPU are one kernel, not one each;
     permutation_fused: tokens are sorted by expert in one pass with their exchange, not in two of their own;
     gemm_level: efficiency of matrix products within this stack over that of the same products alone;
     cuda_graphs: kernels are launched as recorded graphs, so that the host does not hold them up;
@@ -272,6 +273,7 @@ class SoftwareProfile:
     expert_overlap: float
     expert_exchange: str
     dispatch_bytes: float
+    grouped_products: bool
     permutation_fused: bool
     cuda_graphs: bool
     gemm_level: float

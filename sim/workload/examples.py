@@ -79,6 +79,7 @@ def plain_stack(*, flash: bool = False, discard_cheap: bool = False, data_overla
         expert_overlap=0.0,
         expert_exchange="pairwise",
         dispatch_bytes=2.0,
+        grouped_products=True,
         permutation_fused=True,
         cuda_graphs=False,
         gemm_level=1.0,

@@ -42,7 +42,7 @@ def layer_forward(
         exchanges=int(layout.context > 1),
         dispatches=int(moe and layout.expert > 1),
         combines=int(moe and layout.expert > 1),
-        gathers=2 if moe and layout.expert_tensor > 1 and layout.expert > 1 else 0,
+        gathers=2 if moe and _shares_experts(layout) else 0,
     )
 
 
@@ -179,8 +179,9 @@ def _head(model: Model, batch: Batch, layout: Layout) -> Product:
 def _collectives(model: Model, layout: Layout, kind: str) -> float:
     """Return the collectives of one pass: 2 all-reduces, or as many pairs of all-gather and reduce-scatter.
 
-    Around a mixture the pair serves its shared experts; routed ones exchange tokens instead, unless every rank of the
-    tensor group holds a part of all experts.
+    Around a mixture the second serves its shared experts, or tokens that all ranks of the tensor group hold alike;
+    routed tokens of a divided sequence are gathered and reduced in copies, one for each of their experts
+    (Megatron-Core, all-to-all dispatcher with expert tensor parallelism).
     """
     if layout.tensor == 1:
         return 0
@@ -197,4 +198,9 @@ def _gathered_again(model: Model, layout: Layout, kind: str) -> int:
 
 def _feeds_whole_tokens(model: Model, layout: Layout, kind: str) -> bool:
     """Return whether the feed-forward part reads all tokens of the tensor group."""
-    return kind == "dense" or model.shared_experts > 0 or layout.expert == 1
+    return kind == "dense" or model.shared_experts > 0 or not layout.sequence_parallel
+
+
+def _shares_experts(layout: Layout) -> bool:
+    """Return whether ranks that share experts gather the tokens that each of them routed."""
+    return layout.expert_tensor > 1 and (layout.sequence_parallel or layout.tensor == 1)

@@ -160,7 +160,7 @@ def _op_cost(machine: Machine, passes: Sequence[PassKernels]) -> OpCost:
         time_s, work = timed[kernel]
         flop += work
         busy_s += time_s
-        launches += kernel.launches
+        launches += kernel.launches * (1 if machine.software.grouped_products else kernel.groups)
         attention_s += time_s if kernel.name == "attention" else 0.0
         if kernel.repeated:
             repeated_s += time_s

@@ -15,7 +15,7 @@ class Kernel:
     kind: gemm (m, n, k, batch, accumulate), grouped (batch products of m, n, k, each with weights of its own),
     attention (flash, backward or not) or memory (size_bytes). useful: the part of its FLOP that are model FLOP;
     repeated: it only repeats a forward kernel (recomputation); weight: it makes a weight gradient; wide: it stays in
-    16 bit. launches: how many the host launches for it.
+    16 bit. launches: how many the host launches for it, for each of groups where a stack has a kernel for each expert.
     """
 
     kind: str
@@ -32,6 +32,7 @@ class Kernel:
     weight: bool = False
     wide: bool = False
     launches: int = 1
+    groups: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +85,7 @@ def forward_kernel(product: Product) -> Kernel:
         batch=max(1, product.groups),
         useful=product.useful,
         wide=product.cast == "wide",
+        groups=max(1, product.groups),
     )
 
 
@@ -114,7 +116,7 @@ def input_casts(products: Iterable[Product], precision: str) -> tuple[Kernel, ..
         kernel
         for product in products
         if product.cast in per_element
-        for kernel in memory("cast", per_element[product.cast] * product.k, product.rows)
+        for kernel in memory("cast", per_element[product.cast] * product.k, product.rows, groups=max(1, product.groups))
     )
 
 
@@ -128,13 +130,16 @@ def gradient_casts(products: Iterable[Product], precision: str) -> tuple[Kernel,
         kernel
         for product in products
         if product.cast != "wide"
-        for kernel in memory("cast", per_element * product.n, product.rows)
+        for kernel in memory("cast", per_element * product.n, product.rows, groups=max(1, product.groups))
     )
 
 
-def memory(name: str, bytes_per_token: float, tokens: float, count: int = 1, launches: int = 1) -> tuple[Kernel, ...]:
+def memory(
+    name: str, bytes_per_token: float, tokens: float, count: int = 1, launches: int = 1, groups: int = 1
+) -> tuple[Kernel, ...]:
     """Return memory-bound passes over so many tokens."""
-    return (Kernel(kind="memory", name=name, size_bytes=bytes_per_token * tokens, launches=launches),) * count
+    size = bytes_per_token * tokens
+    return (Kernel(kind="memory", name=name, size_bytes=size, launches=launches, groups=groups),) * count
 
 
 def again(kernels: Iterable[Kernel]) -> tuple[Kernel, ...]:

@@ -146,12 +146,13 @@ def _expert_costs(
     The way back is in 16 bit, and so the larger.
     """
     costs: dict[str, CollectiveCost] = {}
-    if not model.experts or layout.expert == 1:
+    if not model.experts:
         return costs
     alike = software.expert_exchange == "deduplicated"
     for name, element in (("dispatch", software.dispatch_bytes), ("expert", ACTIVATION_BYTES)):
         size = dispatch_bytes(model, batch, layout, element)
-        costs[name] = network.exchange(groups.expert, size, model.experts_per_token, model.expert_nodes, alike)
+        if layout.expert > 1:
+            costs[name] = network.exchange(groups.expert, size, model.experts_per_token, model.expert_nodes, alike)
     if layout.expert_tensor > 1:
         size = ACTIVATION_BYTES * routed_rows(model, batch, layout) * model.hidden
         costs["expert-tensor"] = network.cost("all-gather", groups.expert_tensor, size)
