@@ -100,6 +100,7 @@ def step_without(result: StepResult) -> dict[str, float]:
         "none": plan,
         "tensor": replace(plan, **_without(plan, "comm_tensor")),
         "context": replace(plan, **_without(plan, "comm_context")),
+        "expert": replace(plan, **_without(plan, "comm_expert")),
         "pipeline": replace(plan, boundary_ns=(0,) * plan.stages),
         "data": replace(plan, gather_ns=_zeros(plan), reduce_ns=_zeros(plan)),
     }

@@ -184,6 +184,7 @@ class ClusterForm(BaseModel):
     node: str
     nodes: NodeCount
     spare_nodes: SpareCount = 0
+    domain_gpus: Count | None = None
     topology: TopologyForm | None = None
     placement: PlacementForm = PlacementForm(kind="packed")
     network: NetworkForm = NetworkForm()

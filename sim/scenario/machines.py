@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from sim import catalog
@@ -36,7 +37,7 @@ def machines_of(form: ClusterForm) -> Machines:
     >>> machines_of(ClusterForm(node="dgx-h100", nodes=2)).gpus
     16
     """
-    node = look_up(catalog.node, form.node, "cluster.node")
+    node = _part_of_domains(look_up(catalog.node, form.node, "cluster.node"), form.domain_gpus)
     _check_queue_pairs(form, node)
     return Machines(
         node=node,
@@ -60,6 +61,21 @@ def topology_of(form: TopologyForm) -> Topology:
     if form.kind in FAMILIES:
         check_arguments(FAMILIES[form.kind], {**_FROM_NODES, **arguments}, "cluster.topology")
     return Topology(kind=form.kind, arguments=arguments)
+
+
+def _part_of_domains(node: Node, domain_gpus: int | None) -> Node:
+    """Return a node whose scale-up domain holds as many GPUs of this cluster as are said; the others are not part of it.
+
+    Racks of 72 are often used 64 at a time, so that groups of 2^n do not straddle them.
+    """
+    if domain_gpus is None:
+        return node
+    if domain_gpus > node.scale_up_domain or domain_gpus % node.accelerators:
+        raise ScenarioError(
+            f"cluster.domain_gpus: got {domain_gpus}, expected a multiple of the {node.accelerators} GPUs of a node, at "
+            f"most the {node.scale_up_domain} of a scale-up domain of '{node.name}'"
+        )
+    return replace(node, scale_up_domain=domain_gpus)
 
 
 def _check_queue_pairs(form: ClusterForm, node: Node) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sim.catalog.records import Model
+from sim.workload.kernels import ELEMENT_BYTES
 from sim.workload.layout import Batch, Layout, local_kv_heads, local_tokens, norm_tokens, routed_rows
 from sim.workload.recompute import modules
 from sim.workload.transformer import (
@@ -19,7 +20,8 @@ from sim.workload.transformer import (
 class Kept:
     """A tensor that one GPU keeps from forward to backward, and the modules whose recomputation frees it.
 
-    weight: whether a weight gradient reads it, so that it stays until then where that is apart.
+    weight: whether a weight gradient reads it, so that it stays until then where that is apart. Inputs of products that
+    nothing else reads are kept in the products' precision (Transformer Engine; DeepSeek-V3, arXiv 2412.19437, 3.3.3).
     """
 
     size_bytes: float
@@ -89,7 +91,7 @@ def _residual(model: Model, batch: Batch, layout: Layout, dropout: bool) -> Iter
     own = float(norm_tokens(local_tokens(batch, layout), layout)) * model.hidden
     # The gradients of what the norms read stand in for them once the input gradients are done.
     yield Kept(size_bytes=2 * ACTIVATION_BYTES * own, weight=True)
-    yield Kept(size_bytes=2 * ACTIVATION_BYTES * own, freed_by=frozenset({"layernorm"}), weight=True)
+    yield Kept(size_bytes=2 * _input_bytes(batch) * own, freed_by=frozenset({"layernorm"}), weight=True)
     if dropout:
         yield Kept(size_bytes=2 * own)
 
@@ -102,7 +104,7 @@ def _attention(model: Model, batch: Batch, layout: Layout, flash: bool, dropout:
         latents = model.q_lora_rank + model.kv_lora_rank + model.rope_head_dim
         own = norm_tokens(local_tokens(batch, layout), layout)
         yield Kept(size_bytes=ACTIVATION_BYTES * own * latents, weight=True)
-        yield Kept(size_bytes=ACTIVATION_BYTES * own * latents, freed_by=frozenset({"layernorm"}))
+        yield Kept(size_bytes=_input_bytes(batch) * own * latents, freed_by=frozenset({"layernorm"}))
         yield Kept(size_bytes=heads, freed_by=frozenset({"mla_up_proj"}), weight=True)
     else:
         yield Kept(size_bytes=heads, weight=True)
@@ -115,18 +117,25 @@ def _attention(model: Model, batch: Batch, layout: Layout, flash: bool, dropout:
 
 def _network(model: Model, batch: Batch, layout: Layout, width: int, module: str) -> Iterator[Kept]:
     """Yield the outputs of a network's first product and of its activation."""
-    one = ACTIVATION_BYTES * local_tokens(batch, layout) * width / layout.tensor
-    yield Kept(size_bytes=(2 if model.gated_ffn else 1) * one, freed_by=frozenset({module}), weight=True)
-    yield Kept(size_bytes=one, freed_by=frozenset({module, "activation"}), weight=True)
+    elements = local_tokens(batch, layout) * width / layout.tensor
+    first = (2 if model.gated_ffn else 1) * ACTIVATION_BYTES * elements
+    yield Kept(size_bytes=first, freed_by=frozenset({module}), weight=True)
+    yield Kept(size_bytes=_input_bytes(batch) * elements, freed_by=frozenset({module, "activation"}), weight=True)
 
 
 def _mixture(model: Model, batch: Batch, layout: Layout) -> Iterator[Kept]:
     """Yield what routed experts keep: their tokens, first products and activations; and the shared experts' part."""
-    rows = ACTIVATION_BYTES * routed_rows(model, batch, layout)
+    rows, inputs = routed_rows(model, batch, layout), _input_bytes(batch)
     width = model.expert_ffn_hidden / layout.expert_tensor
-    yield Kept(size_bytes=rows * model.hidden, freed_by=frozenset({"moe"}), weight=True)
-    yield Kept(size_bytes=rows * (2 if model.gated_ffn else 1) * width, freed_by=frozenset({"moe"}), weight=True)
-    yield Kept(size_bytes=rows * width, freed_by=frozenset({"moe", "moe_act"}), weight=True)
+    first = (2 if model.gated_ffn else 1) * ACTIVATION_BYTES * width
+    yield Kept(size_bytes=inputs * rows * model.hidden, freed_by=frozenset({"moe"}), weight=True)
+    yield Kept(size_bytes=rows * first, freed_by=frozenset({"moe"}), weight=True)
+    yield Kept(size_bytes=inputs * rows * width, freed_by=frozenset({"moe", "moe_act"}), weight=True)
     # Router scores in FP32.
     yield Kept(size_bytes=4.0 * norm_tokens(local_tokens(batch, layout), layout) * model.experts)
     yield from _network(model, batch, layout, shared_width(model), "moe")
+
+
+def _input_bytes(batch: Batch) -> float:
+    """Return the bytes of one element of a product's input."""
+    return min(ACTIVATION_BYTES, ELEMENT_BYTES[batch.precision])

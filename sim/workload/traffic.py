@@ -89,7 +89,8 @@ def communication(
         costs["context"] = _context_cost(model, batch, layout, groups, network)
         context_s = costs["context"].time_s
     experts = _expert_costs(model, batch, layout, software, groups, network)
-    costs |= experts
+    if experts:
+        costs["expert"] = max(experts.values(), key=lambda cost: cost.time_s)
     boundary_s: tuple[float, ...] = (0.0,) * layout.pipeline
     if layout.pipeline > 1:
         costs["pipeline"] = network.cost("p2p", groups.pipeline, boundary_bytes(model, batch, layout))
@@ -100,8 +101,8 @@ def communication(
         tensor_s=tensor_s,
         context_s=context_s,
         dispatch_s=_time_s(experts, "dispatch"),
-        combine_s=_time_s(experts, "expert"),
-        expert_gather_s=_time_s(experts, "expert-tensor"),
+        combine_s=_time_s(experts, "combine"),
+        expert_gather_s=_time_s(experts, "gather"),
         boundary_s=boundary_s,
         gather_s=gather_s,
         reduce_s=reduce_s,
@@ -141,21 +142,18 @@ def dispatch_bytes(model: Model, batch: Batch, layout: Layout, bytes_per_element
 def _expert_costs(
     model: Model, batch: Batch, layout: Layout, software: SoftwareProfile, groups: Groups, network: NetworkModel
 ) -> dict[str, CollectiveCost]:
-    """Return the costs of exchanges with experts: dispatch, its way back ("expert"), and among ranks that share them.
-
-    The way back is in 16 bit, and so the larger.
-    """
+    """Return the costs of exchanges with experts: dispatch, the way back in 16 bit, and among ranks that share them."""
     costs: dict[str, CollectiveCost] = {}
     if not model.experts:
         return costs
     alike = software.expert_exchange == "deduplicated"
-    for name, element in (("dispatch", software.dispatch_bytes), ("expert", ACTIVATION_BYTES)):
+    for name, element in (("dispatch", software.dispatch_bytes), ("combine", ACTIVATION_BYTES)):
         size = dispatch_bytes(model, batch, layout, element)
         if layout.expert > 1:
             costs[name] = network.exchange(groups.expert, size, model.experts_per_token, model.expert_nodes, alike)
     if layout.expert_tensor > 1:
         size = ACTIVATION_BYTES * routed_rows(model, batch, layout) * model.hidden
-        costs["expert-tensor"] = network.cost("all-gather", groups.expert_tensor, size)
+        costs["gather"] = network.cost("all-gather", groups.expert_tensor, size)
     return costs
 
 
@@ -173,10 +171,10 @@ def _data_seconds(
     gather_s, reduce_s, costs = nothing, nothing, dict[str, CollectiveCost]()
     held = [[chunk_parameters(model, chunk, layout) for chunk in stage] for stage in dealt]
     parts = [
-        ("data", groups.data, layout.data * layout.context, [[part.shared for part in stage] for stage in held]),
-        ("expert-data", groups.expert_data, layout.expert_data, [[part.experts for part in stage] for stage in held]),
+        (groups.data, layout.data * layout.context, [[part.shared for part in stage] for stage in held]),
+        (groups.expert_data, layout.expert_data, [[part.experts for part in stage] for stage in held]),
     ]
-    for name, members, ranks, parameters in parts:
+    for members, ranks, parameters in parts:
         largest = max(size for stage in parameters for size in stage)
         if ranks == 1 or not largest:
             continue
@@ -185,7 +183,7 @@ def _data_seconds(
         data = _DataNetwork(network, members, pace)
         gather_s = _added(gather_s, data.seconds(gather, parameters, PARAMETER_BYTES)) if gather else gather_s
         reduce_s = _added(reduce_s, data.seconds(reduce, parameters, software.reduce_bytes))
-        costs[name] = network.cost(reduce, members, largest * software.reduce_bytes)
+        costs.setdefault("data", network.cost(reduce, members, largest * software.reduce_bytes))
     return gather_s, reduce_s, costs
 
 
