@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from sim import MODEL_VERSION, catalog
@@ -35,7 +35,8 @@ from sim.reliability.records import (
     RunPlan,
 )
 from sim.scenario import canonical_text
-from sim.scenario.records import Checkpoint, Phase, Scenario, Training
+from sim.scenario.anchor import Anchoring, StepTime, anchored
+from sim.scenario.records import Anchor, Checkpoint, Phase, Scenario, Training
 from sim.workload.build import BuiltStep, build_step
 from sim.workload.profile import StepProfile
 from sim.workload.transformer import total_parameters
@@ -72,6 +73,7 @@ class StepResult:
     profile: StepProfile
     timeline: StepTimeline
     built: BuiltStep
+    anchoring: Anchoring | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,12 +110,13 @@ def simulate(
 
     Raises InputError for what does not fit together, SimulationError where a law of conservation is broken.
     """
+    scenario, anchoring = anchored(scenario, lambda anchor: _step_time_of(anchor, allow_plugins))
     machine = build_machine(scenario, allow_plugins)
     phases = scenario.training.phases if scenario.training else ()
     steps = []
     for index, phase in enumerate(phases):
         progress(0.1 + 0.4 * index / len(phases), f"step of phase {phase.name}")
-        steps.append(simulate_phase(scenario, machine, phase))
+        steps.append(replace(simulate_phase(scenario, machine, phase), anchoring=anchoring))
     progress(0.5, "run")
     plan = run_plan(scenario, tuple(steps))
     trace = simulate_run(plan)
@@ -136,7 +139,22 @@ def simulate_step_of(scenario: Scenario, phase: int | None = None, allow_plugins
     if not 0 <= phase < len(phases):
         names = ", ".join(f"{index} ({each.name})" for index, each in enumerate(phases))
         raise ScenarioError(f"--phase: got {phase}; expected one of {names}")
-    return simulate_phase(scenario, build_machine(scenario, allow_plugins), phases[phase])
+    scenario, anchoring = anchored(scenario, lambda anchor: _step_time_of(anchor, allow_plugins))
+    assert scenario.training is not None
+    result = simulate_phase(scenario, build_machine(scenario, allow_plugins), scenario.training.phases[phase])
+    return replace(result, anchoring=anchoring)
+
+
+def _step_time_of(anchor: Anchor, allow_plugins: bool) -> StepTime:
+    """Return the simulator of an anchor's step, on its machine."""
+    machine = build_machine(anchor.scenario, allow_plugins)
+
+    def step_time_s(scenario: Scenario) -> float:
+        assert scenario.training is not None, "an anchor has a model"
+        phase = scenario.training.phases[main_phase(scenario.training)]
+        return simulate_phase(scenario, machine, phase).profile.step_time_s
+
+    return step_time_s
 
 
 def build_machine(scenario: Scenario, allow_plugins: bool = False) -> Machine | None:

@@ -250,7 +250,7 @@ class SoftwareProfile:
     dispatch_bytes: of one element of a token on its way to its experts;
     grouped_products: the products of all experts of a GPU are one kernel, not one each;
     permutation_fused: tokens are sorted by expert in one pass with their exchange, not in two of their own;
-    gemm_level: efficiency of matrix products within this stack over that of the same products alone;
+    kernel_level: pace of kernels within a step of this stack over that of the same kernels measured alone;
     cuda_graphs: kernels are launched as recorded graphs, so that the host does not hold them up;
     launch_s: time to launch a kernel that no graph hides; step_overhead_s: host work per optimizer step;
     serialise_bytes_per_s: rate at which one process turns its shard of a checkpoint into bytes to send.
@@ -276,5 +276,5 @@ class SoftwareProfile:
     grouped_products: bool
     permutation_fused: bool
     cuda_graphs: bool
-    gemm_level: float
+    kernel_level: float
     sources: Sources

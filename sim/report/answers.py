@@ -52,6 +52,7 @@ def run_json(result: RunResult) -> dict[str, Any]:
         "waterfall": dict(summary.waterfall),
         "useful_flop": _useful_flop(result),
         "phases": [_phase_json(result, index) for index in range(len(result.plan.phases))],
+        "calibration": _calibration_json(result.steps[0]) if result.steps else None,
         **_money_json(result),
     }
     return with_published(answer, scenario)
@@ -81,12 +82,17 @@ def step_json(result: StepResult, scenario: Scenario) -> dict[str, Any]:
         "memory": _memory_json(result),
         "communication": {name: asdict(cost) for name, cost in result.built.communication.costs.items()},
         "without_s": step_without(result),
+        "calibration": _calibration_json(result),
     }
     # Published figures of a step are those of the main phase.
     training = scenario.training
     if training is None or result.phase != training.phases[main_phase(training)]:
         return answer | {"published": {}, "published_gap": []}
     return with_published(answer, scenario)
+
+
+def _calibration_json(result: StepResult) -> dict[str, Any] | None:
+    return None if result.anchoring is None else asdict(result.anchoring)
 
 
 def step_without(result: StepResult) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """The screen of `run`: what it cost and where the time went, in 80 columns."""
 
 from sim.report.bill import bill_text
+from sim.report.calibration import calibration_text
 from sim.report.headline import headline, phases_text, published_text
 from sim.report.text import Marks, Result, short
 from sim.report.waterfall import waterfall_text
@@ -19,6 +20,7 @@ def run_report(result: Result, marks: Marks) -> str:
     blocks = [
         headline(result),
         phases_text(result),
+        calibration_text(result),
         waterfall_text(title, result["waterfall"], marks, result["cost_by_state"] if billed else None),
         bill_text(result) if billed else [],
         published_text(result),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sim.quantities import show, show_count
+from sim.report.calibration import calibration_text
 from sim.report.headline import CONVENTION, published_text
 from sim.report.text import Marks, Result, pairs, percent, table, wrapped
 from sim.report.waterfall import waterfall_text
@@ -21,6 +22,7 @@ def step_report(result: Result, marks: Marks) -> str:
     blocks = [
         [*_title(result), "", *pairs(_facts(result)), CONVENTION],
         waterfall_text("Where a step's GPU-time goes, from peak to useful FLOP", result["waterfall"], marks),
+        calibration_text(result),
         communication_text(result),
         memory_text(result["memory"]),
         published_text(result),

@@ -322,6 +322,30 @@ class PublishedForm(BaseModel):
     gap: list[str] = []
 
 
+class CalibrationForm(BaseModel):
+    """[calibration]; anchor: a file of step times that the user measured, which correct the level of this scenario."""
+
+    model_config = CLOSED
+    anchor: Name
+
+
+class MeasuredForm(BaseModel):
+    """[[measured]] of an anchor file: a step time, and of what; by default of the scenario that names the file."""
+
+    model_config = CLOSED
+    step_time: PositiveTime
+    source: Name
+    scenario: Name | None = None
+    overrides: list[str] = []
+
+
+class AnchorForm(BaseModel):
+    """An anchor file."""
+
+    model_config = CLOSED
+    measured: list[MeasuredForm] = Field(min_length=1)
+
+
 class ScenarioForm(BaseModel):
     """A scenario."""
 
@@ -337,4 +361,5 @@ class ScenarioForm(BaseModel):
     checkpoint: CheckpointForm | None = None
     cost: CostForm | None = None
     run: RunForm = RunForm()
+    calibration: CalibrationForm | None = None
     published: PublishedForm | None = None

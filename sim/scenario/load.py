@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,12 +12,12 @@ from sim.catalog.records import Price, PriceBook, Provenance
 from sim.errors import InputError, ScenarioError, unknown_name
 from sim.ledger.assets import check_book, price_of
 from sim.ledger.cost import RENTS
-from sim.scenario.form import ClusterForm, ScenarioForm
+from sim.scenario.form import AnchorForm, ClusterForm, MeasuredForm, ScenarioForm
 from sim.scenario.machines import look_up, machines_of
 from sim.scenario.messages import error_lines
-from sim.scenario.records import Billing, Failures, Figure, Limits, Scenario
+from sim.scenario.records import Anchor, Billing, Failures, Figure, Limits, Scenario
 from sim.scenario.reliability import check_rate, checkpoint_of, failures_of, recovery_of, repair_of
-from sim.scenario.source import overridden, read_scenario
+from sim.scenario.source import overridden, read_anchors, read_scenario
 from sim.scenario.training import model_of, training_of
 
 MOST_USD = 1e9
@@ -32,19 +33,52 @@ def load_scenario(name_or_path: str, overrides: Iterable[str] = ()) -> Scenario:
     >>> load_scenario("tiny", ["run.seed=7"]).seed
     7
     """
-    tree = overridden(read_scenario(name_or_path), overrides)
-    return scenario_of(tree, name_or_path)
+    tree = read_scenario(name_or_path)
+    return scenario_of(overridden(tree, overrides), name_or_path, tree)
 
 
-def scenario_of(tree: Mapping[str, Any], source: str) -> Scenario:
-    """Return the scenario of a tree of keys; errors start with `source`."""
+def scenario_of(tree: Mapping[str, Any], source: str, measured: Mapping[str, Any] | None = None) -> Scenario:
+    """Return the scenario of a tree of keys; errors start with `source`.
+
+    measured: what anchors are of that name no scenario, by default this tree; overrides are what-ifs beside it.
+    """
     try:
         form = ScenarioForm.model_validate(tree)
     except ValidationError as error:
         lines = error_lines(error, ScenarioForm)
         raise InputError("\n".join(f"{source}: {line}" for line in lines)) from None
     _refuse_all(source, _checks(form))
-    return _resolved(form)
+    scenario = _resolved(form)
+    if form.calibration is None:
+        return scenario
+    return replace(scenario, anchors=anchors_of(form.calibration.anchor, measured or tree, source))
+
+
+def anchors_of(anchor: str, tree: Mapping[str, Any], source: str) -> tuple[Anchor, ...]:
+    """Return the measured step times of an anchor file, which is named from the folder of the scenario's own file.
+
+    Each is of the scenario that names the file, or of another, with its own overrides. Raises InputError as a scenario
+    does, and where there is no model whose step could be anchored.
+    """
+    where = f"{source}: calibration.anchor"
+    rows, folder = read_anchors(anchor, source, where)
+    try:
+        form = AnchorForm.model_validate(rows)
+    except ValidationError as error:
+        raise InputError("\n".join(f"{where}: {anchor}: {line}" for line in error_lines(error, AnchorForm))) from None
+    return tuple(_anchor(row, tree, folder, f"{where}: {anchor}: measured.{i}") for i, row in enumerate(form.measured))
+
+
+def _anchor(row: MeasuredForm, tree: Mapping[str, Any], folder: Path | None, where: str) -> Anchor:
+    try:
+        base = tree if row.scenario is None else read_scenario(row.scenario, folder)
+    except InputError as error:
+        raise type(error)(f"{where}: {error}") from None
+    plain = {key: value for key, value in base.items() if key not in ("calibration", "published")}
+    scenario = scenario_of(overridden(plain, row.overrides), where)
+    if scenario.training is None:
+        raise ScenarioError(f"{where}: has no [model]; expected one whose step can be simulated")
+    return Anchor(scenario=scenario, step_time_s=row.step_time, source=row.source)
 
 
 def check_read(form: ScenarioForm) -> None:

@@ -64,7 +64,7 @@ def topology_of(form: TopologyForm) -> Topology:
 
 
 def _part_of_domains(node: Node, domain_gpus: int | None) -> Node:
-    """Return a node whose scale-up domain holds as many GPUs of this cluster as are said; the others are not part of it.
+    """Return a node whose scale-up domain holds as many GPUs of this cluster as are said; it leaves out the others.
 
     Racks of 72 are often used 64 at a time, so that groups of 2^n do not straddle them.
     """
@@ -72,8 +72,8 @@ def _part_of_domains(node: Node, domain_gpus: int | None) -> Node:
         return node
     if domain_gpus > node.scale_up_domain or domain_gpus % node.accelerators:
         raise ScenarioError(
-            f"cluster.domain_gpus: got {domain_gpus}, expected a multiple of the {node.accelerators} GPUs of a node, at "
-            f"most the {node.scale_up_domain} of a scale-up domain of '{node.name}'"
+            f"cluster.domain_gpus: got {domain_gpus}, expected a multiple of the {node.accelerators} GPUs of a node, "
+            f"at most the {node.scale_up_domain} of a scale-up domain of '{node.name}'"
         )
     return replace(node, scale_up_domain=domain_gpus)
 

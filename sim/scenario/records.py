@@ -112,12 +112,22 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Anchor:
+    """A step time that the user measured, of the main phase of a scenario."""
+
+    scenario: "Scenario"
+    step_time_s: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """Everything about one run.
 
     Either training (a model, whose step is simulated) or step_time_s (taken as given) is there, never both.
     recovery and repair are None only where nothing that is asked for could need them. published and published_gap
-    (what the published figures hold that the scenario does not) are shown beside the results and change none.
+    (what the published figures hold that the scenario does not) are shown beside the results and change none. anchors:
+    measured step times that the level of its own is corrected by.
     """
 
     name: str
@@ -132,6 +142,7 @@ class Scenario:
     limits: Limits
     seed: int
     start: date | None
+    anchors: tuple[Anchor, ...] = ()
     published: tuple[Figure, ...] = ()
     published_gap: tuple[str, ...] = ()
 

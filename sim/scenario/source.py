@@ -27,14 +27,21 @@ def preset_names() -> list[str]:
     return sorted(Path(item.name).stem for item in folder.iterdir() if item.name.endswith(".toml"))
 
 
-def read_scenario(name_or_path: str) -> Tree:
-    """Return the keys of a preset or a file, laid over the one that it extends.
+def read_anchors(name: str, scenario: str, where: str) -> tuple[Tree, Path | None]:
+    """Return the keys of an anchor file beside a scenario's own file, and the folder. Raises InputError."""
+    beside = Path(scenario).expanduser().parent if scenario.endswith(".toml") or "/" in scenario else Path()
+    path = beside / Path(name).expanduser()
+    return _parsed(_text(path, f"{where}: "), f"{where}: {path}"), path.parent
+
+
+def read_scenario(name_or_path: str, beside: Path | None = None) -> Tree:
+    """Return the keys of a preset or a file, laid over the one that it extends; a file's path starts at `beside`.
 
     A name with a path separator or the ending .toml is a file; `extends` names a preset, or a file beside it, whose
     [published] figures are not inherited: they belong to that very run.
     Raises InputError for what cannot be read, UnknownNameError for an unknown preset.
     """
-    tree, folder = _read(name_or_path, None, "scenario")
+    tree, folder = _read(name_or_path, beside, "scenario")
     if "extends" not in tree:
         return tree
     base_name = tree.pop("extends")

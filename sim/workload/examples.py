@@ -82,6 +82,6 @@ def plain_stack(*, flash: bool = False, discard_cheap: bool = False, data_overla
         grouped_products=True,
         permutation_fused=True,
         cuda_graphs=False,
-        gemm_level=1.0,
+        kernel_level=1.0,
         sources=_EXAMPLE,
     )

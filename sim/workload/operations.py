@@ -94,12 +94,16 @@ def chunk_costs(machine: Machine, chunk: Chunk, split: bool = False) -> tuple[Op
 
 
 def kernel_time_s(machine: Machine, kernel: Kernel) -> float:
-    """Return the time of one kernel."""
+    """Return the time of one kernel within a step: alone, over the pace that kernels keep in this stack."""
+    return _alone_s(machine, kernel) / machine.software.kernel_level
+
+
+def _alone_s(machine: Machine, kernel: Kernel) -> float:
     acc, precision = machine.accelerator, machine.batch.precision
     if kernel.kind in ("gemm", "grouped"):
         precision = _wide(precision) if kernel.wide else precision
         gradient_bytes = machine.software.gradient_bytes if kernel.accumulate else 2.0
-        time_s = gemm_time_s(
+        return gemm_time_s(
             acc,
             precision,
             m=kernel.m,
@@ -109,7 +113,6 @@ def kernel_time_s(machine: Machine, kernel: Kernel) -> float:
             output_bytes=gradient_bytes,
             accumulate=kernel.accumulate,
         )
-        return time_s / machine.software.gemm_level
     if kernel.kind == "attention":
         model, batch = machine.model, machine.batch
         # Every rank of a context group has an equal part of the causal triangle.

@@ -96,3 +96,11 @@ def test_every_kind_is_listed_with_its_names() -> None:
     text = kinds_report({kind: list(catalog.names(kind)) for kind in catalog.KINDS})
     assert "dgx-h100" in text
     assert max(map(len, text.splitlines())) <= WIDTH
+
+
+def test_an_anchored_step_says_what_moved() -> None:
+    row = {"source": "our job", "measured_s": 2.0, "before_s": 1.8, "after_s": 2.0}
+    moved = {"before": 1.0, "after": 0.9, "at_limit": False, "rows": [row]}
+    shown = step_report(step_result() | {"calibration": moved}, UNICODE)
+    assert "Anchored: kernel level 1.000 -> 0.900" in shown
+    assert "our job: measured 2 s, simulated -10.0 %, now +0.0 %" in shown
