@@ -157,6 +157,8 @@ class Model:
     experts: routed experts of a mixture layer, 0 for a dense model; dense_layers: how many layers at the start are
     dense all the same; expert_nodes: at most so many nodes hold the experts of a token (0: any). head_dim: of queries
     and keys without the rotary part, which MLA keeps apart (rope_head_dim); v_head_dim: of values, 0 for head_dim.
+    sliding_window: keys that a query sees at most in windowed_layers of the layers, spread evenly (0: all before it).
+    parallel_block: attention and feed-forward read the same norm and are added at once (PaLM).
     mtp_layers: multi-token prediction modules after the last layer, each a layer, a projection and a pass of the head.
     """
 
@@ -182,6 +184,9 @@ class Model:
     v_head_dim: int = 0
     expert_nodes: int = 0
     mtp_layers: int = 0
+    sliding_window: int = 0
+    windowed_layers: int = 0
+    parallel_block: bool = False
     max_position: int = 0
     sources: Sources
 

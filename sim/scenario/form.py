@@ -63,6 +63,9 @@ class ModelForm(BaseModel):
     v_head_dim: CountOrZero | None = None
     expert_nodes: CountOrZero | None = None
     mtp_layers: CountOrZero | None = None
+    sliding_window: CountOrZero | None = None
+    windowed_layers: CountOrZero | None = None
+    parallel_block: bool | None = None
 
 
 class ScheduleForm(BaseModel):

@@ -209,6 +209,7 @@ def _check_operations(phase: Phase) -> None:
 def _check_model(model: Model) -> None:
     _check_mixture(model)
     _check_latent(model)
+    _check_windows(model)
     if model.heads % model.kv_heads:
         raise ScenarioError(f"model.kv_heads: got {model.kv_heads}, expected a divisor of heads = {model.heads}")
     if model.attention == "mha" and model.heads != model.kv_heads:
@@ -233,6 +234,15 @@ def _check_mixture(model: Model) -> None:
     if model.dense_layers >= model.layers:
         raise ScenarioError(
             f"model.dense_layers: got {model.dense_layers} of {model.layers} layers, expected fewer, or no experts"
+        )
+
+
+def _check_windows(model: Model) -> None:
+    """Refuse a window without layers, and layers without one."""
+    if bool(model.sliding_window) != bool(model.windowed_layers) or model.windowed_layers > model.layers:
+        raise ScenarioError(
+            f"model.windowed_layers: got {model.windowed_layers} of {model.layers} layers with a sliding_window of "
+            f"{model.sliding_window}; expected both, or neither"
         )
 
 

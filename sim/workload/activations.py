@@ -90,10 +90,11 @@ def _residual(model: Model, batch: Batch, layout: Layout, dropout: bool) -> Iter
     """Yield the inputs of both norms, their outputs, and the masks of two dropouts, one byte an element."""
     own = float(norm_tokens(local_tokens(batch, layout), layout)) * model.hidden
     # The gradients of what the norms read stand in for them once the input gradients are done.
-    yield Kept(size_bytes=2 * ACTIVATION_BYTES * own, weight=True)
-    yield Kept(size_bytes=2 * _input_bytes(batch) * own, freed_by=frozenset({"layernorm"}), weight=True)
+    halves = 1 if model.parallel_block else 2
+    yield Kept(size_bytes=halves * ACTIVATION_BYTES * own, weight=True)
+    yield Kept(size_bytes=halves * _input_bytes(batch) * own, freed_by=frozenset({"layernorm"}), weight=True)
     if dropout:
-        yield Kept(size_bytes=2 * own)
+        yield Kept(size_bytes=halves * own)
 
 
 def _attention(model: Model, batch: Batch, layout: Layout, flash: bool, dropout: bool) -> Iterator[Kept]:

@@ -30,10 +30,10 @@ def layer_forward(
     own = norm_tokens(tokens, layout)
     kernels = (
         *attention_forward(model, batch, layout, software, attention),
-        *memory("norm", 4.0 * model.hidden, own),
+        *memory("norm", 4.0 * model.hidden, own, count=_halves(model) - 1),
         *ffn.forward,
         *input_casts((*attention, *ffn.products), batch.precision),
-        *memory("residual", 6.0 * model.hidden, own, count=2),
+        *memory("residual", 6.0 * model.hidden, own, count=_halves(model)),
     )
     moe = kind == "moe"
     return PassKernels(
@@ -71,8 +71,8 @@ def layer_backward(
         *ffn.backward,
         *rotary(model, layout, tokens),
         *norms(model, layout, tokens, 6.0),
-        *memory("norm", 6.0 * model.hidden, own),
-        *memory("residual", 6.0 * model.hidden, own, count=2),
+        *memory("norm", 6.0 * model.hidden, own, count=_halves(model) - 1),
+        *memory("residual", 6.0 * model.hidden, own, count=_halves(model)),
     )
     return PassKernels(
         kernels=repeated.kernels + kernels,
@@ -186,14 +186,20 @@ def _collectives(model: Model, layout: Layout, kind: str) -> float:
     if layout.tensor == 1:
         return 0
     pair = 2 if layout.sequence_parallel else 1
-    return pair + (pair if _feeds_whole_tokens(model, layout, kind) else 0)
+    apart = _halves(model) == 2 and _feeds_whole_tokens(model, layout, kind)
+    return pair + (pair if apart else 0)
 
 
 def _gathered_again(model: Model, layout: Layout, kind: str) -> int:
     """Return the gathers of what column-parallel products read, of which a rank keeps its shard of the sequence."""
     if layout.tensor == 1 or not layout.sequence_parallel:
         return 0
-    return 1 + int(_feeds_whole_tokens(model, layout, kind))
+    return 1 + int(_halves(model) == 2 and _feeds_whole_tokens(model, layout, kind))
+
+
+def _halves(model: Model) -> int:
+    """Return how often a layer normalises, adds to the residual and meets its tensor group."""
+    return 1 if model.parallel_block else 2
 
 
 def _feeds_whole_tokens(model: Model, layout: Layout, kind: str) -> bool:

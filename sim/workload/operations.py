@@ -17,7 +17,7 @@ from sim.workload.layers import (
 from sim.workload.layout import Batch, Chunk, Layout, local_kv_heads
 from sim.workload.passes import Kernel, PassKernels
 from sim.workload.recompute import recomputed_layers
-from sim.workload.transformer import core_head_dim
+from sim.workload.transformer import attended_share, core_head_dim
 
 GRAPH_LAUNCH_S = 1e-6
 """Launch of a kernel that is part of a recorded graph (class of measured graph launches; assumed)."""
@@ -127,7 +127,8 @@ def _alone_s(machine: Machine, kernel: Kernel) -> float:
             causal=True,
             backward=kernel.backward,
         )
-        return whole_s / machine.layout.context
+        # Windows leave whole blocks of keys out.
+        return whole_s * attended_share(model, batch.sequence_length) / machine.layout.context
     return memory_time_s(acc, kernel.size_bytes / PASS_EFFICIENCY.get(kernel.name, 1.0))
 
 
@@ -147,7 +148,8 @@ def kernel_flop(model: Model, batch: Batch, layout: Layout, kernel: Kernel) -> f
             sequence=batch.sequence_length,
             causal=True,
         )
-        return forward * (2 if kernel.backward else 1) / layout.context
+        seen = attended_share(model, batch.sequence_length)
+        return forward * seen * (2 if kernel.backward else 1) / layout.context
     return 0.0
 
 

@@ -179,5 +179,21 @@ def model_flop_per_token(model: Model, sequence_length: int, causal: bool = True
     a mixture N counts what a token meets.
     """
     layers = model.layers + model.mtp_layers
-    attention = (6 if causal else 12) * layers * sequence_length * attention_width(model)
+    seen = attended_share(model, sequence_length) * sequence_length
+    attention = (6 if causal else 12) * layers * seen * attention_width(model)
     return 6.0 * matmul_parameters(model) + attention
+
+
+def attended_share(model: Model, sequence_length: int) -> float:
+    """Return the scores under the causal mask that windows leave, in the mean over layers.
+
+    A query sees w keys at most: w s - w^2 / 2 of s^2 / 2 scores.
+
+    >>> from dataclasses import replace
+    >>> from sim.workload.examples import gpt
+    >>> attended_share(replace(gpt(layers=2, hidden=8), sliding_window=4, windowed_layers=1), 8)
+    0.875
+    """
+    window = min(model.sliding_window or sequence_length, sequence_length)
+    within = window * (2 * sequence_length - window) / sequence_length**2
+    return 1 - (1 - within) * model.windowed_layers / model.layers

@@ -1,5 +1,7 @@
 """FLOP, parameters and traffic of a Megatron-style GPT against published closed forms."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from sim.workload.layers import head_backward, head_forward, layer_backward, lay
 from sim.workload.layout import Batch, Layout
 from sim.workload.operations import Machine, kernel_flop, kernel_time_s
 from sim.workload.traffic import boundary_bytes, tensor_bytes
-from sim.workload.transformer import matmul_parameters, model_flop_per_token, total_parameters
+from sim.workload.transformer import attended_share, matmul_parameters, model_flop_per_token, total_parameters
 
 STACK = plain_stack()
 shapes = st.tuples(st.integers(1, 8), st.sampled_from([8, 64, 128]), st.sampled_from([16, 256]), st.integers(8, 900))
@@ -108,3 +110,25 @@ def test_parameters_of_gpt3_175b() -> None:
     model = gpt(layers=96, hidden=12288, heads=96, vocab=51200)
     assert total_parameters(model) == pytest.approx(174.6e9, rel=1e-3)
     assert matmul_parameters(model) == 12 * 96 * 12288**2 + 12288 * 51200
+
+
+def test_a_window_of_the_whole_sequence_changes_nothing() -> None:
+    model = gpt(layers=2, hidden=64, heads=4)
+    windowed = replace(model, sliding_window=512, windowed_layers=2)
+    assert model_flop_per_token(windowed, 512) == model_flop_per_token(model, 512)
+
+
+def test_a_window_leaves_the_scores_of_a_band() -> None:
+    """s = 8, w = 3: 1 + 2 + 3 x 6 keys, less half of the diagonal as in s^2 / 2: (w s - w^2 / 2) / (s^2 / 2)."""
+    windowed = replace(gpt(layers=2, hidden=64), sliding_window=3, windowed_layers=2)
+    assert attended_share(windowed, 8) == (3 * 8 - 4.5) / 32
+
+
+def test_a_parallel_block_meets_its_tensor_group_once() -> None:
+    model, batch = gpt(layers=1, hidden=64, heads=4), Batch(sequence_length=32, global_batch=1)
+    parallel = replace(model, parallel_block=True)
+    for layout, forward, backward in ((Layout(tensor=4), 1, 1), (Layout(tensor=4, sequence_parallel=True), 2, 3)):
+        assert layer_forward(parallel, batch, layout, STACK).collectives == forward
+        assert layer_backward(parallel, batch, layout, STACK).collectives == backward
+    names = [kernel.name for kernel in layer_forward(parallel, batch, Layout(), STACK).kernels]
+    assert (names.count("norm"), names.count("residual")) == (1, 1)
