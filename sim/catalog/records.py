@@ -249,6 +249,7 @@ class SoftwareProfile:
     fused_gradient_accumulation: the weight-gradient kernel adds into the main gradient;
     discard_cheap: normalisation outputs and gated activations are recomputed, not stored;
     elementwise_fused: chains of elementwise kernels are one kernel;
+    loss_fused: softmax cross-entropy is one kernel that never writes logits in FP32;
     flash_attention: attention never stores its score matrix;
     expert_overlap: fraction of the exchange of tokens between experts hidden behind other kernels;
     expert_exchange: "pairwise", or "deduplicated" where a token crosses the network once for each node that it visits;
@@ -271,6 +272,7 @@ class SoftwareProfile:
     fused_gradient_accumulation: bool
     discard_cheap: bool
     elementwise_fused: bool
+    loss_fused: bool
     flash_attention: bool
     launch_s: float
     step_overhead_s: float

@@ -114,15 +114,18 @@ def embedding_pass(model: Model, batch: Batch, layout: Layout, backward: bool = 
     return PassKernels(kernels=memory("embedding", 4.0 * model.hidden, tokens), collectives=collectives)
 
 
-def head_forward(model: Model, batch: Batch, layout: Layout) -> PassKernels:
-    """Return the LM head and its loss: a product over the vocabulary, and softmax cross-entropy in FP32."""
+def head_forward(model: Model, batch: Batch, layout: Layout, software: SoftwareProfile) -> PassKernels:
+    """Return the LM head and its loss: a product over the vocabulary, and softmax cross-entropy in FP32.
+
+    Fused, the loss reads the 16-bit logits, and writes their gradient over them.
+    """
     tokens = local_tokens(batch, layout)
     product = _head(model, batch, layout)
     return PassKernels(
         kernels=(
             *memory("norm", 4.0 * model.hidden, norm_tokens(tokens, layout)),
             forward_kernel(product),
-            *memory("loss", 10.0 * product.n, tokens),
+            *memory("loss", (6.0 if software.loss_fused else 10.0) * product.n, tokens),
         ),
         collectives=1 if layout.tensor > 1 and layout.sequence_parallel else 0,
     )
@@ -134,7 +137,7 @@ def head_backward(model: Model, batch: Batch, layout: Layout, software: Software
     product = _head(model, batch, layout)
     return PassKernels(
         kernels=(
-            *memory("loss", 6.0 * product.n, tokens),
+            *memory("loss", (2.0 if software.loss_fused else 6.0) * product.n, tokens),
             *gradient_kernels(product, software),
             *memory("norm", 6.0 * model.hidden, norm_tokens(tokens, layout)),
         ),
@@ -149,7 +152,7 @@ def module_forward(model: Model, batch: Batch, layout: Layout, software: Softwar
         kernels=(*_module_norms(model, batch, layout, 4.0), forward_kernel(_joint(model, batch, layout)))
     )
     layer = layer_forward(model, batch, layout, software, last_kind(model))
-    return joined, layer, head_forward(model, batch, layout)
+    return joined, layer, head_forward(model, batch, layout, software)
 
 
 def module_backward(model: Model, batch: Batch, layout: Layout, software: SoftwareProfile) -> tuple[PassKernels, ...]:

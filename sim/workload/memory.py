@@ -219,9 +219,19 @@ def _buffers(model: Model, batch: Batch, layout: Layout, software: SoftwareProfi
         working += max(
             (layer_activation_bytes(model, whole, layout, flash=flash, kind=kind) for kind in kinds), default=0.0
         )
-    # 16-bit logits, their FP32 copy and its gradient (Megatron's vocabulary-parallel cross entropy).
-    logits = 10.0 * tokens * model.vocab / layout.tensor if any(chunk.head for chunk in chunks) else 0.0
-    return RESERVED_BYTES + max(working, logits)
+    return RESERVED_BYTES + max(working, _logits_bytes(model, batch, layout, software, chunks))
+
+
+def _logits_bytes(
+    model: Model, batch: Batch, layout: Layout, software: SoftwareProfile, chunks: Sequence[Chunk]
+) -> float:
+    """Return 16-bit logits, their FP32 copy and its gradient (Megatron's vocabulary-parallel cross entropy).
+
+    Fused, the loss keeps its own FP32 numbers by row, and a gradient beside the logits.
+    """
+    if not any(chunk.head for chunk in chunks):
+        return 0.0
+    return (6.0 if software.loss_fused else 10.0) * local_tokens(batch, layout) * model.vocab / layout.tensor
 
 
 PARTS = ("parameters", "gradients", "optimizer", "activations", "buffers")

@@ -77,7 +77,7 @@ def chunk_costs(machine: Machine, chunk: Chunk, split: bool = False) -> tuple[Op
         forward.append(embedding_pass(model, batch, layout))
         backward.append(embedding_pass(model, batch, layout, backward=True))
     if chunk.head:
-        forward.append(head_forward(model, batch, layout))
+        forward.append(head_forward(model, batch, layout, software))
         backward.append(head_backward(model, batch, layout, software))
     forward += module_forward(model, batch, layout, software) * chunk.mtp
     backward += module_backward(model, batch, layout, software) * chunk.mtp

@@ -92,7 +92,7 @@ def test_a_switch_of_behaviour_must_be_true_or_false() -> None:
     names += ("expert_overlap", "dispatch_bytes", "kernel_level")
     fields = dict.fromkeys(names, 1.0)
     table["expert_exchange"] = "pairwise"
-    flags = ("permutation_fused", "grouped_products", "cuda_graphs")
+    flags = ("permutation_fused", "grouped_products", "loss_fused", "cuda_graphs")
     flags += (
         "pipeline_overlap",
         "fused_gradient_accumulation",

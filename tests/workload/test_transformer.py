@@ -39,7 +39,9 @@ def test_executed_flop_kernel_by_kernel(recompute: str, shape: tuple[int, int, i
 
     forward = flop(layer_forward(model, batch, layout, STACK).kernels)
     backward = flop(layer_backward(model, batch, layout, STACK).kernels)
-    head = flop((*head_forward(model, batch, layout).kernels, *head_backward(model, batch, layout, STACK).kernels))
+    head = flop(
+        (*head_forward(model, batch, layout, STACK).kernels, *head_backward(model, batch, layout, STACK).kernels)
+    )
     again = {"none": 0, "selective": 4 * s, "full": 24 * h + 4 * s}[recompute]
     assert forward == pytest.approx(s * h * (24 * h + 4 * s))
     assert backward == pytest.approx(s * h * (24 * h + 8 * s) + s * h * 24 * h + s * h * again)
@@ -85,7 +87,7 @@ def test_the_head_stays_in_16_bit() -> None:
         machine = Machine(
             accelerator=gpu, software=STACK, batch=batch, model=model, layout=layout, tensor_collective_s=0.0
         )
-        (head,) = (kernel for kernel in head_forward(model, batch, layout).kernels if kernel.name == "head")
+        (head,) = (kernel for kernel in head_forward(model, batch, layout, STACK).kernels if kernel.name == "head")
         times.append(kernel_time_s(machine, head))
     assert times[0] == times[1]
 
