@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from sim import MODEL_VERSION, catalog
+from sim.catalog.records import SoftwareProfile
 from sim.cluster.bom import bill_of_materials
 from sim.cluster.build import build_cluster
 from sim.cluster.network import Network
-from sim.cluster.placement import groups, packed
-from sim.cluster.records import BomLine, Cluster, NetworkSettings
+from sim.cluster.placement import ORDER, groups, in_order, packed
+from sim.cluster.records import BomLine, Cluster, GpuArray, NetworkSettings
 from sim.engine.profile import profile_step
 from sim.engine.run import simulate_run
 from sim.engine.step import StepTimeline
@@ -38,6 +39,7 @@ from sim.scenario import canonical_text
 from sim.scenario.anchor import Anchoring, StepTime, anchored
 from sim.scenario.records import Anchor, Checkpoint, Phase, Scenario, Training
 from sim.workload.build import BuiltStep, build_step
+from sim.workload.layout import Layout
 from sim.workload.profile import StepProfile
 from sim.workload.transformer import total_parameters
 
@@ -204,7 +206,7 @@ def simulate_phase(scenario: Scenario, machine: Machine | None, phase: Phase) ->
         layout.tensor,
         layout.pipeline,
         layout.data,
-        packed(layout.gpus, machine.cluster),
+        placed_ranks(layout, training.software, machine.cluster),
         wrap=layout.schedule.chunks > 1,
         context=layout.context,
         expert=layout.expert,
@@ -222,6 +224,12 @@ def simulate_phase(scenario: Scenario, machine: Machine | None, phase: Phase) ->
     )
     profile, timeline = profile_step(built, training.model, phase.batch, layout, accelerator, scenario.seed)
     return StepResult(phase=phase, profile=profile, timeline=timeline, built=built)
+
+
+def placed_ranks(layout: Layout, software: SoftwareProfile, cluster: Cluster) -> GpuArray:
+    """Return the GPU of each rank: packed, numbered in the layout's order, or else in that of its software."""
+    order = layout.order or tuple(software.rank_order.split("-"))
+    return in_order(packed(layout.gpus, cluster), {name: getattr(layout, name) for name in ORDER}, order)
 
 
 def run_plan(scenario: Scenario, steps: tuple[StepResult, ...]) -> RunPlan:

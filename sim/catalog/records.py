@@ -256,6 +256,7 @@ class SoftwareProfile:
     dispatch_bytes: of one element of a token on its way to its experts;
     grouped_products: the products of all experts of a GPU are one kernel, not one each;
     permutation_fused: tokens are sorted by expert in one pass with their exchange, not in two of their own;
+    rank_order: dimensions of a rank's number, innermost first, joined by hyphens, where a layout does not say;
     kernel_level: pace of kernels within a step of this stack over that of the same kernels measured alone;
     cuda_graphs: kernels are launched as recorded graphs, so that the host does not hold them up;
     launch_s: time to launch a kernel that no graph hides; step_overhead_s: host work per optimizer step;
@@ -283,5 +284,6 @@ class SoftwareProfile:
     grouped_products: bool
     permutation_fused: bool
     cuda_graphs: bool
+    rank_order: str
     kernel_level: float
     sources: Sources

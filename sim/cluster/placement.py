@@ -1,5 +1,6 @@
 """Who sits where: from ranks to GPUs, and the groups of each dimension of parallelism."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +39,29 @@ def packed(layout_gpus: int, cluster: Cluster) -> GpuArray:
             f"({cluster.nodes:,} nodes x {cluster.node.accelerators})"
         )
     return np.arange(layout_gpus, dtype=np.int64)
+
+
+ORDER = ("tensor", "context", "pipeline", "data")
+"""Dimensions of a rank's number, innermost first, where nothing else is said: Llama 3 (arXiv 2407.21783, 3.3.2)."""
+
+
+def in_order(placement: GpuArray, sizes: Mapping[str, int], order: Sequence[str] = ORDER) -> GpuArray:
+    """Return the GPU of each rank of `ORDER`, when ranks are numbered in another order over the same GPUs.
+
+    Megatron-LM numbers tensor, context, data, pipeline: replicas sit beside each other, stages far apart. Raises
+    LayoutError unless the order names every dimension once.
+
+    >>> sizes = {"tensor": 1, "context": 1, "pipeline": 2, "data": 2}
+    >>> in_order(np.arange(4), sizes, ("tensor", "context", "data", "pipeline")).tolist()
+    [0, 2, 1, 3]
+    """
+    if sorted(order) != sorted(ORDER):
+        raise LayoutError(
+            f"parallelism.order: got {', '.join(order)}; expected each of {', '.join(ORDER)} once, innermost first"
+        )
+    outermost_first = list(reversed(order))
+    grid = placement.reshape([sizes[name] for name in outermost_first])
+    return grid.transpose([outermost_first.index(name) for name in reversed(ORDER)]).ravel()
 
 
 def groups(

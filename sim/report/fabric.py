@@ -9,11 +9,11 @@ from sim.cluster.bom import bill_of_materials, capex_usd, port_use, power_w
 from sim.cluster.build import build_bare, endpoint_cluster
 from sim.cluster.describe import describe
 from sim.cluster.network import Network
-from sim.cluster.placement import groups, packed
+from sim.cluster.placement import groups
 from sim.cluster.records import BomLine, NetworkSettings
 from sim.errors import ScenarioError, TopologyError, unknown_name
 from sim.scenario import Scenario, load_scenario, preset_names
-from sim.simulate import ROUTING, Machine, build_machine
+from sim.simulate import ROUTING, Machine, build_machine, placed_ranks
 from topologies import FAMILIES
 
 BUSBW_BYTES = float(2**30)
@@ -60,7 +60,7 @@ def _groups_json(machine: Machine, scenario: Scenario) -> dict[str, dict[str, fl
     if scenario.training is None:
         return {}
     layout = scenario.training.phases[-1].layout
-    placement = packed(layout.gpus, machine.cluster)
+    placement = placed_ranks(layout, scenario.training.software, machine.cluster)
     members = groups(layout.tensor, layout.pipeline, layout.data, placement, context=layout.context)
     asked = {
         "context": ("all-gather", members.context),

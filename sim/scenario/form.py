@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from sim.cluster.placement import ORDER
 from sim.scenario.fields import (
     Count,
     CountOrZero,
@@ -85,6 +86,7 @@ class ParallelismForm(BaseModel):
     context: Count = 1
     expert: Count = 1
     expert_tensor: Count | None = None
+    order: list[Annotated[str, OneOf(what="dimension", known=ORDER)]] | None = None
     context_exchange: Annotated[str, OneOf(what="context exchange", known=CONTEXT_EXCHANGES)] | None = None
     data: Count | None = None
     schedule: ScheduleForm = ScheduleForm(kind="1f1b")

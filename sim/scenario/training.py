@@ -6,6 +6,7 @@ from itertools import chain
 
 from sim import catalog
 from sim.catalog.records import Model, Provenance
+from sim.cluster.placement import ORDER
 from sim.errors import LayoutError, ScenarioError
 from sim.scenario.form import ModelForm, ParallelismForm, PhaseForm, ScenarioForm, TrainingForm
 from sim.scenario.machines import look_up
@@ -126,10 +127,20 @@ def layout_of(form: ParallelismForm, machines: Machines, key: str) -> Layout:
         # Unless it is said otherwise, experts are divided among a tensor group as everything else is.
         expert_tensor=form.tensor if form.expert_tensor is None else form.expert_tensor,
         context_exchange=form.context_exchange or "",
+        order=_order(form, key),
         schedule=_schedule(form, key),
         sharding=form.sharding,
         sequence_parallel=form.sequence_parallel,
     )
+
+
+def _order(form: ParallelismForm, key: str) -> tuple[str, ...]:
+    order = tuple(form.order or ())
+    if order and sorted(order) != sorted(ORDER):
+        raise LayoutError(
+            f"{key}.order: got {', '.join(order)}; expected each of {', '.join(ORDER)} once, innermost first"
+        )
+    return order
 
 
 def _schedule(form: ParallelismForm, key: str) -> Schedule:

@@ -83,6 +83,7 @@ def plain_stack(*, flash: bool = False, discard_cheap: bool = False, data_overla
         grouped_products=True,
         permutation_fused=True,
         cuda_graphs=False,
+        rank_order="tensor-context-pipeline-data",
         kernel_level=1.0,
         sources=_EXAMPLE,
     )

@@ -26,7 +26,8 @@ class Layout:
 
     Rank = ((d x pipeline + p) x context + c) x tensor + t. Experts are divided among `expert` groups of `expert_tensor`
     GPUs each, folded into the tensor, context and data ranks of a stage in that order (arXiv 2504.14960).
-    context_exchange: "ring" or "all-gather" of keys and values, "all-to-all" of heads, "" as the software does.
+    context_exchange: "ring" or "all-gather" of keys and values, "all-to-all" of heads, "" as the software does. order:
+    dimensions of a rank's number, innermost first, () as the software does.
 
     >>> Layout(tensor=8, pipeline=16, data=128).gpus
     16384
@@ -39,6 +40,7 @@ class Layout:
     expert: int = 1
     expert_tensor: int = 1
     context_exchange: str = ""
+    order: tuple[str, ...] = ()
     schedule: Schedule = Schedule()
     sharding: str = "ddp"
     sequence_parallel: bool = False

@@ -6,12 +6,37 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.cluster.placement import groups, packed
+from sim.cluster.placement import ORDER, groups, in_order, packed
 from sim.cluster.records import Cluster
 from sim.errors import LayoutError
 from tests.cluster.hardware import accelerator, node
 
 DEGREE = st.integers(1, 6)
+
+
+@given(
+    st.permutations(ORDER),
+    st.fixed_dictionaries({name: st.sampled_from([1, 2, 3]) for name in ORDER}),
+)
+def test_any_order_keeps_every_gpu_and_puts_its_first_dimension_side_by_side(
+    order: list[str], sizes: dict[str, int]
+) -> None:
+    ranks = int(np.prod(list(sizes.values())))
+    placed = in_order(np.arange(ranks), sizes, order)
+    assert sorted(placed.tolist()) == list(range(ranks))
+    grid = placed.reshape(sizes["data"], sizes["pipeline"], sizes["context"], sizes["tensor"])
+    along = np.moveaxis(grid, ["data", "pipeline", "context", "tensor"].index(order[0]), -1)
+    assert np.all(np.diff(along, axis=-1) == 1)
+
+
+def test_the_order_of_llama_is_the_one_ranks_are_numbered_in() -> None:
+    sizes = {"tensor": 2, "context": 2, "pipeline": 3, "data": 2}
+    assert in_order(np.arange(24), sizes, ORDER).tolist() == list(range(24))
+
+
+def test_an_order_names_every_dimension_once() -> None:
+    with pytest.raises(LayoutError, match="got tensor, tensor; expected each of tensor, context, pipeline, data once"):
+        in_order(np.arange(1), dict.fromkeys(ORDER, 1), ("tensor", "tensor"))
 
 
 def cluster(nodes):
