@@ -1,0 +1,104 @@
+"""Measured training steps: a CSV file, checked, as rows of text with what each says as numbers."""
+
+import csv
+import io
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from sim.errors import InputError, unknown_name
+
+REQUIRED = (
+    *("id", "source", "model", "gpu", "n_gpus", "precision", "tp", "pp", "global_batch", "seq_len"),
+    *("layers", "hidden", "heads", "kv_heads", "ffn_hidden"),
+)
+"""Columns that a file must have; a cell may be blank, which a rule fills or skips."""
+
+OPTIONAL = (
+    *("location", "notes", "network", "vocab", "experts", "topk", "vpp", "cp", "ep", "dp", "micro_batch", "schedule"),
+    *("recompute", "sequence_parallel", "fsdp_zero", "gpus_per_node", "measure_type", "trust", "core", "sweep"),
+    *("dense_or_moe", "step_time_s", "calc_step_time_s", "tokens_per_s_per_gpu", "calc_tokens_per_s_per_gpu"),
+)
+"""Columns that are read where they are there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """One row: its cells as text, blank where the file has none."""
+
+    cells: dict[str, str]
+
+    def text(self, column: str) -> str:
+        """Return a cell, stripped."""
+        return self.cells.get(column, "").strip()
+
+    def number(self, column: str) -> float | None:
+        """Return a cell as a number, None where it is blank. Raises InputError."""
+        text = self.text(column)
+        if not text:
+            return None
+        try:
+            return float(text)
+        except ValueError:
+            raise InputError(f"{self.text('id')}: {column}: got '{text}', expected a number or nothing") from None
+
+    def count(self, column: str) -> int | None:
+        """Return a cell as a whole number of at least one, None where it is blank or 0. Raises InputError."""
+        value = self.number(column)
+        if not value:
+            return None
+        if value != int(value) or value < 1:
+            raise InputError(f"{self.text('id')}: {column}: got '{self.text(column)}', expected a whole number from 1")
+        return int(value)
+
+    @property
+    def step_time_s(self) -> float | None:
+        """The measured step time: printed, or derived from what is."""
+        printed = self.number("step_time_s")
+        return self.number("calc_step_time_s") if printed is None else printed
+
+
+def read_measurements(path: str | None) -> tuple[Measured, ...]:
+    """Return the rows of a file, by default of the reference that ships with the project.
+
+    Raises InputError for a file that cannot be read, has no rows, lacks a column, or names a row twice.
+    """
+    shown = path or "training_calibration.csv"
+    rows = list(csv.reader(io.StringIO(_text(path, shown))))
+    if not rows or len(rows) < 2:
+        raise InputError(f"{shown}: has no rows; expected a header with {', '.join(REQUIRED)} and rows below it")
+    header = [name.strip() for name in rows[0]]
+    _check_header(header, shown)
+    measured = []
+    for number, row in enumerate(rows[1:], start=2):
+        if len(row) != len(header):
+            raise InputError(f"{shown}: line {number}: got {len(row)} cells, expected {len(header)} as the header")
+        measured.append(Measured(cells=dict(zip(header, row, strict=True))))
+    _check_names(measured, shown)
+    return tuple(measured)
+
+
+def _text(path: str | None, shown: str) -> str:
+    if path is None:
+        return (files("experiments") / "reference" / shown).read_text(encoding="utf-8-sig")
+    try:
+        return Path(path).expanduser().read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(f"--measurements {path}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"--measurements {path}: cannot be read: {getattr(error, 'strerror', error)}") from None
+
+
+def _check_header(header: list[str], shown: str) -> None:
+    for name in REQUIRED:
+        if name not in header:
+            raise InputError(f"{shown}: {unknown_name('column', name, header, 'missing')}")
+
+
+def _check_names(rows: list[Measured], shown: str) -> None:
+    seen: set[str] = set()
+    for row in rows:
+        name = row.text("id")
+        if not name or name in seen:
+            raise InputError(f"{shown}: id: got '{name}'{' twice' if name else ''}, expected one name a row")
+        seen.add(name)

@@ -1,0 +1,94 @@
+"""The stated rules by which measured rows become scenarios: experiments/reference/training_rules.toml."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from sim.analysis.measurements import Measured
+
+BLANKS: Mapping[str, str] = {
+    "micro_batch": "blank micro-batch: 1",
+    "vpp": "blank interleaving: none before 2023; after, the most chunks up to 8 that divide a stage's layers",
+    "recompute": "blank recomputation: none",
+    "vocab": "blank vocabulary: 51,200",
+    "network": "blank NIC: the node's own",
+    "sequence_parallel": "blank sequence parallelism: with tensor parallelism, from 2022",
+    "domain": "groups that would straddle racks of 72 GPUs: a job takes 64 of each",
+    "selective": "selective recomputation of an FSDP stack: half of the layers as a whole",
+    "routing": "experts evenly loaded",
+    "expert_tensor": "expert tensor parallelism: as the notes say, else 1 with folding or FSDP, else that of attention",
+}
+"""Rules for what rows leave open, in words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """The tables of the file."""
+
+    tables: Mapping[str, Any]
+
+    def precision(self, name: str, gpu: str) -> str:
+        """Return a scenario's precision; Hopper has no block-scaled formats, so that FP8 of any recipe is fp8 there."""
+        found = next(ours for text, ours in self.tables["precision"] if text in name.lower())
+        return "fp8" if found == "mxfp8" and not gpu.startswith(("B", "GB")) else str(found)
+
+    def software(self, row: Measured) -> str:
+        """Return the software profile by source, sharding or year."""
+        source, sharding = row.text("source"), row.text("fsdp_zero")
+        tables = ((self.tables["software"], source), (self.tables["sharding_software"], sharding))
+        for table, text in tables:
+            for pattern, profile in table:
+                if re.search(pattern, text):
+                    return str(profile)
+        years = re.findall(r"\b(20[12]\d)\b", source)
+        if not years:
+            return str(self.tables["default_software"])
+        return str(next(profile for year, profile in self.tables["year"] if int(years[-1]) <= year))
+
+    def facts(self, model: str) -> dict[str, Any]:
+        """Return what is known of a model beyond the columns."""
+        facts: dict[str, Any] = {}
+        for entry in self.tables["models"]:
+            if re.search(entry["name"], model):
+                facts |= entry["facts"]
+        return facts
+
+    def noted(self, row: Measured, kind: str) -> dict[str, Any]:
+        """Return what the notes set: fields of the `software` or the `model`."""
+        found: dict[str, Any] = {}
+        for entry in self.tables["notes"]:
+            here = entry["text"] in row.text("notes") and re.search(entry.get("models", ""), row.text("model"))
+            if here:
+                found |= entry.get(kind, {})
+        return found
+
+    def profile_noted(self, row: Measured) -> str | None:
+        """Return the software profile that the notes name."""
+        return next(
+            (
+                entry["profile"]
+                for entry in self.tables["notes"]
+                if "profile" in entry and entry["text"] in row.text("notes")
+            ),
+            None,
+        )
+
+    def node(self, gpu: str) -> str | None:
+        """Return the node of a GPU, None for one that no rule knows."""
+        found = self.tables["nodes"].get(gpu)
+        return None if found is None else str(found)
+
+    def excluded(self, name: str) -> str | None:
+        """Return why a row is shown apart, None if it is not."""
+        return next((str(entry["reason"]) for entry in self.tables["exclude"] if name.startswith(entry["id"])), None)
+
+
+@cache
+def rules() -> Rules:
+    """Return the rules that ship with the project."""
+    text = (files("experiments") / "reference" / "training_rules.toml").read_text(encoding="utf-8")
+    return Rules(tables=tomllib.loads(text))
