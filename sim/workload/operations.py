@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sim.catalog.records import Accelerator, Model, SoftwareProfile
-from sim.workload.kernels import attention_flop, attention_time_s, gemm_flop, gemm_time_s, memory_time_s
+from sim.workload.kernels import attention_flop, attention_time_s, gemm_flop, gemm_time_s, host_bound_s, memory_time_s
 from sim.workload.layout import Batch, Chunk, Layout
 from sim.workload.transformer import (
     Kernel,
@@ -153,7 +153,7 @@ def _op_cost(machine: Machine, passes: Sequence[PassKernels]) -> OpCost:
         else:
             ideal_s += work * kernel.useful / peak
     # A stream that launches slower than it computes is bound by the host.
-    waiting_s = max(0.0, count * machine.software.launch_s - busy_s)
+    waiting_s = host_bound_s(busy_s, count, machine.software.launch_s) - busy_s
     communication_s = sum(one.collectives for one in passes) * machine.tensor_collective_s
     exposed_s = communication_s * (1 - machine.software.tensor_overlap)
     exchange_s = sum(one.exchanges for one in passes) * machine.context_exchange_s

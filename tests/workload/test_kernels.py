@@ -18,6 +18,7 @@ from sim.workload.kernels import (
     gemm_efficiency,
     gemm_flop,
     gemm_time_s,
+    host_bound_s,
     memory_time_s,
     wave_quantisation,
 )
@@ -251,3 +252,31 @@ def test_a_memory_bound_kernel_takes_its_bytes_and_the_floor() -> None:
 def test_a_better_memory_efficiency_shortens_every_memory_bound_kernel() -> None:
     better = replace(accelerator(), hbm_efficiency=1.0)
     assert memory_time_s(better, 2e9) - MEMORY_OVERHEAD_S == pytest.approx(0.5e-3)
+
+
+# The host.
+
+
+@given(st.floats(0.0, 10.0), st.integers(0, 10_000), st.floats(0.0, 1e-3))
+def test_launches_cost_at_least_the_larger_of_host_and_gpu_and_at_most_their_sum(
+    busy_s: float, launches: int, launch_s: float
+) -> None:
+    time_s, host_s = host_bound_s(busy_s, launches, launch_s), launches * launch_s
+    assert max(busy_s, host_s) <= time_s <= (busy_s + host_s) * (1 + 1e-12)
+
+
+@given(st.floats(1e-6, 10.0), st.floats(1e-6, 10.0), st.floats(1.0, 2.0))
+def test_more_work_on_either_side_never_takes_less_time(busy_s: float, launch_s: float, factor: float) -> None:
+    time_s = host_bound_s(busy_s, 10, launch_s)
+    assert host_bound_s(busy_s * factor, 10, launch_s) >= time_s * (1 - 1e-12)
+    assert host_bound_s(busy_s, 10, launch_s * factor) >= time_s * (1 - 1e-12)
+
+
+def test_host_and_gpu_are_symmetric_and_a_half_hides_within_two_percent() -> None:
+    assert host_bound_s(2e-3, 1, 1e-3) == host_bound_s(1e-3, 1, 2e-3)
+    assert 2e-3 < host_bound_s(2e-3, 1000, 1e-6) < 2e-3 * 1.02
+
+
+def test_a_graph_that_launches_for_free_leaves_the_gpus_time() -> None:
+    assert host_bound_s(1.7e-3, 1000, 0.0) == 1.7e-3
+    assert host_bound_s(0.0, 1000, 1e-6) == 1e-3
