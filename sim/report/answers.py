@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import asdict, replace
 from typing import Any
 
+from sim.catalog.assumed import unmeasured
 from sim.engine.step import simulate_step
 from sim.ledger.assets import price_of
 from sim.ledger.cost import CostLedger, total_usd, usd_by
@@ -81,12 +82,19 @@ def step_json(result: StepResult, scenario: Scenario) -> dict[str, Any]:
         "memory": _memory_json(result),
         "communication": {name: asdict(cost) for name, cost in result.built.communication.costs.items()},
         "without_s": step_without(result),
+        "assumed": _unmeasured(result, scenario),
     }
     # Published figures of a step are those of the main phase.
     training = scenario.training
     if training is None or result.phase != training.phases[main_phase(training)]:
         return answer | {"published": {}, "published_gap": []}
     return with_published(answer, scenario)
+
+
+def _unmeasured(result: StepResult, scenario: Scenario) -> list[str]:
+    """Return the kernel curves of the step that are assumed or fitted."""
+    experts = scenario.training is not None and scenario.training.model.experts > 0
+    return list(unmeasured(scenario.machines.accelerator, result.phase.batch.precision, grouped=experts))
 
 
 def step_without(result: StepResult) -> dict[str, float]:

@@ -2,14 +2,17 @@
 
 import math
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TypeVar
 
 from sim import catalog
-from sim.catalog.records import Node
-from sim.errors import ScenarioError, UnknownNameError, unknown_name
+from sim.catalog.gemm_table import read_gemm_table
+from sim.catalog.records import Accelerator, Node
+from sim.errors import InputError, ScenarioError, UnknownNameError, unknown_name
 from sim.plugins import check_arguments
 from sim.scenario.form import ClusterForm, TopologyForm
 from sim.scenario.records import Machines, NetworkChoice, Topology
+from sim.workload.gemm_refit import with_measured_gemm
 from topologies import FAMILIES
 
 _FROM_NODES: Mapping[str, object] = {"endpoints": 0, "nics_per_node": 0, "bandwidth_bytes_per_s": 0.0}
@@ -31,7 +34,7 @@ def look_up(find: Callable[[str], T], name: str, key: str) -> T:
 
 
 def machines_of(form: ClusterForm) -> Machines:
-    """Return the machines of a scenario. Raises UnknownNameError for what the catalog does not hold.
+    """Return the machines of a scenario. Raises UnknownNameError for what the catalog does not hold, InputError.
 
     >>> machines_of(ClusterForm(node="dgx-h100", nodes=2)).gpus
     16
@@ -40,7 +43,7 @@ def machines_of(form: ClusterForm) -> Machines:
     _check_queue_pairs(form, node)
     return Machines(
         node=node,
-        accelerator=catalog.accelerator(node.accelerator),
+        accelerator=_accelerator(form, node),
         nodes=form.nodes,
         spare_nodes=form.spare_nodes,
         topology=None if form.topology is None else topology_of(form.topology),
@@ -60,6 +63,17 @@ def topology_of(form: TopologyForm) -> Topology:
     if form.kind in FAMILIES:
         check_arguments(FAMILIES[form.kind], {**_FROM_NODES, **arguments}, "cluster.topology")
     return Topology(kind=form.kind, arguments=arguments)
+
+
+def _accelerator(form: ClusterForm, node: Node) -> Accelerator:
+    """Return the node's accelerator, with the user's measured products if there is a table of them."""
+    accelerator = catalog.accelerator(node.accelerator)
+    if form.gemm_table is None:
+        return accelerator
+    try:
+        return with_measured_gemm(accelerator, read_gemm_table(Path(form.gemm_table).expanduser()))
+    except InputError as error:
+        raise type(error)(f"cluster.gemm_table: {error}") from error
 
 
 def _check_queue_pairs(form: ClusterForm, node: Node) -> None:
