@@ -66,7 +66,7 @@ def unit_of(field: str) -> str:
     >>> unit_of("peak_flops_per_s.bf16"), unit_of("latency_s"), unit_of("ports")
     ('FLOP/s', 's', '')
     """
-    if field.startswith(("gemm.", "attention.")):
+    if field.startswith(("gemm.", "grouped.", "attention.")):
         # Coefficients of a curve: counts and fractions, but for the overhead.
         return "s" if field.endswith("overhead_s") else ""
     for part in reversed(field.split(".")):

@@ -38,7 +38,7 @@ _PRICE_BOOKS: Mapping[str, str] = {
     "2026-rented": "prices-2026-rented.toml",
 }
 _KERNELS = "kernels.toml"
-_JOINED = ("gemm", "attention", "hbm_efficiency")
+_JOINED = ("gemm", "grouped", "attention", "hbm_efficiency", "measured_gemm")
 
 KINDS: tuple[str, ...] = (*_FILES, "price-book")
 """Kinds of entries, as `names` and `describe` take them."""
@@ -67,12 +67,15 @@ def accelerator(name: str) -> Accelerator:
 
 
 def parse_accelerator(name: str, table: Any, kernels: Mapping[str, Any], where: str) -> Accelerator:
-    """Return an accelerator from its table and those of kernels.toml; each precision with a peak needs a GEMM curve."""
+    """Return an accelerator from its table and those of kernels.toml; each peak needs a GEMM and a grouped curve."""
     values = read_fields(Accelerator, table, where, joined=_JOINED)
     curves, sources = kernel_fields(kernels, name, _KERNELS)
     for precision in values["peak_flops_per_s"]:
-        if precision not in curves["gemm"]:
-            raise InputError(f"{_KERNELS}: gemm.{name}: no curve for '{precision}', which has a peak in {where}")
+        for section in ("gemm", "grouped"):
+            if precision not in curves[section]:
+                raise InputError(
+                    f"{_KERNELS}: {section}.{name}: no curve for '{precision}', which has a peak in {where}"
+                )
     values["sources"] |= sources
     return Accelerator(name=name, **values, **curves)
 

@@ -29,7 +29,8 @@ class GemmCurve:
     """Efficiency of a matrix product by shape, for one accelerator and precision.
 
     efficiency = asymptote x wave_quantisation ** wave_exponent x k / (k + k_half), on top of the
-    memory roofline and a fixed overhead per kernel; tiles of tile_m x tile_n over the SMs.
+    memory roofline and a fixed overhead per kernel; tiles of tile_m x tile_n over the SMs. A grouped product (one
+    for each of several experts) has a curve of its own, with group_overhead_s for each group besides.
     """
 
     asymptote: float
@@ -38,6 +39,19 @@ class GemmCurve:
     tile_m: int = 128
     tile_n: int = 256
     overhead_s: float = 5e-6
+    group_overhead_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class GemmShape:
+    """One product, or several in one kernel: a batch of equal ones, or groups (experts) of m rows each."""
+
+    precision: str
+    m: int
+    n: int
+    k: int
+    batch: int = 1
+    groups: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +77,8 @@ class AttentionCurve:
 class Accelerator:
     """One accelerator; peaks are dense, bandwidths one direction.
 
+    gemm, grouped and attention hold curves by precision: of one product (or a batch of equal ones), of products
+    grouped by expert, and of flash attention. measured_gemm: times of exact products that a user measured, in seconds.
     speed_spread: standard deviation of the speed of one GPU among its kind, relative to the mean.
     """
 
@@ -83,6 +99,8 @@ class Accelerator:
     attention: Mapping[str, AttentionCurve]
     sources: Sources
     speed_spread: float = 0.0
+    grouped: Mapping[str, GemmCurve] = field(default_factory=dict)
+    measured_gemm: Mapping[GemmShape, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import asdict, replace
 from typing import Any
 
+from sim.catalog.assumed import unmeasured
 from sim.engine.step import simulate_step
 from sim.ledger.assets import price_of
 from sim.ledger.cost import CostLedger, total_usd, usd_by
@@ -83,6 +84,7 @@ def step_json(result: StepResult, scenario: Scenario) -> dict[str, Any]:
         "communication": {name: asdict(cost) for name, cost in result.built.communication.costs.items()},
         "without_s": step_without(result),
         "calibration": _calibration_json(result),
+        "assumed": _unmeasured(result, scenario),
     }
     # Published figures of a step are those of the main phase.
     training = scenario.training
@@ -93,6 +95,12 @@ def step_json(result: StepResult, scenario: Scenario) -> dict[str, Any]:
 
 def _calibration_json(result: StepResult) -> dict[str, Any] | None:
     return None if result.anchoring is None else asdict(result.anchoring)
+
+
+def _unmeasured(result: StepResult, scenario: Scenario) -> list[str]:
+    """Return the kernel curves of the step that are assumed or fitted."""
+    experts = scenario.training is not None and scenario.training.model.experts > 0
+    return list(unmeasured(scenario.machines.accelerator, result.phase.batch.precision, grouped=experts))
 
 
 def step_without(result: StepResult) -> dict[str, float]:

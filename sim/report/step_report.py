@@ -1,6 +1,6 @@
 """The screen of `step`: how long a step takes, what holds it back, and whether it fits, in 80 columns."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sim.quantities import show, show_count
@@ -16,7 +16,7 @@ def step_report(result: Result, marks: Marks) -> str:
     """Return the report of a step from its JSON.
 
     Beside the documented keys it reads name, model, accelerator, job_gpus, microbatches, mfu_full_attention,
-    flops_per_s_per_gpu, communication by dimension (a collective's cost), memory.stages (the parts of each),
+    flops_per_s_per_gpu, communication by dimension (a collective's cost), memory.stages (the parts of each), assumed,
     published and published_gap.
     """
     blocks = [
@@ -25,6 +25,7 @@ def step_report(result: Result, marks: Marks) -> str:
         calibration_text(result),
         communication_text(result),
         memory_text(result["memory"]),
+        assumed_text(result["assumed"]),
         published_text(result),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block)
@@ -84,6 +85,21 @@ def memory_text(memory: Mapping[str, Any]) -> list[str]:
         f"({percent(peak / capacity)}):"
     )
     return [summary, *wrapped(parts, "  ", "  ")]
+
+
+def assumed_text(curves: Sequence[str]) -> list[str]:
+    """Return the kernel curves that are assumed, in short; what each comes from stands in `step --json`.
+
+    Fitted ones rest on measured kernels and are not named here.
+
+    >>> assumed_text(["gemm.fp8: assumed: from b200 fp8: the same GPU", "hbm_efficiency: assumed: as H200"])
+    ['Assumed: gemm.fp8 (from b200 fp8), hbm_efficiency.']
+    """
+    assumed = [curve.split(": ") for curve in curves if curve.split(": ")[1] == "assumed"]
+    shown = [
+        f"{parts[0]} ({parts[2]})" if len(parts) > 2 and parts[2].startswith("from ") else parts[0] for parts in assumed
+    ]
+    return wrapped(f"Assumed: {', '.join(shown)}.") if shown else []
 
 
 def _parts(stage: Mapping[str, Any]) -> dict[str, float]:

@@ -183,7 +183,7 @@ class NetworkForm(BaseModel):
 
 
 class ClusterForm(BaseModel):
-    """[cluster]."""
+    """[cluster]; gemm_table: a CSV file of products measured on the user's own accelerators."""
 
     model_config = CLOSED
     node: str
@@ -194,6 +194,7 @@ class ClusterForm(BaseModel):
     placement: PlacementForm = PlacementForm(kind="packed")
     network: NetworkForm = NetworkForm()
     storage: str | None = None
+    gemm_table: Name | None = None
 
 
 class CauseForm(LawForm):

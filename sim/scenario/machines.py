@@ -3,14 +3,17 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeVar
 
 from sim import catalog
-from sim.catalog.records import Node
-from sim.errors import ScenarioError, UnknownNameError, unknown_name
+from sim.catalog.gemm_table import read_gemm_table
+from sim.catalog.records import Accelerator, Node
+from sim.errors import InputError, ScenarioError, UnknownNameError, unknown_name
 from sim.plugins import check_arguments
 from sim.scenario.form import ClusterForm, TopologyForm
 from sim.scenario.records import Machines, NetworkChoice, Topology
+from sim.workload.gemm_refit import with_measured_gemm
 from topologies import FAMILIES
 
 _FROM_NODES: Mapping[str, object] = {"endpoints": 0, "nics_per_node": 0, "bandwidth_bytes_per_s": 0.0}
@@ -32,7 +35,7 @@ def look_up(find: Callable[[str], T], name: str, key: str) -> T:
 
 
 def machines_of(form: ClusterForm) -> Machines:
-    """Return the machines of a scenario. Raises UnknownNameError for what the catalog does not hold.
+    """Return the machines of a scenario. Raises UnknownNameError for what the catalog does not hold, InputError.
 
     >>> machines_of(ClusterForm(node="dgx-h100", nodes=2)).gpus
     16
@@ -41,7 +44,7 @@ def machines_of(form: ClusterForm) -> Machines:
     _check_queue_pairs(form, node)
     return Machines(
         node=node,
-        accelerator=catalog.accelerator(node.accelerator),
+        accelerator=_accelerator(form, node),
         nodes=form.nodes,
         spare_nodes=form.spare_nodes,
         topology=None if form.topology is None else topology_of(form.topology),
@@ -76,6 +79,17 @@ def _part_of_domains(node: Node, domain_gpus: int | None) -> Node:
             f"at most the {node.scale_up_domain} of a scale-up domain of '{node.name}'"
         )
     return replace(node, scale_up_domain=domain_gpus)
+
+
+def _accelerator(form: ClusterForm, node: Node) -> Accelerator:
+    """Return the node's accelerator, with the user's measured products if there is a table of them."""
+    accelerator = catalog.accelerator(node.accelerator)
+    if form.gemm_table is None:
+        return accelerator
+    try:
+        return with_measured_gemm(accelerator, read_gemm_table(Path(form.gemm_table).expanduser()))
+    except InputError as error:
+        raise type(error)(f"cluster.gemm_table: {error}") from error
 
 
 def _check_queue_pairs(form: ClusterForm, node: Node) -> None:

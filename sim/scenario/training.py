@@ -283,4 +283,4 @@ def _stray_training(form: ScenarioForm) -> Iterator[str]:
 
 
 def _stray_cluster(form: ScenarioForm) -> Iterator[str]:
-    yield from (f"cluster.{name}" for name in form.cluster.model_fields_set & {"placement", "network"})
+    yield from (f"cluster.{name}" for name in form.cluster.model_fields_set & {"placement", "network", "gemm_table"})

@@ -4,7 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sim.catalog.records import Accelerator, Model, SoftwareProfile
-from sim.workload.kernels import attention_flop, attention_time_s, gemm_flop, gemm_time_s, memory_time_s
+from sim.workload.kernels import (
+    attention_flop,
+    attention_time_s,
+    gemm_flop,
+    gemm_time_s,
+    grouped_gemm_time_s,
+    host_bound_s,
+    memory_time_s,
+)
 from sim.workload.layers import (
     embedding_pass,
     head_backward,
@@ -102,16 +110,14 @@ def _alone_s(machine: Machine, kernel: Kernel) -> float:
     acc, precision = machine.accelerator, machine.batch.precision
     if kernel.kind in ("gemm", "grouped"):
         precision = _wide(precision) if kernel.wide else precision
-        gradient_bytes = machine.software.gradient_bytes if kernel.accumulate else 2.0
+        output_bytes = machine.software.gradient_bytes if kernel.accumulate else 2.0
+        m, n, k, accumulate = kernel.m, kernel.n, kernel.k, kernel.accumulate
+        if kernel.kind == "grouped":
+            return grouped_gemm_time_s(
+                *(acc, precision), groups=kernel.batch, m=m, n=n, k=k, output_bytes=output_bytes, accumulate=accumulate
+            )
         return gemm_time_s(
-            acc,
-            precision,
-            m=kernel.m,
-            n=kernel.n,
-            k=kernel.k,
-            batch=kernel.batch,
-            output_bytes=gradient_bytes,
-            accumulate=kernel.accumulate,
+            *(acc, precision), m=m, n=n, k=k, batch=kernel.batch, output_bytes=output_bytes, accumulate=accumulate
         )
     if kernel.kind == "attention":
         model, batch = machine.model, machine.batch
@@ -173,7 +179,7 @@ def _op_cost(machine: Machine, passes: Sequence[PassKernels]) -> OpCost:
             ideal_s += work * kernel.useful / peak
     # A stream that launches slower than it computes is bound by the host.
     launch_s = GRAPH_LAUNCH_S if machine.software.cuda_graphs else machine.software.launch_s
-    waiting_s = max(0.0, launches * launch_s - busy_s)
+    waiting_s = host_bound_s(busy_s, launches, launch_s) - busy_s
     communication_s = sum(one.collectives for one in passes) * machine.tensor_collective_s
     exposed_s = communication_s * (1 - machine.software.tensor_overlap)
     exchange_s = sum(one.exchanges for one in passes) * machine.context_exchange_s

@@ -1,5 +1,6 @@
 """The catalog as shipped: names resolve, numbers equal their data sheets, and every one says where it comes from."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from sim import catalog
 from sim.catalog.load import parse_accelerator
 from sim.catalog.records import Cable
 from sim.errors import InputError, UnknownNameError
+from sim.workload.kernels import ELEMENT_BYTES
 
 GIB = 2**30
 ENTRIES = [(kind, name) for kind in catalog.KINDS for name in catalog.names(kind)]
@@ -23,7 +25,7 @@ def test_every_number_has_source_date_and_kind(kind: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "bf16", "fp8", "fp4", "sm_count", "memory_gib", "hbm_tb_per_s", "scale_up_gb_per_s", "tdp_w"),
+    ("name", "bf16", "fp8", "nvfp4", "sm_count", "memory_gib", "hbm_tb_per_s", "scale_up_gb_per_s", "tdp_w"),
     [
         ("a100-80gb-sxm", 312, None, None, 108, 80, 2.039, 300, 400),
         ("h100-sxm", 989.4, 1978.9, None, 132, 80, 3.35, 450, 700),
@@ -31,13 +33,16 @@ def test_every_number_has_source_date_and_kind(kind: str, name: str) -> None:
         ("h200-sxm", 989.4, 1978.9, None, 132, 141, 4.8, 450, 700),
         ("b200", 2250, 4500, 9000, 148, 180, 8.0, 900, 1000),
         ("gb200", 2500, 5000, 10000, 152, 186, 8.0, 900, 1200),
+        ("gb300", 2500, 5000, 15000, 152, 268.2, 8.0, 900, 1400),
+        ("h100-96gb-500w", 989.4, 1978.9, None, 132, 95, 2.4, 450, 500),
+        ("a100-40gb-sxm", 312, None, None, 108, 40, 1.555, 300, 400),
     ],
 )
 def test_accelerators_equal_their_data_sheets(
     name: str,
     bf16: float,
     fp8: float | None,
-    fp4: float | None,
+    nvfp4: float | None,
     sm_count: int,
     memory_gib: float,
     hbm_tb_per_s: float,
@@ -45,7 +50,8 @@ def test_accelerators_equal_their_data_sheets(
     tdp_w: float,
 ) -> None:
     one = catalog.accelerator(name)
-    published = {"bf16": bf16, "fp16": bf16, "fp8": fp8, "fp4": fp4}
+    mxfp8 = fp8 if nvfp4 else None  # Block scales of 32 and 4-bit products came together, with Blackwell.
+    published = {"bf16": bf16, "fp16": bf16, "fp8": fp8, "mxfp8": mxfp8, "nvfp4": nvfp4}
     assert one.peak_flops_per_s == {key: peak * 1e12 for key, peak in published.items() if peak is not None}
     assert one.sm_count == sm_count
     assert one.hbm_bytes / GIB == pytest.approx(memory_gib, rel=0.006)
@@ -63,7 +69,7 @@ def test_an_accelerator_draws_more_the_more_it_does_and_never_more_than_its_limi
 @pytest.mark.parametrize("name", catalog.names("accelerator"))
 def test_every_precision_with_a_peak_has_a_curve(name: str) -> None:
     one = catalog.accelerator(name)
-    assert set(one.peak_flops_per_s) <= set(one.gemm)
+    assert set(one.peak_flops_per_s) == set(one.gemm) == set(one.grouped) <= set(ELEMENT_BYTES)
     assert {"bf16", "fp16"} <= set(one.attention)
     assert 0.5 < one.hbm_efficiency <= 1
 
@@ -84,6 +90,12 @@ def test_measured_ring_efficiencies_are_the_ratios_that_they_cite() -> None:
         ("dgx-h200", 8, 8, 8, 400, 10200),
         ("dgx-b200", 8, 8, 8, 400, 14300),
         ("gb200-nvl72", 4, 72, 4, 400, 6667),
+        ("gb300-nvl72", 4, 72, 4, 800, 7400),
+        ("grand-teton-h100-96gb-500w", 8, 8, 8, 400, 8600),
+        ("dgx-a100-40gb", 8, 8, 8, 200, 6500),
+        ("jean-zay-a100", 8, 8, 4, 100, 6500),
+        ("hgx-a100-4x200g", 8, 8, 4, 200, 6500),
+        ("ibm-a100-2x200g", 8, 8, 2, 200, 6500),
     ],
 )
 def test_nodes_equal_their_data_sheets(
@@ -93,6 +105,16 @@ def test_nodes_equal_their_data_sheets(
     assert (node.accelerators, node.scale_up_domain, node.nics) == (accelerators, domain, nics)
     assert node.nic_bandwidth_bytes_per_s * 8 == nic_gbit_per_s * 1e9
     assert node.nameplate_w == nameplate_w
+
+
+@pytest.mark.parametrize(
+    ("name", "gb_per_s"),
+    [("jean-zay-a100", 6.25), ("hgx-a100-4x200g", 12.5), ("ibm-a100-2x200g", 6.25), ("dgx-a100", 25)],
+)
+def test_a100_nodes_differ_in_the_network_of_a_gpu(name: str, gb_per_s: float) -> None:
+    """The shares that the network column of training_calibration.csv states."""
+    node = catalog.node(name)
+    assert node.nics * node.nic_bandwidth_bytes_per_s / node.accelerators == gb_per_s * 1e9
 
 
 @pytest.mark.parametrize("name", catalog.names("node"))
@@ -116,6 +138,7 @@ def test_a_training_dgx_h100_draws_between_the_published_fractions() -> None:
     [
         ("qm8790", 40, 200, "infiniband"),
         ("qm9700", 64, 400, "infiniband"),
+        ("q3400", 144, 800, "infiniband"),
         ("minipack2", 64, 400, "ethernet"),
         ("arista-7816r3", 576, 400, "ethernet"),
         ("sn5600", 64, 800, "ethernet"),
@@ -157,6 +180,7 @@ def test_an_unknown_name_gives_the_nearest_of_its_kind() -> None:
 SOURCE = {"source": "a data sheet", "date": "2024-07", "kind": "measured"}
 KERNELS: dict[str, Any] = {
     "gemm": {"x": {"bf16": {"asymptote": 0.7, "wave_exponent": 0.5, "k_half": 300, **SOURCE}}},
+    "grouped": {"x": {"bf16": {"asymptote": 0.6, "wave_exponent": 0, "k_half": 300, **SOURCE}}},
     "attention": {
         "x": {
             "bf16": {
@@ -211,3 +235,16 @@ def test_a_curve_without_provenance_is_refused() -> None:
     kernels = {**KERNELS, "hbm": {"x": {"efficiency": 0.87}}}
     with pytest.raises(InputError, match=r"hbm\.x: missing field 'source'"):
         parse_accelerator("x", X, kernels, "my.toml: accelerator.x")
+
+
+def test_a_power_cap_lowers_the_asymptotes_and_nothing_else() -> None:
+    """((500 - 70) / (700 - 70)) ** (1/3) = 0.88 of the clock of an H100 at 700 W."""
+    full, capped = catalog.accelerator("h100-sxm"), catalog.accelerator("h100-96gb-500w")
+    level = (430 / 630) ** (1 / 3)
+    assert capped.gemm["bf16"].asymptote == pytest.approx(level * full.gemm["bf16"].asymptote, abs=1e-4)
+    assert capped.attention["bf16"].forward_asymptote == pytest.approx(
+        level * full.attention["bf16"].forward_asymptote, abs=1e-4
+    )
+    assert replace(capped.gemm["bf16"], asymptote=0.0) == replace(full.gemm["bf16"], asymptote=0.0)
+    assert capped.sources["gemm.bf16"].kind == "assumed"
+    assert "500 W" in capped.sources["gemm.bf16"].note

@@ -137,6 +137,11 @@ def step_result() -> dict[str, Any]:
             }
         },
         "memory": {"peak_bytes": 55e9, "capacity_bytes": 80e9, "fits": True, "stages": stages},
+        "assumed": [
+            "gemm.fp8: assumed: from h100-sxm fp8: the SMs of H100",
+            "hbm_efficiency: assumed: as H100",
+            "attention.bf16: fitted: cuDNN",
+        ],
         "published": {"mfu": {"value": 0.43, "unit": "fraction", "source": "a paper"}},
         "published_gap": [],
         "calibration": None,

@@ -47,6 +47,12 @@ def test_a_step_on_one_gpu_has_no_communication_to_show() -> None:
     assert "busbw" not in step_report(step_result() | {"communication": {}}, UNICODE)
 
 
+def test_a_step_names_what_is_assumed_and_not_what_was_fitted() -> None:
+    text = step_report(step_result(), UNICODE)
+    assert "Assumed: gemm.fp8 (from h100-sxm fp8), hbm_efficiency." in text
+    assert "Assumed" not in step_report(step_result() | {"assumed": ["gemm.bf16: fitted: cuBLAS"]}, UNICODE)
+
+
 def test_a_topology_is_shown_in_80_columns() -> None:
     text = topology_report(topology_result())
     assert max(map(len, text.splitlines())) <= WIDTH

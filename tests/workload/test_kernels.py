@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim import catalog
 from sim.catalog.records import Accelerator, AttentionCurve, GemmCurve
 from sim.errors import InputError, UnknownNameError
 from sim.workload.kernels import (
     BACKWARD_FLOP,
+    ELEMENT_BYTES,
     MEMORY_OVERHEAD_S,
     attention_efficiency,
     attention_flop,
@@ -18,11 +20,14 @@ from sim.workload.kernels import (
     gemm_efficiency,
     gemm_flop,
     gemm_time_s,
+    grouped_gemm_time_s,
+    host_bound_s,
     memory_time_s,
     wave_quantisation,
 )
 
 OVERHEAD_S = 4e-6
+GROUP_OVERHEAD_S = 2e-6
 ATTENTION = AttentionCurve(
     forward_asymptote=0.6,
     forward_s_half=400.0,
@@ -57,6 +62,7 @@ def accelerator(*, peak_flops_per_s: float = 1e15, bandwidth_bytes_per_s: float 
         busy_w=0.0,
         communicating_w=0.0,
         gemm={"bf16": gemm, "fp8": gemm},
+        grouped={"bf16": replace(gemm, group_overhead_s=GROUP_OVERHEAD_S)},
         attention={"bf16": ATTENTION},
         sources={},
     )
@@ -251,3 +257,107 @@ def test_a_memory_bound_kernel_takes_its_bytes_and_the_floor() -> None:
 def test_a_better_memory_efficiency_shortens_every_memory_bound_kernel() -> None:
     better = replace(accelerator(), hbm_efficiency=1.0)
     assert memory_time_s(better, 2e9) - MEMORY_OVERHEAD_S == pytest.approx(0.5e-3)
+
+
+# The host.
+
+
+@given(st.floats(0.0, 10.0), st.integers(0, 10_000), st.floats(0.0, 1e-3))
+def test_launches_cost_at_least_the_larger_of_host_and_gpu_and_at_most_their_sum(
+    busy_s: float, launches: int, launch_s: float
+) -> None:
+    time_s, host_s = host_bound_s(busy_s, launches, launch_s), launches * launch_s
+    assert max(busy_s, host_s) <= time_s <= (busy_s + host_s) * (1 + 1e-12)
+
+
+@given(st.floats(1e-6, 10.0), st.floats(1e-6, 10.0), st.floats(1.0, 2.0))
+def test_more_work_on_either_side_never_takes_less_time(busy_s: float, launch_s: float, factor: float) -> None:
+    time_s = host_bound_s(busy_s, 10, launch_s)
+    assert host_bound_s(busy_s * factor, 10, launch_s) >= time_s * (1 - 1e-12)
+    assert host_bound_s(busy_s, 10, launch_s * factor) >= time_s * (1 - 1e-12)
+
+
+def test_host_and_gpu_are_symmetric_and_a_half_hides_within_two_percent() -> None:
+    assert host_bound_s(2e-3, 1, 1e-3) == host_bound_s(1e-3, 1, 2e-3)
+    assert 2e-3 < host_bound_s(2e-3, 1000, 1e-6) < 2e-3 * 1.02
+
+
+def test_a_graph_that_launches_for_free_leaves_the_gpus_time() -> None:
+    assert host_bound_s(1.7e-3, 1000, 0.0) == 1.7e-3
+    assert host_bound_s(0.0, 1000, 1e-6) == 1e-3
+
+
+# Products grouped by expert.
+
+
+def test_groups_fill_waves_together_and_cost_their_own_overhead() -> None:
+    """4 groups of 5 x 5 tiles are one wave of 100 SMs at the asymptote."""
+    acc = accelerator(k_half=0.0)
+    time_s = grouped_gemm_time_s(acc, "bf16", groups=4, m=5 * 128, n=5 * 256, k=20_000)
+    flop = 4 * 2 * 640 * 1280 * 20_000
+    assert time_s == pytest.approx(flop / 0.8e15 + OVERHEAD_S + 4 * GROUP_OVERHEAD_S)
+
+
+def test_one_group_is_a_product_with_one_more_overhead() -> None:
+    acc = accelerator()
+    one_s = grouped_gemm_time_s(acc, "bf16", groups=1, m=1000, n=2000, k=3000)
+    assert one_s == pytest.approx(gemm_time_s(acc, "bf16", m=1000, n=2000, k=3000) + GROUP_OVERHEAD_S)
+
+
+def test_few_rows_wait_for_the_weights_of_every_expert() -> None:
+    """64 weights of 4,096 x 7,168 in 16 bit at half of 4 TB/s; inputs and outputs are 1/5,000 of them."""
+    acc = accelerator()
+    time_s = grouped_gemm_time_s(acc, "bf16", groups=64, m=1, n=4096, k=7168)
+    weights_s = 64 * 4096 * 7168 * 2 / 2e12
+    assert weights_s < time_s - OVERHEAD_S - 64 * GROUP_OVERHEAD_S < 1.001 * weights_s
+
+
+def test_a_gradient_that_adds_into_32_bit_reads_and_writes_it() -> None:
+    acc = accelerator()
+    shape = {"groups": 8, "m": 4096, "n": 4096, "k": 16}
+    plain_s = grouped_gemm_time_s(acc, "bf16", **shape)
+    added_s = grouped_gemm_time_s(acc, "bf16", **shape, output_bytes=4.0, accumulate=True)
+    assert added_s - plain_s == pytest.approx(8 * 4096**2 * (8 - 2) / 2e12)
+
+
+@given(st.integers(1, 256), sides, sides, sides)
+def test_the_same_rows_in_more_groups_never_take_less_time(groups: int, m: int, n: int, k: int) -> None:
+    acc = accelerator()
+    whole_s = grouped_gemm_time_s(acc, "bf16", groups=groups, m=2 * m, n=n, k=k)
+    assert grouped_gemm_time_s(acc, "bf16", groups=2 * groups, m=m, n=n, k=k) >= whole_s
+
+
+@pytest.mark.parametrize("field", ["groups", "m", "n", "k"])
+def test_an_empty_group_is_refused(field: str) -> None:
+    shape = {"groups": 2, "m": 2, "n": 2, "k": 2, field: 0}
+    with pytest.raises(InputError, match=f"at least one group, row, column and step; got .*{field}=0"):
+        grouped_gemm_time_s(accelerator(), "bf16", **shape)
+
+
+def test_a_precision_without_a_grouped_curve_names_those_there_are() -> None:
+    with pytest.raises(UnknownNameError, match=r"grouped gemm precision of example 'fp8'.* Known: bf16"):
+        grouped_gemm_time_s(accelerator(), "fp8", groups=2, m=2, n=2, k=2)
+
+
+# Elements with block scales.
+
+
+def test_a_block_scale_is_part_of_an_element() -> None:
+    """One byte for 32 elements of mxfp8, one for 16 of nvfp4."""
+    assert 32 * ELEMENT_BYTES["mxfp8"] == 32 + 1
+    assert 16 * ELEMENT_BYTES["nvfp4"] == 8 + 1
+
+
+def test_hopper_has_no_block_scales() -> None:
+    h100 = catalog.accelerator("h100-sxm")
+    with pytest.raises(UnknownNameError, match=r"'mxfp8'; did you mean 'fp8'\? Known: bf16, fp16, fp8"):
+        gemm_time_s(h100, "mxfp8", m=128, n=128, k=128)
+
+
+@pytest.mark.parametrize("name", ["b200", "gb200", "gb300"])
+def test_blackwell_gains_from_every_narrower_precision_but_less_than_its_peak_says(name: str) -> None:
+    acc = catalog.accelerator(name)
+    time_s = {p: gemm_time_s(acc, p, m=8192, n=8192, k=8192) for p in ("bf16", "fp8", "mxfp8", "nvfp4")}
+    assert time_s["bf16"] > time_s["fp8"] == time_s["mxfp8"] > time_s["nvfp4"]
+    ratio = acc.peak_flops_per_s["nvfp4"] / acc.peak_flops_per_s["fp8"]
+    assert time_s["fp8"] / time_s["nvfp4"] < ratio

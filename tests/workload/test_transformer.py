@@ -61,7 +61,7 @@ def test_tensor_parallelism_divides_the_flop(tensor: int) -> None:
     assert flop(Layout(tensor=tensor)) * tensor == flop(Layout())
 
 
-@pytest.mark.parametrize(("precision", "element"), [("bf16", 2.0), ("fp8", 1.0), ("fp4", 0.5)])
+@pytest.mark.parametrize(("precision", "element"), [("bf16", 2.0), ("fp8", 1.0), ("mxfp8", 33 / 32), ("nvfp4", 9 / 16)])
 def test_low_precision_casts_inputs_and_gradients_of_products(precision: str, element: float) -> None:
     """h = 64, s = 32, f = 4 h: inputs of qkv and up by the norm, of out and down by a pass; all gradients by a pass."""
     h, s = 64, 32
