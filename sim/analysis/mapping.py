@@ -12,7 +12,7 @@ from sim.errors import InputError
 from sim.scenario import scenario_of
 from sim.scenario.records import Scenario
 
-NEWER = ("megatron-core", "mlperf", "megascale", "deepseek")
+NEWER = ("megatron-core", "mlperf", "megascale", "deepseek", "meta")
 """Software from 2023 on, which interleaves and divides sequences unless told otherwise."""
 
 
@@ -139,17 +139,17 @@ def _parallelism(row: Measured, software: str, filled: list[str]) -> dict[str, A
         **_sharding(row.text("fsdp_zero")),
     }
     if row.count("experts"):
-        layout["expert_tensor"] = _expert_tensor(row, tensor, filled)
+        layout["expert_tensor"] = _expert_tensor(row, tensor, software, filled)
     return layout
 
 
-def _expert_tensor(row: Measured, tensor: int, filled: list[str]) -> int:
+def _expert_tensor(row: Measured, tensor: int, software: str, filled: list[str]) -> int:
     stated = re.search(r"ETP[ =](\d+)", row.text("notes"))
     if stated:
         return int(stated[1])
     _note("expert_tensor", filled)
-    folded = "folding" in row.text("notes").lower() or _sharding(row.text("fsdp_zero")).get("sharding") == "zero3"
-    return 1 if folded else tensor
+    coupled = "ETP=n/s" in row.text("notes") and _sharding(row.text("fsdp_zero")).get("sharding") != "zero3"
+    return tensor if coupled or software < "megatron-core-2025" else 1
 
 
 def _sequence_parallel(row: Measured, software: str, filled: list[str]) -> bool:
@@ -194,7 +194,7 @@ def _sharding(text: str) -> dict[str, Any]:
 
 def _cluster(row: Measured, node: str, filled: list[str]) -> dict[str, Any]:
     gpus = row.count("n_gpus") or 1
-    per_node = 4 if row.text("gpu").startswith("GB") else 8
+    per_node = _per_node(row)
     if gpus > per_node and gpus % per_node:
         raise SkippedError(f"{gpus} GPUs are no whole nodes of {per_node}")
     cluster: dict[str, Any] = {
@@ -202,10 +202,16 @@ def _cluster(row: Measured, node: str, filled: list[str]) -> dict[str, Any]:
         "nodes": max(1, gpus // per_node),
         "topology": {"kind": "rail-optimized", "radix": 64},
     }
+    if gpus < per_node:
+        cluster["node_gpus"] = gpus
     if per_node == 4 and gpus % 64 == 0:
         _note("domain", filled)
         cluster["domain_gpus"] = 64
     return cluster
+
+
+def _per_node(row: Measured) -> int:
+    return 4 if row.text("gpu").startswith("GB") else 8
 
 
 def _as_measured(scenario: Scenario, row: Measured, table: Rules, filled: list[str]) -> Scenario:
@@ -228,9 +234,6 @@ def _as_measured(scenario: Scenario, row: Measured, table: Rules, filled: list[s
 
 
 def _row_node(node: Node, row: Measured, filled: list[str]) -> Node:
-    gpus = row.count("n_gpus") or 1
-    if gpus < node.accelerators:
-        node = replace(node, accelerators=gpus, nics=gpus, scale_up_domain=gpus)
     stated = re.search(r"([\d.]+) ?GB/s/GPU", row.text("network").replace("bidir/GPU", ""))
     if stated is None:
         _note("network", filled)

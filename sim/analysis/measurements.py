@@ -17,6 +17,7 @@ REQUIRED = (
 OPTIONAL = (
     *("location", "notes", "network", "vocab", "experts", "topk", "vpp", "cp", "ep", "dp", "micro_batch", "schedule"),
     *("recompute", "sequence_parallel", "fsdp_zero", "gpus_per_node", "measure_type", "trust", "core", "sweep"),
+    *("flop_convention", "calc_flops_per_token_full", "calc_flops_per_token_causal"),
     *("dense_or_moe", "step_time_s", "calc_step_time_s", "tokens_per_s_per_gpu", "calc_tokens_per_s_per_gpu"),
 )
 """Columns that are read where they are there."""

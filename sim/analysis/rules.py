@@ -20,9 +20,13 @@ BLANKS: Mapping[str, str] = {
     "domain": "groups that would straddle racks of 72 GPUs: a job takes 64 of each",
     "selective": "selective recomputation of an FSDP stack: half of the layers as a whole",
     "routing": "experts evenly loaded",
-    "expert_tensor": "expert tensor parallelism: as the notes say, else 1 with folding or FSDP, else that of attention",
+    "expert_tensor": "expert tensor parallelism: as the notes say; else that of attention before 2025, after that 1",
 }
 """Rules for what rows leave open, in words."""
+
+
+AMBIGUOUS = 0.08
+"""Difference between full and causal attention above which a time derived by an unstated convention says little."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +65,7 @@ class Rules:
         """Return what the notes set: fields of the `software` or the `model`."""
         found: dict[str, Any] = {}
         for entry in self.tables["notes"]:
-            here = entry["text"] in row.text("notes") and re.search(entry.get("models", ""), row.text("model"))
+            here = re.search(entry["text"], row.text("notes")) and re.search(entry.get("models", ""), row.text("model"))
             if here:
                 found |= entry.get(kind, {})
         return found
@@ -82,9 +86,20 @@ class Rules:
         found = self.tables["nodes"].get(gpu)
         return None if found is None else str(found)
 
-    def excluded(self, name: str) -> str | None:
+    def excluded(self, row: Measured) -> str | None:
         """Return why a row is shown apart, None if it is not."""
-        return next((str(entry["reason"]) for entry in self.tables["exclude"] if name.startswith(entry["id"])), None)
+        name = row.text("id")
+        listed = (str(entry["reason"]) for entry in self.tables["exclude"] if name.startswith(entry["id"]))
+        return next(listed, None) or _ambiguous(row)
+
+
+def _ambiguous(row: Measured) -> str | None:
+    """Return what is open where a time was derived from TFLOP/s of which attention's share is not stated."""
+    full, causal = row.number("calc_flops_per_token_full"), row.number("calc_flops_per_token_causal")
+    derived = row.number("step_time_s") is None and row.text("flop_convention").endswith("?")
+    if not derived or not full or not causal or full / causal - 1 <= AMBIGUOUS:
+        return None
+    return f"derived from TFLOP/s of an unstated convention: {100 * (full / causal - 1):.0f} % between full and causal"
 
 
 @cache

@@ -124,7 +124,9 @@ def _facts(row: Measured) -> Answer:
         "precision": precision,
         "kind": kind_of(precision, bool(row.count("experts"))),
         "sweep": row.text("sweep"),
-        "excluded": rules().excluded(row.text("id")),
+        "global_batch": row.count("global_batch"),
+        "sequence": row.count("seq_len"),
+        "excluded": rules().excluded(row),
     }
 
 

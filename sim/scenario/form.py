@@ -189,6 +189,7 @@ class ClusterForm(BaseModel):
     node: str
     nodes: NodeCount
     spare_nodes: SpareCount = 0
+    node_gpus: Count | None = None
     domain_gpus: Count | None = None
     topology: TopologyForm | None = None
     placement: PlacementForm = PlacementForm(kind="packed")

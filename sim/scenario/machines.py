@@ -40,7 +40,8 @@ def machines_of(form: ClusterForm) -> Machines:
     >>> machines_of(ClusterForm(node="dgx-h100", nodes=2)).gpus
     16
     """
-    node = _part_of_domains(look_up(catalog.node, form.node, "cluster.node"), form.domain_gpus)
+    whole = look_up(catalog.node, form.node, "cluster.node")
+    node = _part_of_domains(_part_of_node(whole, form.node_gpus), form.domain_gpus)
     _check_queue_pairs(form, node)
     return Machines(
         node=node,
@@ -66,19 +67,32 @@ def topology_of(form: TopologyForm) -> Topology:
     return Topology(kind=form.kind, arguments=arguments)
 
 
-def _part_of_domains(node: Node, domain_gpus: int | None) -> Node:
+def _part_of_node(node: Node, gpus: int | None) -> Node:
+    """Return a node of which a job holds a part: so many GPUs, with their share of the NICs."""
+    if gpus is None or gpus == node.accelerators:
+        return node
+    if gpus > node.accelerators or node.accelerators % gpus or node.scale_up_domain != node.accelerators:
+        raise ScenarioError(
+            f"cluster.node_gpus: got {gpus}, expected a divisor of the {node.accelerators} GPUs of '{node.name}' "
+            "(of a node that is a scale-up domain of its own)"
+        )
+    nics = max(1, node.nics * gpus // node.accelerators)
+    return replace(node, accelerators=gpus, scale_up_domain=gpus, nics=nics)
+
+
+def _part_of_domains(node: Node, gpus: int | None) -> Node:
     """Return a node whose scale-up domain holds as many GPUs of this cluster as are said; it leaves out the others.
 
     Racks of 72 are often used 64 at a time, so that groups of 2^n do not straddle them.
     """
-    if domain_gpus is None:
+    if gpus is None:
         return node
-    if domain_gpus > node.scale_up_domain or domain_gpus % node.accelerators:
+    if gpus > node.scale_up_domain or gpus % node.accelerators:
         raise ScenarioError(
-            f"cluster.domain_gpus: got {domain_gpus}, expected a multiple of the {node.accelerators} GPUs of a node, "
+            f"cluster.domain_gpus: got {gpus}, expected a multiple of the {node.accelerators} GPUs of a node, "
             f"at most the {node.scale_up_domain} of a scale-up domain of '{node.name}'"
         )
-    return replace(node, scale_up_domain=domain_gpus)
+    return replace(node, scale_up_domain=gpus)
 
 
 def _accelerator(form: ClusterForm, node: Node) -> Accelerator:
