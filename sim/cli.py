@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 BAD_INPUT, INTERRUPTED = 2, 130
 
+VALIDATION = Path("results/validation-training")
+
 
 class _Commands(TyperGroup):
     """Turns errors into one clear line a problem and an exit code: 1 a run failed, 2 bad input, 130 interrupted."""
@@ -181,6 +183,42 @@ def step(
         _write_json(trace, chrome_trace(result.timeline))
     answer = step_json(result, loaded)
     _print(answer, as_json, lambda: step_report(answer, _marks()))
+
+
+@app.command()
+def validate(
+    kind: Annotated[str, typer.Option(metavar="KIND", help="What is compared: training.")] = "training",
+    measurements: Annotated[
+        str | None, typer.Option(metavar="FILE", help="A CSV of measured steps instead of the reference.")
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where rows and page go; goes on where it was stopped.")
+    ] = VALIDATION,
+    workers: Annotated[int | None, typer.Option(metavar="N", min=1, help="Processes, by default one a core.")] = None,
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare simulated with measured steps: signed errors by group, orders and slopes, a page of everything."""
+    from sim.analysis.measurements import read_measurements
+    from sim.analysis.output import open_directory, write_validation
+    from sim.analysis.training import training_answer
+    from sim.analysis.validate import validate_training
+    from sim.errors import unknown_name
+    from sim.report.progress import progress
+    from sim.report.truth_page import truth_page
+    from sim.report.validation_report import validation_report
+
+    if kind != "training":
+        raise unknown_name("kind of validation", kind, ("training",), "--kind")
+    rows = read_measurements(measurements)
+    cache = open_directory(out, force)
+    with progress(sys.stderr) as report:
+        answers = validate_training(
+            rows, workers=workers, cache=cache, progress=lambda done, count: report(done / count, "rows")
+        )
+    answer = training_answer(answers)
+    write_validation(out, answer, truth_page(answer))
+    _print(answer, as_json, lambda: f"{validation_report(answer)}\n\nPage and rows: {out}")
 
 
 @app.command()
