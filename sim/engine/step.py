@@ -1,20 +1,21 @@
 """One optimizer step in SimPy: stages of one representative replica, one event an operation, integer nanoseconds.
 
 The order of every stage is fixed, so the step is a max-plus system: when an operation ends, its output is sent,
-and whichever operation can now be dated gets one event for its end. The parameter all-gather of the
-step opens on the communication stream; the reduction of a chunk's gradients is launched when its last backward
-ends; all stages meet before the optimizer (the global gradient norm), so consecutive steps are alike.
+and whichever operation can now be dated gets one event for its end. Parameter all-gathers open the step on the
+communication stream, and a block's first forward waits for its own; a block's gradients are reduced when the chunk's
+last backward has passed it. All stages meet before the optimizer (the global gradient norm), so that consecutive steps
+are alike.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any, cast
 
 import simpy
 
 from sim.engine.collector import rare_collections
-from sim.engine.stage import Stage
+from sim.engine.stage import Stage, Walk
+from sim.engine.walks import walked
 from sim.errors import SimulationError
 from sim.workload.step_plan import StepPlan, Structure, pipeline_key, structure
 
@@ -57,10 +58,12 @@ class _StepSimulation:
         self.finished = self.env.event()
         self.shares = plan.nic_share > 0 and plan.data_overlap
         self.slows = plan.slowdown > 1 and plan.data_overlap
+        self.overlap = plan.data_overlap
         self.on_end: list[Callable[[Any], None]] = [self._end]
 
     def run(self) -> StepTimeline:
         for stage in self.stages:
+            stage.issue(len(stage.gathers), 0)
             self._advance(stage, 0)
         self._run_to_the_end()
         reduced = tuple(self._close_reductions(stage) for stage in self.stages)
@@ -98,18 +101,40 @@ class _StepSimulation:
                 stage.waited_input += arrived - start - in_flight
                 start = arrived
         stage.waits_for = -1
-        if stage.opens[position] >= 0:
-            start = _await_gather(stage, stage.opens[position], start)
-        duration = stage.durations[position]
-        if self.slows and stage.collective_free_at > start:
-            duration += self._slowed_ns(stage, min(stage.collective_free_at - start, duration))
-        stage.starts.append(start)
-        end = simpy.Timeout(self.env, start + duration - now, stage)
+        walk = stage.walks[position]
+        if walk is None:
+            stage.starts.append(start)
+            over = start + stage.durations[position]
+            if self.slows and stage.collective_free_at > start:
+                over += self._slowed_ns(stage, start, over - start)
+        else:
+            over = self._walk(stage, walk, start)
+        end = simpy.Timeout(self.env, over - now, stage)
         end.callbacks = self.on_end  # read once by the kernel, so that all events can share it
         self.events += 1
 
-    def _slowed_ns(self, stage: Stage, beside_ns: int) -> int:
-        extra = round(beside_ns * (self.plan.slowdown - 1))
+    def _walk(self, stage: Stage, walk: Walk, start: int) -> int:
+        """Pass an operation block by block; return when it ends."""
+        now = start
+        for i, duration in enumerate(walk.durations):
+            if walk.gather >= 0:
+                now = self._await_gather(stage, walk.gather + i, now)
+            if i == 0:
+                stage.starts.append(now)
+            now += duration + (self._slowed_ns(stage, now, duration) if self.slows else 0)
+            if walk.reductions:
+                stage.collect("reduce", walk.chunk, walk.blocks[i], now, walk.reductions[i])
+        return now
+
+    def _await_gather(self, stage: Stage, gather: int, now: int) -> int:
+        gathered = stage.gathered_at[gather if self.overlap else -1]  # without overlap compute waits for all of them
+        stage.waited_gather += max(0, gathered - now)
+        return max(now, gathered)
+
+    def _slowed_ns(self, stage: Stage, start: int, duration: int) -> int:
+        """Return by how much a kernel is longer for the collectives that run beside it."""
+        beside = min(max(0, stage.collective_free_at - start), duration)
+        extra = round(beside * (self.plan.slowdown - 1))
         stage.slowed += extra
         return extra
 
@@ -121,9 +146,6 @@ class _StepSimulation:
         stage.ends.append(now)
         stage.free_at = now
         stage.position = position + 1
-        if stage.closes[position] >= 0 and self.plan.data_overlap:
-            reduction = self.plan.reduce_ns[stage.index][stage.closes[position]]
-            stage.collective_free_at = max(now, stage.collective_free_at) + reduction
         if stage.feeds[position] >= 0:
             self._send(stage, position, now)
         self.left -= 1
@@ -153,14 +175,16 @@ class _StepSimulation:
         if left <= 0 or not self.shares:
             return message
         transfer, lost = shared_nic_ns(message, left, self.plan.nic_share)
-        stage.collective_free_at += lost
-        stage.gathered_at = [at + lost if at > begin else at for at in stage.gathered_at]
+        if lost:
+            stage.delay_collectives(begin, lost)
         return transfer
 
     def _close_reductions(self, stage: Stage) -> int:
-        if self.plan.data_overlap:
-            return max(stage.free_at, stage.collective_free_at)
-        return stage.free_at + sum(self.plan.reduce_ns[stage.index])
+        if not self.overlap:
+            for chunk, blocks in enumerate(self.plan.blocks[stage.index]):
+                for block, duration in enumerate(blocks.reduce_ns):
+                    stage.collect("reduce", chunk, block, stage.free_at, duration)
+        return max(stage.free_at, stage.collective_free_at)
 
 
 def shared_nic_ns(message: int, collective: int, share: float) -> tuple[int, int]:
@@ -183,26 +207,18 @@ def shared_nic_ns(message: int, collective: int, share: float) -> tuple[int, int
 
 
 def _stage(plan: StepPlan, shape: Structure, index: int) -> Stage:
-    """Return a stage at time 0, its parameter all-gathers queued in the order of first use."""
+    """Return a stage at time 0."""
     grids = (plan.forward, plan.backward, plan.weight) if plan.weight else (plan.forward, plan.backward)
     costs = [[cost.duration_ns for cost in grid[index]] for grid in grids]
     kind, chunk = shape.kind[index], shape.chunk[index]
-    gathered = list(accumulate(plan.gather_ns[index]))
+    durations = [costs[k][c] for k, c in zip(kind, chunk, strict=True)]
+    walks, gathers = walked(plan, shape, index, durations)
     return Stage(
         index=index,
-        durations=[costs[k][c] for k, c in zip(kind, chunk, strict=True)],
+        durations=durations,
         messages=[plan.boundary_ns[boundary] for boundary in shape.boundary[index]],
         needs=shape.needs[index],
         feeds=shape.feeds[index],
-        opens=[c if first else -1 for c, first in zip(chunk, shape.first[index], strict=True)],
-        closes=[c if last else -1 for c, last in zip(chunk, shape.last[index], strict=True)],
-        collective_free_at=gathered[-1],
-        # Without overlap compute waits for all of them.
-        gathered_at=gathered if plan.data_overlap else [gathered[-1]] * plan.chunks,
+        walks=walks,
+        gathers=gathers,
     )
-
-
-def _await_gather(stage: Stage, chunk: int, start: int) -> int:
-    wait = max(0, stage.gathered_at[chunk] - start)
-    stage.waited_gather += wait
-    return start + wait

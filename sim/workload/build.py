@@ -6,6 +6,7 @@ import numpy as np
 
 from sim.catalog.records import Accelerator, Model, SoftwareProfile
 from sim.cluster.placement import Groups
+from sim.workload.blocks import Blocks, deal_blocks
 from sim.workload.kernels import memory_time_s
 from sim.workload.layout import Batch, Chunk, Layout, check_layout, deal_layers
 from sim.workload.memory import (
@@ -49,7 +50,8 @@ def build_step(
     kind = schedule_kind(layout.schedule.kind, layout.schedule.chunks)
     routes = kind.routes(layout.pipeline, microbatches(batch, layout), layout.schedule.chunks)
     dealt = deal_layers(model.layers, layout.pipeline, layout.schedule.chunks, routes)
-    times = communication(model, batch, layout, software, dealt, groups, network)
+    parts = deal_blocks(model, layout, dealt, software.data_overlap)
+    times = communication(model, batch, layout, software, parts, groups, network)
     machine = Machine(
         accelerator=accelerator,
         software=software,
@@ -76,8 +78,7 @@ def build_step(
         weight=_grid(costs, dealt, 2) if kind.split else (),
         boundary_ns=tuple(round(value * 1e9) for value in times.boundary_s),
         blocking_send=not software.pipeline_overlap,
-        gather_ns=_nanoseconds(times.gather_s),
-        reduce_ns=_nanoseconds(times.reduce_s),
+        blocks=_blocks(machine, parts, times, kind.split),
         data_overlap=software.data_overlap,
         nic_share=_nic_share(model, batch, layout, times, groups, node_gpus),
         slowdown=_slowdown(accelerator, groups, node_gpus),
@@ -137,5 +138,24 @@ def _nic_share(
     return min(1.0, times.costs["data"].busbw_bytes_per_s / ranks / message)
 
 
-def _nanoseconds(grid: tuple[tuple[float, ...], ...]) -> tuple[tuple[int, ...], ...]:
-    return tuple(tuple(round(value * 1e9) for value in row) for row in grid)
+def _blocks(
+    machine: Machine, parts: tuple[tuple[tuple[Chunk, ...], ...], ...], times: Communication, split: bool
+) -> tuple[tuple[Blocks, ...], ...]:
+    costs = _costs(machine, tuple(chunk for stage in parts for chunk in stage), split)
+
+    def of_chunk(chunk: tuple[Chunk, ...], gather_s: tuple[float, ...], reduce_s: tuple[float, ...]) -> Blocks:
+        forward, backward, *weight = zip(*([c.duration_ns for c in costs[part]] for part in chunk), strict=True)
+        return Blocks(
+            forward=forward,
+            backward=backward,
+            weight=weight[0] if split else (),
+            gather_ns=_nanoseconds(gather_s),
+            reduce_ns=_nanoseconds(reduce_s),
+        )
+
+    grids = zip(parts, times.gather_s, times.reduce_s, strict=True)
+    return tuple(tuple(of_chunk(*chunk) for chunk in zip(*stage, strict=True)) for stage in grids)
+
+
+def _nanoseconds(seconds: tuple[float, ...]) -> tuple[int, ...]:
+    return tuple(round(value * 1e9) for value in seconds)

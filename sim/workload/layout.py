@@ -1,7 +1,8 @@
 """The parallel layout of a job: how its ranks divide a model and are numbered, and which layers each stage holds."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from sim.catalog.records import Accelerator, Model
 from sim.errors import LayoutError, unknown_name
@@ -71,6 +72,27 @@ class Chunk:
     layers: int
     embedding: bool = False
     head: bool = False
+
+
+def split_chunk(chunk: Chunk, parts: int) -> tuple[Chunk, ...]:
+    """Return a chunk in parts of consecutive layers, as even as whole layers allow; at most one part a layer.
+
+    The embedding goes with the first part, the head with the last.
+
+    >>> [part.layers for part in split_chunk(Chunk(layers=5, head=True), 2)]
+    [2, 3]
+    """
+    parts = max(1, min(parts, chunk.layers))
+    edges = [chunk.layers * i // parts for i in range(parts + 1)]
+    return tuple(
+        replace(
+            chunk,
+            layers=end - start,
+            embedding=chunk.embedding and start == 0,
+            head=chunk.head and i == parts - 1,
+        )
+        for i, (start, end) in enumerate(pairwise(edges))
+    )
 
 
 Places = tuple[tuple[int, int], ...]

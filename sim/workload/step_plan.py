@@ -4,13 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from sim.workload.blocks import Blocks
 from sim.workload.operations import OpCost
 from sim.workload.pipelines import PipelineKey, pipeline_of
 from sim.workload.schedules import Op, Route
 from sim.workload.zero_bubble import PassTimes
-
-Grid = tuple[tuple[int, ...], ...]
-"""Integers by [stage][chunk]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,10 +19,9 @@ class StepPlan:
     forward, backward, weight: cost by [stage][chunk]; weight is empty where the schedule keeps weight gradients in the
     backward. boundary_ns: one message between a stage and the next, by stage (the last one's goes to the first, where
     stages hold several chunks); gradients go the other way in the same time.
-    blocking_send: the sender's compute waits for the transfer. gather_ns and reduce_ns: parameter all-gather and
-    gradient reduction by [stage][chunk]; data_overlap: they run beside compute on a stream of their own;
-    nic_share: the part of a NIC that a data-parallel collective takes for itself, 0 where it leaves by another way
-    than boundary messages do.
+    blocking_send: the sender's compute waits for the transfer. blocks: by [stage][chunk], its parts with their gathers
+    and reductions; data_overlap: those run beside compute on a stream of their own; nic_share: the part of a NIC that a
+    data-parallel collective takes for itself, 0 where it leaves by another way than boundary messages do.
     slowdown: factor on kernels while a collective runs beside them. optimizer_ns by stage, after all gradients.
     """
 
@@ -39,8 +36,7 @@ class StepPlan:
     weight: tuple[tuple[OpCost, ...], ...] = ()
     boundary_ns: tuple[int, ...]
     blocking_send: bool
-    gather_ns: Grid
-    reduce_ns: Grid
+    blocks: tuple[tuple[Blocks, ...], ...]
     data_overlap: bool
     nic_share: float
     slowdown: float

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from sim.catalog.records import Model, SoftwareProfile
 from sim.cluster.placement import Groups
 from sim.cluster.records import CollectiveCost, GpuArray
+from sim.workload.blocks import block_parameters
 from sim.workload.layout import Batch, Chunk, Layout, local_tokens
-from sim.workload.memory import PARAMETER_BYTES, chunk_parameters, key_value_bytes
+from sim.workload.memory import PARAMETER_BYTES, key_value_bytes
 from sim.workload.transformer import ACTIVATION_BYTES
 
 
@@ -25,19 +26,23 @@ class NetworkModel(Protocol):
         """Return each group's time over that of the slowest, shape (G,)."""
 
 
+BlockGrid = tuple[tuple[tuple[float, ...], ...], ...]
+"""Numbers by [stage][chunk][block]."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Communication:
     """Seconds of a step's communication: one tensor collective, one exchange of keys and values, a message by stage.
 
-    gather_s and reduce_s: by [stage][chunk].
+    gather_s and reduce_s: by [stage][chunk][block].
     costs: the network's full answer by dimension, for the largest collective of each.
     """
 
     tensor_s: float
     context_s: float
     boundary_s: tuple[float, ...]
-    gather_s: tuple[tuple[float, ...], ...]
-    reduce_s: tuple[tuple[float, ...], ...]
+    gather_s: BlockGrid
+    reduce_s: BlockGrid
     costs: Mapping[str, CollectiveCost]
 
 
@@ -61,11 +66,14 @@ def communication(
     batch: Batch,
     layout: Layout,
     software: SoftwareProfile,
-    dealt: Sequence[Sequence[Chunk]],
+    blocks: Sequence[Sequence[Sequence[Chunk]]],
     groups: Groups,
     network: NetworkModel,
 ) -> Communication:
-    """Return the times of all communication of a step; a dimension of size one costs nothing."""
+    """Return the times of all communication of a step; a dimension of size one costs nothing.
+
+    blocks: the parts of every chunk, by [stage][chunk][block].
+    """
     gather, reduce = _data_collectives(layout, software)
     costs: dict[str, CollectiveCost] = {}
     tensor_s = 0.0
@@ -81,15 +89,15 @@ def communication(
     if layout.pipeline > 1:
         costs["pipeline"] = network.cost("p2p", groups.pipeline, boundary_bytes(model, batch, layout))
         boundary_s = _boundary_s(costs["pipeline"].time_s * network.pace("p2p", groups.pipeline), layout)
-    gather_s = reduce_s = tuple((0.0,) * len(stage) for stage in dealt)
+    gather_s = reduce_s = tuple(tuple((0.0,) * len(chunk) for chunk in stage) for stage in blocks)
     if layout.data * layout.context > 1:
-        parameters = [[chunk_parameters(model, chunk, layout.tensor) for chunk in stage] for stage in dealt]
+        parameters = [[block_parameters(model, chunk, layout.tensor) for chunk in stage] for stage in blocks]
         # Gather and reduction send the same messages around the same rings, so that one solve serves both.
         pace = _stage_pace(network.pace("all-gather", groups.data), layout)
         data = _DataNetwork(network, groups.data, pace)
         gather_s = data.seconds(gather, parameters, PARAMETER_BYTES) if gather else gather_s
         reduce_s = data.seconds(reduce, parameters, software.reduce_bytes)
-        largest = max(size for stage in parameters for size in stage) * software.reduce_bytes
+        largest = max(size for stage in parameters for chunk in stage for size in chunk) * software.reduce_bytes
         costs["data"] = network.cost(reduce, groups.data, largest)
     return Communication(
         tensor_s=tensor_s,
@@ -123,12 +131,13 @@ class _DataNetwork:
     pace: Sequence[float]
 
     def seconds(
-        self, kind: str, parameters: Sequence[Sequence[float]], bytes_per_parameter: float
-    ) -> tuple[tuple[float, ...], ...]:
-        sizes = sorted({size for stage in parameters for size in stage})
+        self, kind: str, parameters: Sequence[Sequence[Sequence[float]]], bytes_per_parameter: float
+    ) -> BlockGrid:
+        sizes = sorted({size for stage in parameters for chunk in stage for size in chunk})
         slowest = {size: self.network.cost(kind, self.groups, size * bytes_per_parameter).time_s for size in sizes}
         return tuple(
-            tuple(slowest[size] * pace for size in stage) for stage, pace in zip(parameters, self.pace, strict=True)
+            tuple(tuple(slowest[size] * pace for size in chunk) for chunk in stage)
+            for stage, pace in zip(parameters, self.pace, strict=True)
         )
 
 

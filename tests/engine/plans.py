@@ -1,5 +1,6 @@
 """Step plans for tests: uniform or random durations, nothing else unless asked for."""
 
+from sim.workload.blocks import Blocks, divide
 from sim.workload.operations import OpCost
 from sim.workload.step_plan import StepPlan
 from sim.workload.zero_bubble import PassTimes
@@ -22,6 +23,7 @@ def uniform_plan(
     message_ns: int = 0,
     gather_ns: int = 0,
     reduce_ns: int = 0,
+    blocks: int = 1,
     data_overlap: bool = True,
     nic_share: float = 0.0,
     blocking_send: bool = False,
@@ -31,11 +33,20 @@ def uniform_plan(
 ) -> StepPlan:
     """Return a plan whose stages all take forward_ns and backward_ns a microbatch (all chunks together).
 
+    gather_ns, reduce_ns: of a chunk, in equal blocks.
+
     weight_ns: of weight gradients, for schedules that keep them apart.
     """
     assert forward_ns % chunks == backward_ns % chunks == (weight_ns or 0) % chunks == 0
     weight = () if weight_ns is None else ((cost(weight_ns // chunks),) * chunks,) * stages
     times = None if weight_ns is None else PassTimes(forward_ns, backward_ns, weight_ns, message_ns)
+    parts = Blocks(
+        forward=(1,) * blocks,
+        backward=(1,) * blocks,
+        weight=(1,) * blocks,
+        gather_ns=divide(gather_ns, (1,) * blocks),
+        reduce_ns=divide(reduce_ns, (1,) * blocks),
+    )
     return StepPlan(
         schedule=schedule,
         stages=stages,
@@ -48,8 +59,7 @@ def uniform_plan(
         weight_share=weight_share,
         boundary_ns=(message_ns,) * stages,
         blocking_send=blocking_send,
-        gather_ns=((gather_ns,) * chunks,) * stages,
-        reduce_ns=((reduce_ns,) * chunks,) * stages,
+        blocks=((parts,) * chunks,) * stages,
         data_overlap=data_overlap,
         nic_share=nic_share,
         slowdown=slowdown,

@@ -28,7 +28,7 @@ def tracks(trace: dict[str, Any]) -> dict[tuple[int, int], list[Slice]]:
 
 
 timelines = st.builds(
-    lambda stages, microbatches, chunks, message, gather, reduce, overlap, shared, optimizer: simulate_step(
+    lambda stages, microbatches, chunks, blocks, message, gather, reduce, overlap, shared, optimizer: simulate_step(
         uniform_plan(
             "interleaved",
             stages=stages,
@@ -37,6 +37,7 @@ timelines = st.builds(
             message_ns=message,
             gather_ns=gather,
             reduce_ns=reduce,
+            blocks=blocks,
             data_overlap=overlap,
             nic_share=shared,
             slowdown=1.2,
@@ -46,6 +47,7 @@ timelines = st.builds(
     st.integers(1, 5),
     st.integers(1, 10),
     st.integers(1, 3),
+    st.integers(1, 4),
     st.integers(0, 900),
     st.integers(0, 900),
     st.integers(0, 5000),
@@ -79,7 +81,7 @@ def test_each_operation_stands_once_with_its_times(timeline: StepTimeline) -> No
 
 @given(timelines)
 def test_the_last_reduction_ends_when_the_stage_is_reduced(timeline: StepTimeline) -> None:
-    if not timeline.plan.reduce_ns[0][0]:
+    if not any(timeline.plan.blocks[0][0].reduce_ns):
         return
     found = tracks(chrome_trace(timeline))
     for stage in timeline.stages:

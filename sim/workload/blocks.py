@@ -1,0 +1,86 @@
+"""Blocks: the parts of a chunk, groups of consecutive layers, whose collectives run beside other layers' compute.
+
+A framework waits for a layer's parameters only before that layer, and sends a bucket of gradients as soon as the
+backward of its layers has ended. Buckets of Megatron-LM hold 40 million parameters or more; FSDP wraps each layer. The
+embedding belongs to the first block, the head to the last.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+
+from sim.catalog.records import Model
+from sim.workload.layout import Chunk, Layout, split_chunk
+from sim.workload.memory import chunk_parameters
+
+BUCKET_PARAMETERS = 40e6
+"""The least parameters of a bucket (Megatron-LM, --ddp-bucket-size: the larger of 40M and 1M a data-parallel rank)."""
+
+MOST_BLOCKS = 12
+"""Blocks of a chunk at most: what is exposed of the last bucket is then a twelfth or less of the whole."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocks:
+    """A chunk's blocks in the order of the forward: relative times of their passes, and their collectives.
+
+    forward, backward, weight: nanoseconds if each block ran alone; an operation's own time is divided in proportion.
+    gather_ns, reduce_ns: parameter all-gather and gradient reduction of each block.
+    """
+
+    forward: tuple[int, ...]
+    backward: tuple[int, ...]
+    weight: tuple[int, ...] = ()
+    gather_ns: tuple[int, ...]
+    reduce_ns: tuple[int, ...]
+
+
+def block_count(model: Model, chunk: Chunk, layout: Layout, overlap: bool) -> int:
+    """Return the blocks of a chunk: one without overlap, else buckets of 40M parameters or more, 12 at most.
+
+    >>> from sim.workload.examples import gpt
+    >>> block_count(gpt(layers=96, hidden=12288), Chunk(layers=4), Layout(tensor=8), overlap=True)
+    4
+    """
+    if not overlap:
+        return 1
+    buckets = int(chunk_parameters(model, chunk, layout.tensor) / BUCKET_PARAMETERS)
+    return max(1, min(buckets, MOST_BLOCKS, chunk.layers))
+
+
+def deal_blocks(
+    model: Model, layout: Layout, dealt: Sequence[Sequence[Chunk]], overlap: bool
+) -> tuple[tuple[tuple[Chunk, ...], ...], ...]:
+    """Return the blocks of every chunk, by [stage][chunk][block]."""
+    return tuple(
+        tuple(split_chunk(chunk, block_count(model, chunk, layout, overlap)) for chunk in stage) for stage in dealt
+    )
+
+
+def block_parameters(model: Model, blocks: Sequence[Chunk], tensor: int) -> tuple[float, ...]:
+    """Return the weights of each block on one GPU; they sum to the chunk's exactly.
+
+    A table that embedding and head share counts with the embedding, whose backward completes its gradient.
+
+    >>> from sim.workload.examples import gpt
+    >>> model = gpt(layers=2, hidden=8, vocab=10)
+    >>> block_parameters(model, split_chunk(Chunk(layers=2, embedding=True, head=True), 2), 1)
+    (864.0, 792.0)
+    """
+    ends = accumulate(
+        blocks, lambda one, two: Chunk(layers=one.layers + two.layers, embedding=one.embedding, head=two.head)
+    )
+    totals = [0.0, *(chunk_parameters(model, chunk, tensor) for chunk in ends)]
+    return tuple(after - before for before, after in pairwise(totals))
+
+
+def divide(total: int, weights: Sequence[int]) -> tuple[int, ...]:
+    """Return an integer in parts in proportion to weights; the parts sum to it exactly, equal ones if all weigh 0.
+
+    >>> divide(10, (1, 1, 1)), divide(7, (0, 0))
+    ((3, 4, 3), (4, 3))
+    """
+    weights = weights if any(weights) else (1,) * len(weights)
+    whole = sum(weights)
+    edges = [0, *((2 * total * sum_ + whole) // (2 * whole) for sum_ in accumulate(weights))]
+    return tuple(after - before for before, after in pairwise(edges))

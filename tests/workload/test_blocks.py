@@ -1,0 +1,51 @@
+"""Blocks: parts of a chunk that sum to it exactly, in layers, bytes and time."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.workload.blocks import BUCKET_PARAMETERS, MOST_BLOCKS, block_count, block_parameters, divide
+from sim.workload.examples import gpt
+from sim.workload.layout import Chunk, Layout, split_chunk
+from sim.workload.memory import chunk_parameters
+
+chunks = st.builds(Chunk, layers=st.integers(1, 40), embedding=st.booleans(), head=st.booleans())
+
+
+@given(chunks, st.integers(1, 50))
+def test_parts_hold_every_layer_once_and_the_tables_at_the_ends(chunk: Chunk, parts: int) -> None:
+    blocks = split_chunk(chunk, parts)
+    assert sum(block.layers for block in blocks) == chunk.layers
+    assert max(block.layers for block in blocks) - min(block.layers for block in blocks) <= 1
+    assert [block.embedding for block in blocks] == [chunk.embedding] + [False] * (len(blocks) - 1)
+    assert [block.head for block in blocks] == [False] * (len(blocks) - 1) + [chunk.head]
+
+
+def test_a_chunk_without_layers_is_one_block() -> None:
+    assert split_chunk(Chunk(layers=0, head=True), 12) == (Chunk(layers=0, head=True),)
+
+
+@given(chunks, st.integers(1, 50), st.booleans(), st.sampled_from([1, 2, 8]))
+def test_parameters_of_blocks_sum_to_the_chunks_exactly(chunk: Chunk, parts: int, tied: bool, tensor: int) -> None:
+    model = gpt(layers=40, hidden=512, heads=8, vocab=1000, tied=tied)
+    blocks = block_parameters(model, split_chunk(chunk, parts), tensor)
+    assert sum(blocks) == chunk_parameters(model, chunk, tensor)
+    assert min(blocks) > 0
+
+
+@given(st.integers(0, 10**12), st.lists(st.integers(0, 10**9), min_size=1, max_size=20))
+def test_a_time_is_divided_exactly_and_in_proportion(total: int, weights: list[int]) -> None:
+    parts = divide(total, weights)
+    assert sum(parts) == total
+    if any(weights):
+        assert all(
+            abs(part - total * w / sum(weights)) <= 1 + 1e-6 * total for part, w in zip(parts, weights, strict=True)
+        )
+
+
+@pytest.mark.parametrize(("layers", "hidden", "expected"), [(2, 512, 1), (4, 12288, 4), (96, 12288, MOST_BLOCKS)])
+def test_blocks_are_buckets_of_40_million_parameters_and_12_at_most(layers: int, hidden: int, expected: int) -> None:
+    model, layout = gpt(layers=layers, hidden=hidden), Layout()
+    assert block_count(model, Chunk(layers=layers), layout, overlap=True) == expected
+    assert block_count(model, Chunk(layers=layers), layout, overlap=False) == 1
+    assert BUCKET_PARAMETERS > 2 * 12 * 512**2
