@@ -189,6 +189,7 @@ def simulate_phase(scenario: Scenario, machine: Machine | None, phase: Phase) ->
         packed(layout.gpus, machine.cluster),
         wrap=layout.schedule.chunks > 1,
         context=layout.context,
+        shard=layout.shard,
     )
     built = build_step(
         training.model,

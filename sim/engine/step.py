@@ -1,10 +1,10 @@
 """One optimizer step in SimPy: stages of one representative replica, one event an operation, integer nanoseconds.
 
 The order of every stage is fixed, so the step is a max-plus system: when an operation ends, its output is sent,
-and whichever operation can now be dated gets one event for its end. Parameter all-gathers open the step on the
-communication stream, and a block's first forward waits for its own; a block's gradients are reduced when the chunk's
-last backward has passed it. All stages meet before the optimizer (the global gradient norm), so that consecutive steps
-are alike.
+and whichever operation can now be dated gets one event for its end. A block's forward waits for the all-gather of its
+parameters, and its gradients are reduced when a backward has passed it, both on the communication stream: gathers once,
+from the start of the step, and reductions after the chunk's last backward, or both for every microbatch. All stages
+meet before the optimizer (the global gradient norm), so that consecutive steps are alike.
 """
 
 from collections.abc import Callable
@@ -18,6 +18,9 @@ from sim.engine.stage import Stage, Walk
 from sim.engine.walks import walked
 from sim.errors import SimulationError
 from sim.workload.step_plan import StepPlan, Structure, pipeline_key, structure
+
+ALL = 1 << 62
+"""More gathers than any stage has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +62,12 @@ class _StepSimulation:
         self.shares = plan.nic_share > 0 and plan.data_overlap
         self.slows = plan.slowdown > 1 and plan.data_overlap
         self.overlap = plan.data_overlap
+        self.prefetch = ALL if plan.prefetch is None else plan.prefetch
         self.on_end: list[Callable[[Any], None]] = [self._end]
 
     def run(self) -> StepTimeline:
         for stage in self.stages:
-            stage.issue(len(stage.gathers), 0)
+            stage.issue(self.prefetch, 0)
             self._advance(stage, 0)
         self._run_to_the_end()
         reduced = tuple(self._close_reductions(stage) for stage in self.stages)
@@ -123,13 +127,23 @@ class _StepSimulation:
                 stage.starts.append(now)
             now += duration + (self._slowed_ns(stage, now, duration) if self.slows else 0)
             if walk.reductions:
-                stage.collect("reduce", walk.chunk, walk.blocks[i], now, walk.reductions[i])
+                reduced = stage.collect("reduce", walk.chunk, walk.blocks[i], now, walk.reductions[i])
+                now = now if self.overlap else self._await(stage, reduced, now)
         return now
 
     def _await_gather(self, stage: Stage, gather: int, now: int) -> int:
-        gathered = stage.gathered_at[gather if self.overlap else -1]  # without overlap compute waits for all of them
-        stage.waited_gather += max(0, gathered - now)
-        return max(now, gathered)
+        """Wait for the gather of a block, and issue those to come."""
+        stage.issue(gather + 1, now)
+        begin = self._await(stage, stage.gathered_at[gather], now)
+        stage.issue(gather + 1 + self.prefetch, begin)
+        # Without overlap compute waits for all that is issued.
+        return begin if self.overlap else self._await(stage, stage.gathered_at[-1], begin)
+
+    def _await(self, stage: Stage, collected: int, now: int) -> int:
+        if collected <= now:
+            return now
+        stage.waited_gather += collected - now
+        return collected
 
     def _slowed_ns(self, stage: Stage, start: int, duration: int) -> int:
         """Return by how much a kernel is longer for the collectives that run beside it."""
@@ -180,7 +194,7 @@ class _StepSimulation:
         return transfer
 
     def _close_reductions(self, stage: Stage) -> int:
-        if not self.overlap:
+        if not (self.overlap or self.plan.reduces != "last"):
             for chunk, blocks in enumerate(self.plan.blocks[stage.index]):
                 for block, duration in enumerate(blocks.reduce_ns):
                     stage.collect("reduce", chunk, block, stage.free_at, duration)

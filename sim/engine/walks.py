@@ -6,7 +6,7 @@ from sim.engine.stage import Gather, Walk
 from sim.workload.blocks import Blocks, divide
 from sim.workload.step_plan import StepPlan, Structure
 
-FORWARD = 0
+FORWARD, BACKWARD = 0, 1
 
 
 def walked(
@@ -14,33 +14,46 @@ def walked(
 ) -> tuple[list[Walk | None], list[Gather]]:
     """Return the walk of every position of a stage, None where the blocks do not matter, and the gathers it needs.
 
-    A chunk's first forward waits for the gather of each block; the operation that completes its gradients launches
-    the reduction of each block, the last block first. All others run as one.
+    A chunk's first forward, or every forward and input gradient, waits for the gather of each block; the operation that
+    completes its gradients, or those of a microbatch or a run of them, launches the reduction of each block, the last
+    block first.
     """
     walks: list[Walk | None] = [None] * len(durations)
     gathers: list[Gather] = []
-    blocks = plan.blocks[index]
-    for position, (first, last) in enumerate(zip(shape.first[index], shape.last[index], strict=True)):
-        chunk = shape.chunk[index][position]
-        gathered = first and any(blocks[chunk].gather_ns)
-        reduced = last and plan.data_overlap and any(blocks[chunk].reduce_ns)
+    for position, (kind, chunk) in enumerate(zip(shape.kind[index], shape.chunk[index], strict=True)):
+        blocks = plan.blocks[index][chunk]
+        gathered = _gathers(plan, shape, index, position) and any(blocks.gather_ns)
+        reduced = _reduces(plan, shape, index, position) and any(blocks.reduce_ns)
         if not (gathered or reduced):
             continue
-        order = range(len(blocks[chunk].forward))
-        order = order if shape.kind[index][position] == FORWARD else order[::-1]
-        walks[position] = Walk(
-            chunk=chunk,
-            blocks=tuple(order),
-            durations=_durations(blocks[chunk], shape.kind[index][position], durations[position]),
-            gather=len(gathers) if gathered else -1,
-            reductions=tuple(blocks[chunk].reduce_ns[block] for block in order) if reduced else (),
-        )
+        walks[position] = _walk(blocks, kind, chunk, durations[position], len(gathers) if gathered else -1, reduced)
         if gathered:
-            gathers += [Gather(chunk, block, blocks[chunk].gather_ns[block]) for block in order]
+            gathers += [Gather(chunk, block, blocks.gather_ns[block]) for block in _order(blocks, kind)]
     return walks, gathers
 
 
-def _durations(blocks: Blocks, kind: int, duration_ns: int) -> tuple[int, ...]:
-    """Return an operation's time by block, in the order in which it passes them."""
+def _gathers(plan: StepPlan, shape: Structure, index: int, position: int) -> bool:
+    return shape.first[index][position] or (plan.regather and shape.kind[index][position] in (FORWARD, BACKWARD))
+
+
+def _reduces(plan: StepPlan, shape: Structure, index: int, position: int) -> bool:
+    """Without overlap what is reduced once comes after everything else, outside the operations."""
+    marks = {"each": shape.closes, "turns": shape.turns, "last": shape.last}[plan.reduces]
+    return marks[index][position] and (plan.data_overlap or plan.reduces != "last")
+
+
+def _walk(blocks: Blocks, kind: int, chunk: int, duration_ns: int, gather: int, reduced: bool) -> Walk:
+    order = _order(blocks, kind)
     parts = divide(duration_ns, (blocks.forward, blocks.backward, blocks.weight)[kind])
-    return parts if kind == FORWARD else parts[::-1]
+    return Walk(
+        chunk=chunk,
+        blocks=tuple(order),
+        durations=tuple(parts[block] for block in order),
+        gather=gather,
+        reductions=tuple(blocks.reduce_ns[block] for block in order) if reduced else (),
+    )
+
+
+def _order(blocks: Blocks, kind: int) -> range:
+    order = range(len(blocks.forward))
+    return order if kind == FORWARD else order[::-1]

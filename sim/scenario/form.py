@@ -23,6 +23,7 @@ from sim.scenario.fields import (
 )
 from sim.scenario.laws import CLOSED, Duration, LawForm
 from sim.workload.pipelines import SCHEDULES
+from sim.workload.sharding import SHARDINGS
 
 FIGURES = (
     *("wall_time_s", "steps", "step_mfu", "effective_mfu", "goodput", "allocation", "ettr", "gpu_hours"),
@@ -66,7 +67,10 @@ class ScheduleForm(BaseModel):
 
 
 class ParallelismForm(BaseModel):
-    """[parallelism], also of a phase, where it overrides key by key."""
+    """[parallelism], also of a phase, where it overrides key by key.
+
+    prefetch and reshard_after_forward: of zero3 and hsdp; shard: of hsdp, by default the GPUs of a node.
+    """
 
     model_config = CLOSED
     tensor: Count = 1
@@ -75,7 +79,10 @@ class ParallelismForm(BaseModel):
     expert: Count = 1
     data: Count | None = None
     schedule: ScheduleForm = ScheduleForm(kind="1f1b")
-    sharding: Annotated[str, OneOf(what="sharding", known=("ddp", "zero1", "zero2"), later=("zero3", "hsdp"))] = "ddp"
+    sharding: Annotated[str, OneOf(what="sharding", known=tuple(SHARDINGS))] = "ddp"
+    prefetch: CountOrZero | None = None
+    reshard_after_forward: bool | None = None
+    shard: Count | None = None
     sequence_parallel: bool = False
 
 

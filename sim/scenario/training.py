@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
+from typing import Any
 
 from sim import catalog
 from sim.catalog.records import Model, Provenance
@@ -12,6 +13,7 @@ from sim.scenario.machines import look_up
 from sim.scenario.records import Machines, Phase, Training
 from sim.workload.layout import Batch, Layout, Schedule, check_layout
 from sim.workload.pipelines import SCHEDULES
+from sim.workload.sharding import SHARDINGS
 
 _DENSE_SHAPE = (
     *("layers", "hidden", "heads", "kv_heads", "head_dim", "ffn_hidden"),
@@ -114,8 +116,24 @@ def layout_of(form: ParallelismForm, machines: Machines, key: str) -> Layout:
         data=_data_degree(form, machines, key),
         schedule=_schedule(form, key),
         sharding=form.sharding,
+        **_sharding_keys(form, machines, key),
         sequence_parallel=form.sequence_parallel,
     )
+
+
+def _sharding_keys(form: ParallelismForm, machines: Machines, key: str) -> dict[str, Any]:
+    """Return what a kind of sharding reads beside its name; refuse what this one would ignore."""
+    read = {"prefetch", "reshard_after_forward"} if SHARDINGS[form.sharding].parameters else set()
+    read |= {"shard"} if form.sharding == "hsdp" else set()
+    defaults = {"prefetch": 1, "reshard_after_forward": True, "shard": machines.node.accelerators}
+    given = {name: value for name in defaults if (value := getattr(form, name)) is not None}
+    stray = sorted(given.keys() - read)
+    if stray:
+        expected = "sharding 'hsdp'" if stray == ["shard"] else "sharding 'zero3' or 'hsdp'"
+        raise ScenarioError(
+            f"{key}.{stray[0]}: got {given[stray[0]]!r}, but sharding '{form.sharding}' ignores it; expected {expected}"
+        )
+    return {name: given.get(name, defaults[name]) for name in read}
 
 
 def _schedule(form: ParallelismForm, key: str) -> Schedule:

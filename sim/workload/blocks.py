@@ -12,12 +12,7 @@ from itertools import accumulate, pairwise
 from sim.catalog.records import Model
 from sim.workload.layout import Chunk, Layout, split_chunk
 from sim.workload.memory import chunk_parameters
-
-BUCKET_PARAMETERS = 40e6
-"""The least parameters of a bucket (Megatron-LM, --ddp-bucket-size: the larger of 40M and 1M a data-parallel rank)."""
-
-MOST_BLOCKS = 12
-"""Blocks of a chunk at most: what is exposed of the last bucket is then a twelfth or less of the whole."""
+from sim.workload.sharding import block_count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,25 +30,18 @@ class Blocks:
     reduce_ns: tuple[int, ...]
 
 
-def block_count(model: Model, chunk: Chunk, layout: Layout, overlap: bool) -> int:
-    """Return the blocks of a chunk: one without overlap, else buckets of 40M parameters or more, 12 at most.
-
-    >>> from sim.workload.examples import gpt
-    >>> block_count(gpt(layers=96, hidden=12288), Chunk(layers=4), Layout(tensor=8), overlap=True)
-    4
-    """
-    if not overlap:
-        return 1
-    buckets = int(chunk_parameters(model, chunk, layout.tensor) / BUCKET_PARAMETERS)
-    return max(1, min(buckets, MOST_BLOCKS, chunk.layers))
-
-
 def deal_blocks(
     model: Model, layout: Layout, dealt: Sequence[Sequence[Chunk]], overlap: bool
 ) -> tuple[tuple[tuple[Chunk, ...], ...], ...]:
     """Return the blocks of every chunk, by [stage][chunk][block]."""
     return tuple(
-        tuple(split_chunk(chunk, block_count(model, chunk, layout, overlap)) for chunk in stage) for stage in dealt
+        tuple(
+            split_chunk(
+                chunk, block_count(layout, chunk.layers, chunk_parameters(model, chunk, layout.tensor), overlap)
+            )
+            for chunk in stage
+        )
+        for stage in dealt
     )
 
 

@@ -20,7 +20,8 @@ class Schedule:
 class Layout:
     """Degrees of parallelism; ranks are numbered tensor innermost, then context, pipeline and data.
 
-    Rank = ((d x pipeline + p) x context + c) x tensor + t.
+    Rank = ((d x pipeline + p) x context + c) x tensor + t. prefetch, reshard_after_forward: of zero3 and hsdp, layers
+    gathered ahead and whether they are freed after a forward; shard: GPUs of a shard group, hsdp only.
 
     >>> Layout(tensor=8, pipeline=16, data=128).gpus
     16384
@@ -32,6 +33,9 @@ class Layout:
     data: int = 1
     schedule: Schedule = Schedule()
     sharding: str = "ddp"
+    prefetch: int = 1
+    reshard_after_forward: bool = True
+    shard: int = 0
     sequence_parallel: bool = False
 
     @property
@@ -163,6 +167,7 @@ def check_tensor(model: Model, tensor: int) -> None:
 def check_layout(model: Model, batch: Batch, layout: Layout, accelerator: Accelerator) -> None:
     """Raise LayoutError for a layout that cannot divide the model or the batch, naming the nearest that can."""
     check_tensor(model, layout.tensor)
+    check_shard(layout)
     replica_batch = layout.data * batch.micro_batch
     if batch.global_batch % replica_batch:
         down = max(batch.global_batch // replica_batch, 1) * replica_batch
@@ -185,6 +190,16 @@ def check_layout(model: Model, batch: Batch, layout: Layout, accelerator: Accele
         raise LayoutError(
             f"parallelism: context = {layout.context} and tensor = {layout.tensor} cut a sequence into {pieces}; "
             f"training.sequence_length = {batch.sequence_length} is no multiple of that"
+        )
+
+
+def check_shard(layout: Layout) -> None:
+    """Raise LayoutError for shard groups of hsdp that do not divide the GPUs that hold the same weights."""
+    weights = layout.data * layout.context
+    if layout.sharding == "hsdp" and (layout.shard < 1 or weights % layout.shard):
+        raise LayoutError(
+            f"parallelism.shard: {layout.shard} does not divide data x context = {layout.data} x {layout.context} = "
+            f"{weights}; nearest that does: {_nearest_divisor(weights, max(layout.shard, 1))}"
         )
 
 

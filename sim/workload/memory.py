@@ -5,9 +5,20 @@ from dataclasses import replace
 
 from sim.catalog.records import Model, SoftwareProfile
 from sim.errors import DoesNotFitError, LayoutError
-from sim.workload.layout import Batch, Chunk, Layout, Schedule, check_tensor, deal_layers, local_tokens
+from sim.workload.layout import (
+    Batch,
+    Chunk,
+    Layout,
+    Schedule,
+    check_shard,
+    check_tensor,
+    deal_layers,
+    local_tokens,
+    split_chunk,
+)
 from sim.workload.pipelines import Pipeline, PipelineKey, peak_in_flight, pipeline_of
 from sim.workload.profile import StageMemory
+from sim.workload.sharding import SHARDINGS, block_count, reduces, shards
 from sim.workload.transformer import (
     ACTIVATION_BYTES,
     attention_width,
@@ -135,14 +146,10 @@ def _one_stage(
     weight_share: float,
 ) -> StageMemory:
     order = pipeline.order[stage]
-    parameters = sum(chunk_parameters(model, chunk, layout.tensor) for chunk in chunks)
+    by_chunk = [chunk_parameters(model, chunk, layout.tensor) for chunk in chunks]
+    parameters, blocks = sum(by_chunk), _blocks_by_size(model, layout, chunks, by_chunk, software.data_overlap)
     # Where two directions hold the model twice, each copy's owner keeps half of the optimizer's state.
-    shards = len(set(pipeline.routes)) * (layout.data * layout.context if layout.sharding != "ddp" else 1)
-    gradients = parameters * software.gradient_bytes
-    if layout.sharding == "zero2" and microbatches(batch, layout) == 1:
-        # One microbatch: each chunk's gradient is reduced as it appears, so only the largest is ever whole.
-        largest = max(chunk_parameters(model, chunk, layout.tensor) for chunk in chunks)
-        gradients = software.gradient_bytes * (largest + parameters / shards)
+    optimizer = parameters * OPTIMIZER_BYTES / (len(set(pipeline.routes)) * shards(layout))
     layer = layer_activation_bytes(
         model, batch, layout, flash=software.flash_attention, discard_cheap=software.discard_cheap
     )
@@ -150,12 +157,40 @@ def _one_stage(
     activations = peak_in_flight(order, weights, weight_share if pipeline.split else None)
     return StageMemory(
         stage=stage,
-        parameters=parameters * PARAMETER_BYTES,
-        gradients=gradients,
-        optimizer=parameters * OPTIMIZER_BYTES / shards,
+        parameters=PARAMETER_BYTES * _held_parameters(layout, parameters, blocks),
+        gradients=software.gradient_bytes * _held_gradients(layout, by_chunk, blocks),
+        optimizer=optimizer,
         activations=activations,
         buffers=_buffers(model, batch, layout, software, chunks),
     )
+
+
+def _held_parameters(layout: Layout, parameters: float, blocks: Sequence[float]) -> float:
+    """Return the weights that a GPU holds: all, or its shard and the gathered layers, in use and ahead."""
+    if not SHARDINGS[layout.sharding].parameters or shards(layout) == 1:
+        return parameters
+    whole = sum(blocks[: layout.prefetch + 1]) if layout.reshard_after_forward else parameters
+    return parameters / shards(layout) + whole
+
+
+def _held_gradients(layout: Layout, chunks: Sequence[float], blocks: Sequence[float]) -> float:
+    """Return the gradients that a GPU holds: all, or its shard and what is whole until it has been reduced.
+
+    That is the largest chunk where consecutive microbatches add up, else the block in its backward and the one that is
+    being reduced.
+    """
+    if not SHARDINGS[layout.sharding].gradients or shards(layout) == 1:
+        return sum(chunks)
+    return (max(chunks) if reduces(layout) == "turns" else sum(blocks[:2])) + sum(chunks) / shards(layout)
+
+
+def _blocks_by_size(
+    model: Model, layout: Layout, chunks: Sequence[Chunk], parameters: Sequence[float], overlap: bool
+) -> list[float]:
+    """Return the weights of each block of a stage, the largest first."""
+    counts = [block_count(layout, chunk.layers, size, overlap) for chunk, size in zip(chunks, parameters, strict=True)]
+    blocks = [block for chunk, count in zip(chunks, counts, strict=True) for block in split_chunk(chunk, count)]
+    return sorted((chunk_parameters(model, block, layout.tensor) for block in blocks), reverse=True)
 
 
 def _buffers(model: Model, batch: Batch, layout: Layout, software: SoftwareProfile, chunks: Sequence[Chunk]) -> float:
@@ -210,6 +245,7 @@ def what_would_fit(
     for words, other_batch, other_layout in _changes(batch, layout):
         try:
             check_tensor(model, other_layout.tensor)
+            check_shard(other_layout)
             memory = stage_memory(model, other_batch, other_layout, software)
         except LayoutError:
             continue
@@ -220,8 +256,10 @@ def what_would_fit(
 
 
 def _changes(batch: Batch, layout: Layout) -> Iterator[tuple[str, Batch, Layout]]:
-    if layout.sharding == "ddp" and layout.data > 1:
-        yield 'parallelism.sharding = "zero1"', batch, replace(layout, sharding="zero1")
+    if layout.data * layout.context > 1:
+        for sharding in ("zero1", "zero2", "zero3"):
+            if list(SHARDINGS).index(sharding) > list(SHARDINGS).index(layout.sharding):
+                yield f'parallelism.sharding = "{sharding}"', batch, replace(layout, sharding=sharding)
     if batch.micro_batch > 1:
         half = batch.micro_batch // 2
         yield f"training.micro_batch = {half}", replace(batch, micro_batch=half), layout

@@ -20,8 +20,12 @@ class StepPlan:
     backward. boundary_ns: one message between a stage and the next, by stage (the last one's goes to the first, where
     stages hold several chunks); gradients go the other way in the same time.
     blocking_send: the sender's compute waits for the transfer. blocks: by [stage][chunk], its parts with their gathers
-    and reductions; data_overlap: those run beside compute on a stream of their own; nic_share: the part of a NIC that a
-    data-parallel collective takes for itself, 0 where it leaves by another way than boundary messages do.
+    and reductions. regather: every forward and input gradient gathers its parameters, else the chunk's first forward
+    does; prefetch: gathers issued ahead of the block that starts (None: all at the start of the step); reduces:
+    gradients with the "last" microbatch of a chunk, with "each", or when the stage "turns" to another chunk's.
+    data_overlap: collectives run beside compute on a
+    stream of their own; nic_share: the part of a NIC that a data-parallel collective takes for itself, 0 where it
+    leaves by another way than boundary messages do.
     slowdown: factor on kernels while a collective runs beside them. optimizer_ns by stage, after all gradients.
     """
 
@@ -37,6 +41,9 @@ class StepPlan:
     boundary_ns: tuple[int, ...]
     blocking_send: bool
     blocks: tuple[tuple[Blocks, ...], ...]
+    regather: bool = False
+    prefetch: int | None = None
+    reduces: str = "last"
     data_overlap: bool
     nic_share: float
     slowdown: float
@@ -50,7 +57,8 @@ class Structure:
 
     kind: 0 forward, 1 backward, 2 weight gradient. needs: slot that must have arrived before the operation starts (-1:
     none). feeds: slot that its output fills (-1: none), on stage `target`, over `boundary` (an index of
-    StepPlan.boundary_ns). first: the chunk's first forward here; last: the operation that completes its gradients.
+    StepPlan.boundary_ns). first: the chunk's first forward here; closes: the operation that completes a microbatch's
+    gradients; turns: the last such of a chunk before one of another; last: the one that completes the chunk's.
     slots: how many there are.
     """
 
@@ -62,6 +70,8 @@ class Structure:
     target: tuple[tuple[int, ...], ...]
     boundary: tuple[tuple[int, ...], ...]
     first: tuple[tuple[bool, ...], ...]
+    closes: tuple[tuple[bool, ...], ...]
+    turns: tuple[tuple[bool, ...], ...]
     last: tuple[tuple[bool, ...], ...]
     slots: int
 
@@ -93,6 +103,8 @@ def structure(key: PipelineKey) -> Structure:
         target=target,
         boundary=boundary,
         first=tuple(_first(k, c, 0) for k, c in zip(kind, chunk, strict=True)),
+        closes=tuple(tuple(each == closing for each in k) for k in kind),
+        turns=tuple(_turns(k, c, closing) for k, c in zip(kind, chunk, strict=True)),
         last=tuple(tuple(reversed(_first(k[::-1], c[::-1], closing))) for k, c in zip(kind, chunk, strict=True)),
         slots=2 * microbatches * max(len(route) for route in pipeline.routes),
     )
@@ -125,4 +137,13 @@ def _first(kinds: Sequence[int], chunks: Sequence[int], wanted: int) -> tuple[bo
         marks.append(kind == wanted and chunk not in seen)
         if kind == wanted:
             seen.add(chunk)
+    return tuple(marks)
+
+
+def _turns(kinds: Sequence[int], chunks: Sequence[int], closing: int) -> tuple[bool, ...]:
+    marks, following = [False] * len(kinds), -1
+    for position in range(len(kinds) - 1, -1, -1):
+        if kinds[position] == closing:
+            marks[position] = chunks[position] != following
+            following = chunks[position]
     return tuple(marks)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,38 +10,24 @@ from sim.catalog.records import Model, SoftwareProfile
 from sim.cluster.placement import Groups
 from sim.cluster.records import CollectiveCost, GpuArray
 from sim.workload.blocks import block_parameters
+from sim.workload.data_traffic import DataTimes, NetworkModel, data_times
 from sim.workload.layout import Batch, Chunk, Layout, local_tokens
-from sim.workload.memory import PARAMETER_BYTES, key_value_bytes
+from sim.workload.memory import key_value_bytes
 from sim.workload.transformer import ACTIVATION_BYTES
-
-
-class NetworkModel(Protocol):
-    """What this floor asks of a network: the time of a collective of all its groups, and how they compare."""
-
-    def cost(self, kind: str, groups: GpuArray, size_bytes: float) -> CollectiveCost:
-        """Return the cost of the slowest group; bytes by the convention of nccl-tests."""
-
-    def pace(self, kind: str, groups: GpuArray) -> NDArray[np.float64]:
-        """Return each group's time over that of the slowest, shape (G,)."""
-
-
-BlockGrid = tuple[tuple[tuple[float, ...], ...], ...]
-"""Numbers by [stage][chunk][block]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Communication:
     """Seconds of a step's communication: one tensor collective, one exchange of keys and values, a message by stage.
 
-    gather_s and reduce_s: by [stage][chunk][block].
-    costs: the network's full answer by dimension, for the largest collective of each.
+    data: gathers and reductions by block. costs: the network's full answer by dimension, for the largest collective of
+    each.
     """
 
     tensor_s: float
     context_s: float
     boundary_s: tuple[float, ...]
-    gather_s: BlockGrid
-    reduce_s: BlockGrid
+    data: DataTimes
     costs: Mapping[str, CollectiveCost]
 
 
@@ -74,7 +59,6 @@ def communication(
 
     blocks: the parts of every chunk, by [stage][chunk][block].
     """
-    gather, reduce = _data_collectives(layout, software)
     costs: dict[str, CollectiveCost] = {}
     tensor_s = 0.0
     if layout.tensor > 1:
@@ -89,22 +73,15 @@ def communication(
     if layout.pipeline > 1:
         costs["pipeline"] = network.cost("p2p", groups.pipeline, boundary_bytes(model, batch, layout))
         boundary_s = _boundary_s(costs["pipeline"].time_s * network.pace("p2p", groups.pipeline), layout)
-    gather_s = reduce_s = tuple(tuple((0.0,) * len(chunk) for chunk in stage) for stage in blocks)
-    if layout.data * layout.context > 1:
-        parameters = [[block_parameters(model, chunk, layout.tensor) for chunk in stage] for stage in blocks]
-        # Gather and reduction send the same messages around the same rings, so that one solve serves both.
-        pace = _stage_pace(network.pace("all-gather", groups.data), layout)
-        data = _DataNetwork(network, groups.data, pace)
-        gather_s = data.seconds(gather, parameters, PARAMETER_BYTES) if gather else gather_s
-        reduce_s = data.seconds(reduce, parameters, software.reduce_bytes)
-        largest = max(size for stage in parameters for chunk in stage for size in chunk) * software.reduce_bytes
-        costs["data"] = network.cost(reduce, groups.data, largest)
+    parameters = [[block_parameters(model, chunk, layout.tensor) for chunk in stage] for stage in blocks]
+    data = data_times(parameters, layout, software, groups, network)
+    if data.cost is not None:
+        costs["data"] = data.cost
     return Communication(
         tensor_s=tensor_s,
         context_s=context_s,
         boundary_s=boundary_s,
-        gather_s=gather_s,
-        reduce_s=reduce_s,
+        data=data,
         costs=costs,
     )
 
@@ -122,30 +99,6 @@ def collective_channels(data_group: GpuArray, node_gpus: int) -> int:
     return max(4, 2 * ranks)
 
 
-@dataclass(frozen=True, slots=True)
-class _DataNetwork:
-    """Data-parallel collectives by stage; pace: of the slowest group of each stage, over that of the slowest of all."""
-
-    network: NetworkModel
-    groups: GpuArray
-    pace: Sequence[float]
-
-    def seconds(
-        self, kind: str, parameters: Sequence[Sequence[Sequence[float]]], bytes_per_parameter: float
-    ) -> BlockGrid:
-        sizes = sorted({size for stage in parameters for chunk in stage for size in chunk})
-        slowest = {size: self.network.cost(kind, self.groups, size * bytes_per_parameter).time_s for size in sizes}
-        return tuple(
-            tuple(tuple(slowest[size] * pace for size in chunk) for chunk in stage)
-            for stage, pace in zip(parameters, self.pace, strict=True)
-        )
-
-
-def _stage_pace(pace: NDArray[np.float64], layout: Layout) -> list[float]:
-    by_stage: list[float] = pace.reshape(layout.pipeline, layout.tensor).max(axis=1).tolist()
-    return by_stage
-
-
 def _boundary_s(by_pair: NDArray[np.float64], layout: Layout) -> tuple[float, ...]:
     """Return the time of a message by stage: of the slowest tensor rank, in the mean over replicas.
 
@@ -155,8 +108,3 @@ def _boundary_s(by_pair: NDArray[np.float64], layout: Layout) -> tuple[float, ..
         by_pair.reshape(layout.data, -1, layout.context * layout.tensor).max(axis=2).mean(axis=0).tolist()
     )
     return tuple(times + [0.0] * (layout.pipeline - len(times)))
-
-
-def _data_collectives(layout: Layout, software: SoftwareProfile) -> tuple[str, str]:
-    """Return the kinds of parameter gather and gradient reduction: ddp keeps whole parameters and all-reduces."""
-    return ("", "all-reduce") if layout.sharding == "ddp" else ("all-gather", "reduce-scatter")

@@ -100,7 +100,19 @@ def test_an_error_names_the_key_and_the_nearest(changes: dict[str, Any], expecte
             {"parallelism__schedule": {"kind": "dualpipe"}},
             "schedule 'dualpipe' is not modelled yet; expected one of: gpipe",
         ),
-        ({"parallelism__sharding": "zero3"}, "sharding 'zero3' is not modelled yet; expected one of: ddp, zero1"),
+        ({"parallelism__prefetch": 2}, "parallelism.prefetch: got 2, but sharding 'ddp' ignores it; expected"),
+        (
+            {"parallelism__sharding": "zero3", "parallelism__shard": 8},
+            "parallelism.shard: got 8, but sharding 'zero3' ignores it; expected sharding 'hsdp'",
+        ),
+        (
+            {"parallelism__sharding": "zero2", "parallelism__reshard_after_forward": False},
+            "parallelism.reshard_after_forward: got False, but sharding 'zero2' ignores it; expected sharding 'zero3'",
+        ),
+        (
+            {"parallelism__sharding": "hsdp", "parallelism__shard": 3},
+            "parallelism.shard: 3 does not divide data x context",
+        ),
         ({"parallelism__expert": 8}, "parallelism.expert: expert parallelism is not modelled yet: got 8"),
         ({"model__attention": "mla"}, "model.attention: attention 'mla' is not modelled yet"),
         ({"model__experts": 8}, "mixture-of-experts and MLA steps are not modelled yet, expected a dense model"),

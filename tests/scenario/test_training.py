@@ -205,3 +205,14 @@ def test_a_layout_that_no_phase_changes_is_wrong_where_it_is_written() -> None:
     two = [{"name": "a", "tokens": 500_000_000}, {"name": "b", "tokens": 500_000_000}]
     with pytest.raises(LayoutError, match=r"^file\.toml: parallelism: tensor 4 x pipeline 3 = 12 GPUs"):
         resolved(training__phases=two, parallelism__pipeline=3)
+
+
+def test_shard_groups_are_nodes_unless_they_are_given() -> None:
+    def layout(**changes: Any) -> Any:
+        return phases(parallelism__tensor=1, parallelism__pipeline=1, **changes)[0].layout
+
+    assert layout(parallelism__sharding="hsdp").shard == 8
+    assert layout(parallelism__sharding="hsdp", parallelism__shard=4).shard == 4
+    zero3 = layout(parallelism__sharding="zero3", parallelism__prefetch=0, parallelism__reshard_after_forward=False)
+    assert (zero3.prefetch, zero3.reshard_after_forward, zero3.shard) == (0, False, 0)
+    assert (layout(parallelism__sharding="zero3").prefetch, layout(parallelism__sharding="hsdp").prefetch) == (1, 1)

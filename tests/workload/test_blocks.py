@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.workload.blocks import BUCKET_PARAMETERS, MOST_BLOCKS, block_count, block_parameters, divide
+from sim.workload.blocks import block_parameters, divide
 from sim.workload.examples import gpt
 from sim.workload.layout import Chunk, Layout, split_chunk
 from sim.workload.memory import chunk_parameters
+from sim.workload.sharding import BUCKET_PARAMETERS, MOST_BLOCKS, block_count
 
 chunks = st.builds(Chunk, layers=st.integers(1, 40), embedding=st.booleans(), head=st.booleans())
 
@@ -45,7 +46,8 @@ def test_a_time_is_divided_exactly_and_in_proportion(total: int, weights: list[i
 
 @pytest.mark.parametrize(("layers", "hidden", "expected"), [(2, 512, 1), (4, 12288, 4), (96, 12288, MOST_BLOCKS)])
 def test_blocks_are_buckets_of_40_million_parameters_and_12_at_most(layers: int, hidden: int, expected: int) -> None:
-    model, layout = gpt(layers=layers, hidden=hidden), Layout()
-    assert block_count(model, Chunk(layers=layers), layout, overlap=True) == expected
-    assert block_count(model, Chunk(layers=layers), layout, overlap=False) == 1
+    parameters = 12 * hidden**2 * layers
+    assert block_count(Layout(), layers, parameters, overlap=True) == expected
+    assert block_count(Layout(), layers, parameters, overlap=False) == 1
+    assert block_count(Layout(sharding="zero3"), layers, parameters, overlap=False) == layers
     assert BUCKET_PARAMETERS > 2 * 12 * 512**2
