@@ -11,6 +11,9 @@ for gathers and launching reductions between blocks, is walked through when it s
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+NEVER = 1 << 62
+"""Later than anything in a step."""
+
 
 class Walk(NamedTuple):
     """An operation block by block, in the order in which it runs them.
@@ -50,7 +53,8 @@ class Stage:
 
     durations, messages, needs, feeds, walks: by position. messages: how long the output travels; walks: how the
     operation passes its blocks, where those matter. targets: the stage that each output goes to. gathers: parameter
-    all-gathers in the order of use; gathered_at: when those issued so far end; collectives: all so far.
+    all-gathers in the order of use; gathered_at: when those issued so far end; collectives: all so far. slack_ns: by
+    how much later the gathers at the start of the step could have begun.
     """
 
     index: int
@@ -71,6 +75,7 @@ class Stage:
     waited_input: int = 0
     slowed: int = 0
     sending: int = 0
+    slack_ns: int = NEVER
     gathered_at: list[int] = field(default_factory=list)
     collectives: list[Collective] = field(default_factory=list)
     starts: list[int] = field(default_factory=list)

@@ -3,8 +3,10 @@
 The order of every stage is fixed, so the step is a max-plus system: when an operation ends, its output is sent,
 and whichever operation can now be dated gets one event for its end. A block's forward waits for the all-gather of its
 parameters, and its gradients are reduced when a backward has passed it, both on the communication stream: gathers once,
-from the start of the step, and reductions after the chunk's last backward, or both for every microbatch. All stages
-meet before the optimizer (the global gradient norm), so that consecutive steps are alike.
+from the start of the step, and reductions after the chunk's last backward, or both for every microbatch. Then all
+stages meet before the optimizer (the global gradient norm); or none waits for another, and a step is as long as the
+longest span of a stage, from its own beginning to its own end, since consecutive steps are alike (post-validation of
+arXiv 2401.10241, section 4; a rollback is not modelled).
 """
 
 from collections.abc import Callable
@@ -27,13 +29,15 @@ ALL = 1 << 62
 class StepTimeline:
     """What happened in a step: its stages (when each operation started and ended) and when each part was over.
 
-    reduced_ns: by stage, when its last gradient reduction ended; met_ns: when all stages had; step_ns: the step.
+    begins_ns: by stage, when its own step begins; reduced_ns: when its last gradient reduction ended; updates_ns: when
+    its optimizer begins; step_ns: from the beginning of a step to that of the next, which is alike.
     """
 
     plan: StepPlan
     stages: tuple[Stage, ...]
+    begins_ns: tuple[int, ...]
     reduced_ns: tuple[int, ...]
-    met_ns: int
+    updates_ns: tuple[int, ...]
     step_ns: int
     events: int
 
@@ -71,15 +75,30 @@ class _StepSimulation:
             self._advance(stage, 0)
         self._run_to_the_end()
         reduced = tuple(self._close_reductions(stage) for stage in self.stages)
-        met = max(reduced)
+        meet = self.plan.optimizer_sync == "global-norm"
+        begins = tuple(0 if meet else self._begin_alone(stage) for stage in self.stages)
+        updates = (max(reduced),) * len(reduced) if meet else reduced
+        ends = (update + own for update, own in zip(updates, self.plan.optimizer_ns, strict=True))
         return StepTimeline(
             plan=self.plan,
             stages=tuple(self.stages),
+            begins_ns=begins,
             reduced_ns=reduced,
-            met_ns=met,
-            step_ns=met + max(self.plan.optimizer_ns) + self.plan.overhead_ns,
+            updates_ns=updates,
+            step_ns=max(end - begin for end, begin in zip(ends, begins, strict=True)) + self.plan.overhead_ns,
             events=self.events,
         )
+
+    def _begin_alone(self, stage: Stage) -> int:
+        """Return when the step of a stage begins that waits for no other: its first gather just in time for its use.
+
+        What it waited for before is the end of the step before, not a part of this one.
+        """
+        begin, need = min(stage.starts[0], stage.slack_ns), stage.needs[0]
+        arrived = max(0, self.arrived[need]) if need >= 0 else 0
+        stage.waited_message -= arrived - max(0, self.sent[need]) if arrived else 0
+        stage.waited_gather += arrived - begin
+        return begin
 
     def _run_to_the_end(self) -> None:
         try:
@@ -136,8 +155,13 @@ class _StepSimulation:
         stage.issue(gather + 1, now)
         begin = self._await(stage, stage.gathered_at[gather], now)
         stage.issue(gather + 1 + self.prefetch, begin)
-        # Without overlap compute waits for all that is issued.
-        return begin if self.overlap else self._await(stage, stage.gathered_at[-1], begin)
+        if not self.overlap:  # compute waits for all that is issued
+            begin = self._await(stage, stage.gathered_at[-1], begin)
+        if gather < self.prefetch:
+            stage.slack_ns = min(stage.slack_ns, begin - stage.gathered_at[gather if self.overlap else -1])
+        elif gather == 0:
+            stage.slack_ns = now
+        return begin
 
     def _await(self, stage: Stage, collected: int, now: int) -> int:
         if collected <= now:

@@ -60,7 +60,8 @@ def _compute(timeline: StepTimeline, shape: Structure, index: int) -> Iterator[T
         yield _slice(index, COMPUTE, f"{'FBW'[kind]}{microbatch}.c{chunk}", category, start_ns, end_ns)
     optimizer_ns = timeline.plan.optimizer_ns[index]
     if optimizer_ns:
-        yield _slice(index, COMPUTE, "optimizer", "optimizer", timeline.met_ns, timeline.met_ns + optimizer_ns)
+        start_ns = timeline.updates_ns[index]
+        yield _slice(index, COMPUTE, "optimizer", "optimizer", start_ns, start_ns + optimizer_ns)
 
 
 def _collectives(timeline: StepTimeline, index: int) -> Iterator[TraceEvent]:

@@ -70,6 +70,7 @@ class ParallelismForm(BaseModel):
     """[parallelism], also of a phase, where it overrides key by key.
 
     prefetch and reshard_after_forward: of zero3 and hsdp; shard: of hsdp, by default the GPUs of a node.
+    optimizer_sync: whether stages meet before the optimizer, for the gradient norm, or validate afterwards.
     """
 
     model_config = CLOSED
@@ -83,6 +84,9 @@ class ParallelismForm(BaseModel):
     prefetch: CountOrZero | None = None
     reshard_after_forward: bool | None = None
     shard: Count | None = None
+    optimizer_sync: Annotated[str, OneOf(what="optimizer_sync", known=("global-norm", "post-validation"))] = (
+        "global-norm"
+    )
     sequence_parallel: bool = False
 
 

@@ -117,6 +117,7 @@ def layout_of(form: ParallelismForm, machines: Machines, key: str) -> Layout:
         schedule=_schedule(form, key),
         sharding=form.sharding,
         **_sharding_keys(form, machines, key),
+        optimizer_sync=form.optimizer_sync,
         sequence_parallel=form.sequence_parallel,
     )
 

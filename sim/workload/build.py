@@ -88,6 +88,7 @@ def build_step(
         nic_share=_nic_share(model, batch, layout, times, node_gpus),
         slowdown=_slowdown(accelerator, groups, node_gpus),
         optimizer_ns=tuple(_optimizer_ns(machine, stage) for stage in dealt),
+        optimizer_sync=layout.optimizer_sync,
         overhead_ns=round(software.step_overhead_s * 1e9),
     )
     return BuiltStep(plan=plan, memory=memory, communication=times, dealt=dealt)

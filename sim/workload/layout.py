@@ -21,7 +21,8 @@ class Layout:
     """Degrees of parallelism; ranks are numbered tensor innermost, then context, pipeline and data.
 
     Rank = ((d x pipeline + p) x context + c) x tensor + t. prefetch, reshard_after_forward: of zero3 and hsdp, layers
-    gathered ahead and whether they are freed after a forward; shard: GPUs of a shard group, hsdp only.
+    gathered ahead and whether they are freed after a forward; shard: GPUs of a shard group, hsdp only. optimizer_sync:
+    whether stages meet before the optimizer ("global-norm") or not ("post-validation").
 
     >>> Layout(tensor=8, pipeline=16, data=128).gpus
     16384
@@ -36,6 +37,7 @@ class Layout:
     prefetch: int = 1
     reshard_after_forward: bool = True
     shard: int = 0
+    optimizer_sync: str = "global-norm"
     sequence_parallel: bool = False
 
     @property

@@ -26,7 +26,8 @@ class StepPlan:
     data_overlap: collectives run beside compute on a
     stream of their own; nic_share: the part of a NIC that a data-parallel collective takes for itself, 0 where it
     leaves by another way than boundary messages do.
-    slowdown: factor on kernels while a collective runs beside them. optimizer_ns by stage, after all gradients.
+    slowdown: factor on kernels while a collective runs beside them. optimizer_ns by stage, after all gradients;
+    optimizer_sync: "global-norm", all stages meet before it, or "post-validation", none waits for another.
     """
 
     schedule: str
@@ -48,6 +49,7 @@ class StepPlan:
     nic_share: float
     slowdown: float
     optimizer_ns: tuple[int, ...]
+    optimizer_sync: str = "global-norm"
     overhead_ns: int
 
 

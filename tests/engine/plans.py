@@ -32,6 +32,7 @@ def uniform_plan(
     blocking_send: bool = False,
     slowdown: float = 1.0,
     optimizer_ns: int = 0,
+    optimizer_sync: str = "global-norm",
     overhead_ns: int = 0,
 ) -> StepPlan:
     """Return a plan whose stages all take forward_ns and backward_ns a microbatch (all chunks together).
@@ -70,5 +71,6 @@ def uniform_plan(
         nic_share=nic_share,
         slowdown=slowdown,
         optimizer_ns=(optimizer_ns,) * stages,
+        optimizer_sync=optimizer_sync,
         overhead_ns=overhead_ns,
     )
