@@ -37,6 +37,7 @@ from sim.reliability.records import (
 from sim.scenario import canonical_text
 from sim.scenario.records import Checkpoint, Phase, Scenario, Training
 from sim.workload.build import BuiltStep, build_step
+from sim.workload.pipelines import SCHEDULES
 from sim.workload.profile import StepProfile
 from sim.workload.transformer import total_parameters
 
@@ -187,9 +188,10 @@ def simulate_phase(scenario: Scenario, machine: Machine | None, phase: Phase) ->
         layout.pipeline,
         layout.data,
         packed(layout.gpus, machine.cluster),
-        wrap=layout.schedule.chunks > 1,
+        wrap=SCHEDULES[layout.schedule.kind].chunks == 0,
         context=layout.context,
         shard=layout.shard,
+        mirrored=SCHEDULES[layout.schedule.kind].copies == 2,
     )
     built = build_step(
         training.model,

@@ -48,13 +48,15 @@ def groups(
     wrap: bool = False,
     context: int = 1,
     shard: int = 0,
+    mirrored: bool = False,
 ) -> Groups:
     """Return the groups of each dimension; placement maps rank ((d x pipeline + p) x context + c) x tensor + t to GPU.
 
     Tensor groups hold all t of one (d, p, c), context groups all c of one (d, p, t), data groups all d and c of one
     (p, t); pipeline pairs lead from (d, p, c, t) to (d, p + 1, c, t), in column order (0 sends forward to 1), and with
     wrap from the last stage to the first as well (interleaved schedules). Pieces of `shard` GPUs that follow each other
-    in a data group are shard groups (0: the whole data group is one).
+    in a data group are shard groups (0: the whole data group is one). mirrored: a stage and its mirror image hold the
+    same weights (DualPipe), so that their data groups are one.
     Raises LayoutError if the placement has another number of ranks, or if shard groups do not divide a data group.
 
     >>> g = groups(2, 2, 2, np.arange(8))
@@ -75,8 +77,12 @@ def groups(
     onward = np.roll(grid, -1, axis=1)
     senders = pipeline if wrap and pipeline > 1 else pipeline - 1
     pairs = np.stack([grid[:, :senders], onward[:, :senders]], axis=-1)
-    same = grid.transpose(1, 3, 0, 2).reshape(-1, data * context)
-    pieces = _pieces(same, shard or data * context)
+    by_stage = grid.transpose(1, 3, 0, 2)
+    if mirrored:
+        half = pipeline // 2
+        by_stage = np.concatenate([by_stage[:half], by_stage[::-1][:half]], axis=2)
+    same = by_stage.reshape(-1, by_stage.shape[2] * context)
+    pieces = _pieces(same, shard or same.shape[1])
     return Groups(
         tensor=grid.reshape(-1, tensor),
         context=grid.transpose(0, 1, 3, 2).reshape(-1, context),

@@ -19,7 +19,7 @@ from sim.engine.collector import rare_collections
 from sim.engine.stage import Stage, Walk
 from sim.engine.walks import walked
 from sim.errors import SimulationError
-from sim.workload.step_plan import StepPlan, Structure, pipeline_key, structure
+from sim.workload.step_plan import StepPlan, Structure, operation_costs, pipeline_key, structure
 
 ALL = 1 << 62
 """More gathers than any stage has."""
@@ -79,26 +79,35 @@ class _StepSimulation:
         begins = tuple(0 if meet else self._begin_alone(stage) for stage in self.stages)
         updates = (max(reduced),) * len(reduced) if meet else reduced
         ends = (update + own for update, own in zip(updates, self.plan.optimizer_ns, strict=True))
+        spans = [end - begin for end, begin in zip(ends, begins, strict=True)]
+        if not meet:
+            for stage, begin, span in zip(self.stages, begins, spans, strict=True):
+                self._forget_before(stage, begin, max(spans) - span)
         return StepTimeline(
             plan=self.plan,
             stages=tuple(self.stages),
             begins_ns=begins,
             reduced_ns=reduced,
             updates_ns=updates,
-            step_ns=max(end - begin for end, begin in zip(ends, begins, strict=True)) + self.plan.overhead_ns,
+            step_ns=max(spans) + self.plan.overhead_ns,
             events=self.events,
         )
 
     def _begin_alone(self, stage: Stage) -> int:
-        """Return when the step of a stage begins that waits for no other: its first gather just in time for its use.
+        """Return when the step of a stage begins that waits for no other: its gathers just in time for their use."""
+        return min(stage.starts[0], stage.slack_ns)
 
-        What it waited for before is the end of the step before, not a part of this one.
+    def _forget_before(self, stage: Stage, begin: int, spare: int) -> None:
+        """Take out what a stage waited for before its own step began: that is the end of the step before.
+
+        Its gathers then come right before the first operation; of those, what exceeds the time that the stage has to
+        spare is exposed.
         """
-        begin, need = min(stage.starts[0], stage.slack_ns), stage.needs[0]
-        arrived = max(0, self.arrived[need]) if need >= 0 else 0
-        stage.waited_message -= arrived - max(0, self.sent[need]) if arrived else 0
-        stage.waited_gather += arrived - begin
-        return begin
+        need = stage.needs[0]
+        if need >= 0:
+            arrived = self.arrived[need]
+            stage.waited_message -= arrived - self.sent[need]
+            stage.waited_gather += max(0, arrived - begin - spare)
 
     def _run_to_the_end(self) -> None:
         try:
@@ -246,8 +255,7 @@ def shared_nic_ns(message: int, collective: int, share: float) -> tuple[int, int
 
 def _stage(plan: StepPlan, shape: Structure, index: int) -> Stage:
     """Return a stage at time 0."""
-    grids = (plan.forward, plan.backward, plan.weight) if plan.weight else (plan.forward, plan.backward)
-    costs = [[cost.duration_ns for cost in grid[index]] for grid in grids]
+    costs = [[cost.duration_ns for cost in row] for row in operation_costs(plan, index)]
     kind, chunk = shape.kind[index], shape.chunk[index]
     durations = [costs[k][c] for k, c in zip(kind, chunk, strict=True)]
     walks, gathers = walked(plan, shape, index, durations)

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 
 from sim.engine.stage import Gather, Walk
-from sim.workload.blocks import Blocks, divide
-from sim.workload.step_plan import StepPlan, Structure
-
-FORWARD, BACKWARD = 0, 1
+from sim.workload.apportion import divide
+from sim.workload.blocks import Blocks
+from sim.workload.step_plan import BACKWARD, FORWARD, WEIGHT, StepPlan, Structure
 
 
 def walked(
@@ -44,7 +43,7 @@ def _reduces(plan: StepPlan, shape: Structure, index: int, position: int) -> boo
 
 def _walk(blocks: Blocks, kind: int, chunk: int, duration_ns: int, gather: int, reduced: bool) -> Walk:
     order = _order(blocks, kind)
-    parts = divide(duration_ns, (blocks.forward, blocks.backward, blocks.weight)[kind])
+    parts = divide(duration_ns, _shares(blocks, kind))
     return Walk(
         chunk=chunk,
         blocks=tuple(order),
@@ -52,6 +51,13 @@ def _walk(blocks: Blocks, kind: int, chunk: int, duration_ns: int, gather: int, 
         gather=gather,
         reductions=tuple(blocks.reduce_ns[block] for block in order) if reduced else (),
     )
+
+
+def _shares(blocks: Blocks, kind: int) -> tuple[int, ...]:
+    """Return the relative times of an operation's blocks; the gradients of what runs as one end together."""
+    if kind <= WEIGHT:
+        return (blocks.forward, blocks.backward, blocks.weight)[kind]
+    return tuple(b + w for b, w in zip(blocks.backward, blocks.weight, strict=True))
 
 
 def _order(blocks: Blocks, kind: int) -> range:

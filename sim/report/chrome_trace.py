@@ -9,9 +9,11 @@ from typing import Any
 
 from sim.engine.step import StepTimeline
 from sim.ledger.trace import RunTrace, Segment
-from sim.workload.step_plan import Structure, pipeline_key, structure
+from sim.workload.step_plan import PAIR, PART, Structure, pipeline_key, structure
 
 COMPUTE, COLLECTIVES = 0, 1
+
+CATEGORIES = ("forward", "backward", "weight", "backward", "pair")
 
 TraceEvent = dict[str, Any]
 
@@ -19,8 +21,8 @@ TraceEvent = dict[str, Any]
 def chrome_trace(timeline: StepTimeline) -> dict[str, Any]:
     """Return a step as a trace: one process a stage, a track for compute and one for data-parallel collectives.
 
-    F3.c1 is the forward of microbatch 3 through chunk 1, B its backward (W its weight gradient, where it is apart);
-    tensor-parallel communication is inside them. Collectives name chunk and block.
+    F3.c1 is the forward of microbatch 3 through chunk 1, B its backward (W its weight gradient, where it is apart),
+    F4.c0 B3.c1 a pair that runs as one; tensor-parallel communication is inside them. Collectives name chunk and block.
     """
     plan = timeline.plan
     shape = structure(pipeline_key(plan))
@@ -54,14 +56,22 @@ def _shares(span: list[Segment]) -> dict[str, Any]:
 
 def _compute(timeline: StepTimeline, shape: Structure, index: int) -> Iterator[TraceEvent]:
     stage = timeline.stages[index]
-    rows = zip(shape.kind[index], shape.microbatch[index], shape.chunk[index], stage.starts, stage.ends, strict=True)
-    for kind, microbatch, chunk, start_ns, end_ns in rows:
-        category = ("forward", "backward", "weight")[kind]
-        yield _slice(index, COMPUTE, f"{'FBW'[kind]}{microbatch}.c{chunk}", category, start_ns, end_ns)
+    for position, (start_ns, end_ns) in enumerate(zip(stage.starts, stage.ends, strict=True)):
+        kind = shape.kind[index][position]
+        if kind != PART:
+            yield _slice(index, COMPUTE, _name(shape, index, position), CATEGORIES[kind], start_ns, end_ns)
     optimizer_ns = timeline.plan.optimizer_ns[index]
     if optimizer_ns:
         start_ns = timeline.updates_ns[index]
         yield _slice(index, COMPUTE, "optimizer", "optimizer", start_ns, start_ns + optimizer_ns)
+
+
+def _name(shape: Structure, index: int, position: int) -> str:
+    name = f"{shape.microbatch[index][position]}.c{shape.chunk[index][position]}"
+    kind = shape.kind[index][position]
+    if kind == PAIR:
+        return f"F{shape.microbatch[index][position - 1]}.c{shape.chunk[index][position - 1]} B{name}"
+    return f"{'FBWB'[kind]}{name}"
 
 
 def _collectives(timeline: StepTimeline, index: int) -> Iterator[TraceEvent]:

@@ -62,7 +62,7 @@ class ScheduleForm(BaseModel):
     """The pipeline schedule; chunks: model chunks a stage, which only the interleaved kind leaves open."""
 
     model_config = CLOSED
-    kind: Annotated[str, OneOf(what="schedule", known=tuple(SCHEDULES), later=("dualpipe", "dualpipev"))]
+    kind: Annotated[str, OneOf(what="schedule", known=tuple(SCHEDULES))]
     chunks: Count | None = None
 
 

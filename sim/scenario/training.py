@@ -13,7 +13,7 @@ from sim.scenario.machines import look_up
 from sim.scenario.records import Machines, Phase, Training
 from sim.workload.layout import Batch, Layout, Schedule, check_layout
 from sim.workload.pipelines import SCHEDULES
-from sim.workload.sharding import SHARDINGS
+from sim.workload.sharding import SHARDINGS, check_sharding
 
 _DENSE_SHAPE = (
     *("layers", "hidden", "heads", "kv_heads", "head_dim", "ffn_hidden"),
@@ -48,6 +48,7 @@ def training_of(form: ScenarioForm, machines: Machines) -> Training | None:
     phases = phases_of(form, machines)
     for phase in phases:
         check_layout(model, phase.batch, phase.layout, machines.accelerator)
+        check_sharding(phase.layout)
         _check_operations(phase)
     return Training(
         model=model,

@@ -60,15 +60,3 @@ def block_parameters(model: Model, blocks: Sequence[Chunk], tensor: int) -> tupl
     )
     totals = [0.0, *(chunk_parameters(model, chunk, tensor) for chunk in ends)]
     return tuple(after - before for before, after in pairwise(totals))
-
-
-def divide(total: int, weights: Sequence[int]) -> tuple[int, ...]:
-    """Return an integer in parts in proportion to weights; the parts sum to it exactly, equal ones if all weigh 0.
-
-    >>> divide(10, (1, 1, 1)), divide(7, (0, 0))
-    ((3, 4, 3), (4, 3))
-    """
-    weights = weights if any(weights) else (1,) * len(weights)
-    whole = sum(weights)
-    edges = [0, *((2 * total * sum_ + whole) // (2 * whole) for sum_ in accumulate(weights))]
-    return tuple(after - before for before, after in pairwise(edges))

@@ -21,7 +21,7 @@ from sim.workload.memory import (
 from sim.workload.operations import Machine, OpCost, chunk_costs
 from sim.workload.pipelines import schedule_kind
 from sim.workload.profile import StageMemory
-from sim.workload.sharding import SHARDINGS, reduces, regathers, shards
+from sim.workload.sharding import SHARDINGS, check_sharding, reduces, regathers, shards
 from sim.workload.step_plan import StepPlan
 from sim.workload.traffic import Communication, boundary_bytes, collective_channels, communication
 from sim.workload.zero_bubble import PassTimes
@@ -49,6 +49,7 @@ def build_step(
 ) -> BuiltStep:
     """Return the plan of one optimizer step of a representative replica."""
     check_layout(model, batch, layout, accelerator)
+    check_sharding(layout)
     kind = schedule_kind(layout.schedule.kind, layout.schedule.chunks)
     routes = kind.routes(layout.pipeline, microbatches(batch, layout), layout.schedule.chunks)
     dealt = deal_layers(model.layers, layout.pipeline, layout.schedule.chunks, routes)

@@ -12,6 +12,7 @@ from sim.cluster.placement import Groups
 from sim.cluster.records import CollectiveCost, GpuArray
 from sim.workload.layout import Layout
 from sim.workload.memory import PARAMETER_BYTES
+from sim.workload.pipelines import SCHEDULES
 from sim.workload.sharding import SHARDINGS
 
 BlockGrid = tuple[tuple[tuple[float, ...], ...], ...]
@@ -123,5 +124,7 @@ def _sum(shape: Sequence[Sequence[Sequence[float]]], grids: Sequence[BlockGrid])
 
 def _stage_pace(pace: NDArray[np.float64], layout: Layout) -> list[float]:
     """Return the pace of the slowest group of each stage, over that of the slowest of all."""
-    by_stage: list[float] = pace.reshape(layout.pipeline, -1).max(axis=1).tolist()
-    return by_stage
+    copies = SCHEDULES[layout.schedule.kind].copies
+    by_stage: list[float] = pace.reshape(layout.pipeline // copies, -1).max(axis=1).tolist()
+    # The group of a stage is that of its mirror image.
+    return by_stage if copies == 1 else by_stage + by_stage[::-1]

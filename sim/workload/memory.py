@@ -148,8 +148,6 @@ def _one_stage(
     order = pipeline.order[stage]
     by_chunk = [chunk_parameters(model, chunk, layout.tensor) for chunk in chunks]
     parameters, blocks = sum(by_chunk), _blocks_by_size(model, layout, chunks, by_chunk, software.data_overlap)
-    # Where two directions hold the model twice, each copy's owner keeps half of the optimizer's state.
-    optimizer = parameters * OPTIMIZER_BYTES / (len(set(pipeline.routes)) * shards(layout))
     layer = layer_activation_bytes(
         model, batch, layout, flash=software.flash_attention, discard_cheap=software.discard_cheap
     )
@@ -159,7 +157,7 @@ def _one_stage(
         stage=stage,
         parameters=PARAMETER_BYTES * _held_parameters(layout, parameters, blocks),
         gradients=software.gradient_bytes * _held_gradients(layout, by_chunk, blocks),
-        optimizer=optimizer,
+        optimizer=parameters * OPTIMIZER_BYTES / shards(layout),
         activations=activations,
         buffers=_buffers(model, batch, layout, software, chunks),
     )

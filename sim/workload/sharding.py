@@ -22,7 +22,9 @@ their shards of the gradients after each reduce-scatter (FSDP's default when gra
 
 from dataclasses import dataclass
 
+from sim.errors import LayoutError
 from sim.workload.layout import Layout
+from sim.workload.pipelines import SCHEDULES, Kind
 
 BUCKET_PARAMETERS = 40e6
 """The least parameters of a bucket (Megatron-LM, --ddp-bucket-size: the larger of 40M and 1M a data-parallel rank)."""
@@ -53,12 +55,27 @@ SHARDINGS = {
 def shards(layout: Layout) -> int:
     """Return the GPUs that divide the state of a weight: data x context, for hsdp those of a shard group.
 
+    Where the stages hold the model twice (DualPipe), both copies divide it.
+
     >>> shards(Layout(data=4, context=2, sharding="zero1")), shards(Layout(data=16, sharding="hsdp", shard=8))
     (8, 8)
     """
     if not SHARDINGS[layout.sharding].optimizer:
         return 1
-    return layout.shard if layout.sharding == "hsdp" else layout.data * layout.context
+    return layout.shard if layout.sharding == "hsdp" else layout.data * layout.context * _kind(layout).copies
+
+
+def check_sharding(layout: Layout) -> None:
+    """Raise LayoutError for a schedule with pairs of passes where every pass gathers its layers."""
+    if SHARDINGS[layout.sharding].parameters and _kind(layout).groups is not None:
+        raise LayoutError(
+            f"parallelism.sharding: {layout.sharding} gathers the layers of one pass at a time, but "
+            f"{layout.schedule.kind} runs two passes as one; expected zero1 or zero2, or another schedule"
+        )
+
+
+def _kind(layout: Layout) -> Kind:
+    return SCHEDULES[layout.schedule.kind]
 
 
 def regathers(layout: Layout) -> bool:

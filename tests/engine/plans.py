@@ -1,6 +1,10 @@
 """Step plans for tests: uniform or random durations, nothing else unless asked for."""
 
-from sim.workload.blocks import Blocks, divide
+from dataclasses import replace
+from typing import Any
+
+from sim.workload.apportion import divide
+from sim.workload.blocks import Blocks
 from sim.workload.operations import OpCost
 from sim.workload.step_plan import StepPlan
 from sim.workload.zero_bubble import PassTimes
@@ -8,6 +12,26 @@ from sim.workload.zero_bubble import PassTimes
 
 def cost(duration_ns: int) -> OpCost:
     return OpCost(state_ns={"compute_ideal": duration_ns}, flop=0.0)
+
+
+def split_plan(
+    schedule: str, p: int, m: int, passes: tuple[int, int, int], exposed_ns: tuple[int, int] = (0, 0), **options: Any
+) -> StepPlan:
+    """Return a plan of two chunks a stage with (F, B, W) of each chunk, of which F and B hold exposed communication."""
+
+    def grid(duration_ns: int, exposed_ns: int = 0) -> tuple[tuple[OpCost, ...], ...]:
+        states = {"compute_ideal": duration_ns - exposed_ns, "comm_tensor": exposed_ns}
+        return ((OpCost(state_ns=states, flop=1.0),) * 2,) * p
+
+    plan = uniform_plan(
+        schedule, stages=p, microbatches=m, chunks=2, forward_ns=2, backward_ns=2, weight_ns=2, **options
+    )
+    return replace(
+        plan,
+        forward=grid(passes[0], exposed_ns[0]),
+        backward=grid(passes[1], exposed_ns[1]),
+        weight=grid(passes[2]),
+    )
 
 
 def uniform_plan(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sim.engine.step import StepTimeline, simulate_step
 from sim.ledger.trace import RunTrace, Segment
 from sim.report.chrome_trace import COLLECTIVES, COMPUTE, chrome_trace, run_trace
-from tests.engine.plans import uniform_plan
+from tests.engine.plans import split_plan, uniform_plan
 
 Slice = tuple[int, int, str]
 
@@ -100,6 +100,18 @@ def test_one_stage_by_hand() -> None:
         (3690, 3720, "optimizer"),
     ]
     assert found[0, COLLECTIVES] == [(0, 50, "all-gather c0"), (3650, 3690, "reduce c0")]
+
+
+@pytest.mark.parametrize("kind", ["dualpipe", "dualpipev", "zb-v"])
+def test_split_and_paired_operations_stand_once_without_overlap(kind: str) -> None:
+    found = tracks(chrome_trace(simulate_step(split_plan(kind, 4, 8, (10, 12, 5), message_ns=3))))
+    passes = [name.split() for key, slices in found.items() if key[1] == COMPUTE for _, _, name in slices]
+    forwards = [name for names in passes for name in names if name[0] == "F"]
+    backwards = [name for names in passes for name in names if name[0] == "B"]
+    assert len(forwards) == len(backwards) == 8 * 4 * (1 if kind == "dualpipe" else 2)
+    assert any(len(names) == 2 for names in passes) == (kind != "zb-v")
+    for slices in found.values():
+        assert all(before[1] <= after[0] for before, after in pairwise(slices))
 
 
 def test_stages_are_processes_with_named_tracks() -> None:

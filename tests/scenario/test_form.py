@@ -97,8 +97,8 @@ def test_an_error_names_the_key_and_the_nearest(changes: dict[str, Any], expecte
     ("changes", "expected"),
     [
         (
-            {"parallelism__schedule": {"kind": "dualpipe"}},
-            "schedule 'dualpipe' is not modelled yet; expected one of: gpipe",
+            {"parallelism__schedule": {"kind": "dualpipe"}, "parallelism__sharding": "zero3"},
+            "parallelism.sharding: zero3 gathers the layers of one pass at a time, but dualpipe runs two passes as one",
         ),
         ({"parallelism__prefetch": 2}, "parallelism.prefetch: got 2, but sharding 'ddp' ignores it; expected"),
         (

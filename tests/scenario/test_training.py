@@ -216,3 +216,8 @@ def test_shard_groups_are_nodes_unless_they_are_given() -> None:
     zero3 = layout(parallelism__sharding="zero3", parallelism__prefetch=0, parallelism__reshard_after_forward=False)
     assert (zero3.prefetch, zero3.reshard_after_forward, zero3.shard) == (0, False, 0)
     assert (layout(parallelism__sharding="zero3").prefetch, layout(parallelism__sharding="hsdp").prefetch) == (1, 1)
+
+
+def test_dualpipe_holds_two_chunks_and_needs_no_number_of_them() -> None:
+    layout = phases(parallelism__schedule={"kind": "dualpipe"}, parallelism__optimizer_sync="post-validation")[0].layout
+    assert (layout.schedule.chunks, layout.optimizer_sync) == (2, "post-validation")

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.workload.blocks import block_parameters, divide
+from sim.workload.apportion import divide
+from sim.workload.blocks import block_parameters
 from sim.workload.examples import gpt
 from sim.workload.layout import Chunk, Layout, split_chunk
 from sim.workload.memory import chunk_parameters

@@ -120,3 +120,39 @@ def test_zero3_is_proposed_where_nothing_milder_fits() -> None:
     memory = stage_memory(model, batch, layout, stack)
     with pytest.raises(DoesNotFitError, match=r'would fit: parallelism\.sharding = "zero3"'):
         check_memory(memory, model, batch, layout, stack, 31e9)
+
+
+DUALPIPE = Layout(pipeline=4, data=2, sharding="zero1", schedule=Schedule(kind="dualpipe", chunks=2))
+
+
+def test_dualpipe_reduces_over_both_copies_of_a_stage() -> None:
+    # Four stages of two replicas: ranks 0 and 4 hold stage 0, 3 and 7 its mirror image.
+    found = groups(1, 4, 2, np.arange(8), mirrored=True)
+    assert found.data.tolist() == [[0, 4, 3, 7], [1, 5, 2, 6]]
+    assert found.shard.tolist() == found.data.tolist()
+    network = Recorder()
+    built(DUALPIPE, network)
+    assert {shape for kind, shape, _ in network.asked if kind == "reduce-scatter"} == {(2, 4)}
+
+
+def test_dualpipe_holds_parameters_twice_and_divides_the_optimizer_over_both_copies() -> None:
+    twice = built(DUALPIPE, Recorder()).memory
+    once = built(Layout(pipeline=4, data=2, sharding="zero1"), Recorder()).memory
+    for stage in range(4):
+        mirror = once[3 - stage].parameters
+        assert twice[stage].parameters == once[stage].parameters + mirror
+        assert twice[stage].optimizer == (once[stage].optimizer + once[3 - stage].optimizer) / 2
+
+
+def test_two_copies_are_reduced_even_without_replicas() -> None:
+    network = Recorder()
+    plan = built(Layout(pipeline=4, schedule=Schedule(kind="dualpipe", chunks=2)), network).plan
+    assert {shape for kind, shape, _ in network.asked if kind == "all-reduce"} == {(2, 2)}
+    assert min(time for stage in plan.blocks for chunk in stage for time in chunk.reduce_ns) > 0
+
+
+@pytest.mark.parametrize("sharding", ["zero3", "hsdp"])
+def test_pairs_of_passes_do_not_gather_layers(sharding: str) -> None:
+    layout = Layout(pipeline=2, data=2, sharding=sharding, shard=2, schedule=Schedule(kind="dualpipev", chunks=2))
+    with pytest.raises(LayoutError, match="but dualpipev runs two passes as one; expected zero1 or zero2"):
+        built(layout, Recorder())

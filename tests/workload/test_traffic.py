@@ -48,7 +48,15 @@ class Recorder:
 def built(layout: Layout, network: Recorder, model: Model = MODEL, **stack: float) -> BuiltStep:
     software = replace(plain_stack(flash=True), **stack)  # type: ignore[arg-type]
     ranks = np.arange(layout.gpus)
-    members = groups(layout.tensor, layout.pipeline, layout.data, ranks, context=layout.context, shard=layout.shard)
+    members = groups(
+        layout.tensor,
+        layout.pipeline,
+        layout.data,
+        ranks,
+        context=layout.context,
+        shard=layout.shard,
+        mirrored=layout.schedule.kind == "dualpipe",
+    )
     return build_step(model, BATCH, layout, ACCELERATOR, software, members, network, node_gpus=1)
 
 
