@@ -19,10 +19,13 @@ def walked(
     """
     walks: list[Walk | None] = [None] * len(durations)
     gathers: list[Gather] = []
-    for position, (kind, chunk) in enumerate(zip(shape.kind[index], shape.chunk[index], strict=True)):
+    opens, closes = _opens(plan, shape, index), _closes(plan, shape, index)
+    for position in [i for i, marks in enumerate(zip(opens, closes, strict=True)) if True in marks]:
+        kind, chunk = shape.kind[index][position], shape.chunk[index][position]
         blocks = plan.blocks[index][chunk]
-        gathered = _gathers(plan, shape, index, position) and any(blocks.gather_ns)
-        reduced = _reduces(plan, shape, index, position) and any(blocks.reduce_ns)
+        gathered, reduced = (
+            marks[position] and any(times) for marks, times in ((opens, blocks.gather_ns), (closes, blocks.reduce_ns))
+        )
         if not (gathered or reduced):
             continue
         walks[position] = _walk(blocks, kind, chunk, durations[position], len(gathers) if gathered else -1, reduced)
@@ -31,14 +34,18 @@ def walked(
     return walks, gathers
 
 
-def _gathers(plan: StepPlan, shape: Structure, index: int, position: int) -> bool:
-    return shape.first[index][position] or (plan.regather and shape.kind[index][position] in (FORWARD, BACKWARD))
+def _opens(plan: StepPlan, shape: Structure, index: int) -> Sequence[bool]:
+    """Return which positions wait for gathers."""
+    if not plan.regather:
+        return shape.first[index]
+    return [kind in (FORWARD, BACKWARD) for kind in shape.kind[index]]
 
 
-def _reduces(plan: StepPlan, shape: Structure, index: int, position: int) -> bool:
-    """Without overlap what is reduced once comes after everything else, outside the operations."""
-    marks = {"each": shape.closes, "turns": shape.turns, "last": shape.last}[plan.reduces]
-    return marks[index][position] and (plan.data_overlap or plan.reduces != "last")
+def _closes(plan: StepPlan, shape: Structure, index: int) -> Sequence[bool]:
+    """Return which positions launch reductions; without overlap what is reduced once comes after all operations."""
+    if plan.reduces == "last" and not plan.data_overlap:
+        return (False,) * len(shape.kind[index])
+    return {"each": shape.closes, "turns": shape.turns, "last": shape.last}[plan.reduces][index]
 
 
 def _walk(blocks: Blocks, kind: int, chunk: int, duration_ns: int, gather: int, reduced: bool) -> Walk:
