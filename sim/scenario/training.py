@@ -49,7 +49,7 @@ def training_of(form: ScenarioForm, machines: Machines) -> Training | None:
     for phase in phases:
         check_layout(model, phase.batch, phase.layout, machines.accelerator)
         check_sharding(phase.layout)
-        _check_operations(phase)
+        _check_operations(phase, model)
     return Training(
         model=model,
         software=look_up(catalog.software, str(form.training.software), "training.software"),
@@ -192,15 +192,18 @@ def _batch(training: TrainingForm, phase: PhaseForm | None, key: str) -> Batch:
     return Batch(precision=training.precision, **chosen)
 
 
-def _check_operations(phase: Phase) -> None:
-    """Refuse a step of more operations than a simulation holds."""
+def _check_operations(phase: Phase, model: Model) -> None:
+    """Refuse a step of more operations than a simulation holds; where layers are gathered each counts."""
     batch, layout = phase.batch, phase.layout
     microbatches = batch.global_batch // (layout.data * batch.micro_batch)
-    most = MOST_OPERATIONS // (2 * layout.pipeline * layout.schedule.chunks)
+    passes = 2 * layout.pipeline * layout.schedule.chunks
+    by_layer = SHARDINGS[layout.sharding].parameters
+    most = MOST_OPERATIONS // (max(passes, 2 * model.layers) if by_layer else passes)
     if microbatches > most:
         raise LayoutError(
             f"training.global_batch: got {batch.global_batch:,}, which is {microbatches:,} microbatches a replica; "
             f"expected at most {most:,} on {layout.pipeline} stages x {layout.schedule.chunks} chunks"
+            + (f", {model.layers} layers gathered one by one" if by_layer else "")
         )
 
 

@@ -18,7 +18,7 @@ from sim.workload.layout import (
 )
 from sim.workload.pipelines import Pipeline, PipelineKey, peak_in_flight, pipeline_of
 from sim.workload.profile import StageMemory
-from sim.workload.sharding import SHARDINGS, block_count, reduces, shards
+from sim.workload.sharding import SHARDINGS, block_count, check_sharding, reduces, shards
 from sim.workload.transformer import (
     ACTIVATION_BYTES,
     attention_width,
@@ -244,6 +244,7 @@ def what_would_fit(
         try:
             check_tensor(model, other_layout.tensor)
             check_shard(other_layout)
+            check_sharding(other_layout)
             memory = stage_memory(model, other_batch, other_layout, software)
         except LayoutError:
             continue

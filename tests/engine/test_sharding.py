@@ -104,6 +104,24 @@ def test_states_sum_to_the_step_and_the_stream_runs_one_collective_at_a_time(
         assert all(c.start_ns >= before for c, before in zip(stage.collectives, ends, strict=False))
 
 
+@given(m=st.integers(1, 5), gather=st.integers(0, 3000), reduce=st.integers(0, 3000), prefetch=st.integers(0, 3))
+def test_a_step_lasts_as_long_as_its_busier_stream_and_no_longer_than_both(
+    m: int, gather: int, reduce: int, prefetch: int
+) -> None:
+    compute, collectives = m * 1800, m * (2 * gather + reduce)
+    step_ns = simulate_step(
+        zero3(microbatches=m, gather_ns=gather, reduce_ns=reduce, prefetch=prefetch, blocks=4)
+    ).step_ns
+    assert max(compute, collectives) <= step_ns <= compute + collectives
+
+
+@given(m=st.integers(1, 5), blocks=st.integers(1, 6))
+def test_free_collectives_leave_the_step_of_unsharded_training(m: int, blocks: int) -> None:
+    sharded = zero3(stages=3, microbatches=m, blocks=blocks, gather_ns=0, reduce_ns=0)
+    plain = uniform_plan("1f1b", stages=3, microbatches=m)
+    assert simulate_step(sharded).step_ns == simulate_step(plain).step_ns
+
+
 def test_without_overlap_compute_waits_for_every_collective() -> None:
     # Six gathers and three reductions, one after the other with the layers, whatever was issued ahead.
     for depth in (0, 1, 2):

@@ -221,3 +221,12 @@ def test_shard_groups_are_nodes_unless_they_are_given() -> None:
 def test_dualpipe_holds_two_chunks_and_needs_no_number_of_them() -> None:
     layout = phases(parallelism__schedule={"kind": "dualpipe"}, parallelism__optimizer_sync="post-validation")[0].layout
     assert (layout.schedule.chunks, layout.optimizer_sync) == (2, "post-validation")
+
+
+def test_layers_gathered_one_by_one_count_as_operations() -> None:
+    many = 4 * 20_000
+    assert phases(training__global_batch=many, parallelism__sharding="zero2")[0].batch.global_batch == many
+    with pytest.raises(
+        LayoutError, match=r"20,000 microbatches a replica; expected at most 16,384 .* 32 layers gathered"
+    ):
+        phases(training__global_batch=many, parallelism__sharding="zero3")

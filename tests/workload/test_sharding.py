@@ -156,3 +156,14 @@ def test_pairs_of_passes_do_not_gather_layers(sharding: str) -> None:
     layout = Layout(pipeline=2, data=2, sharding=sharding, shard=2, schedule=Schedule(kind="dualpipev", chunks=2))
     with pytest.raises(LayoutError, match="but dualpipev runs two passes as one; expected zero1 or zero2"):
         built(layout, Recorder())
+
+
+def test_what_pairs_of_passes_cannot_do_is_not_proposed() -> None:
+    model, stack = gpt(layers=32, hidden=4096, heads=32, vocab=32000), plain_stack(flash=True)
+    batch = Batch(sequence_length=2048, global_batch=64)
+    layout = Layout(pipeline=2, data=32, schedule=Schedule(kind="dualpipev", chunks=2))
+    memory = stage_memory(model, batch, layout, stack)
+    with pytest.raises(DoesNotFitError) as refused:
+        check_memory(memory, model, batch, layout, stack, 0.9 * memory[0].total)
+    assert 'sharding = "zero2"' in str(refused.value)
+    assert "zero3" not in str(refused.value)
