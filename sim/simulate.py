@@ -40,6 +40,7 @@ from sim.scenario.anchor import Anchoring, StepTime, anchored
 from sim.scenario.records import Anchor, Checkpoint, Phase, Scenario, Training
 from sim.workload.build import BuiltStep, build_step
 from sim.workload.layout import Layout
+from sim.workload.pipelines import SCHEDULES
 from sim.workload.profile import StepProfile
 from sim.workload.transformer import total_parameters
 
@@ -207,8 +208,10 @@ def simulate_phase(scenario: Scenario, machine: Machine | None, phase: Phase) ->
         layout.pipeline,
         layout.data,
         placed_ranks(layout, training.software, machine.cluster),
-        wrap=layout.schedule.chunks > 1,
+        wrap=SCHEDULES[layout.schedule.kind].chunks == 0,
         context=layout.context,
+        shard=layout.shard,
+        mirrored=SCHEDULES[layout.schedule.kind].copies == 2,
         expert=layout.expert,
         expert_tensor=layout.expert_tensor,
     )

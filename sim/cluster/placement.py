@@ -13,8 +13,10 @@ from sim.errors import LayoutError
 class Groups:
     """GPUs of every communicating group: tensor (groups, tensor), context (groups, context), pipeline (pairs, 2), data.
 
-    data (groups, data x context): replicas and context ranks hold the same weights. expert (groups, expert): exchange
-    tokens with each other's experts; expert_tensor: share the same experts; expert_data: hold copies of them.
+    data (groups, data x context): replicas and context ranks hold the same weights. shard (groups, GPUs that divide a
+    weight's state) and replicas (groups, shard groups): every data group cut in pieces, and the GPUs at the same place
+    of the pieces; one piece unless they are asked for. expert (groups, expert): exchange tokens with each other's
+    experts; expert_tensor: share the same experts; expert_data: hold copies of them.
     """
 
     tensor: GpuArray
@@ -24,6 +26,8 @@ class Groups:
     expert: GpuArray
     expert_tensor: GpuArray
     expert_data: GpuArray
+    shard: GpuArray
+    replicas: GpuArray
 
 
 def packed(layout_gpus: int, cluster: Cluster) -> GpuArray:
@@ -73,14 +77,18 @@ def groups(
     context: int = 1,
     expert: int = 1,
     expert_tensor: int = 1,
+    shard: int = 0,
+    mirrored: bool = False,
 ) -> Groups:
     """Return the groups of each dimension; placement maps rank ((d x pipeline + p) x context + c) x tensor + t to GPU.
 
     Tensor groups hold all t of one (d, p, c), context groups all c of one (d, p, t), data groups all d and c of one
     (p, t); pipeline pairs lead from (d, p, c, t) to (d, p + 1, c, t), in column order (0 sends forward to 1), and with
-    wrap from the last stage to the first as well (interleaved schedules). Experts fold into the ranks of a stage,
-    numbered tensor, context, data: expert_tensor innermost, then expert (MoE parallel folding, arXiv 2504.14960).
-    Raises LayoutError if the placement has another number of ranks.
+    wrap from the last stage to the first as well (interleaved schedules). Pieces of `shard` GPUs that follow each other
+    in a data group are shard groups (0: the whole data group is one). mirrored: a stage and its mirror image hold the
+    same weights (DualPipe), so that their data groups are one. Experts fold into the ranks of a stage, numbered tensor,
+    context, data: expert_tensor innermost, then expert (MoE parallel folding, arXiv 2504.14960).
+    Raises LayoutError if the placement has another number of ranks, or if shard groups do not divide a data group.
 
     >>> g = groups(2, 2, 2, np.arange(8))
     >>> g.tensor.tolist(), g.data.tolist()
@@ -89,6 +97,9 @@ def groups(
     [[0, 2], [1, 3], [4, 6], [5, 7]]
     >>> groups(2, 1, 4, np.arange(8), expert=4).expert.tolist()
     [[0, 1, 2, 3], [4, 5, 6, 7]]
+    >>> g = groups(1, 1, 4, np.arange(4), shard=2)
+    >>> g.shard.tolist(), g.replicas.tolist()
+    ([[0, 1], [2, 3]], [[0, 2], [1, 3]])
     """
     if placement.shape != (tensor * context * pipeline * data,):
         raise LayoutError(
@@ -105,12 +116,30 @@ def groups(
     onward = np.roll(grid, -1, axis=1)
     senders = pipeline if wrap and pipeline > 1 else pipeline - 1
     pairs = np.stack([grid[:, :senders], onward[:, :senders]], axis=-1)
+    by_stage = grid.transpose(1, 3, 0, 2)
+    half = pipeline // 2
+    if mirrored:
+        by_stage = np.concatenate([by_stage[:half], by_stage[::-1][:half]], axis=2)
+    same = by_stage.reshape(-1, by_stage.shape[2] * context)
+    pieces = _pieces(same, shard or same.shape[1])
+    copies = np.concatenate([folded[:half], folded[::-1][:half]], axis=1) if mirrored else folded
     return Groups(
         tensor=grid.reshape(-1, tensor),
         context=grid.transpose(0, 1, 3, 2).reshape(-1, context),
         pipeline=pairs.reshape(-1, 2),
-        data=grid.transpose(1, 3, 0, 2).reshape(-1, data * context),
+        data=same,
+        shard=pieces.reshape(-1, pieces.shape[2]),
+        replicas=pieces.transpose(0, 2, 1).reshape(-1, pieces.shape[1]),
         expert=folded.swapaxes(2, 3).reshape(-1, expert),
         expert_tensor=folded.reshape(-1, expert_tensor),
-        expert_data=folded.transpose(0, 2, 3, 1).reshape(-1, folded.shape[1]),
+        expert_data=copies.transpose(0, 2, 3, 1).reshape(-1, copies.shape[1]),
     )
+
+
+def _pieces(same: GpuArray, shard: int) -> GpuArray:
+    """Return data groups in pieces of `shard` GPUs, shape (groups, pieces, shard)."""
+    if same.shape[1] % shard:
+        raise LayoutError(
+            f"parallelism.shard: got {shard}, expected a divisor of the {same.shape[1]} GPUs that hold the same weights"
+        )
+    return same.reshape(same.shape[0], -1, shard)

@@ -7,9 +7,8 @@ from sim.engine.stage import Stage
 from sim.engine.step import StepTimeline, simulate_step
 from sim.workload.build import BuiltStep
 from sim.workload.layout import Batch, Layout
-from sim.workload.operations import OpCost
 from sim.workload.profile import STEP_STATES, StepProfile
-from sim.workload.step_plan import StepPlan
+from sim.workload.step_plan import StepPlan, operation_costs, pipeline_key, runs
 from sim.workload.stragglers import slowed_plan, slowest_replicas, stage_slowness
 from sim.workload.transformer import model_flop_per_token
 
@@ -74,7 +73,13 @@ def profile_step(
 
 def executed_flop(plan: StepPlan) -> float:
     """Return the FLOP that one GPU of every stage executes, summed over stages."""
-    return plan.microbatches * sum(cost.flop for row in (*plan.forward, *plan.backward, *plan.weight) for cost in row)
+    counts = runs(pipeline_key(plan))
+    return sum(
+        times * costs[kind][chunk].flop
+        for stage, counted in enumerate(counts)
+        for costs in [operation_costs(plan, stage)]
+        for (kind, chunk), times in counted.items()
+    )
 
 
 def _slow_step_ns(plan: StepPlan, layout: Layout, spread: float, seed: int) -> int:
@@ -86,9 +91,8 @@ def _slow_step_ns(plan: StepPlan, layout: Layout, spread: float, seed: int) -> i
 
 def _computing(plan: StepPlan, stage: int) -> Counter[str]:
     states: Counter[str] = Counter()
-    weight = plan.weight[stage] if plan.weight else ()
-    costs: tuple[OpCost, ...] = (*plan.forward[stage], *plan.backward[stage], *weight)
-    for cost in costs:
-        for state, duration in cost.state_ns.items():
-            states[state] += plan.microbatches * duration
+    costs = operation_costs(plan, stage)
+    for (kind, chunk), times in runs(pipeline_key(plan))[stage].items():
+        for state, duration in costs[kind][chunk].state_ns.items():
+            states[state] += times * duration
     return states

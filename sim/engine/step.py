@@ -1,35 +1,43 @@
 """One optimizer step in SimPy: stages of one representative replica, one event an operation, integer nanoseconds.
 
 The order of every stage is fixed, so the step is a max-plus system: when an operation ends, its output is sent,
-and whichever operation can now be dated gets one event for its end. The parameter all-gather of the
-step opens on the communication stream; the reduction of a chunk's gradients is launched when its last backward
-ends; all stages meet before the optimizer (the global gradient norm), so consecutive steps are alike.
+and whichever operation can now be dated gets one event for its end. A block's forward waits for the all-gather of its
+parameters, and its gradients are reduced when a backward has passed it, both on the communication stream: gathers once,
+from the start of the step, and reductions after the chunk's last backward, or both for every microbatch. Then all
+stages meet before the optimizer (the global gradient norm); or none waits for another, and a step is as long as the
+longest span of a stage, from its own beginning to its own end, since consecutive steps are alike (post-validation of
+arXiv 2401.10241, section 4; a rollback is not modelled).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any, cast
 
 import simpy
 
 from sim.engine.collector import rare_collections
-from sim.engine.stage import Stage
+from sim.engine.stage import Stage, Walk
+from sim.engine.walks import walked
 from sim.errors import SimulationError
-from sim.workload.step_plan import StepPlan, Structure, pipeline_key, structure
+from sim.workload.step_plan import StepPlan, Structure, operation_costs, pipeline_key, structure
+
+ALL = 1 << 62
+"""More gathers than any stage has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepTimeline:
     """What happened in a step: its stages (when each operation started and ended) and when each part was over.
 
-    reduced_ns: by stage, when its last gradient reduction ended; met_ns: when all stages had; step_ns: the step.
+    begins_ns: by stage, when its own step begins; reduced_ns: when its last gradient reduction ended; updates_ns: when
+    its optimizer begins; step_ns: from the beginning of a step to that of the next, which is alike.
     """
 
     plan: StepPlan
     stages: tuple[Stage, ...]
+    begins_ns: tuple[int, ...]
     reduced_ns: tuple[int, ...]
-    met_ns: int
+    updates_ns: tuple[int, ...]
     step_ns: int
     events: int
 
@@ -57,22 +65,49 @@ class _StepSimulation:
         self.finished = self.env.event()
         self.shares = plan.nic_share > 0 and plan.data_overlap
         self.slows = plan.slowdown > 1 and plan.data_overlap
+        self.overlap = plan.data_overlap
+        self.prefetch = ALL if plan.prefetch is None else plan.prefetch
         self.on_end: list[Callable[[Any], None]] = [self._end]
 
     def run(self) -> StepTimeline:
         for stage in self.stages:
+            stage.issue(self.prefetch, 0)
             self._advance(stage, 0)
         self._run_to_the_end()
         reduced = tuple(self._close_reductions(stage) for stage in self.stages)
-        met = max(reduced)
+        meet = self.plan.optimizer_sync == "global-norm"
+        begins = tuple(0 if meet else self._begin_alone(stage) for stage in self.stages)
+        updates = (max(reduced),) * len(reduced) if meet else reduced
+        ends = (update + own for update, own in zip(updates, self.plan.optimizer_ns, strict=True))
+        spans = [end - begin for end, begin in zip(ends, begins, strict=True)]
+        if not meet:
+            for stage, begin, span in zip(self.stages, begins, spans, strict=True):
+                self._forget_before(stage, begin, max(spans) - span)
         return StepTimeline(
             plan=self.plan,
             stages=tuple(self.stages),
+            begins_ns=begins,
             reduced_ns=reduced,
-            met_ns=met,
-            step_ns=met + max(self.plan.optimizer_ns) + self.plan.overhead_ns,
+            updates_ns=updates,
+            step_ns=max(spans) + self.plan.overhead_ns,
             events=self.events,
         )
+
+    def _begin_alone(self, stage: Stage) -> int:
+        """Return when the step of a stage begins that waits for no other: its gathers just in time for their use."""
+        return min(stage.starts[0], stage.slack_ns)
+
+    def _forget_before(self, stage: Stage, begin: int, spare: int) -> None:
+        """Take out what a stage waited for before its own step began: that is the end of the step before.
+
+        Its gathers then come right before the first operation; of those, what exceeds the time that the stage has to
+        spare is exposed.
+        """
+        need = stage.needs[0]
+        if need >= 0:
+            arrived = self.arrived[need]
+            stage.waited_message -= arrived - self.sent[need]
+            stage.waited_gather += max(0, arrived - begin - spare)
 
     def _run_to_the_end(self) -> None:
         try:
@@ -98,18 +133,55 @@ class _StepSimulation:
                 stage.waited_input += arrived - start - in_flight
                 start = arrived
         stage.waits_for = -1
-        if stage.opens[position] >= 0:
-            start = _await_gather(stage, stage.opens[position], start)
-        duration = stage.durations[position]
-        if self.slows and stage.collective_free_at > start:
-            duration += self._slowed_ns(stage, min(stage.collective_free_at - start, duration))
-        stage.starts.append(start)
-        end = simpy.Timeout(self.env, start + duration - now, stage)
+        walk = stage.walks[position]
+        if walk is None:
+            stage.starts.append(start)
+            over = start + stage.durations[position]
+            if self.slows and stage.collective_free_at > start:
+                over += self._slowed_ns(stage, start, over - start)
+        else:
+            over = self._walk(stage, walk, start)
+        end = simpy.Timeout(self.env, over - now, stage)
         end.callbacks = self.on_end  # read once by the kernel, so that all events can share it
         self.events += 1
 
-    def _slowed_ns(self, stage: Stage, beside_ns: int) -> int:
-        extra = round(beside_ns * (self.plan.slowdown - 1))
+    def _walk(self, stage: Stage, walk: Walk, start: int) -> int:
+        """Pass an operation block by block; return when it ends."""
+        now = start
+        for i, duration in enumerate(walk.durations):
+            if walk.gather >= 0:
+                now = self._await_gather(stage, walk.gather + i, now)
+            if i == 0:
+                stage.starts.append(now)
+            now += duration + (self._slowed_ns(stage, now, duration) if self.slows else 0)
+            if walk.reductions:
+                reduced = stage.collect("reduce", walk.chunk, walk.blocks[i], now, walk.reductions[i])
+                now = now if self.overlap else self._await(stage, reduced, now)
+        return now
+
+    def _await_gather(self, stage: Stage, gather: int, now: int) -> int:
+        """Wait for the gather of a block, and issue those to come."""
+        stage.issue(gather + 1, now)
+        begin = self._await(stage, stage.gathered_at[gather], now)
+        stage.issue(gather + 1 + self.prefetch, begin)
+        if not self.overlap:  # compute waits for all that is issued
+            begin = self._await(stage, stage.gathered_at[-1], begin)
+        if gather < self.prefetch:
+            stage.slack_ns = min(stage.slack_ns, begin - stage.gathered_at[gather if self.overlap else -1])
+        elif gather == 0:
+            stage.slack_ns = now
+        return begin
+
+    def _await(self, stage: Stage, collected: int, now: int) -> int:
+        if collected <= now:
+            return now
+        stage.waited_gather += collected - now
+        return collected
+
+    def _slowed_ns(self, stage: Stage, start: int, duration: int) -> int:
+        """Return by how much a kernel is longer for the collectives that run beside it."""
+        beside = min(max(0, stage.collective_free_at - start), duration)
+        extra = round(beside * (self.plan.slowdown - 1))
         stage.slowed += extra
         return extra
 
@@ -121,9 +193,6 @@ class _StepSimulation:
         stage.ends.append(now)
         stage.free_at = now
         stage.position = position + 1
-        if stage.closes[position] >= 0 and self.plan.data_overlap:
-            reduction = self.plan.reduce_ns[stage.index][stage.closes[position]]
-            stage.collective_free_at = max(now, stage.collective_free_at) + reduction
         if stage.feeds[position] >= 0:
             self._send(stage, position, now)
         self.left -= 1
@@ -153,14 +222,16 @@ class _StepSimulation:
         if left <= 0 or not self.shares:
             return message
         transfer, lost = shared_nic_ns(message, left, self.plan.nic_share)
-        stage.collective_free_at += lost
-        stage.gathered_at = [at + lost if at > begin else at for at in stage.gathered_at]
+        if lost:
+            stage.delay_collectives(begin, lost)
         return transfer
 
     def _close_reductions(self, stage: Stage) -> int:
-        if self.plan.data_overlap:
-            return max(stage.free_at, stage.collective_free_at)
-        return stage.free_at + sum(self.plan.reduce_ns[stage.index])
+        if not (self.overlap or self.plan.reduces != "last"):
+            for chunk, blocks in enumerate(self.plan.blocks[stage.index]):
+                for block, duration in enumerate(blocks.reduce_ns):
+                    stage.collect("reduce", chunk, block, stage.free_at, duration)
+        return max(stage.free_at, stage.collective_free_at)
 
 
 def shared_nic_ns(message: int, collective: int, share: float) -> tuple[int, int]:
@@ -183,26 +254,17 @@ def shared_nic_ns(message: int, collective: int, share: float) -> tuple[int, int
 
 
 def _stage(plan: StepPlan, shape: Structure, index: int) -> Stage:
-    """Return a stage at time 0, its parameter all-gathers queued in the order of first use."""
-    grids = (plan.forward, plan.backward, plan.weight) if plan.weight else (plan.forward, plan.backward)
-    costs = [[cost.duration_ns for cost in grid[index]] for grid in grids]
+    """Return a stage at time 0."""
+    costs = [[cost.duration_ns for cost in row] for row in operation_costs(plan, index)]
     kind, chunk = shape.kind[index], shape.chunk[index]
-    gathered = list(accumulate(plan.gather_ns[index]))
+    durations = [costs[k][c] for k, c in zip(kind, chunk, strict=True)]
+    walks, gathers = walked(plan, shape, index, durations)
     return Stage(
         index=index,
-        durations=[costs[k][c] for k, c in zip(kind, chunk, strict=True)],
+        durations=durations,
         messages=[plan.boundary_ns[boundary] for boundary in shape.boundary[index]],
         needs=shape.needs[index],
         feeds=shape.feeds[index],
-        opens=[c if first else -1 for c, first in zip(chunk, shape.first[index], strict=True)],
-        closes=[c if last else -1 for c, last in zip(chunk, shape.last[index], strict=True)],
-        collective_free_at=gathered[-1],
-        # Without overlap compute waits for all of them.
-        gathered_at=gathered if plan.data_overlap else [gathered[-1]] * plan.chunks,
+        walks=walks,
+        gathers=gathers,
     )
-
-
-def _await_gather(stage: Stage, chunk: int, start: int) -> int:
-    wait = max(0, stage.gathered_at[chunk] - start)
-    stage.waited_gather += wait
-    return start + wait

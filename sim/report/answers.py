@@ -14,6 +14,7 @@ from sim.ledger.trace import RunTrace
 from sim.reliability.records import RunPlan
 from sim.scenario.records import Scenario
 from sim.simulate import RunResult, StepResult, job_mtbf_s, main_phase
+from sim.workload.blocks import Blocks
 from sim.workload.operations import OpCost
 from sim.workload.step_plan import StepPlan
 
@@ -116,14 +117,18 @@ def step_without(result: StepResult) -> dict[str, float]:
         "context": replace(plan, **_without(plan, "comm_context")),
         "expert": replace(plan, **_without(plan, "comm_expert")),
         "pipeline": replace(plan, boundary_ns=(0,) * plan.stages),
-        "data": replace(plan, gather_ns=_zeros(plan), reduce_ns=_zeros(plan)),
+        "data": replace(plan, blocks=_without_collectives(plan)),
     }
     wanted = ("none", *result.built.communication.costs)
     return {dimension: simulate_step(free[dimension]).step_ns * 1e-9 for dimension in wanted}
 
 
-def _zeros(plan: StepPlan) -> tuple[tuple[int, ...], ...]:
-    return ((0,) * plan.chunks,) * plan.stages
+def _without_collectives(plan: StepPlan) -> tuple[tuple[Blocks, ...], ...]:
+    def free(blocks: Blocks) -> Blocks:
+        none = (0,) * len(blocks.forward)
+        return replace(blocks, gather_ns=none, reduce_ns=none)
+
+    return tuple(tuple(free(chunk) for chunk in stage) for stage in plan.blocks)
 
 
 def _without(plan: StepPlan, state: str) -> dict[str, Any]:

@@ -9,9 +9,11 @@ from typing import Any
 
 from sim.engine.step import StepTimeline
 from sim.ledger.trace import RunTrace, Segment
-from sim.workload.step_plan import Structure, pipeline_key, structure
+from sim.workload.step_plan import PAIR, PART, Structure, pipeline_key, structure
 
 COMPUTE, COLLECTIVES = 0, 1
+
+CATEGORIES = ("forward", "backward", "weight", "backward", "pair")
 
 TraceEvent = dict[str, Any]
 
@@ -19,8 +21,8 @@ TraceEvent = dict[str, Any]
 def chrome_trace(timeline: StepTimeline) -> dict[str, Any]:
     """Return a step as a trace: one process a stage, a track for compute and one for data-parallel collectives.
 
-    F3.c1 is the forward of microbatch 3 through chunk 1, B its backward; tensor-parallel communication is inside
-    them. Where boundary messages slowed the collectives down, the last reduction of the stage is drawn longer.
+    F3.c1 is the forward of microbatch 3 through chunk 1, B its backward (W its weight gradient, where it is apart),
+    F4.c0 B3.c1 a pair that runs as one; tensor-parallel communication is inside them. Collectives name chunk and block.
     """
     plan = timeline.plan
     shape = structure(pipeline_key(plan))
@@ -31,8 +33,7 @@ def chrome_trace(timeline: StepTimeline) -> dict[str, Any]:
             _named("thread_name", stage, COMPUTE, "compute"),
             _named("thread_name", stage, COLLECTIVES, "collectives"),
             *_compute(timeline, shape, stage),
-            *_gathers(timeline, stage),
-            *_reductions(timeline, shape, stage),
+            *_collectives(timeline, stage),
         ]
     return {"traceEvents": events, "displayTimeUnit": "ms"}
 
@@ -55,36 +56,30 @@ def _shares(span: list[Segment]) -> dict[str, Any]:
 
 def _compute(timeline: StepTimeline, shape: Structure, index: int) -> Iterator[TraceEvent]:
     stage = timeline.stages[index]
-    rows = zip(shape.kind[index], shape.microbatch[index], shape.chunk[index], stage.starts, stage.ends, strict=True)
-    for kind, microbatch, chunk, start_ns, end_ns in rows:
-        category = "backward" if kind else "forward"
-        yield _slice(index, COMPUTE, f"{'FB'[kind]}{microbatch}.c{chunk}", category, start_ns, end_ns)
+    for position, (start_ns, end_ns) in enumerate(zip(stage.starts, stage.ends, strict=True)):
+        kind = shape.kind[index][position]
+        if kind != PART:
+            yield _slice(index, COMPUTE, _name(shape, index, position), CATEGORIES[kind], start_ns, end_ns)
     optimizer_ns = timeline.plan.optimizer_ns[index]
     if optimizer_ns:
-        yield _slice(index, COMPUTE, "optimizer", "optimizer", timeline.met_ns, timeline.met_ns + optimizer_ns)
+        start_ns = timeline.updates_ns[index]
+        yield _slice(index, COMPUTE, "optimizer", "optimizer", start_ns, start_ns + optimizer_ns)
 
 
-def _gathers(timeline: StepTimeline, index: int) -> Iterator[TraceEvent]:
-    at_ns = 0
-    for chunk, duration_ns in enumerate(timeline.plan.gather_ns[index]):
-        if duration_ns:
-            yield _slice(index, COLLECTIVES, f"all-gather c{chunk}", "gather", at_ns, at_ns + duration_ns)
-        at_ns += duration_ns
+def _name(shape: Structure, index: int, position: int) -> str:
+    name = f"{shape.microbatch[index][position]}.c{shape.chunk[index][position]}"
+    kind = shape.kind[index][position]
+    if kind == PAIR:
+        return f"F{shape.microbatch[index][position - 1]}.c{shape.chunk[index][position - 1]} B{name}"
+    return f"{'FBWB'[kind]}{name}"
 
 
-def _reductions(timeline: StepTimeline, shape: Structure, index: int) -> Iterator[TraceEvent]:
-    plan, stage = timeline.plan, timeline.stages[index]
-    ready = {
-        chunk: end for chunk, last, end in zip(shape.chunk[index], shape.last[index], stage.ends, strict=True) if last
-    }
-    launched = [(chunk, end_ns) for chunk, end_ns in ready.items() if plan.reduce_ns[index][chunk]]
-    free_ns = sum(plan.gather_ns[index])
-    for position, (chunk, ready_ns) in enumerate(launched):
-        start_ns = max(free_ns, ready_ns if plan.data_overlap else stage.free_at)
-        free_ns = start_ns + plan.reduce_ns[index][chunk]
-        if plan.data_overlap and position + 1 == len(launched):
-            free_ns = max(free_ns, stage.collective_free_at)
-        yield _slice(index, COLLECTIVES, f"reduce c{chunk}", "reduce", start_ns, free_ns)
+def _collectives(timeline: StepTimeline, index: int) -> Iterator[TraceEvent]:
+    for one in timeline.stages[index].collectives:
+        several = len(timeline.plan.blocks[index][one.chunk].forward) > 1
+        name = f"{one.kind} c{one.chunk}" + (f".b{one.block}" if several else "")
+        category = "reduce" if one.kind == "reduce" else "gather"
+        yield _slice(index, COLLECTIVES, name, category, one.start_ns, one.end_ns)
 
 
 def _named(what: str, process: int, track: int, name: str) -> TraceEvent:

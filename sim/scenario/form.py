@@ -26,6 +26,7 @@ from sim.scenario.laws import CLOSED, Duration, LawForm
 from sim.workload.layout import CONTEXT_EXCHANGES
 from sim.workload.pipelines import SCHEDULES
 from sim.workload.recompute import MODULES
+from sim.workload.sharding import SHARDINGS
 
 FIGURES = (
     *("wall_time_s", "steps", "step_mfu", "effective_mfu", "goodput", "allocation", "ettr", "gpu_hours"),
@@ -73,12 +74,16 @@ class ScheduleForm(BaseModel):
     """The pipeline schedule; chunks: model chunks a stage, which only the interleaved kind leaves open."""
 
     model_config = CLOSED
-    kind: Annotated[str, OneOf(what="schedule", known=tuple(SCHEDULES), later=("dualpipe", "dualpipev"))]
+    kind: Annotated[str, OneOf(what="schedule", known=tuple(SCHEDULES))]
     chunks: Count | None = None
 
 
 class ParallelismForm(BaseModel):
-    """[parallelism], also of a phase, where it overrides key by key."""
+    """[parallelism], also of a phase, where it overrides key by key.
+
+    prefetch and reshard_after_forward: of zero3 and hsdp; shard: of hsdp, by default the GPUs of a node.
+    optimizer_sync: whether stages meet before the optimizer, for the gradient norm, or validate afterwards.
+    """
 
     model_config = CLOSED
     tensor: Count = 1
@@ -90,7 +95,13 @@ class ParallelismForm(BaseModel):
     context_exchange: Annotated[str, OneOf(what="context exchange", known=CONTEXT_EXCHANGES)] | None = None
     data: Count | None = None
     schedule: ScheduleForm = ScheduleForm(kind="1f1b")
-    sharding: Annotated[str, OneOf(what="sharding", known=("ddp", "zero1", "zero2"), later=("zero3", "hsdp"))] = "ddp"
+    sharding: Annotated[str, OneOf(what="sharding", known=tuple(SHARDINGS))] = "ddp"
+    prefetch: CountOrZero | None = None
+    reshard_after_forward: bool | None = None
+    shard: Count | None = None
+    optimizer_sync: Annotated[str, OneOf(what="optimizer_sync", known=("global-norm", "post-validation"))] = (
+        "global-norm"
+    )
     sequence_parallel: bool = False
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
+from typing import Any
 
 from sim import catalog
 from sim.catalog.records import Model, Provenance
@@ -13,6 +14,7 @@ from sim.scenario.machines import look_up
 from sim.scenario.records import Machines, Phase, Training
 from sim.workload.layout import Batch, Layout, Schedule, check_layout
 from sim.workload.pipelines import SCHEDULES
+from sim.workload.sharding import SHARDINGS, check_sharding
 
 _DENSE_SHAPE = (
     *("layers", "hidden", "heads", "kv_heads", "head_dim", "ffn_hidden"),
@@ -49,7 +51,8 @@ def training_of(form: ScenarioForm, machines: Machines) -> Training | None:
     _refuse_unread(form, model)
     for phase in phases:
         check_layout(model, phase.batch, phase.layout, machines.accelerator)
-        _check_operations(phase)
+        check_sharding(phase.layout)
+        _check_operations(phase, model)
     return Training(
         model=model,
         software=look_up(catalog.software, str(form.training.software), "training.software"),
@@ -130,6 +133,8 @@ def layout_of(form: ParallelismForm, machines: Machines, key: str) -> Layout:
         order=_order(form, key),
         schedule=_schedule(form, key),
         sharding=form.sharding,
+        **_sharding_keys(form, machines, key),
+        optimizer_sync=form.optimizer_sync,
         sequence_parallel=form.sequence_parallel,
     )
 
@@ -141,6 +146,21 @@ def _order(form: ParallelismForm, key: str) -> tuple[str, ...]:
             f"{key}.order: got {', '.join(order)}; expected each of {', '.join(ORDER)} once, innermost first"
         )
     return order
+
+
+def _sharding_keys(form: ParallelismForm, machines: Machines, key: str) -> dict[str, Any]:
+    """Return what a kind of sharding reads beside its name; refuse what this one would ignore."""
+    read = {"prefetch", "reshard_after_forward"} if SHARDINGS[form.sharding].parameters else set()
+    read |= {"shard"} if form.sharding == "hsdp" else set()
+    defaults = {"prefetch": 1, "reshard_after_forward": True, "shard": machines.node.accelerators}
+    given = {name: value for name in defaults if (value := getattr(form, name)) is not None}
+    stray = sorted(given.keys() - read)
+    if stray:
+        expected = "sharding 'hsdp'" if stray == ["shard"] else "sharding 'zero3' or 'hsdp'"
+        raise ScenarioError(
+            f"{key}.{stray[0]}: got {given[stray[0]]!r}, but sharding '{form.sharding}' ignores it; expected {expected}"
+        )
+    return {name: given.get(name, defaults[name]) for name in read}
 
 
 def _schedule(form: ParallelismForm, key: str) -> Schedule:
@@ -205,15 +225,18 @@ def _batch(training: TrainingForm, phase: PhaseForm | None, key: str) -> Batch:
     )
 
 
-def _check_operations(phase: Phase) -> None:
-    """Refuse a step of more operations than a simulation holds."""
+def _check_operations(phase: Phase, model: Model) -> None:
+    """Refuse a step of more operations than a simulation holds; where layers are gathered each counts."""
     batch, layout = phase.batch, phase.layout
     microbatches = batch.global_batch // (layout.data * batch.micro_batch)
-    most = MOST_OPERATIONS // (2 * layout.pipeline * layout.schedule.chunks)
+    passes = 2 * layout.pipeline * layout.schedule.chunks
+    by_layer = SHARDINGS[layout.sharding].parameters
+    most = MOST_OPERATIONS // (max(passes, 2 * model.layers) if by_layer else passes)
     if microbatches > most:
         raise LayoutError(
             f"training.global_batch: got {batch.global_batch:,}, which is {microbatches:,} microbatches a replica; "
             f"expected at most {most:,} on {layout.pipeline} stages x {layout.schedule.chunks} chunks"
+            + (f", {model.layers} layers gathered one by one" if by_layer else "")
         )
 
 

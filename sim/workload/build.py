@@ -6,6 +6,8 @@ import numpy as np
 
 from sim.catalog.records import Accelerator, Model, SoftwareProfile
 from sim.cluster.placement import Groups
+from sim.workload.blocks import Blocks, deal_blocks
+from sim.workload.data_traffic import NetworkModel
 from sim.workload.kernels import memory_time_s
 from sim.workload.layout import Batch, Chunk, Layout, check_layout, deal_model
 from sim.workload.memory import (
@@ -14,13 +16,15 @@ from sim.workload.memory import (
     chunk_parameters,
     microbatches,
     pipeline_for,
+    sharded,
     stage_memory,
 )
 from sim.workload.operations import Machine, OpCost, chunk_costs
 from sim.workload.pipelines import schedule_kind
 from sim.workload.profile import StageMemory
+from sim.workload.sharding import SHARDINGS, check_sharding, reduces, regathers
 from sim.workload.step_plan import StepPlan
-from sim.workload.traffic import Communication, NetworkModel, boundary_bytes, collective_channels, communication
+from sim.workload.traffic import Communication, boundary_bytes, collective_channels, communication
 from sim.workload.zero_bubble import PassTimes
 
 
@@ -46,10 +50,12 @@ def build_step(
 ) -> BuiltStep:
     """Return the plan of one optimizer step of a representative replica."""
     check_layout(model, batch, layout, accelerator)
+    check_sharding(layout)
     kind = schedule_kind(layout.schedule.kind, layout.schedule.chunks)
     routes = kind.routes(layout.pipeline, microbatches(batch, layout), layout.schedule.chunks)
     dealt = deal_model(model, layout, routes)
-    times = communication(model, batch, layout, software, dealt, groups, network)
+    parts = deal_blocks(model, layout, dealt, software.data_overlap)
+    times = communication(model, batch, layout, software, parts, groups, network)
     machine = Machine(
         accelerator=accelerator,
         software=software,
@@ -79,12 +85,15 @@ def build_step(
         weight=_grid(costs, dealt, 2) if kind.split else (),
         boundary_ns=tuple(round(value * 1e9) for value in times.boundary_s),
         blocking_send=not software.pipeline_overlap,
-        gather_ns=_nanoseconds(times.gather_s),
-        reduce_ns=_nanoseconds(times.reduce_s),
+        blocks=_blocks(machine, parts, times, kind.split),
+        regather=regathers(layout),
+        prefetch=layout.prefetch if SHARDINGS[layout.sharding].parameters else None,
+        reduces=reduces(layout),
         data_overlap=software.data_overlap,
-        nic_share=_nic_share(model, batch, layout, times, groups, node_gpus),
+        nic_share=_nic_share(model, batch, layout, times, node_gpus),
         slowdown=_slowdown(accelerator, groups, node_gpus),
         optimizer_ns=tuple(_optimizer_ns(machine, stage) for stage in dealt),
+        optimizer_sync=layout.optimizer_sync,
         overhead_ns=round(software.step_overhead_s * 1e9),
     )
     return BuiltStep(plan=plan, memory=memory, communication=times, dealt=dealt)
@@ -114,32 +123,47 @@ def _optimizer_ns(machine: Machine, chunks: tuple[Chunk, ...]) -> int:
     """Return the Adam update of a stage's shard: FP32 state read and written, gradient read, weight written."""
     layout = machine.layout
     held = [chunk_parameters(machine.model, chunk, layout) for chunk in chunks]
-    shared, experts = (1, 1) if layout.sharding == "ddp" else (layout.data * layout.context, layout.expert_data)
-    shard = sum(part.shared / shared + part.experts / experts for part in held)
     moved = 2 * OPTIMIZER_BYTES + machine.software.gradient_bytes + 2
-    return round(memory_time_s(machine.accelerator, shard * moved) * 1e9)
+    return round(memory_time_s(machine.accelerator, sharded(layout, held) * moved) * 1e9)
 
 
 def _slowdown(accelerator: Accelerator, groups: Groups, node_gpus: int) -> float:
     """Return the factor on kernels beside a data-parallel collective: the SMs that its channels leave them."""
-    channels = collective_channels(groups.data[0], node_gpus)
+    channels = collective_channels(groups.shard[0], node_gpus)
     return accelerator.sm_count / (accelerator.sm_count - channels)
 
 
-def _nic_share(
-    model: Model, batch: Batch, layout: Layout, times: Communication, groups: Groups, node_gpus: int
-) -> float:
+def _nic_share(model: Model, batch: Batch, layout: Layout, times: Communication, node_gpus: int) -> float:
     """Return the part of a NIC that a data-parallel collective takes: its bandwidth over that of the fastest message.
 
     0 where messages or collectives stay in the scale-up domain.
     """
     ways = [times.costs[name].bottleneck for name in ("pipeline", "data") if name in times.costs]
-    if len(ways) < 2 or "scale-up" in ways:
+    if len(ways) < 2 or "scale-up" in ways or times.data.group is None:
         return 0.0
-    ranks = int(np.bincount(groups.data[0] // node_gpus).max())
+    ranks = int(np.bincount(times.data.group // node_gpus).max())
     message = boundary_bytes(model, batch, layout) / min(time for time in times.boundary_s if time > 0)
     return min(1.0, times.costs["data"].busbw_bytes_per_s / ranks / message)
 
 
-def _nanoseconds(grid: tuple[tuple[float, ...], ...]) -> tuple[tuple[int, ...], ...]:
-    return tuple(tuple(round(value * 1e9) for value in row) for row in grid)
+def _blocks(
+    machine: Machine, parts: tuple[tuple[tuple[Chunk, ...], ...], ...], times: Communication, split: bool
+) -> tuple[tuple[Blocks, ...], ...]:
+    costs = _costs(machine, tuple(chunk for stage in parts for chunk in stage), split)
+
+    def of_chunk(chunk: tuple[Chunk, ...], gather_s: tuple[float, ...], reduce_s: tuple[float, ...]) -> Blocks:
+        forward, backward, *weight = zip(*([c.duration_ns for c in costs[part]] for part in chunk), strict=True)
+        return Blocks(
+            forward=forward,
+            backward=backward,
+            weight=weight[0] if split else (),
+            gather_ns=_nanoseconds(gather_s),
+            reduce_ns=_nanoseconds(reduce_s),
+        )
+
+    grids = zip(parts, times.data.gather_s, times.data.reduce_s, strict=True)
+    return tuple(tuple(of_chunk(*chunk) for chunk in zip(*stage, strict=True)) for stage in grids)
+
+
+def _nanoseconds(seconds: tuple[float, ...]) -> tuple[int, ...]:
+    return tuple(round(value * 1e9) for value in seconds)

@@ -1,8 +1,8 @@
 """The parallel layout of a job: how its ranks divide a model and are numbered, and which layers each stage holds."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from itertools import accumulate
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 
 from sim.catalog.records import Accelerator, Model
 from sim.errors import LayoutError, unknown_name
@@ -27,7 +27,9 @@ class Layout:
     Rank = ((d x pipeline + p) x context + c) x tensor + t. Experts are divided among `expert` groups of `expert_tensor`
     GPUs each, folded into the tensor, context and data ranks of a stage in that order (arXiv 2504.14960).
     context_exchange: "ring" or "all-gather" of keys and values, "all-to-all" of heads, "" as the software does. order:
-    dimensions of a rank's number, innermost first, () as the software does.
+    dimensions of a rank's number, innermost first, () as the software does. prefetch, reshard_after_forward: of zero3
+    and hsdp, layers gathered ahead and whether they are freed after a forward; shard: GPUs of a shard group, hsdp only.
+    optimizer_sync: whether stages meet before the optimizer ("global-norm") or not ("post-validation").
 
     >>> Layout(tensor=8, pipeline=16, data=128).gpus
     16384
@@ -43,6 +45,10 @@ class Layout:
     order: tuple[str, ...] = ()
     schedule: Schedule = Schedule()
     sharding: str = "ddp"
+    prefetch: int = 1
+    reshard_after_forward: bool = True
+    shard: int = 0
+    optimizer_sync: str = "global-norm"
     sequence_parallel: bool = False
 
     @property
@@ -131,6 +137,29 @@ class Chunk:
     def kinds(self) -> tuple[tuple[str, int], ...]:
         """Kinds of layers and how many of each, without those that are not there."""
         return tuple((kind, n) for kind, n in (("dense", self.layers - self.moe), ("moe", self.moe)) if n)
+
+
+def split_chunk(chunk: Chunk, parts: int) -> tuple[Chunk, ...]:
+    """Return a chunk in parts of consecutive layers, as even as whole layers allow; at most one part a layer.
+
+    The embedding goes with the first part, the head and prediction modules with the last; dense layers come first.
+
+    >>> [part.layers for part in split_chunk(Chunk(layers=5, head=True), 2)]
+    [2, 3]
+    """
+    parts = max(1, min(parts, chunk.layers))
+    edges, dense = [chunk.layers * i // parts for i in range(parts + 1)], chunk.layers - chunk.moe
+    return tuple(
+        replace(
+            chunk,
+            layers=end - start,
+            moe=max(0, end - max(start, dense)),
+            mtp=chunk.mtp if i == parts - 1 else 0,
+            embedding=chunk.embedding and start == 0,
+            head=chunk.head and i == parts - 1,
+        )
+        for i, (start, end) in enumerate(pairwise(edges))
+    )
 
 
 Places = tuple[tuple[int, int], ...]
@@ -238,6 +267,7 @@ def check_layout(model: Model, batch: Batch, layout: Layout, accelerator: Accele
     """Raise LayoutError for a layout that cannot divide the model or the batch, naming the nearest that can."""
     check_tensor(model, layout.tensor)
     check_experts(model, batch, layout)
+    check_shard(layout)
     replica_batch = layout.data * batch.micro_batch
     if batch.global_batch % replica_batch:
         down = max(batch.global_batch // replica_batch, 1) * replica_batch
@@ -295,6 +325,16 @@ def check_experts(model: Model, batch: Batch, layout: Layout) -> None:
         raise LayoutError(
             f"parallelism.expert: {layout.expert} with tensor {layout.tensor} needs sequence_parallel = true, so that "
             "each rank sends tokens of its own"
+        )
+
+
+def check_shard(layout: Layout) -> None:
+    """Raise LayoutError for shard groups of hsdp that do not divide the GPUs that hold the same weights."""
+    weights = layout.data * layout.context
+    if layout.sharding == "hsdp" and (layout.shard < 1 or weights % layout.shard):
+        raise LayoutError(
+            f"parallelism.shard: {layout.shard} does not divide data x context = {layout.data} x {layout.context} = "
+            f"{weights}; nearest that does: {_nearest_divisor(weights, max(layout.shard, 1))}"
         )
 
 

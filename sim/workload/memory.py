@@ -8,10 +8,22 @@ from sim.catalog.records import Model, SoftwareProfile
 from sim.errors import DoesNotFitError, LayoutError
 from sim.workload import activations
 from sim.workload.activations import boundary_activation_bytes, layer_activation_bytes
-from sim.workload.layout import Batch, Chunk, Layout, Schedule, check_tensor, deal_model, local_tokens, routed_rows
+from sim.workload.layout import (
+    Batch,
+    Chunk,
+    Layout,
+    Schedule,
+    check_shard,
+    check_tensor,
+    deal_model,
+    local_tokens,
+    routed_rows,
+    split_chunk,
+)
 from sim.workload.pipelines import Pipeline, PipelineKey, peak_in_flight, pipeline_of
 from sim.workload.profile import StageMemory
 from sim.workload.recompute import recomputed_layers
+from sim.workload.sharding import SHARDINGS, block_count, check_sharding, expert_shards, reduces, shards
 from sim.workload.transformer import (
     ACTIVATION_BYTES,
     expert_parameters,
@@ -143,22 +155,14 @@ def _one_stage(
 ) -> StageMemory:
     order = pipeline.order[stage]
     held = [chunk_parameters(model, chunk, layout) for chunk in chunks]
-    parameters = sum(part.total for part in held)
-    # Where two directions hold the model twice, each copy's owner keeps half of the optimizer's state.
-    copies = len(set(pipeline.routes))
-    shared, experts = (1, 1) if layout.sharding == "ddp" else (layout.data * layout.context, layout.expert_data)
-    sharded = sum(part.shared / shared + part.experts / experts for part in held) / copies
-    gradients = parameters * software.gradient_bytes
-    if layout.sharding == "zero2" and microbatches(batch, layout) == 1:
-        # One microbatch: each chunk's gradient is reduced as it appears, so only the largest is ever whole.
-        gradients = software.gradient_bytes * (max(part.total for part in held) + sharded)
+    blocks = _blocks_by_size(model, layout, chunks, held, software.data_overlap)
     weights = [chunk_activation_bytes(model, batch, layout, software, chunk) for chunk in chunks]
     in_flight = peak_in_flight(order, weights, weight_share if pipeline.split else None)
     return StageMemory(
         stage=stage,
-        parameters=parameters * PARAMETER_BYTES,
-        gradients=gradients,
-        optimizer=sharded * OPTIMIZER_BYTES,
+        parameters=PARAMETER_BYTES * _held_parameters(layout, held, blocks),
+        gradients=software.gradient_bytes * _held_gradients(layout, held, blocks),
+        optimizer=OPTIMIZER_BYTES * sharded(layout, held),
         activations=in_flight,
         buffers=_buffers(model, batch, layout, software, chunks),
     )
@@ -196,6 +200,41 @@ def _layer_bytes(model: Model, batch: Batch, layout: Layout, software: SoftwareP
     return layer_activation_bytes(
         model, batch, layout, flash=software.flash_attention, discard_cheap=software.discard_cheap, kind=kind
     )
+
+
+def sharded(layout: Layout, held: Sequence[Parameters]) -> float:
+    """Return the weights that one GPU's shards are of: those that all replicas hold, and experts, by their copies."""
+    return sum(part.shared / shards(layout) + part.experts / expert_shards(layout) for part in held)
+
+
+def _held_parameters(layout: Layout, held: Sequence[Parameters], blocks: Sequence[float]) -> float:
+    """Return the weights that a GPU holds: all, or its shard and the gathered layers, in use and ahead."""
+    parameters = sum(part.total for part in held)
+    if not SHARDINGS[layout.sharding].parameters or shards(layout) == 1:
+        return parameters
+    whole = sum(blocks[: layout.prefetch + 1]) if layout.reshard_after_forward else parameters
+    return sharded(layout, held) + whole
+
+
+def _held_gradients(layout: Layout, held: Sequence[Parameters], blocks: Sequence[float]) -> float:
+    """Return the gradients that a GPU holds: all, or its shard and what is whole until it has been reduced.
+
+    That is the largest chunk where consecutive microbatches add up, else the block in its backward and the one that is
+    being reduced.
+    """
+    if not SHARDINGS[layout.sharding].gradients or shards(layout) == 1:
+        return sum(part.total for part in held)
+    whole = max(part.total for part in held) if reduces(layout) == "turns" else sum(blocks[:2])
+    return whole + sharded(layout, held)
+
+
+def _blocks_by_size(
+    model: Model, layout: Layout, chunks: Sequence[Chunk], held: Sequence[Parameters], overlap: bool
+) -> list[float]:
+    """Return the weights of each block of a stage, the largest first."""
+    counts = [block_count(layout, chunk.layers, part.total, overlap) for chunk, part in zip(chunks, held, strict=True)]
+    blocks = [block for chunk, count in zip(chunks, counts, strict=True) for block in split_chunk(chunk, count)]
+    return sorted((chunk_parameters(model, block, layout).total for block in blocks), reverse=True)
 
 
 def _buffers(model: Model, batch: Batch, layout: Layout, software: SoftwareProfile, chunks: Sequence[Chunk]) -> float:
@@ -267,6 +306,8 @@ def what_would_fit(
     for words, other_batch, other_layout in _changes(batch, layout):
         try:
             check_tensor(model, other_layout.tensor)
+            check_shard(other_layout)
+            check_sharding(other_layout)
             memory = stage_memory(model, other_batch, other_layout, software)
         except LayoutError:
             continue
@@ -277,8 +318,10 @@ def what_would_fit(
 
 
 def _changes(batch: Batch, layout: Layout) -> Iterator[tuple[str, Batch, Layout]]:
-    if layout.sharding == "ddp" and layout.data > 1:
-        yield 'parallelism.sharding = "zero1"', batch, replace(layout, sharding="zero1")
+    if layout.data * layout.context > 1:
+        for sharding in ("zero1", "zero2", "zero3"):
+            if list(SHARDINGS).index(sharding) > list(SHARDINGS).index(layout.sharding):
+                yield f'parallelism.sharding = "{sharding}"', batch, replace(layout, sharding=sharding)
     if batch.micro_batch > 1:
         half = batch.micro_batch // 2
         yield f"training.micro_batch = {half}", replace(batch, micro_batch=half), layout

@@ -6,12 +6,14 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from sim.errors import LayoutError, unknown_name
+from sim.workload.dualpipe import Group, dualpipe_groups, dualpipe_routes, dualpipev_groups
 from sim.workload.schedules import Op, Order, Route, gpipe, interleaved, looped_routes, one_forward_one_backward
 from sim.workload.zero_bubble import PassTimes, zb_1p, zb_2p, zb_h1, zb_h2
 from sim.workload.zero_bubble_v import v_routes, zb_v
 
 Routes = Callable[[int, int, int], tuple[Route, ...]]
 Plain = Callable[[int, int, int], Order]
+Grouped = Callable[[int, int, int], tuple[tuple[Group, ...], ...]]
 Timed = Callable[[int, int, int, PassTimes, float], Order]
 
 
@@ -20,13 +22,16 @@ class Kind:
     """A kind of schedule: its order, the routes of its microbatches, the chunks a stage holds (0: any number).
 
     split: weight gradients are operations of their own. timed: an order that follows from durations, instead of order.
+    groups: operations that run as a unit, instead of order. copies: how many times the stages together hold the model.
     """
 
     routes: Routes
     chunks: int
     order: Plain | None = None
     timed: Timed | None = None
+    groups: Grouped | None = None
     split: bool = False
+    copies: int = 1
 
 
 SCHEDULES: dict[str, Kind] = {
@@ -38,6 +43,8 @@ SCHEDULES: dict[str, Kind] = {
     "zb-1p": Kind(timed=zb_1p, routes=looped_routes, chunks=1, split=True),
     "zb-2p": Kind(timed=zb_2p, routes=looped_routes, chunks=1, split=True),
     "zb-v": Kind(order=zb_v, routes=v_routes, chunks=2, split=True),
+    "dualpipe": Kind(groups=dualpipe_groups, routes=dualpipe_routes, chunks=2, split=True, copies=2),
+    "dualpipev": Kind(groups=dualpipev_groups, routes=v_routes, chunks=2, split=True),
 }
 """Schedule kinds by name; add one here."""
 
@@ -55,11 +62,15 @@ class PipelineKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
-    """A schedule for given numbers: the order of every stage, the route of every microbatch, whether W is apart."""
+    """A schedule for given numbers: the order of every stage, the route of every microbatch, whether W is apart.
+
+    units: how many operations each unit of a stage has, empty where every operation runs by itself.
+    """
 
     order: Order
     routes: tuple[Route, ...]
     split: bool
+    units: tuple[tuple[int, ...], ...] = ()
 
 
 def schedule_kind(name: str, chunks: int) -> Kind:
@@ -87,15 +98,20 @@ def pipeline_of(key: PipelineKey) -> Pipeline:
     """
     kind = schedule_kind(key.kind, key.chunks)
     shape = (key.stages, key.microbatches, key.chunks)
-    if kind.timed is not None:
+    units: tuple[tuple[int, ...], ...] = ()
+    if kind.groups is not None:
+        groups = kind.groups(*shape)
+        order: Order = tuple(tuple(op for group in stage for op in group) for stage in groups)
+        units = tuple(tuple(len(group) for group in stage) for stage in groups)
+    elif kind.timed is not None:
         # Until durations are known all passes count the same.
         order = kind.timed(*shape, key.times or PassTimes(1.0, 1.0, 1.0, 0.0), key.weight_share)
     else:
-        assert kind.order is not None, "a kind has one of both orders"
+        assert kind.order is not None, "a kind has one of the three"
         order = kind.order(*shape)
     routes = kind.routes(*shape)
     check_schedule(order, routes, kind.split)
-    return Pipeline(order=order, routes=routes, split=kind.split)
+    return Pipeline(order=order, routes=routes, split=kind.split, units=units)
 
 
 def check_schedule(order: Order, routes: Sequence[Route], split: bool = False) -> None:

@@ -1,16 +1,16 @@
 """The plan of a step: what every stage runs, how long it takes, and what it sends; the input of the step engine."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from sim.workload.blocks import Blocks
+from sim.workload.fusion import fused, joined
 from sim.workload.operations import OpCost
 from sim.workload.pipelines import PipelineKey, pipeline_of
 from sim.workload.schedules import Op, Route
 from sim.workload.zero_bubble import PassTimes
-
-Grid = tuple[tuple[int, ...], ...]
-"""Integers by [stage][chunk]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,11 +21,15 @@ class StepPlan:
     forward, backward, weight: cost by [stage][chunk]; weight is empty where the schedule keeps weight gradients in the
     backward. boundary_ns: one message between a stage and the next, by stage (the last one's goes to the first, where
     stages hold several chunks); gradients go the other way in the same time.
-    blocking_send: the sender's compute waits for the transfer. gather_ns and reduce_ns: parameter all-gather and
-    gradient reduction by [stage][chunk]; data_overlap: they run beside compute on a stream of their own;
-    nic_share: the part of a NIC that a data-parallel collective takes for itself, 0 where it leaves by another way
-    than boundary messages do.
-    slowdown: factor on kernels while a collective runs beside them. optimizer_ns by stage, after all gradients.
+    blocking_send: the sender's compute waits for the transfer. blocks: by [stage][chunk], its parts with their gathers
+    and reductions. regather: every forward and input gradient gathers its parameters, else the chunk's first forward
+    does; prefetch: gathers issued ahead of the block that starts (None: all at the start of the step); reduces:
+    gradients with the "last" microbatch of a chunk, with "each", or when the stage "turns" to another chunk's.
+    data_overlap: collectives run beside compute on a
+    stream of their own; nic_share: the part of a NIC that a data-parallel collective takes for itself, 0 where it
+    leaves by another way than boundary messages do.
+    slowdown: factor on kernels while a collective runs beside them. optimizer_ns by stage, after all gradients;
+    optimizer_sync: "global-norm", all stages meet before it, or "post-validation", none waits for another.
     """
 
     schedule: str
@@ -39,22 +43,33 @@ class StepPlan:
     weight: tuple[tuple[OpCost, ...], ...] = ()
     boundary_ns: tuple[int, ...]
     blocking_send: bool
-    gather_ns: Grid
-    reduce_ns: Grid
+    blocks: tuple[tuple[Blocks, ...], ...]
+    regather: bool = False
+    prefetch: int | None = None
+    reduces: str = "last"
     data_overlap: bool
     nic_share: float
     slowdown: float
     optimizer_ns: tuple[int, ...]
+    optimizer_sync: str = "global-norm"
     overhead_ns: int
+
+
+FORWARD, BACKWARD, WEIGHT, FULL, PAIR, PART = range(6)
+"""Kinds of operations of a structure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Structure:
     """A schedule as arrays: for each stage, position by position.
 
-    kind: 0 forward, 1 backward, 2 weight gradient. needs: slot that must have arrived before the operation starts (-1:
+    kind: FORWARD, BACKWARD (the input gradient where WEIGHT is apart), WEIGHT; and where operations run as a unit FULL
+    (a backward with its weight gradient) or PAIR (that and the forward of another chunk), which stand at the place of
+    the backward, with PART, which takes no time, at the other places: one before a pair waits for the forward's input,
+    one after it sends the forward's output. needs: slot that must have arrived before the operation starts (-1:
     none). feeds: slot that its output fills (-1: none), on stage `target`, over `boundary` (an index of
-    StepPlan.boundary_ns). first: the chunk's first forward here; last: the operation that completes its gradients.
+    StepPlan.boundary_ns). first: the chunk's first forward here; closes: the operation that completes a microbatch's
+    gradients; turns: the last such of a chunk before one of another; last: the one that completes the chunk's.
     slots: how many there are.
     """
 
@@ -66,6 +81,8 @@ class Structure:
     target: tuple[tuple[int, ...], ...]
     boundary: tuple[tuple[int, ...], ...]
     first: tuple[tuple[bool, ...], ...]
+    closes: tuple[tuple[bool, ...], ...]
+    turns: tuple[tuple[bool, ...], ...]
     last: tuple[tuple[bool, ...], ...]
     slots: int
 
@@ -87,7 +104,10 @@ def structure(key: PipelineKey) -> Structure:
 
     by_stage = [zip(*(row(op, stage) for op in ops), strict=True) for stage, ops in enumerate(pipeline.order)]
     kind, chunk, microbatch, needs, feeds, target, boundary = zip(*by_stage, strict=True)
-    closing = 2 if pipeline.split else 1
+    if pipeline.units:
+        units = zip(kind, feeds, target, boundary, pipeline.units, strict=True)
+        kind, feeds, target, boundary = zip(*(_united(*stage) for stage in units), strict=True)
+    closing = (WEIGHT, FULL, PAIR) if pipeline.split else (BACKWARD,)
     return Structure(
         kind=kind,
         chunk=chunk,
@@ -96,10 +116,32 @@ def structure(key: PipelineKey) -> Structure:
         feeds=feeds,
         target=target,
         boundary=boundary,
-        first=tuple(_first(k, c, 0) for k, c in zip(kind, chunk, strict=True)),
+        first=tuple(_first(k, c, (FORWARD,)) for k, c in zip(kind, chunk, strict=True)),
+        closes=tuple(tuple(each in closing for each in k) for k in kind),
+        turns=tuple(_turns(k, c, closing) for k, c in zip(kind, chunk, strict=True)),
         last=tuple(tuple(reversed(_first(k[::-1], c[::-1], closing))) for k, c in zip(kind, chunk, strict=True)),
         slots=2 * microbatches * max(len(route) for route in pipeline.routes),
     )
+
+
+@lru_cache(maxsize=32)
+def runs(key: PipelineKey) -> tuple[Counter[tuple[int, int]], ...]:
+    """Return how often each stage runs an operation of a kind on a chunk."""
+    shape = structure(key)
+    return tuple(Counter(zip(kind, chunk, strict=True)) for kind, chunk in zip(shape.kind, shape.chunk, strict=True))
+
+
+def operation_costs(plan: StepPlan, stage: int) -> tuple[tuple[OpCost, ...], ...]:
+    """Return the costs of a stage's operations by [kind][chunk], those that run as one included.
+
+    A pair runs the backward of the chunk and the forward of the other one; schedules with pairs hold two.
+    """
+    if not plan.weight:
+        return plan.forward[stage], plan.backward[stage]
+    forward, backward, weight = plan.forward[stage], plan.backward[stage], plan.weight[stage]
+    full = tuple(joined(b, w) for b, w in zip(backward, weight, strict=True))
+    pair = tuple(fused(f, b) for f, b in zip(reversed(forward), full, strict=True))
+    return forward, backward, weight, full, pair, (joined(),) * len(forward)
 
 
 def _row(
@@ -122,11 +164,38 @@ def _row(
     return kind, op.chunk, op.microbatch, needs, feeds, target, boundary
 
 
-def _first(kinds: Sequence[int], chunks: Sequence[int], wanted: int) -> tuple[bool, ...]:
+def _united(
+    kinds: Sequence[int], feeds: Sequence[int], target: Sequence[int], boundary: Sequence[int], lengths: Sequence[int]
+) -> tuple[tuple[int, ...], ...]:
+    """Return the columns of a stage whose operations run in units of these lengths."""
+    columns = [list(kinds), list(feeds), list(target), list(boundary)]
+    kind, start = columns[0], 0
+    for length in lengths:
+        if length > 1:
+            backward, weight = start + length - 2, start + length - 1
+            kind[backward], kind[weight] = (PAIR if length == 3 else FULL), PART
+        if length == 3:
+            kind[start] = PART
+            for column, nothing in zip(columns[1:], (-1, target[start], 0), strict=True):
+                column[weight], column[start] = column[start], nothing
+        start += length
+    return tuple(tuple(column) for column in columns)
+
+
+def _first(kinds: Sequence[int], chunks: Sequence[int], wanted: Sequence[int]) -> tuple[bool, ...]:
     seen: set[int] = set()
     marks = []
     for kind, chunk in zip(kinds, chunks, strict=True):
-        marks.append(kind == wanted and chunk not in seen)
-        if kind == wanted:
+        marks.append(kind in wanted and chunk not in seen)
+        if kind in wanted:
             seen.add(chunk)
+    return tuple(marks)
+
+
+def _turns(kinds: Sequence[int], chunks: Sequence[int], closing: Sequence[int]) -> tuple[bool, ...]:
+    marks, following = [False] * len(kinds), -1
+    for position in range(len(kinds) - 1, -1, -1):
+        if kinds[position] in closing:
+            marks[position] = chunks[position] != following
+            following = chunks[position]
     return tuple(marks)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,27 +9,11 @@ from numpy.typing import NDArray
 from sim.catalog.records import Model, SoftwareProfile
 from sim.cluster.placement import Groups
 from sim.cluster.records import CollectiveCost, GpuArray
+from sim.workload.blocks import block_parameters
+from sim.workload.data_traffic import DataTimes, NetworkModel, data_times
 from sim.workload.layout import Batch, Chunk, Layout, local_tokens, norm_tokens, routed_rows
-from sim.workload.memory import PARAMETER_BYTES, chunk_parameters, key_value_bytes
+from sim.workload.memory import key_value_bytes
 from sim.workload.transformer import ACTIVATION_BYTES, output_width, qkv_width
-
-Seconds = tuple[tuple[float, ...], ...]
-"""Seconds by [stage][chunk]."""
-
-
-class NetworkModel(Protocol):
-    """What this floor asks of a network: the time of a collective of all its groups, and how they compare."""
-
-    def cost(self, kind: str, groups: GpuArray, size_bytes: float) -> CollectiveCost:
-        """Return the cost of the slowest group; bytes by the convention of nccl-tests."""
-
-    def exchange(
-        self, groups: GpuArray, size_bytes: float, visits: int, most_domains: int, deduplicated: bool
-    ) -> CollectiveCost:
-        """Return the cost of sending every token to `visits` members of its group, size_bytes from each rank."""
-
-    def pace(self, kind: str, groups: GpuArray) -> NDArray[np.float64]:
-        """Return each group's time over that of the slowest, shape (G,)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +21,8 @@ class Communication:
     """Seconds of a step's communication: one tensor collective, one exchange of keys and values, a message by stage.
 
     dispatch_s and combine_s: one exchange of tokens with their experts, and back; expert_gather_s: of a GPU's routed
-    tokens among those that share its experts. gather_s and reduce_s: by [stage][chunk].
-    costs: the network's full answer by dimension, for the largest collective of each.
+    tokens among those that share its experts. data: gathers and reductions by block. costs: the network's full answer
+    by dimension, for the largest collective of each.
     """
 
     tensor_s: float
@@ -48,8 +31,7 @@ class Communication:
     combine_s: float
     expert_gather_s: float
     boundary_s: tuple[float, ...]
-    gather_s: tuple[tuple[float, ...], ...]
-    reduce_s: tuple[tuple[float, ...], ...]
+    data: DataTimes
     costs: Mapping[str, CollectiveCost]
 
 
@@ -73,11 +55,14 @@ def communication(
     batch: Batch,
     layout: Layout,
     software: SoftwareProfile,
-    dealt: Sequence[Sequence[Chunk]],
+    blocks: Sequence[Sequence[Sequence[Chunk]]],
     groups: Groups,
     network: NetworkModel,
 ) -> Communication:
-    """Return the times of all communication of a step; a dimension of size one costs nothing."""
+    """Return the times of all communication of a step; a dimension of size one costs nothing.
+
+    blocks: the parts of every chunk, by [stage][chunk][block].
+    """
     costs: dict[str, CollectiveCost] = {}
     tensor_s = 0.0
     if layout.tensor > 1:
@@ -95,8 +80,10 @@ def communication(
     if layout.pipeline > 1:
         costs["pipeline"] = network.cost("p2p", groups.pipeline, boundary_bytes(model, batch, layout))
         boundary_s = _boundary_s(costs["pipeline"].time_s * network.pace("p2p", groups.pipeline), layout)
-    gather_s, reduce_s, data = _data_seconds(model, layout, software, dealt, groups, network)
-    costs |= data
+    parameters = [[block_parameters(model, chunk, layout) for chunk in stage] for stage in blocks]
+    data = data_times(parameters, layout, software, groups, network)
+    if data.cost is not None:
+        costs["data"] = data.cost
     return Communication(
         tensor_s=tensor_s,
         context_s=context_s,
@@ -104,8 +91,7 @@ def communication(
         combine_s=_time_s(experts, "combine"),
         expert_gather_s=_time_s(experts, "gather"),
         boundary_s=boundary_s,
-        gather_s=gather_s,
-        reduce_s=reduce_s,
+        data=data,
         costs=costs,
     )
 
@@ -157,40 +143,6 @@ def _expert_costs(
     return costs
 
 
-def _data_seconds(
-    model: Model,
-    layout: Layout,
-    software: SoftwareProfile,
-    dealt: Sequence[Sequence[Chunk]],
-    groups: Groups,
-    network: NetworkModel,
-) -> tuple[Seconds, Seconds, dict[str, CollectiveCost]]:
-    """Return gathers and reductions by [stage][chunk]: weights that all replicas hold, then those of routed experts."""
-    gather, reduce = _data_collectives(layout, software)
-    nothing: Seconds = tuple((0.0,) * len(stage) for stage in dealt)
-    gather_s, reduce_s, costs = nothing, nothing, dict[str, CollectiveCost]()
-    held = [[chunk_parameters(model, chunk, layout) for chunk in stage] for stage in dealt]
-    parts = [
-        (groups.data, layout.data * layout.context, [[part.shared for part in stage] for stage in held]),
-        (groups.expert_data, layout.expert_data, [[part.experts for part in stage] for stage in held]),
-    ]
-    for members, ranks, parameters in parts:
-        largest = max(size for stage in parameters for size in stage)
-        if ranks == 1 or not largest:
-            continue
-        # Gather and reduction send the same messages around the same rings, so that one solve serves both.
-        pace = _stage_pace(network.pace("all-gather", members), layout)
-        data = _DataNetwork(network, members, pace)
-        gather_s = _added(gather_s, data.seconds(gather, parameters, PARAMETER_BYTES)) if gather else gather_s
-        reduce_s = _added(reduce_s, data.seconds(reduce, parameters, software.reduce_bytes))
-        costs.setdefault("data", network.cost(reduce, members, largest * software.reduce_bytes))
-    return gather_s, reduce_s, costs
-
-
-def _added(one: Seconds, other: Seconds) -> Seconds:
-    return tuple(tuple(a + b for a, b in zip(x, y, strict=True)) for x, y in zip(one, other, strict=True))
-
-
 def collective_channels(data_group: GpuArray, node_gpus: int) -> int:
     """Return the SMs that a data-parallel collective holds: 2 channels for each rank of a group in a node, at least 4.
 
@@ -204,30 +156,6 @@ def collective_channels(data_group: GpuArray, node_gpus: int) -> int:
     return max(4, 2 * ranks)
 
 
-@dataclass(frozen=True, slots=True)
-class _DataNetwork:
-    """Data-parallel collectives by stage; pace: of the slowest group of each stage, over that of the slowest of all."""
-
-    network: NetworkModel
-    groups: GpuArray
-    pace: Sequence[float]
-
-    def seconds(
-        self, kind: str, parameters: Sequence[Sequence[float]], bytes_per_parameter: float
-    ) -> tuple[tuple[float, ...], ...]:
-        sizes = sorted({size for stage in parameters for size in stage if size})
-        slowest = {size: self.network.cost(kind, self.groups, size * bytes_per_parameter).time_s for size in sizes}
-        return tuple(
-            tuple(slowest[size] * pace if size else 0.0 for size in stage)
-            for stage, pace in zip(parameters, self.pace, strict=True)
-        )
-
-
-def _stage_pace(pace: NDArray[np.float64], layout: Layout) -> list[float]:
-    by_stage: list[float] = pace.reshape(layout.pipeline, -1).max(axis=1).tolist()
-    return by_stage
-
-
 def _boundary_s(by_pair: NDArray[np.float64], layout: Layout) -> tuple[float, ...]:
     """Return the time of a message by stage: of the slowest tensor rank, in the mean over replicas.
 
@@ -237,8 +165,3 @@ def _boundary_s(by_pair: NDArray[np.float64], layout: Layout) -> tuple[float, ..
         by_pair.reshape(layout.data, -1, layout.context * layout.tensor).max(axis=2).mean(axis=0).tolist()
     )
     return tuple(times + [0.0] * (layout.pipeline - len(times)))
-
-
-def _data_collectives(layout: Layout, software: SoftwareProfile) -> tuple[str, str]:
-    """Return the kinds of parameter gather and gradient reduction: ddp keeps whole parameters and all-reduces."""
-    return ("", "all-reduce") if layout.sharding == "ddp" else ("all-gather", "reduce-scatter")

@@ -132,6 +132,7 @@ def test_engine_equals_the_longest_path_to_the_nanosecond(
     message=st.integers(0, 900),
     gather=st.integers(0, 3000),
     reduce=st.integers(0, 3000),
+    blocks=st.integers(1, 4),
     flags=st.tuples(st.booleans(), st.booleans(), st.booleans()),
     slowdown=st.floats(1.0, 1.5),
 )
@@ -140,6 +141,7 @@ def test_states_of_a_step_sum_to_its_time_and_none_is_negative(
     message: int,
     gather: int,
     reduce: int,
+    blocks: int,
     flags: tuple[bool, bool, bool],
     slowdown: float,
 ) -> None:
@@ -153,6 +155,7 @@ def test_states_of_a_step_sum_to_its_time_and_none_is_negative(
         message_ns=message,
         gather_ns=gather,
         reduce_ns=reduce,
+        blocks=blocks,
         data_overlap=overlap,
         nic_share=shared,
         blocking_send=blocking,

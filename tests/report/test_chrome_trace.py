@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sim.engine.step import StepTimeline, simulate_step
 from sim.ledger.trace import RunTrace, Segment
 from sim.report.chrome_trace import COLLECTIVES, COMPUTE, chrome_trace, run_trace
-from tests.engine.plans import uniform_plan
+from tests.engine.plans import split_plan, uniform_plan
 
 Slice = tuple[int, int, str]
 
@@ -28,7 +28,7 @@ def tracks(trace: dict[str, Any]) -> dict[tuple[int, int], list[Slice]]:
 
 
 timelines = st.builds(
-    lambda stages, microbatches, chunks, message, gather, reduce, overlap, shared, optimizer: simulate_step(
+    lambda stages, microbatches, chunks, blocks, message, gather, reduce, overlap, shared, optimizer: simulate_step(
         uniform_plan(
             "interleaved",
             stages=stages,
@@ -37,6 +37,7 @@ timelines = st.builds(
             message_ns=message,
             gather_ns=gather,
             reduce_ns=reduce,
+            blocks=blocks,
             data_overlap=overlap,
             nic_share=shared,
             slowdown=1.2,
@@ -46,6 +47,7 @@ timelines = st.builds(
     st.integers(1, 5),
     st.integers(1, 10),
     st.integers(1, 3),
+    st.integers(1, 4),
     st.integers(0, 900),
     st.integers(0, 900),
     st.integers(0, 5000),
@@ -79,7 +81,7 @@ def test_each_operation_stands_once_with_its_times(timeline: StepTimeline) -> No
 
 @given(timelines)
 def test_the_last_reduction_ends_when_the_stage_is_reduced(timeline: StepTimeline) -> None:
-    if not timeline.plan.reduce_ns[0][0]:
+    if not any(timeline.plan.blocks[0][0].reduce_ns):
         return
     found = tracks(chrome_trace(timeline))
     for stage in timeline.stages:
@@ -98,6 +100,18 @@ def test_one_stage_by_hand() -> None:
         (3690, 3720, "optimizer"),
     ]
     assert found[0, COLLECTIVES] == [(0, 50, "all-gather c0"), (3650, 3690, "reduce c0")]
+
+
+@pytest.mark.parametrize("kind", ["dualpipe", "dualpipev", "zb-v"])
+def test_split_and_paired_operations_stand_once_without_overlap(kind: str) -> None:
+    found = tracks(chrome_trace(simulate_step(split_plan(kind, 4, 8, (10, 12, 5), message_ns=3))))
+    passes = [name.split() for key, slices in found.items() if key[1] == COMPUTE for _, _, name in slices]
+    forwards = [name for names in passes for name in names if name[0] == "F"]
+    backwards = [name for names in passes for name in names if name[0] == "B"]
+    assert len(forwards) == len(backwards) == 8 * 4 * (1 if kind == "dualpipe" else 2)
+    assert any(len(names) == 2 for names in passes) == (kind != "zb-v")
+    for slices in found.values():
+        assert all(before[1] <= after[0] for before, after in pairwise(slices))
 
 
 def test_stages_are_processes_with_named_tracks() -> None:

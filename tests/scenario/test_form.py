@@ -97,10 +97,22 @@ def test_an_error_names_the_key_and_the_nearest(changes: dict[str, Any], expecte
     ("changes", "expected"),
     [
         (
-            {"parallelism__schedule": {"kind": "dualpipe"}},
-            "schedule 'dualpipe' is not modelled yet; expected one of: gpipe",
+            {"parallelism__schedule": {"kind": "dualpipe"}, "parallelism__sharding": "zero3"},
+            "parallelism.sharding: zero3 gathers the layers of one pass at a time, but dualpipe runs two passes as one",
         ),
-        ({"parallelism__sharding": "zero3"}, "sharding 'zero3' is not modelled yet; expected one of: ddp, zero1"),
+        ({"parallelism__prefetch": 2}, "parallelism.prefetch: got 2, but sharding 'ddp' ignores it; expected"),
+        (
+            {"parallelism__sharding": "zero3", "parallelism__shard": 8},
+            "parallelism.shard: got 8, but sharding 'zero3' ignores it; expected sharding 'hsdp'",
+        ),
+        (
+            {"parallelism__sharding": "zero2", "parallelism__reshard_after_forward": False},
+            "parallelism.reshard_after_forward: got False, but sharding 'zero2' ignores it; expected sharding 'zero3'",
+        ),
+        (
+            {"parallelism__sharding": "hsdp", "parallelism__shard": 3},
+            "parallelism.shard: 3 does not divide data x context",
+        ),
         ({"cluster__placement": {"kind": "random"}}, "placement 'random' is not modelled yet; expected one of: packed"),
         ({"cluster__network": {"routing": "valiant"}}, "routing 'valiant' is not modelled yet"),
         ({"recovery": {"mode": "elastic", "detect": "1 s"}}, "recovery mode 'elastic' is not modelled yet"),

@@ -205,3 +205,28 @@ def test_a_layout_that_no_phase_changes_is_wrong_where_it_is_written() -> None:
     two = [{"name": "a", "tokens": 500_000_000}, {"name": "b", "tokens": 500_000_000}]
     with pytest.raises(LayoutError, match=r"^file\.toml: parallelism: tensor 4 x pipeline 3 = 12 GPUs"):
         resolved(training__phases=two, parallelism__pipeline=3)
+
+
+def test_shard_groups_are_nodes_unless_they_are_given() -> None:
+    def layout(**changes: Any) -> Any:
+        return phases(parallelism__tensor=1, parallelism__pipeline=1, **changes)[0].layout
+
+    assert layout(parallelism__sharding="hsdp").shard == 8
+    assert layout(parallelism__sharding="hsdp", parallelism__shard=4).shard == 4
+    zero3 = layout(parallelism__sharding="zero3", parallelism__prefetch=0, parallelism__reshard_after_forward=False)
+    assert (zero3.prefetch, zero3.reshard_after_forward, zero3.shard) == (0, False, 0)
+    assert (layout(parallelism__sharding="zero3").prefetch, layout(parallelism__sharding="hsdp").prefetch) == (1, 1)
+
+
+def test_dualpipe_holds_two_chunks_and_needs_no_number_of_them() -> None:
+    layout = phases(parallelism__schedule={"kind": "dualpipe"}, parallelism__optimizer_sync="post-validation")[0].layout
+    assert (layout.schedule.chunks, layout.optimizer_sync) == (2, "post-validation")
+
+
+def test_layers_gathered_one_by_one_count_as_operations() -> None:
+    many = 4 * 20_000
+    assert phases(training__global_batch=many, parallelism__sharding="zero2")[0].batch.global_batch == many
+    with pytest.raises(
+        LayoutError, match=r"20,000 microbatches a replica; expected at most 16,384 .* 32 layers gathered"
+    ):
+        phases(training__global_batch=many, parallelism__sharding="zero3")

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from sim.workload.schedules import Op, Order, Route
 
+Unit = tuple[Op, ...]
+"""Operations that start together, when the inputs of all are there, and end together."""
+
 _SOURCE = {"F": -1, "B": 1}
 
 
@@ -32,23 +35,37 @@ class Timeline:
 
 
 def simulate(order: Order, routes: Sequence[Route], durations: Mapping[str, float], latency: float = 0.0) -> Timeline:
-    """Run every stage in its order, one operation after the other; raise ValueError on a deadlock."""
+    """Run every operation by itself; raise ValueError on a deadlock."""
+    return simulate_units([[(op,) for op in ops] for ops in order], routes, durations, latency=latency)
+
+
+def simulate_units(
+    stages: Sequence[Sequence[Unit]],
+    routes: Sequence[Route],
+    durations: Mapping[str, float],
+    pair: float = 0.0,
+    latency: float = 0.0,
+) -> Timeline:
+    """Run every stage in its order; a unit of a forward and a backward takes `pair`, any other the sum of its parts."""
     ends: dict[tuple[int, Op], float] = {}
-    starts, free, busy = ([0.0] * len(order) for _ in range(3))
-    at = [0] * len(order)
+    starts, free, busy = ([0.0] * len(stages) for _ in range(3))
+    at = [0] * len(stages)
     moved = True
     while moved:
         moved = False
-        for i, ops in enumerate(order):
-            while at[i] < len(ops) and (ready := _ready(ops[at[i]], i, routes, ends, latency)) is not None:
-                op = ops[at[i]]
+        for i, units in enumerate(stages):
+            while at[i] < len(units) and (ready := _ready(units[at[i]], i, routes, ends, latency)) is not None:
+                unit = units[at[i]]
+                overlaps = {"F", "B"} <= {op.kind for op in unit}
+                takes = pair if overlaps else sum(durations[op.kind] for op in unit)
                 begin = max(ready, free[i])
                 starts[i] = begin if at[i] == 0 else starts[i]
-                ends[i, op] = free[i] = begin + durations[op.kind]
-                busy[i] += durations[op.kind]
+                free[i] = begin + takes
+                busy[i] += takes
+                ends.update({(i, op): free[i] for op in unit})
                 at[i] += 1
                 moved = True
-    if any(at[i] < len(ops) for i, ops in enumerate(order)):
+    if any(at[i] < len(units) for i, units in enumerate(stages)):
         raise ValueError("deadlock")
     return Timeline(starts=tuple(starts), ends=tuple(free), busy=tuple(busy))
 
@@ -77,15 +94,18 @@ def check_split_order(order: Order, routes: Sequence[Route]) -> None:
 
 
 def _ready(
-    op: Op, stage: int, routes: Sequence[Route], ends: Mapping[tuple[int, Op], float], latency: float
+    unit: Unit, stage: int, routes: Sequence[Route], ends: Mapping[tuple[int, Op], float], latency: float
 ) -> float | None:
-    """When the inputs of an operation are there; None while what sends one has not run."""
+    """When the inputs of a unit are there; None while what sends one has not run."""
     ready = 0.0
-    for there, needed in _inputs(op, stage, routes[op.microbatch]):
-        end = ends.get((there, needed))
-        if end is None:
-            return None
-        ready = max(ready, end + (latency if there != stage else 0.0))
+    for op in unit:
+        for there, needed in _inputs(op, stage, routes[op.microbatch]):
+            if needed in unit and there == stage:
+                continue
+            end = ends.get((there, needed))
+            if end is None:
+                return None
+            ready = max(ready, end + (latency if there != stage else 0.0))
     return ready
 
 

@@ -12,8 +12,9 @@ from sim.workload.schedules import Op, looped_route, one_forward_one_backward
 
 @given(st.sampled_from(sorted(SCHEDULES)), st.integers(1, 8), st.integers(1, 20), st.integers(1, 4))
 def test_every_schedule_runs_each_operation_once_and_forward_first(kind: str, p: int, m: int, v: int) -> None:
-    pipeline = pipeline_of(PipelineKey(kind, p, m, SCHEDULES[kind].chunks or v))
-    assert len(pipeline.order) == p
+    copies = SCHEDULES[kind].copies
+    pipeline = pipeline_of(PipelineKey(kind, p * copies, m * copies, SCHEDULES[kind].chunks or v))
+    assert len(pipeline.order) == p * copies
     check_schedule(pipeline.order, pipeline.routes, pipeline.split)
 
 

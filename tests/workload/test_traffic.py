@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from sim import catalog
+from sim.catalog.records import Model
 from sim.cluster.placement import groups
 from sim.cluster.records import CollectiveCost, GpuArray
 from sim.errors import LayoutError
@@ -44,11 +45,19 @@ class Recorder:
         return np.ones(groups.shape[0])
 
 
-def built(layout: Layout, network: Recorder, **stack: float) -> BuiltStep:
+def built(layout: Layout, network: Recorder, model: Model = MODEL, **stack: float) -> BuiltStep:
     software = replace(plain_stack(flash=True), **stack)  # type: ignore[arg-type]
     ranks = np.arange(layout.gpus)
-    members = groups(layout.tensor, layout.pipeline, layout.data, ranks, context=layout.context)
-    return build_step(MODEL, BATCH, layout, ACCELERATOR, software, members, network, node_gpus=1)
+    members = groups(
+        layout.tensor,
+        layout.pipeline,
+        layout.data,
+        ranks,
+        context=layout.context,
+        shard=layout.shard,
+        mirrored=layout.schedule.kind == "dualpipe",
+    )
+    return build_step(model, BATCH, layout, ACCELERATOR, software, members, network, node_gpus=1)
 
 
 def carried(network: Recorder, kind: str) -> set[float]:
@@ -64,8 +73,9 @@ def test_ddp_all_reduces_every_gradient_and_gathers_nothing() -> None:
     step = built(Layout(data=4), network)
     assert carried(network, "all-reduce") == {4.0 * total_parameters(MODEL)}
     assert carried(network, "all-gather") == carried(network, "reduce-scatter") == set()
-    assert step.plan.gather_ns == ((0,),)
-    assert step.plan.reduce_ns == ((round(4.0 * total_parameters(MODEL)),),)
+    ((blocks,),) = step.plan.blocks
+    assert blocks.gather_ns == (0,)
+    assert blocks.reduce_ns == (round(4.0 * total_parameters(MODEL)),)
 
 
 @pytest.mark.parametrize("sharding", ["zero1", "zero2"])
@@ -75,6 +85,18 @@ def test_sharding_reduce_scatters_gradients_and_gathers_weights(sharding: str) -
     assert carried(network, "reduce-scatter") == {4.0 * total_parameters(MODEL)}
     assert carried(network, "all-gather") == {2.0 * total_parameters(MODEL)}
     assert carried(network, "all-reduce") == set()
+
+
+def test_large_layers_are_gathered_and_reduced_by_themselves() -> None:
+    network = Recorder()
+    model = gpt(layers=8, hidden=2048, heads=8, vocab=1024, tied=False)
+    step = built(Layout(data=4, sharding="zero1"), network, model)
+    layer = 12 * 2048**2 + 2 * 2048
+    table = 2048 * 1024
+    assert carried(network, "reduce-scatter") == {4.0 * layer, 4.0 * (layer + table), 4.0 * (layer + table + 2048)}
+    assert carried(network, "all-gather") == {2.0 * layer, 2.0 * (layer + table), 2.0 * (layer + table + 2048)}
+    ((blocks,),) = step.plan.blocks
+    assert sum(blocks.reduce_ns) == 2 * sum(blocks.gather_ns) == 4 * total_parameters(model)
 
 
 def test_each_stage_reduces_its_own_part() -> None:
