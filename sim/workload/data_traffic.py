@@ -86,14 +86,12 @@ def data_times(
         for each in reductions
     ]
     cost, group = max(costs, key=lambda one: one[0].time_s) if costs else (None, None)
-    # Gathers and reductions of the same groups send the same messages around the same rings: one solve serves both.
-    pace = {id(each.groups): network.pace("all-gather", each.groups) for each in reductions}
+    # Gathers run in the groups of the first reduction and send the same messages around the same rings: one solve.
+    paces = [_stage_pace(network.pace("all-gather", each.groups), layout) for each in reductions]
 
     def seconds(collectives: list[DataCollective]) -> BlockGrid:
-        grids = [
-            _seconds(each, parameters, network, _stage_pace(pace[id(each.groups)], layout)) for each in collectives
-        ]
-        return _sum(parameters, grids)
+        pairs = zip(collectives, paces, strict=False)
+        return _sum(parameters, [_seconds(each, parameters, network, pace) for each, pace in pairs])
 
     return DataTimes(gather_s=seconds(gathers), reduce_s=seconds(reductions), cost=cost, group=group)
 
