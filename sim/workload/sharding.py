@@ -75,7 +75,7 @@ def expert_shards(layout: Layout) -> int:
 
 
 def check_sharding(layout: Layout) -> None:
-    """Raise LayoutError for a schedule with pairs of passes where each pass gathers its layers, and for experts in hsdp."""
+    """Raise LayoutError for pairs of passes where each pass gathers its layers, and for experts in hsdp."""
     if layout.sharding == "hsdp" and layout.expert > 1:
         raise LayoutError("parallelism.sharding: hsdp with expert parallelism is not modelled; expected zero3 or zero1")
     if SHARDINGS[layout.sharding].parameters and _kind(layout).groups is not None:

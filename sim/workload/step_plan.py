@@ -25,9 +25,8 @@ class StepPlan:
     and reductions. regather: every forward and input gradient gathers its parameters, else the chunk's first forward
     does; prefetch: gathers issued ahead of the block that starts (None: all at the start of the step); reduces:
     gradients with the "last" microbatch of a chunk, with "each", or when the stage "turns" to another chunk's.
-    data_overlap: collectives run beside compute on a
-    stream of their own; nic_share: the part of a NIC that a data-parallel collective takes for itself, 0 where it
-    leaves by another way than boundary messages do.
+    data_overlap: collectives run beside compute on a stream of their own; nic_share: the part of a NIC that a
+    data-parallel collective takes for itself, 0 where it leaves by another way than boundary messages do.
     slowdown: factor on kernels while a collective runs beside them. optimizer_ns by stage, after all gradients;
     optimizer_sync: "global-norm", all stages meet before it, or "post-validation", none waits for another.
     """

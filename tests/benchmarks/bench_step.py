@@ -62,7 +62,22 @@ def measure() -> dict[str, float]:
             f"step {name}: times a heapq list scheduler": step_s / plain_s,
             f"step {name}: events per operation": simulate_step(plan).events / operations,
         }
-    return results
+    layers = 16
+    plan = uniform_plan(
+        "1f1b",
+        stages=8,
+        microbatches=64,
+        forward_ns=4800,
+        backward_ns=9600,
+        blocks=layers,
+        gather_ns=800,
+        reduce_ns=800,
+        regather=True,
+        prefetch=1,
+        reduces="each",
+    )
+    step_s = min(_timed(lambda: simulate_step(plan)) for _ in range(3))
+    return results | {"step zero3 p8 m64, 16 layers a stage: layers per second": 2 * 8 * 64 * layers / step_s}
 
 
 def _timed(work: object) -> float:
