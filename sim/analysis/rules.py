@@ -88,9 +88,18 @@ class Rules:
 
     def excluded(self, row: Measured) -> str | None:
         """Return why a row is shown apart, None if it is not."""
-        name = row.text("id")
-        listed = (str(entry["reason"]) for entry in self.tables["exclude"] if name.startswith(entry["id"]))
+        listed = (str(entry["reason"]) for entry in self.tables["exclude"] if _matches(entry, row))
         return next(listed, None) or _ambiguous(row)
+
+
+def _matches(entry: Mapping[str, str], row: Measured) -> bool:
+    """Return whether a row is one of an entry: by the start of its name, its notes, its sharding, a blank cell."""
+    return (
+        row.text("id").startswith(entry.get("id", ""))
+        and entry.get("notes", "") in row.text("notes")
+        and entry.get("sharding", "") in row.text("fsdp_zero")
+        and not row.text(entry.get("blank", ""))
+    )
 
 
 def _ambiguous(row: Measured) -> str | None:

@@ -79,7 +79,8 @@ class Accelerator:
 
     gemm, grouped and attention hold curves by precision: of one product (or a batch of equal ones), of products
     grouped by expert, and of flash attention. measured_gemm: times of exact products that a user measured, in seconds.
-    speed_spread: standard deviation of the speed of one GPU among its kind, relative to the mean.
+    speed_spread: standard deviation of the speed of one GPU among its kind, relative to the mean. flash_2_pace: of
+    FlashAttention-2 over the kernels that the attention curves are of.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Accelerator:
     attention: Mapping[str, AttentionCurve]
     sources: Sources
     speed_spread: float = 0.0
+    flash_2_pace: float = 1.0
     grouped: Mapping[str, GemmCurve] = field(default_factory=dict)
     measured_gemm: Mapping[GemmShape, float] = field(default_factory=dict)
 
@@ -267,6 +269,7 @@ class SoftwareProfile:
     fused_gradient_accumulation: the weight-gradient kernel adds into the main gradient;
     discard_cheap: normalisation outputs and gated activations are recomputed, not stored;
     elementwise_fused: chains of elementwise kernels are one kernel;
+    attention_kernel: "best" that the accelerator has, or "flash-2" (FlashAttention-2, made for Ampere);
     loss_fused: softmax cross-entropy is one kernel that never writes logits in FP32;
     flash_attention: attention never stores its score matrix;
     expert_overlap: fraction of the exchange of tokens between experts hidden behind other kernels;
@@ -291,6 +294,7 @@ class SoftwareProfile:
     fused_gradient_accumulation: bool
     discard_cheap: bool
     elementwise_fused: bool
+    attention_kernel: str
     loss_fused: bool
     flash_attention: bool
     launch_s: float

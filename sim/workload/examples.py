@@ -72,6 +72,7 @@ def plain_stack(*, flash: bool = False, discard_cheap: bool = False, data_overla
         fused_gradient_accumulation=True,
         discard_cheap=discard_cheap,
         elementwise_fused=True,
+        attention_kernel="best",
         loss_fused=False,
         flash_attention=flash,
         launch_s=0.0,

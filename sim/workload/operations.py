@@ -133,6 +133,8 @@ def _alone_s(machine: Machine, kernel: Kernel) -> float:
             causal=True,
             backward=kernel.backward,
         )
+        if machine.software.attention_kernel == "flash-2":
+            whole_s /= acc.flash_2_pace
         # Windows leave whole blocks of keys out.
         return whole_s * attended_share(model, batch.sequence_length) / machine.layout.context
     return memory_time_s(acc, kernel.size_bytes / PASS_EFFICIENCY.get(kernel.name, 1.0))
