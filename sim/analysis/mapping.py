@@ -175,8 +175,10 @@ def _schedule(row: Measured, software: str, filled: list[str]) -> dict[str, Any]
 
 
 def _usual_chunks(row: Measured, pipeline: int) -> int:
-    layers = (row.count("layers") or 1) // pipeline
-    return max((chunks for chunks in range(1, 9) if layers % chunks == 0), default=1)
+    layers = row.count("layers") or 1
+    # Layers that do not divide are dealt with embedding and head as one each.
+    slots = layers if layers % pipeline == 0 else layers + 2
+    return max((chunks for chunks in range(1, 9) if slots % (pipeline * chunks) == 0), default=1)
 
 
 def _sharding(text: str) -> dict[str, Any]:

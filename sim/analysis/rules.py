@@ -65,21 +65,14 @@ class Rules:
         """Return what the notes set: fields of the `software` or the `model`."""
         found: dict[str, Any] = {}
         for entry in self.tables["notes"]:
-            here = re.search(entry["text"], row.text("notes")) and re.search(entry.get("models", ""), row.text("model"))
-            if here:
+            if _noted(entry, row):
                 found |= entry.get(kind, {})
         return found
 
     def profile_noted(self, row: Measured) -> str | None:
         """Return the software profile that the notes name."""
-        return next(
-            (
-                entry["profile"]
-                for entry in self.tables["notes"]
-                if "profile" in entry and entry["text"] in row.text("notes")
-            ),
-            None,
-        )
+        entries = (entry for entry in self.tables["notes"] if "profile" in entry)
+        return next((str(entry["profile"]) for entry in entries if _noted(entry, row)), None)
 
     def node(self, gpu: str) -> str | None:
         """Return the node of a GPU, None for one that no rule knows."""
@@ -90,6 +83,12 @@ class Rules:
         """Return why a row is shown apart, None if it is not."""
         listed = (str(entry["reason"]) for entry in self.tables["exclude"] if _matches(entry, row))
         return next(listed, None) or _ambiguous(row)
+
+
+def _noted(entry: Mapping[str, Any], row: Measured) -> bool:
+    """Return whether an entry speaks of a row: patterns of its notes, its source and its model."""
+    columns = {"text": "notes", "source": "source", "models": "model"}
+    return all(re.search(entry.get(key, ""), row.text(column)) for key, column in columns.items())
 
 
 def _matches(entry: Mapping[str, str], row: Measured) -> bool:
