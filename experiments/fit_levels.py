@@ -44,7 +44,7 @@ LEVELS, RESIDUALS = ROOT / "sim/catalog/data/levels.toml", ROOT / "experiments/r
 STEP = 0.9
 """The factor on a level by which elasticities are measured."""
 
-HUBER = 0.08
+HUBER = 0.15
 """Log error beyond which a row counts linearly."""
 
 SHRINKAGE = (0.3, 1.0, 3.0, 10.0)

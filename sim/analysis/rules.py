@@ -13,14 +13,15 @@ from sim.analysis.measurements import Measured
 BLANKS: Mapping[str, str] = {
     "micro_batch": "blank micro-batch: 1",
     "vpp": "blank interleaving: none before 2023; after, the most chunks up to 8 that divide a stage's layers",
-    "recompute": "blank recomputation: none",
+    "recompute": "blank recomputation: the least that fits (none, attention core, cheap modules, whole layers); none on "
+    "GB200 and GB300, whose activations can go to the host over NVLink-C2C",
     "vocab": "blank vocabulary: 51,200",
     "network": "blank NIC: the node's own",
     "sequence_parallel": "blank sequence parallelism: with tensor parallelism, from 2022",
     "domain": "groups that would straddle racks of 72 GPUs: a job takes 64 of each",
     "selective": "selective recomputation of an FSDP stack: half of the layers as a whole",
     "routing": "experts evenly loaded",
-    "expert_tensor": "expert tensor parallelism: as the notes say; else that of attention before 2025, after that 1",
+    "expert_tensor": "blank expert tensor parallelism: 1 where a source's recipes set it, else that of attention",
 }
 """Rules for what rows leave open, in words."""
 
@@ -87,7 +88,7 @@ class Rules:
 
 def _noted(entry: Mapping[str, Any], row: Measured) -> bool:
     """Return whether an entry speaks of a row: patterns of its notes, its source and its model."""
-    columns = {"text": "notes", "source": "source", "models": "model"}
+    columns = {"text": "notes", "source": "source", "models": "model", "precision": "precision"}
     return all(re.search(entry.get(key, ""), row.text(column)) for key, column in columns.items())
 
 

@@ -272,6 +272,7 @@ class SoftwareProfile:
     discard_cheap: normalisation outputs and gated activations are recomputed, not stored;
     elementwise_fused: chains of elementwise kernels are one kernel;
     attention_kernel: "best" that the accelerator has, or "flash-2" (FlashAttention-2, made for Ampere);
+    fp8_scaling: "delayed" (by the largest elements of past steps) or "current" (by those of the tensor itself);
     loss_fused: softmax cross-entropy is one kernel that never writes logits in FP32;
     flash_attention: attention never stores its score matrix;
     expert_overlap: fraction of the exchange of tokens between experts hidden behind other kernels;
@@ -298,6 +299,7 @@ class SoftwareProfile:
     discard_cheap: bool
     elementwise_fused: bool
     attention_kernel: str
+    fp8_scaling: str
     loss_fused: bool
     flash_attention: bool
     launch_s: float

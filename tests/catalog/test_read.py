@@ -91,7 +91,12 @@ def test_a_switch_of_behaviour_must_be_true_or_false() -> None:
     names = ("gradient_bytes", "reduce_bytes", "launch_s", "step_overhead_s", "serialise_bytes_per_s")
     names += ("expert_overlap", "dispatch_bytes")
     fields = dict.fromkeys(names, 1.0)
-    table |= {"expert_exchange": "pairwise", "attention_kernel": "best", "rank_order": "tensor-context-pipeline-data"}
+    table |= {
+        "expert_exchange": "pairwise",
+        "attention_kernel": "best",
+        "fp8_scaling": "delayed",
+        "rank_order": "tensor-context-pipeline-data",
+    }
     flags = ("permutation_fused", "grouped_products", "loss_fused", "cuda_graphs")
     flags += (
         "pipeline_overlap",
