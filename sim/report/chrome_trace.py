@@ -59,19 +59,22 @@ def _compute(timeline: StepTimeline, shape: Structure, index: int) -> Iterator[T
     for position, (start_ns, end_ns) in enumerate(zip(stage.starts, stage.ends, strict=True)):
         kind = shape.kind[index][position]
         if kind != PART:
-            yield _slice(index, COMPUTE, _name(shape, index, position), CATEGORIES[kind], start_ns, end_ns)
+            yield _slice(index, COMPUTE, " ".join(operation_names(shape, index, position)), CATEGORIES[kind], start_ns, end_ns)
     optimizer_ns = timeline.plan.optimizer_ns[index]
     if optimizer_ns:
         start_ns = timeline.updates_ns[index]
         yield _slice(index, COMPUTE, "optimizer", "optimizer", start_ns, start_ns + optimizer_ns)
 
 
-def _name(shape: Structure, index: int, position: int) -> str:
-    name = f"{shape.microbatch[index][position]}.c{shape.chunk[index][position]}"
-    kind = shape.kind[index][position]
-    if kind == PAIR:
-        return f"F{shape.microbatch[index][position - 1]}.c{shape.chunk[index][position - 1]} B{name}"
-    return f"{'FBWB'[kind]}{name}"
+def operation_names(shape: Structure, index: int, position: int) -> list[str]:
+    """Return the name of an operation of a stage; of a pair that runs as one, those of both."""
+    if shape.kind[index][position] == PAIR:
+        return [_name(shape, index, position - 1, "F"), _name(shape, index, position, "B")]
+    return [_name(shape, index, position, "FBWB"[shape.kind[index][position]])]
+
+
+def _name(shape: Structure, index: int, position: int, letter: str) -> str:
+    return f"{letter}{shape.microbatch[index][position]}.c{shape.chunk[index][position]}"
 
 
 def _collectives(timeline: StepTimeline, index: int) -> Iterator[TraceEvent]:
