@@ -180,6 +180,8 @@ def step(
     loaded = load_scenario(scenario, overrides or [])
     for path in filter(None, (trace, picture)):
         _check_output(path, force)
+    if trace is not None and picture is not None and trace.absolute() == picture.absolute():
+        raise OutputError(f"--picture {picture}: the trace goes there; expected another file")
     with _located(loaded.name):
         result = simulate_step_of(loaded, phase, allow_plugins)
     if trace is not None:

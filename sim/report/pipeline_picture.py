@@ -16,16 +16,16 @@ from sim.engine.step import StepTimeline
 from sim.quantities import show, show_count
 from sim.report.chrome_trace import operation_names
 from sim.report.text import Result, percent
-from sim.workload.step_plan import FULL, PAIR, PART, Structure, pipeline_key, structure
+from sim.workload.step_plan import PAIR, PART, Structure, pipeline_key, structure
 
 COLORS = {
     "f": "#2F7FC1",
     "b": "#E69F00",
     "w": "#00966E",
     "u": "#D5602B",
-    "o": "#7A5AA6",
+    "o": "#96583A",
     "h": "#8A8A8A",
-    "g": "#CC6FA5",
+    "g": "#C98BD6",
     "r": "#7A5AA6",
 }
 """By kind: forward, backward, weight gradient, backward with it in one, optimizer, overhead, gathers, reductions."""
@@ -36,7 +36,7 @@ KINDS = "fbwup"
 LIMIT = 6000
 """Blocks in a picture, so that it stays below a megabyte."""
 
-WINDOW = 150
+WINDOW = 120
 """Blocks a stage where not all are drawn: few enough to be told apart."""
 
 NAMED = 3000
@@ -46,10 +46,10 @@ STRIPS = 3000
 """Pieces of data-parallel strips in a picture; closer ones are drawn as one."""
 
 _WIDTH, _LEFT, _CHART, _GAP, _TOP = 1340, 78, 1190, 64, 92
-_LETTER = 6.7
+_LETTER = 6.4
 
 _STYLE = """.bg{fill:#fff}.lane{fill:#f1f1f1}text{fill:#222}.soft{fill:#5a5a5a}.k{fill:#111}.w{fill:#fff}
-.n{font-size:10px;text-anchor:middle}.m{text-anchor:middle}.e{text-anchor:end}.grid{stroke:#d4d4d4}
+.n{font-size:9px;text-anchor:middle}.m{text-anchor:middle}.e{text-anchor:end}.grid{stroke:#d4d4d4}
 .cut{stroke:#777;stroke-dasharray:4 3}
 @media(prefers-color-scheme:dark){.bg{fill:#14171a}.lane{fill:#24282d}text{fill:#e4e4e4}.soft{fill:#a8a8a8}
 .k{fill:#111}.w{fill:#fff}.grid{stroke:#3a4047}.cut{stroke:#999}}"""
@@ -91,7 +91,8 @@ class Chart:
         for window in self.windows:
             start, end = max(start_ns, window.start_ns), min(end_ns, window.end_ns)
             if start < end:
-                yield tuple(window.x + self.scale * (each - window.start_ns) for each in (start, end))  # type: ignore[misc]
+                origin = window.x - self.scale * window.start_ns
+                yield origin + self.scale * start, origin + self.scale * end
 
 
 def step_picture(timeline: StepTimeline, answer: Result) -> str:
@@ -114,12 +115,12 @@ def pipeline_svg(timeline: StepTimeline, title: str, facts: str = "") -> str:
     rows = [list(stage_blocks(timeline, shape, index)) for index in range(timeline.plan.stages)]
     chart = _chart(timeline, rows)
     bottom = _TOP + chart.pitch * len(rows)
-    legend, below = _legend(timeline, shape, rows, bottom + 54)
-    notes = _notes(timeline, shape, rows, chart)
+    legend, below = _legend(timeline, shape, bottom + 54)
+    notes = _notes(timeline, rows, chart)
     height = below + 18 * len(notes) + 14
     lines = [
         *_head(height, rows, chart, title),
-        _text(20, 30, shorten(title, 120, placeholder="..."), "", 'font-size="18" font-weight="bold"'),
+        _text(20, 30, shorten(title, 104, placeholder="..."), "", 'font-size="18" font-weight="bold"'),
         _text(20, 54, ", ".join(filter(None, (facts, _schedule(timeline)))), "soft", 'font-size="13"'),
         *_axis(chart, bottom),
         *_rows(timeline, rows, chart),
@@ -133,16 +134,17 @@ def pipeline_svg(timeline: StepTimeline, title: str, facts: str = "") -> str:
 
 def stage_blocks(timeline: StepTimeline, shape: Structure, index: int) -> Iterator[Block]:
     """Yield the blocks of a stage in time: its operations, a pair as two halves, then optimizer and overhead."""
-    stage, plan = timeline.stages[index], timeline.plan
+    stage = timeline.stages[index]
     for position, (start_ns, end_ns) in enumerate(zip(stage.starts, stage.ends, strict=True)):
-        kind = shape.kind[index][position]
-        if kind != PART:
+        if shape.kind[index][position] != PART:
             yield from _operation(shape, index, position, start_ns, end_ns)
     begin = timeline.updates_ns[index]
-    over = begin + plan.optimizer_ns[index]
-    for kind, name, start_ns, end_ns in (("o", "optimizer", begin, over), ("h", "overhead", over, over + plan.overhead_ns)):
-        if end_ns > start_ns:
-            yield Block(start_ns, end_ns, kind, 0, name, "")
+    over = begin + timeline.plan.optimizer_ns[index]
+    closing = (
+        Block(begin, over, "o", 0, "optimizer", ""),
+        Block(over, over + timeline.plan.overhead_ns, "h", 0, "overhead", ""),
+    )
+    yield from (block for block in closing if block.end_ns > block.start_ns)
 
 
 def _operation(shape: Structure, index: int, position: int, start_ns: int, end_ns: int) -> Iterator[Block]:
@@ -161,13 +163,16 @@ def _end_ns(timeline: StepTimeline, rows: Sequence[Sequence[Block]]) -> int:
 def _chart(timeline: StepTimeline, rows: Sequence[Sequence[Block]]) -> Chart:
     """Return the scales: everything, or two windows of equal length at the ends."""
     end, pitch = _end_ns(timeline, rows), min(34.0, max(10.0, 1000 / len(rows)))
-    half = _window_ns(rows, end)
-    room = _CHART if half is None else _CHART - _GAP
-    scale = room / (end if half is None else 2 * half)
-    windows = (Window(0, end, _LEFT),)
-    if half is not None:
-        windows = (Window(0, half, _LEFT), Window(end - half, end, _LEFT + room / 2 + _GAP))
+    windows, scale = _windows(end, _window_ns(rows, end))
     return Chart(windows, scale, pitch, round(0.64 * pitch), round(max(2.0, 0.13 * pitch), 1), timeline.plan.chunks)
+
+
+def _windows(end_ns: int, half_ns: int | None) -> tuple[tuple[Window, ...], float]:
+    """Return what is drawn and its scale."""
+    if half_ns is None:
+        return (Window(0, end_ns, _LEFT),), _CHART / end_ns
+    room = (_CHART - _GAP) / 2
+    return (Window(0, half_ns, _LEFT), Window(end_ns - half_ns, end_ns, _LEFT + room + _GAP)), room / half_ns
 
 
 def _window_ns(rows: Sequence[Sequence[Block]], end_ns: int) -> int | None:
@@ -213,7 +218,7 @@ def _ink(block: Block, chunks: int) -> str:
 def _rows(timeline: StepTimeline, rows: Sequence[Sequence[Block]], chart: Chart) -> Iterator[str]:
     """Draw the stages: name, lane, blocks, strip, and how much of the step it is idle."""
     every, near = ceil(13 / chart.pitch), _nearness(timeline, chart)
-    named = sum(len(row) for row in rows) <= NAMED
+    named = sum(any(chart.spans(block.start_ns, block.end_ns)) for row in rows for block in row) <= NAMED
     yield _text(_WIDTH - 14, _TOP - 10, "idle", "soft e")
     for index, row in enumerate(rows):
         yield f'<g transform="translate(0,{_TOP + chart.pitch * index:g})">'
@@ -234,8 +239,8 @@ def _drawn(block: Block, chart: Chart, named: bool) -> Iterator[str]:
     for start, end in chart.spans(block.start_ns, block.end_ns):
         hint = f"{block.name}: {_ms(block.start_ns)} to {_ms(block.end_ns)} ms" if named else ""
         yield _rect(f"{block.kind}{block.chunk}", start, end, top, height, hint)
-        if block.number and height >= 10 and end - start >= 6.4 * len(block.number) + 2.5:
-            yield _text((start + end) / 2, top + height / 2 + 3.6, block.number, f"n {_ink(block, chart.chunks)}")
+        if block.number and height >= 10 and end - start >= 5.8 * len(block.number) + 1:
+            yield _text((start + end) / 2, top + height / 2 + 3.3, block.number, f"n {_ink(block, chart.chunks)}")
 
 
 def _strip(timeline: StepTimeline, index: int, chart: Chart, near_ns: int) -> Iterator[str]:
@@ -249,7 +254,9 @@ def _merged(timeline: StepTimeline, index: int, near_ns: int) -> Iterator[tuple[
     last: tuple[str, int, int] | None = None
     for one in timeline.stages[index].collectives:
         kind = "r" if one.kind == "reduce" else "g"
-        if last is not None and (one.end_ns - last[1] <= near_ns or (kind == last[0] and one.start_ns - last[2] <= near_ns)):
+        if last is not None and (
+            one.end_ns - last[1] <= near_ns or (kind == last[0] and one.start_ns - last[2] <= near_ns)
+        ):
             last = (last[0], last[1], one.end_ns)
             continue
         if last is not None:
@@ -262,9 +269,14 @@ def _merged(timeline: StepTimeline, index: int, near_ns: int) -> Iterator[tuple[
 def _nearness(timeline: StepTimeline, chart: Chart) -> int:
     """Return from which distance on collectives are drawn apart: a third of a pixel, more if there are too many."""
     near = max(1, floor(0.3 / chart.scale))
-    while sum(1 for i in range(timeline.plan.stages) for _ in _merged(timeline, i, near)) > STRIPS:
+    while _pieces(timeline, chart, near) > STRIPS:
         near *= 2
     return near
+
+
+def _pieces(timeline: StepTimeline, chart: Chart, near_ns: int) -> int:
+    stages = range(timeline.plan.stages)
+    return sum(any(chart.spans(*when)) for i in stages for _, *when in _merged(timeline, i, near_ns))
 
 
 def _idle(timeline: StepTimeline, row: Iterable[Block]) -> float:
@@ -274,7 +286,7 @@ def _idle(timeline: StepTimeline, row: Iterable[Block]) -> float:
 
 def _axis(chart: Chart, bottom: float) -> Iterator[str]:
     """Draw round ticks of each window, and what they count."""
-    yield _text(_LEFT - 8, bottom + 18, "ms", "soft e")
+    yield _text(_LEFT - 22, bottom + 18, "ms", "soft e")
     step_ns = _round_up(95 / chart.scale)
     for window in chart.windows:
         for tick in range(ceil(window.start_ns / step_ns), floor(window.end_ns / step_ns) + 1):
@@ -319,12 +331,10 @@ def _left_out(rows: Sequence[Sequence[Block]], first: Window, last: Window) -> s
     return f"{(last.start_ns - first.end_ns) / 1e6:,.0f} ms with {inside:,} operations left out"
 
 
-def _legend(
-    timeline: StepTimeline, shape: Structure, rows: Sequence[Sequence[Block]], y: float
-) -> tuple[list[str], float]:
+def _legend(timeline: StepTimeline, shape: Structure, y: float) -> tuple[list[str], float]:
     """Return the legend and where it ends: each kind with its share of the GPU-time of the whole step."""
     lines, x = [], 20.0
-    for swatches, label in _entries(timeline, shape, rows):
+    for swatches, label in _entries(timeline, shape):
         width = 13 * len(swatches) + 8 + _LETTER * len(label) + 22
         if x + width > _WIDTH:
             x, y = 20.0, y + 22
@@ -334,21 +344,23 @@ def _legend(
     return lines, y + 26
 
 
-def _entries(
-    timeline: StepTimeline, shape: Structure, rows: Sequence[Sequence[Block]]
-) -> Iterator[tuple[list[str], str]]:
+def _entries(timeline: StepTimeline, shape: Structure) -> Iterator[tuple[list[str], str]]:
     """Yield swatches and text of the legend; the shares of a step's GPU-time come to 100 %."""
     plan, spent = timeline.plan, _spent(timeline, shape)
     whole, last = plan.stages * timeline.step_ns, plan.chunks - 1
     for kind, label in _labels(bool(plan.weight)).items():
         swatches = [f"f{last}", f"u{last}"] if kind == "p" else [f"{kind}{last if kind in KINDS else 0}"]
         if spent[kind]:
-            yield swatches, f"{label} {percent(spent[kind] / whole)}"
+            yield swatches, f"{label} {_share(spent[kind] / whole)}"
     yield ["lane"], f"idle {percent(1 - sum(spent.values()) / whole)}"
     used = {one.kind == "reduce" for stage in timeline.stages for one in stage.collectives}
     yield from ((["r0" if r else "g0"], f"data-parallel {'reductions' if r else 'gathers'}") for r in sorted(used))
     if last:
         yield [f"f{chunk}" for chunk in range(last + 1)][:12], f"chunk 0 to {last}"
+
+
+def _share(fraction: float) -> str:
+    return percent(fraction) if fraction >= 0.0005 else "<0.1 %"
 
 
 def _labels(split: bool) -> dict[str, str]:
@@ -373,13 +385,12 @@ def _spent(timeline: StepTimeline, shape: Structure) -> Counter[str]:
     return spent
 
 
-def _notes(
-    timeline: StepTimeline, shape: Structure, rows: Sequence[Sequence[Block]], chart: Chart
-) -> list[str]:
+def _notes(timeline: StepTimeline, rows: Sequence[Sequence[Block]], chart: Chart) -> list[str]:
     """Return what a reader has to know to read the picture."""
     notes = [
-        "Percentages: share of the GPU-time of the step drawn, all of it. Numbers: microbatches. Exposed tensor-, "
-        "context- and expert-parallel communication is inside the blocks."
+        "Percentages: shares of the whole step's GPU-time. Numbers: microbatches. Blocks hold the communication within "
+        "an operation: tensor, context, expert.",
+        "Idle: bubble, imbalance, and what a stage waits for messages, and for the collectives in the strip under it.",
     ]
     if len(chart.windows) > 1:
         count = sum(block.half != 2 for row in rows for block in row)
