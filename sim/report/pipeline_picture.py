@@ -157,7 +157,7 @@ def _operation(shape: Structure, index: int, position: int, start_ns: int, end_n
 
 
 def _end_ns(timeline: StepTimeline, rows: Sequence[Sequence[Block]]) -> int:
-    return max(timeline.step_ns, *(row[-1].end_ns for row in rows), *timeline.reduced_ns)
+    return max(*timeline.reduced_ns, *(row[-1].end_ns for row in rows), max(timeline.begins_ns) + timeline.step_ns)
 
 
 def _chart(timeline: StepTimeline, rows: Sequence[Sequence[Block]]) -> Chart:
@@ -225,7 +225,8 @@ def _rows(timeline: StepTimeline, rows: Sequence[Sequence[Block]], chart: Chart)
         if index % every == 0:
             yield _text(_LEFT - 8, chart.block / 2 + 4, f"stage {index}", "e")
             yield _text(_WIDTH - 14, chart.block / 2 + 4, percent(_idle(timeline, row)), "e")
-        yield from (_rect("lane", *span, 0, chart.block) for w in chart.windows for span in chart.spans(w[0], w[1]))
+        begin = timeline.begins_ns[index]
+        yield from (_rect("lane", *span, 0, chart.block) for span in chart.spans(begin, begin + timeline.step_ns))
         for block in row:
             yield from _drawn(block, chart, named)
         yield from _strip(timeline, index, chart, near)
@@ -392,6 +393,8 @@ def _notes(timeline: StepTimeline, rows: Sequence[Sequence[Block]], chart: Chart
         "an operation: tensor, context, expert.",
         "Idle: bubble, imbalance, and what a stage waits for messages, and for the collectives in the strip under it.",
     ]
+    if any(timeline.begins_ns):
+        notes.append("Stages do not wait for each other at the end: each has its step at a time of its own.")
     if len(chart.windows) > 1:
         count = sum(block.half != 2 for row in rows for block in row)
         notes.append(f"The step has {count:,} operations: only its beginning and its end are drawn, on one scale.")
@@ -404,7 +407,7 @@ def _schedule(timeline: StepTimeline) -> str:
     plan = timeline.plan
     chunks = f" x {plan.chunks} chunks" if plan.chunks > 1 else ""
     drawn = f"drawn: a replica of nominal speed, {show(timeline.step_ns * 1e-9, 'time', 4)}"
-    return f"{plan.schedule}, {plan.stages} stages{chunks}; {drawn}"
+    return f"{plan.schedule}, {plan.stages} stage{'s' * (plan.stages > 1)}{chunks}; {drawn}"
 
 
 def _rect(kind: str, start: float, end: float, top: float, height: float, hint: str = "") -> str:

@@ -88,6 +88,17 @@ def test_each_stage_says_how_idle_it_is() -> None:
     assert texts(drawn(timeline)).count(f"{idle:.1f} %") == 3
 
 
+@pytest.mark.parametrize("sync", ["global-norm", "post-validation"])
+def test_a_row_is_as_long_as_the_step_also_where_stages_do_not_meet(sync: str) -> None:
+    timeline = timeline_of("zb-h1", {"message_ns": 7, "optimizer_sync": sync})
+    end = max(timeline.begins_ns) + timeline.step_ns
+    root = drawn(timeline)
+    for row in root.iter(f"{SVG}g"):
+        (lane,) = [rect for rect in row.iter(f"{SVG}rect") if rect.attrib["class"] == "lane"]
+        assert float(lane.attrib["width"]) == pytest.approx(1190 * timeline.step_ns / end, abs=0.06)
+    assert any("time of its own" in text for text in texts(root)) == (sync == "post-validation")
+
+
 def test_numbers_are_microbatches_where_they_fit() -> None:
     wide = texts(drawn(slow("1f1b", stages=2, microbatches=4)))
     assert [wide.count(str(number)) for number in (1, 2, 3)] == [4, 4, 4]
