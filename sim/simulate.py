@@ -42,6 +42,7 @@ from sim.workload.build import BuiltStep, build_step
 from sim.workload.layout import Layout
 from sim.workload.pipelines import SCHEDULES
 from sim.workload.profile import StepProfile
+from sim.workload.stragglers import replica_factors
 from sim.workload.transformer import total_parameters
 
 Progress = Callable[[float, str], None]
@@ -203,11 +204,12 @@ def simulate_phase(scenario: Scenario, machine: Machine | None, phase: Phase) ->
             f"parallelism: tensor {layout.tensor} x context {layout.context} x pipeline {layout.pipeline} x data "
             f"{layout.data} = {layout.gpus:,}, but the job holds {job_gpus:,} GPUs"
         )
+    placement = placed_ranks(layout, training.software, machine.cluster)
     members = groups(
         layout.tensor,
         layout.pipeline,
         layout.data,
-        placed_ranks(layout, training.software, machine.cluster),
+        placement,
         wrap=SCHEDULES[layout.schedule.kind].chunks == 0,
         context=layout.context,
         shard=layout.shard,
@@ -225,7 +227,9 @@ def simulate_phase(scenario: Scenario, machine: Machine | None, phase: Phase) ->
         machine.network,
         scenario.machines.node.accelerators,
     )
-    profile, timeline = profile_step(built, training.model, phase.batch, layout, accelerator, scenario.seed)
+    speed, node_gpus = scenario.machines.speed, scenario.machines.node.accelerators
+    factors = replica_factors(speed, layout, placement, node_gpus, scenario.seed)
+    profile, timeline = profile_step(built, training.model, phase.batch, layout, accelerator, factors)
     return StepResult(phase=phase, profile=profile, timeline=timeline, built=built)
 
 

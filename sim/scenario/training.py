@@ -305,5 +305,9 @@ def _stray_training(form: ScenarioForm) -> Iterator[str]:
         yield "parallelism"
 
 
+_NEED_A_MODEL = {"placement", "network", "gemm_table", "speed"}
+"""Keys of [cluster] that only a step reads."""
+
+
 def _stray_cluster(form: ScenarioForm) -> Iterator[str]:
-    yield from (f"cluster.{name}" for name in form.cluster.model_fields_set & {"placement", "network", "gemm_table"})
+    yield from (f"cluster.{name}" for name in form.cluster.model_fields_set & _NEED_A_MODEL)
