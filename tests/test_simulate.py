@@ -240,7 +240,7 @@ def test_a_step_of_16384_gpus_waits_for_the_slowest_of_all_its_replicas() -> Non
     assert scenario.training is not None
     phase = scenario.training.phases[0]
     result = simulate_phase(scenario, machine, phase)
-    placement = placed_ranks(phase.layout, scenario.training.software, machine.cluster)
+    placement = placed_ranks(scenario, phase.layout, machine.cluster)
     rows = replica_factors(scenario.machines.speed, phase.layout, placement, 8, scenario.seed).own
     assert len(rows) == 128
     each = [simulate_step(slowed_plan(result.built.plan, (row / GRAINS).tolist())).step_ns for row in rows]

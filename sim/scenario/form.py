@@ -5,9 +5,9 @@ Field names are the TOML keys. A key that is not here is an error that names the
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from sim.cluster.placement import ORDER
+from sim.cluster.placement import PLACEMENTS
 from sim.scenario.fields import (
     Count,
     CountOrZero,
@@ -84,9 +84,15 @@ class ScheduleForm(BaseModel):
     chunks: Count | None = None
 
 
+def _names(value: Any) -> Any:
+    """Read "tensor-context-data-pipeline" as a list of names."""
+    return value.split("-") if isinstance(value, str) else value
+
+
 class ParallelismForm(BaseModel):
     """[parallelism], also of a phase, where it overrides key by key.
 
+    order: dimensions of a rank's number, innermost first, joined by "-" or as a list; by default as the software does.
     prefetch and reshard_after_forward: of zero3 and hsdp; shard: of hsdp, by default the GPUs of a node.
     optimizer_sync: whether stages meet before the optimizer, for the gradient norm, or validate afterwards.
     """
@@ -97,7 +103,7 @@ class ParallelismForm(BaseModel):
     context: Count = 1
     expert: Count = 1
     expert_tensor: Count | None = None
-    order: list[Annotated[str, OneOf(what="dimension", known=ORDER)]] | None = None
+    order: Annotated[list[str], BeforeValidator(_names)] | None = None
     context_exchange: Annotated[str, OneOf(what="context exchange", known=CONTEXT_EXCHANGES)] | None = None
     data: Count | None = None
     schedule: ScheduleForm = ScheduleForm(kind="1f1b")
@@ -176,7 +182,7 @@ class PlacementForm(BaseModel):
     """Where ranks sit."""
 
     model_config = CLOSED
-    kind: Annotated[str, OneOf(what="placement", known=("packed",), later=("rail-aligned", "spread", "random"))]
+    kind: Annotated[str, OneOf(what="placement", known=PLACEMENTS, later=("rail-aligned",))]
 
 
 class NetworkForm(BaseModel):

@@ -7,7 +7,7 @@ from typing import Any
 
 from sim import catalog
 from sim.catalog.records import Model, Provenance
-from sim.cluster.placement import ORDER
+from sim.cluster.placement import check_order
 from sim.errors import LayoutError, ScenarioError
 from sim.scenario.form import ModelForm, ParallelismForm, PhaseForm, ScenarioForm, TrainingForm
 from sim.scenario.machines import look_up
@@ -140,12 +140,10 @@ def layout_of(form: ParallelismForm, machines: Machines, key: str) -> Layout:
 
 
 def _order(form: ParallelismForm, key: str) -> tuple[str, ...]:
-    order = tuple(form.order or ())
-    if order and sorted(order) != sorted(ORDER):
-        raise LayoutError(
-            f"{key}.order: got {', '.join(order)}; expected each of {', '.join(ORDER)} once, innermost first"
-        )
-    return order
+    if form.order is None:
+        return ()
+    check_order(form.order, f"{key}.order")
+    return tuple(form.order)
 
 
 def _sharding_keys(form: ParallelismForm, machines: Machines, key: str) -> dict[str, Any]:
