@@ -8,7 +8,7 @@ from typing import Any
 from sim import catalog
 from sim.catalog.records import Model, Provenance
 from sim.cluster.placement import check_order
-from sim.errors import LayoutError, ScenarioError
+from sim.errors import InputError, LayoutError, ScenarioError
 from sim.scenario.form import ModelForm, ParallelismForm, PhaseForm, ScenarioForm, TrainingForm
 from sim.scenario.machines import look_up
 from sim.scenario.records import Machines, Phase, Training
@@ -24,6 +24,9 @@ _DENSE_SHAPE = (
 
 MOST_OPERATIONS = 1 << 20
 """Forwards and backwards of one replica's step: seconds of simulation, and a gigabyte."""
+
+MOST_LAYERS = 100_000
+"""Layers of a model: what can be dealt to stages one by one."""
 
 _MIXTURE = ("experts_per_token", "shared_experts", "expert_ffn_hidden", "dense_layers", "expert_nodes")
 _LATENT = ("kv_lora_rank", "q_lora_rank", "rope_head_dim", "v_head_dim")
@@ -49,10 +52,14 @@ def training_of(form: ScenarioForm, machines: Machines) -> Training | None:
     model = model_of(form.model, form.name)
     phases = phases_of(form, machines)
     _refuse_unread(form, model)
-    for phase in phases:
-        check_layout(model, phase.batch, phase.layout, machines.accelerator)
-        check_sharding(phase.layout)
-        _check_operations(phase, model)
+    for index, phase in enumerate(phases):
+        try:
+            _check_operations(phase, model)
+            check_layout(model, phase.batch, phase.layout, machines.accelerator)
+            check_sharding(phase.layout)
+        except InputError as error:
+            where = f"training.phases.{index} ({phase.name}): " if form.training.phases else ""
+            raise type(error)(f"{where}{error}") from None
     return Training(
         model=model,
         software=look_up(catalog.software, str(form.training.software), "training.software"),
@@ -230,7 +237,8 @@ def _check_operations(phase: Phase, model: Model) -> None:
     passes = 2 * layout.pipeline * layout.schedule.chunks
     by_layer = SHARDINGS[layout.sharding].parameters
     most = MOST_OPERATIONS // (max(passes, 2 * model.layers) if by_layer else passes)
-    if microbatches > most:
+    # More chunks than that have no layer each, which is refused as such.
+    if microbatches > most > 0:
         raise LayoutError(
             f"training.global_batch: got {batch.global_batch:,}, which is {microbatches:,} microbatches a replica; "
             f"expected at most {most:,} on {layout.pipeline} stages x {layout.schedule.chunks} chunks"
@@ -239,6 +247,8 @@ def _check_operations(phase: Phase, model: Model) -> None:
 
 
 def _check_model(model: Model) -> None:
+    if model.layers > MOST_LAYERS:
+        raise ScenarioError(f"model.layers: got {model.layers:,}, expected at most {MOST_LAYERS:,}")
     _check_mixture(model)
     _check_latent(model)
     _check_windows(model)
