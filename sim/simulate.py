@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from sim import MODEL_VERSION, catalog
-from sim.catalog.records import SoftwareProfile
 from sim.cluster.bom import bill_of_materials
 from sim.cluster.build import build_cluster
 from sim.cluster.network import Network
-from sim.cluster.placement import ORDER, groups, in_order, packed
+from sim.cluster.placement import ORDER, groups, in_order, placed
 from sim.cluster.records import BomLine, Cluster, GpuArray, NetworkSettings
 from sim.engine.profile import profile_step
 from sim.engine.run import simulate_run
@@ -42,6 +41,7 @@ from sim.workload.build import BuiltStep, build_step
 from sim.workload.layout import Layout
 from sim.workload.pipelines import SCHEDULES
 from sim.workload.profile import StepProfile
+from sim.workload.stragglers import replica_factors
 from sim.workload.transformer import total_parameters
 
 Progress = Callable[[float, str], None]
@@ -203,11 +203,12 @@ def simulate_phase(scenario: Scenario, machine: Machine | None, phase: Phase) ->
             f"parallelism: tensor {layout.tensor} x context {layout.context} x pipeline {layout.pipeline} x data "
             f"{layout.data} = {layout.gpus:,}, but the job holds {job_gpus:,} GPUs"
         )
+    placement = placed_ranks(scenario, layout, machine.cluster)
     members = groups(
         layout.tensor,
         layout.pipeline,
         layout.data,
-        placed_ranks(layout, training.software, machine.cluster),
+        placement,
         wrap=SCHEDULES[layout.schedule.kind].chunks == 0,
         context=layout.context,
         shard=layout.shard,
@@ -225,14 +226,18 @@ def simulate_phase(scenario: Scenario, machine: Machine | None, phase: Phase) ->
         machine.network,
         scenario.machines.node.accelerators,
     )
-    profile, timeline = profile_step(built, training.model, phase.batch, layout, accelerator, scenario.seed)
+    speed, node_gpus = scenario.machines.speed, scenario.machines.node.accelerators
+    factors = replica_factors(speed, layout, placement, node_gpus, scenario.seed)
+    profile, timeline = profile_step(built, training.model, phase.batch, layout, accelerator, factors)
     return StepResult(phase=phase, profile=profile, timeline=timeline, built=built)
 
 
-def placed_ranks(layout: Layout, software: SoftwareProfile, cluster: Cluster) -> GpuArray:
-    """Return the GPU of each rank: packed, numbered in the layout's order, or else in that of its software."""
-    order = layout.order or tuple(software.rank_order.split("-"))
-    return in_order(packed(layout.gpus, cluster), {name: getattr(layout, name) for name in ORDER}, order)
+def placed_ranks(scenario: Scenario, layout: Layout, cluster: Cluster) -> GpuArray:
+    """Return the GPU of each rank: placed as asked, numbered in the layout's order, or else in that of its software."""
+    assert scenario.training is not None, "ranks train a model"
+    order = layout.order or tuple(scenario.training.software.rank_order.split("-"))
+    gpus = placed(scenario.machines.placement, layout.gpus, cluster, scenario.seed)
+    return in_order(gpus, {name: getattr(layout, name) for name in ORDER}, order)
 
 
 def run_plan(scenario: Scenario, steps: tuple[StepResult, ...]) -> RunPlan:

@@ -5,11 +5,23 @@ from pathlib import Path
 
 import pytest
 
+from sim.engine.step import simulate_step
 from sim.ledger.cost import total_usd, usd_by
 from sim.report.answers import run_json
 from sim.report.results import existing_run, write_run
 from sim.scenario import Scenario, load_scenario, scenario_of
-from sim.simulate import RunResult, StepResult, build_machine, run_id, simulate, simulate_phase, simulate_step_of
+from sim.simulate import (
+    RunResult,
+    StepResult,
+    build_machine,
+    placed_ranks,
+    run_id,
+    simulate,
+    simulate_phase,
+    simulate_step_of,
+)
+from sim.workload.profile import StepProfile
+from sim.workload.stragglers import GRAINS, replica_factors, slowed_plan
 
 
 @pytest.fixture(scope="module")
@@ -199,3 +211,37 @@ def _without_model() -> Scenario:
         },
         "given",
     )
+
+
+def test_slow_and_throttled_gpus_take_their_own_states_and_leave_the_others() -> None:
+    def profile(*overrides: str) -> StepProfile:
+        return llama_step(*overrides).profile
+
+    even = profile("cluster.speed.distribution=none")
+    slow = profile("cluster.speed.distribution=none", "cluster.speed.slow_nodes=[{node = 17, factor = 1.2}]")
+    hot = profile("cluster.speed.throttle={fraction = 0.02, factor = 1.15}")
+    usual = profile()
+    assert even.state_ns["straggler"] == even.state_ns["throttle"] == 0
+    assert slow.state_ns["throttle"] == usual.state_ns["throttle"] == 0
+    assert slow.state_ns["straggler"] == slow.stages * (slow.step_time_ns - even.step_time_ns) > 0
+    assert hot.state_ns["straggler"] == usual.state_ns["straggler"] > 0
+    assert hot.state_ns["throttle"] == hot.stages * (hot.step_time_ns - usual.step_time_ns) > 0
+    for each in (even, slow, hot, usual):
+        assert sum(each.state_ns.values()) == each.stages * each.step_time_ns
+        assert {k: v for k, v in each.state_ns.items() if k not in ("straggler", "throttle")} == {
+            k: v for k, v in even.state_ns.items() if k not in ("straggler", "throttle")
+        }
+
+
+def test_a_step_of_16384_gpus_waits_for_the_slowest_of_all_its_replicas() -> None:
+    scenario = load_scenario("llama3-405b")
+    machine = build_machine(scenario)
+    assert machine is not None
+    assert scenario.training is not None
+    phase = scenario.training.phases[0]
+    result = simulate_phase(scenario, machine, phase)
+    placement = placed_ranks(scenario, phase.layout, machine.cluster)
+    rows = replica_factors(scenario.machines.speed, phase.layout, placement, 8, scenario.seed).own
+    assert len(rows) == 128
+    each = [simulate_step(slowed_plan(result.built.plan, (row / GRAINS).tolist())).step_ns for row in rows]
+    assert result.profile.step_time_ns == max(each)

@@ -1,12 +1,14 @@
 """Who sits where: from ranks to GPUs, and the groups of each dimension of parallelism."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from sim.cluster.records import Cluster, GpuArray
-from sim.errors import LayoutError
+from sim.errors import LayoutError, unknown_name
+from sim.streams import stream
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +47,87 @@ def packed(layout_gpus: int, cluster: Cluster) -> GpuArray:
     return np.arange(layout_gpus, dtype=np.int64)
 
 
+def spread(layout_gpus: int, cluster: Cluster) -> GpuArray:
+    """Return the GPU of each rank where nodes that follow each other stand under different leaves, dealt in turn.
+
+    Nodes are taken as wholes, as are scale-up domains of several nodes; what does not fill one stays last. Leaf: the
+    switch at a node's first NIC. The job holds the same nodes as when packed. Raises LayoutError if the cluster has
+    fewer GPUs.
+    """
+    units, rest = _units(layout_gpus, cluster)
+    under: defaultdict[str, int] = defaultdict(int)
+    turns = []
+    for unit in units:
+        leaf = _leaf(int(unit[0]), cluster)
+        turns.append(under[leaf])
+        under[leaf] += 1
+    return np.concatenate([units[np.argsort(turns, kind="stable")].ravel(), rest])
+
+
+def random(layout_gpus: int, cluster: Cluster, seed: int) -> GpuArray:
+    """Return the GPU of each rank where the job's nodes stand in a random order: a scheduler that knows no topology.
+
+    Nodes are taken as wholes, as are scale-up domains of several nodes; what does not fill one stays last. The job
+    holds the same nodes as when packed. Raises LayoutError if the cluster has fewer GPUs.
+    """
+    units, rest = _units(layout_gpus, cluster)
+    return np.concatenate([stream(seed, "placement").permutation(units).ravel(), rest])
+
+
+PLACEMENTS = ("packed", "spread", "random")
+"""Kinds of placement."""
+
+
+def placed(kind: str, layout_gpus: int, cluster: Cluster, seed: int) -> GpuArray:
+    """Return the GPU of each rank under a kind of placement; seed: of the random one.
+
+    Raises UnknownNameError for another kind, LayoutError if the cluster has fewer GPUs.
+    """
+    if kind == "random":
+        return random(layout_gpus, cluster, seed)
+    kinds = {"packed": packed, "spread": spread}
+    if kind not in kinds:
+        raise unknown_name("placement", kind, PLACEMENTS, "cluster.placement.kind")
+    return kinds[kind](layout_gpus, cluster)
+
+
+def _units(layout_gpus: int, cluster: Cluster) -> tuple[GpuArray, GpuArray]:
+    """Return the GPUs of the job by node, or by scale-up domain where that is larger, and those that fill none."""
+    gpus, unit = packed(layout_gpus, cluster), max(cluster.node.accelerators, cluster.node.scale_up_domain)
+    whole = layout_gpus - layout_gpus % unit
+    return gpus[:whole].reshape(-1, unit), gpus[whole:]
+
+
+def _leaf(gpu: int, cluster: Cluster) -> str:
+    """Return the switch at the first NIC of a GPU's node."""
+    endpoint = cluster.endpoints[gpu // cluster.node.accelerators * cluster.node.nics]
+    return min(cluster.graph[endpoint])
+
+
 ORDER = ("tensor", "context", "pipeline", "data")
 """Dimensions of a rank's number, innermost first, where nothing else is said: Llama 3 (arXiv 2407.21783, 3.3.2)."""
+
+
+def check_order(order: Sequence[str], where: str = "parallelism.order") -> None:
+    """Raise LayoutError, with the nearest order, unless one names every dimension once; UnknownNameError for others.
+
+    >>> check_order(("tensor", "data", "tensor", "pipeline"))
+    Traceback (most recent call last):
+    sim.errors.LayoutError: parallelism.order: tensor-data-tensor-pipeline lacks context and names tensor twice; \
+expected each of tensor, context, pipeline, data once, innermost first; nearest is tensor-data-pipeline-context
+    """
+    for name in order:
+        if name not in ORDER:
+            why = ": experts fold into tensor, context and data" if name == "expert" else ""
+            raise unknown_name("dimension", name, ORDER, f"{where}{why}")
+    missing, twice = [name for name in ORDER if name not in order], [name for name in ORDER if order.count(name) > 1]
+    wrong = [f"lacks {', '.join(missing)}"] if missing else []
+    wrong += [f"names {', '.join(twice)} twice"] if twice else []
+    if wrong:
+        raise LayoutError(
+            f"{where}: {'-'.join(order) or 'an empty order'} {' and '.join(wrong)}; expected each of "
+            f"{', '.join(ORDER)} once, innermost first; nearest is {'-'.join([*dict.fromkeys(order), *missing])}"
+        )
 
 
 def in_order(placement: GpuArray, sizes: Mapping[str, int], order: Sequence[str] = ORDER) -> GpuArray:
@@ -59,10 +140,7 @@ def in_order(placement: GpuArray, sizes: Mapping[str, int], order: Sequence[str]
     >>> in_order(np.arange(4), sizes, ("tensor", "context", "data", "pipeline")).tolist()
     [0, 2, 1, 3]
     """
-    if sorted(order) != sorted(ORDER):
-        raise LayoutError(
-            f"parallelism.order: got {', '.join(order)}; expected each of {', '.join(ORDER)} once, innermost first"
-        )
+    check_order(order)
     outermost_first = list(reversed(order))
     grid = placement.reshape([sizes[name] for name in outermost_first])
     return grid.transpose([outermost_first.index(name) for name in reversed(ORDER)]).ravel()

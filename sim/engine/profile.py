@@ -2,14 +2,17 @@
 
 from collections import Counter
 
+import numpy as np
+
 from sim.catalog.records import Accelerator, Model
+from sim.engine.replicas import replica_steps_ns
 from sim.engine.stage import Stage
 from sim.engine.step import StepTimeline, simulate_step
 from sim.workload.build import BuiltStep
 from sim.workload.layout import Batch, Layout
 from sim.workload.profile import STEP_STATES, StepProfile
 from sim.workload.step_plan import StepPlan, operation_costs, pipeline_key, runs
-from sim.workload.stragglers import slowed_plan, slowest_replicas, stage_slowness
+from sim.workload.stragglers import GRAINS, ReplicaFactors
 from sim.workload.transformer import model_flop_per_token
 
 
@@ -44,16 +47,18 @@ def replica_states(timeline: StepTimeline) -> dict[str, int]:
 
 
 def profile_step(
-    built: BuiltStep, model: Model, batch: Batch, layout: Layout, accelerator: Accelerator, seed: int
+    built: BuiltStep, model: Model, batch: Batch, layout: Layout, accelerator: Accelerator, factors: ReplicaFactors
 ) -> tuple[StepProfile, StepTimeline]:
     """Return the profile of a step, and the timeline of a replica whose GPUs all run at the nominal speed.
 
-    The slowest replicas are simulated as well; what the step loses to them, for every GPU, is the state straggler.
+    Every replica is simulated, and the step ends with the slowest. What it loses to GPUs and nodes that are slow, for
+    every GPU, is the state straggler; what it loses on top to those that throttle is the state throttle.
     """
     nominal = simulate_step(built.plan)
-    slowest_ns = max(_slow_step_ns(built.plan, layout, accelerator.speed_spread, seed), nominal.step_ns)
+    own_ns, slowest_ns = slowest_ns_of(built.plan, factors, nominal.step_ns)
     states = replica_states(nominal)
-    states["straggler"] += layout.pipeline * (slowest_ns - nominal.step_ns)
+    states["straggler"] += layout.pipeline * (own_ns - nominal.step_ns)
+    states["throttle"] += layout.pipeline * (slowest_ns - own_ns)
     profile = StepProfile(
         step_time_ns=slowest_ns,
         stages=layout.pipeline,
@@ -82,11 +87,17 @@ def executed_flop(plan: StepPlan) -> float:
     )
 
 
-def _slow_step_ns(plan: StepPlan, layout: Layout, spread: float, seed: int) -> int:
-    if spread == 0:
-        return 0
-    replicas = slowest_replicas(stage_slowness(layout, spread, seed))
-    return max(simulate_step(slowed_plan(plan, factors.tolist())).step_ns for factors in replicas)
+def slowest_ns_of(plan: StepPlan, factors: ReplicaFactors, nominal_ns: int) -> tuple[int, int]:
+    """Return the time of a step without throttling and with it: that of the slowest replica, nominal_ns at least.
+
+    A job of GPUs that are all faster than their kind is not taken to be faster: the tables hold the mean of the kind.
+    """
+    rows = np.concatenate([factors.own, factors.throttled])
+    if (rows == GRAINS).all():
+        return nominal_ns, nominal_ns
+    steps = replica_steps_ns(plan, rows)
+    own_ns = max(int(steps[: len(factors.own)].max()), nominal_ns)
+    return own_ns, max(int(steps[len(factors.own) :].max()), own_ns)
 
 
 def _computing(plan: StepPlan, stage: int) -> Counter[str]:

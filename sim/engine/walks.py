@@ -50,7 +50,7 @@ def _closes(plan: StepPlan, shape: Structure, index: int) -> Sequence[bool]:
 
 def _walk(blocks: Blocks, kind: int, chunk: int, duration_ns: int, gather: int, reduced: bool) -> Walk:
     order = _order(blocks, kind)
-    parts = divide(duration_ns, _shares(blocks, kind))
+    parts = divide(duration_ns, block_shares(blocks, kind))
     return Walk(
         chunk=chunk,
         blocks=tuple(order),
@@ -60,7 +60,7 @@ def _walk(blocks: Blocks, kind: int, chunk: int, duration_ns: int, gather: int, 
     )
 
 
-def _shares(blocks: Blocks, kind: int) -> tuple[int, ...]:
+def block_shares(blocks: Blocks, kind: int) -> tuple[int, ...]:
     """Return the relative times of an operation's blocks; the gradients of what runs as one end together."""
     if kind <= WEIGHT:
         return (blocks.forward, blocks.backward, blocks.weight)[kind]

@@ -25,7 +25,7 @@ POWER_LEVELS: Mapping[str, str] = {
     "kernel_inefficiency": "busy",
     "recompute": "busy",
     "optimizer": "busy",
-    "throttle": "busy",
+    "throttle": "communicating",
     "step": "busy",
     "bubble": "communicating",
     "comm_tensor": "communicating",

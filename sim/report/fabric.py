@@ -60,7 +60,7 @@ def _groups_json(machine: Machine, scenario: Scenario) -> dict[str, dict[str, fl
     if scenario.training is None:
         return {}
     layout = scenario.training.phases[-1].layout
-    placement = placed_ranks(layout, scenario.training.software, machine.cluster)
+    placement = placed_ranks(scenario, layout, machine.cluster)
     members = groups(layout.tensor, layout.pipeline, layout.data, placement, context=layout.context)
     asked = {
         "context": ("all-gather", members.context),

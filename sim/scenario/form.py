@@ -5,9 +5,9 @@ Field names are the TOML keys. A key that is not here is an error that names the
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from sim.cluster.placement import ORDER
+from sim.cluster.placement import PLACEMENTS
 from sim.scenario.fields import (
     Count,
     CountOrZero,
@@ -27,6 +27,7 @@ from sim.workload.layout import CONTEXT_EXCHANGES
 from sim.workload.pipelines import SCHEDULES
 from sim.workload.recompute import MODULES
 from sim.workload.sharding import SHARDINGS
+from sim.workload.stragglers import DISTRIBUTIONS
 
 FIGURES = (
     *("wall_time_s", "steps", "step_mfu", "effective_mfu", "goodput", "allocation", "ettr", "gpu_hours"),
@@ -35,6 +36,11 @@ FIGURES = (
     *("tokens_per_s_per_gpu", "bubble_fraction"),
 )
 """Keys of `run --json` and `step --json` that a published figure can stand beside."""
+
+SPREADING = tuple(name for name in DISTRIBUTIONS if name != "none")
+
+MOST_SPREAD = 0.3
+"""Of GPUs of one kind: beyond, a normal distribution would be cut where a GPU is twice as fast as its kind."""
 
 _OPEN = ConfigDict(extra="allow", strict=True, frozen=True, allow_inf_nan=False)
 
@@ -78,9 +84,15 @@ class ScheduleForm(BaseModel):
     chunks: Count | None = None
 
 
+def _names(value: Any) -> Any:
+    """Read "tensor-context-data-pipeline" as a list of names."""
+    return value.split("-") if isinstance(value, str) else value
+
+
 class ParallelismForm(BaseModel):
     """[parallelism], also of a phase, where it overrides key by key.
 
+    order: dimensions of a rank's number, innermost first, joined by "-" or as a list; by default as the software does.
     prefetch and reshard_after_forward: of zero3 and hsdp; shard: of hsdp, by default the GPUs of a node.
     optimizer_sync: whether stages meet before the optimizer, for the gradient norm, or validate afterwards.
     """
@@ -91,7 +103,7 @@ class ParallelismForm(BaseModel):
     context: Count = 1
     expert: Count = 1
     expert_tensor: Count | None = None
-    order: list[Annotated[str, OneOf(what="dimension", known=ORDER)]] | None = None
+    order: Annotated[list[str], BeforeValidator(_names)] | None = None
     context_exchange: Annotated[str, OneOf(what="context exchange", known=CONTEXT_EXCHANGES)] | None = None
     data: Count | None = None
     schedule: ScheduleForm = ScheduleForm(kind="1f1b")
@@ -170,7 +182,7 @@ class PlacementForm(BaseModel):
     """Where ranks sit."""
 
     model_config = CLOSED
-    kind: Annotated[str, OneOf(what="placement", known=("packed",), later=("rail-aligned", "spread", "random"))]
+    kind: Annotated[str, OneOf(what="placement", known=PLACEMENTS, later=("rail-aligned",))]
 
 
 class NetworkForm(BaseModel):
@@ -193,6 +205,44 @@ class NetworkForm(BaseModel):
         return self
 
 
+SlowFactor = Annotated[float, Field(ge=1, le=100)]
+"""How many times as long kernels take."""
+
+
+class SlowNodeForm(BaseModel):
+    """A node of the job, from 0, and how many times as long the kernels of its GPUs take."""
+
+    model_config = CLOSED
+    node: CountOrZero
+    factor: SlowFactor
+
+
+class ThrottleForm(BaseModel):
+    """The fraction of GPUs that run at a lower clock because they are hot, and their factor on the time of kernels."""
+
+    model_config = CLOSED
+    fraction: Fraction
+    factor: SlowFactor
+
+
+class SpeedForm(BaseModel):
+    """How GPUs of a kind differ; spread: standard deviation over the mean, by default the accelerator's."""
+
+    model_config = CLOSED
+    distribution: Annotated[str, OneOf(what="distribution", known=DISTRIBUTIONS)] = "normal"
+    spread: Fraction | None = None
+    slow_nodes: list[SlowNodeForm] = []
+    throttle: ThrottleForm | None = None
+
+    @model_validator(mode="after")
+    def _check_spread(self) -> "SpeedForm":
+        if self.spread is not None and self.distribution == "none":
+            raise refuse(f"distribution 'none' has no spread; expected no spread, or one of: {', '.join(SPREADING)}")
+        if self.spread is not None and self.spread > MOST_SPREAD:
+            raise refuse(f"spread {self.spread:g} of GPUs of one kind; expected at most {MOST_SPREAD:g}")
+        return self
+
+
 class ClusterForm(BaseModel):
     """[cluster]; gemm_table: a CSV file of products measured on the user's own accelerators."""
 
@@ -205,6 +255,7 @@ class ClusterForm(BaseModel):
     topology: TopologyForm | None = None
     placement: PlacementForm = PlacementForm(kind="packed")
     network: NetworkForm = NetworkForm()
+    speed: SpeedForm = SpeedForm()
     storage: str | None = None
     gemm_table: Name | None = None
 

@@ -11,9 +11,10 @@ from sim.catalog.gemm_table import read_gemm_table
 from sim.catalog.records import Accelerator, Node
 from sim.errors import InputError, ScenarioError, UnknownNameError, unknown_name
 from sim.plugins import check_arguments
-from sim.scenario.form import ClusterForm, TopologyForm
+from sim.scenario.form import ClusterForm, SpeedForm, TopologyForm
 from sim.scenario.records import Machines, NetworkChoice, Topology
 from sim.workload.gemm_refit import with_measured_gemm
+from sim.workload.stragglers import Speed
 from topologies import FAMILIES
 
 _FROM_NODES: Mapping[str, object] = {"endpoints": 0, "nics_per_node": 0, "bandwidth_bytes_per_s": 0.0}
@@ -43,9 +44,10 @@ def machines_of(form: ClusterForm) -> Machines:
     whole = look_up(catalog.node, form.node, "cluster.node")
     node = _part_of_domains(_part_of_node(whole, form.node_gpus), form.domain_gpus)
     _check_queue_pairs(form, node)
+    accelerator = _accelerator(form, node)
     return Machines(
         node=node,
-        accelerator=_accelerator(form, node),
+        accelerator=accelerator,
         nodes=form.nodes,
         spare_nodes=form.spare_nodes,
         topology=None if form.topology is None else topology_of(form.topology),
@@ -54,6 +56,34 @@ def machines_of(form: ClusterForm) -> Machines:
             sharing=form.network.sharing, routing=form.network.routing, queue_pairs=form.network.queue_pairs
         ),
         storage=None if form.storage is None else look_up(catalog.storage, form.storage, "cluster.storage"),
+        speed=speed_of(form.speed, accelerator, form.nodes),
+    )
+
+
+def speed_of(form: SpeedForm, accelerator: Accelerator, nodes: int) -> Speed:
+    """Return how GPUs differ. Raises ScenarioError for a slow node that is none of the job's, or is said twice.
+
+    >>> speed_of(SpeedForm(slow_nodes=[{"node": 1, "factor": 1.2}]), catalog.accelerator("h100-sxm"), 2).slow_nodes
+    ((1, 1.2),)
+    """
+    slow = tuple((each.node, each.factor) for each in form.slow_nodes)
+    for i, (node, _) in enumerate(slow):
+        if node >= nodes:
+            raise ScenarioError(
+                f"cluster.speed.slow_nodes.{i}.node: got {node:,}, expected 0 to {nodes - 1:,}, a node of the job; "
+                f"nearest is {nodes - 1:,}"
+            )
+        if node in [other for other, _ in slow[:i]]:
+            raise ScenarioError(
+                f"cluster.speed.slow_nodes.{i}.node: got {node:,} a second time, expected each node once"
+            )
+    default = 0.0 if form.distribution == "none" else accelerator.speed_spread
+    return Speed(
+        distribution=form.distribution,
+        spread=default if form.spread is None else form.spread,
+        slow_nodes=slow,
+        throttled=form.throttle.fraction if form.throttle else 0.0,
+        throttle_factor=form.throttle.factor if form.throttle else 1.0,
     )
 
 

@@ -10,6 +10,7 @@ from datetime import date
 from sim.catalog.records import Accelerator, Model, Node, PriceBook, SoftwareProfile, Storage
 from sim.reliability.records import CheckpointPolicy, FailureClass, RecoveryPlan, RepairPlan
 from sim.workload.layout import Batch, Layout
+from sim.workload.stragglers import Speed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,7 @@ class Machines:
     placement: str
     network: NetworkChoice
     storage: Storage | None
+    speed: Speed
 
     @property
     def gpus(self) -> int:

@@ -7,8 +7,8 @@ from typing import Any
 
 from sim import catalog
 from sim.catalog.records import Model, Provenance
-from sim.cluster.placement import ORDER
-from sim.errors import LayoutError, ScenarioError
+from sim.cluster.placement import check_order
+from sim.errors import InputError, LayoutError, ScenarioError
 from sim.scenario.form import ModelForm, ParallelismForm, PhaseForm, ScenarioForm, TrainingForm
 from sim.scenario.machines import look_up
 from sim.scenario.records import Machines, Phase, Training
@@ -24,6 +24,9 @@ _DENSE_SHAPE = (
 
 MOST_OPERATIONS = 1 << 20
 """Forwards and backwards of one replica's step: seconds of simulation, and a gigabyte."""
+
+MOST_LAYERS = 100_000
+"""Layers of a model: what can be dealt to stages one by one."""
 
 _MIXTURE = ("experts_per_token", "shared_experts", "expert_ffn_hidden", "dense_layers", "expert_nodes")
 _LATENT = ("kv_lora_rank", "q_lora_rank", "rope_head_dim", "v_head_dim")
@@ -49,10 +52,14 @@ def training_of(form: ScenarioForm, machines: Machines) -> Training | None:
     model = model_of(form.model, form.name)
     phases = phases_of(form, machines)
     _refuse_unread(form, model)
-    for phase in phases:
-        check_layout(model, phase.batch, phase.layout, machines.accelerator)
-        check_sharding(phase.layout)
-        _check_operations(phase, model)
+    for index, phase in enumerate(phases):
+        try:
+            _check_operations(phase, model)
+            check_layout(model, phase.batch, phase.layout, machines.accelerator)
+            check_sharding(phase.layout)
+        except InputError as error:
+            where = f"training.phases.{index} ({phase.name}): " if form.training.phases else ""
+            raise type(error)(f"{where}{error}") from None
     return Training(
         model=model,
         software=look_up(catalog.software, str(form.training.software), "training.software"),
@@ -140,12 +147,10 @@ def layout_of(form: ParallelismForm, machines: Machines, key: str) -> Layout:
 
 
 def _order(form: ParallelismForm, key: str) -> tuple[str, ...]:
-    order = tuple(form.order or ())
-    if order and sorted(order) != sorted(ORDER):
-        raise LayoutError(
-            f"{key}.order: got {', '.join(order)}; expected each of {', '.join(ORDER)} once, innermost first"
-        )
-    return order
+    if form.order is None:
+        return ()
+    check_order(form.order, f"{key}.order")
+    return tuple(form.order)
 
 
 def _sharding_keys(form: ParallelismForm, machines: Machines, key: str) -> dict[str, Any]:
@@ -232,7 +237,8 @@ def _check_operations(phase: Phase, model: Model) -> None:
     passes = 2 * layout.pipeline * layout.schedule.chunks
     by_layer = SHARDINGS[layout.sharding].parameters
     most = MOST_OPERATIONS // (max(passes, 2 * model.layers) if by_layer else passes)
-    if microbatches > most:
+    # More chunks than that have no layer each, which is refused as such.
+    if microbatches > most > 0:
         raise LayoutError(
             f"training.global_batch: got {batch.global_batch:,}, which is {microbatches:,} microbatches a replica; "
             f"expected at most {most:,} on {layout.pipeline} stages x {layout.schedule.chunks} chunks"
@@ -241,6 +247,8 @@ def _check_operations(phase: Phase, model: Model) -> None:
 
 
 def _check_model(model: Model) -> None:
+    if model.layers > MOST_LAYERS:
+        raise ScenarioError(f"model.layers: got {model.layers:,}, expected at most {MOST_LAYERS:,}")
     _check_mixture(model)
     _check_latent(model)
     _check_windows(model)
@@ -305,5 +313,9 @@ def _stray_training(form: ScenarioForm) -> Iterator[str]:
         yield "parallelism"
 
 
+_NEED_A_MODEL = {"placement", "network", "gemm_table", "speed"}
+"""Keys of [cluster] that only a step reads."""
+
+
 def _stray_cluster(form: ScenarioForm) -> Iterator[str]:
-    yield from (f"cluster.{name}" for name in form.cluster.model_fields_set & {"placement", "network", "gemm_table"})
+    yield from (f"cluster.{name}" for name in form.cluster.model_fields_set & _NEED_A_MODEL)

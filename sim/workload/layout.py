@@ -1,11 +1,12 @@
 """The parallel layout of a job: how its ranks divide a model and are numbered, and which layers each stage holds."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 
 from sim.catalog.records import Accelerator, Model
 from sim.errors import LayoutError, unknown_name
+from sim.workload.pipelines import schedule_kind
 from sim.workload.transformer import dense_layers
 
 CONTEXT_EXCHANGES = ("ring", "all-gather", "all-to-all")
@@ -251,16 +252,30 @@ def _with_slots(layers: int, virtual: int, last: int) -> list[int]:
 
 
 def check_tensor(model: Model, tensor: int) -> None:
-    """Raise LayoutError for a degree of tensor parallelism that does not divide the model."""
-    counts = {"heads": model.heads, "kv_heads": model.kv_heads, "ffn_hidden": model.ffn_hidden}
-    if not dense_layers(model):
-        del counts["ffn_hidden"]
+    """Raise LayoutError for a degree of tensor parallelism that does not divide the model, with the nearest that do.
+
+    More ranks than key-value heads hold copies of them, as in Megatron-LM, where the heads divide the ranks.
+
+    >>> from sim.workload.examples import gpt
+    >>> check_tensor(gpt(layers=1, hidden=32, heads=8), 3)
+    Traceback (most recent call last):
+    sim.errors.LayoutError: parallelism.tensor: 3 does not divide model.heads = 8; nearest that does: 2 or 4
+    """
+    wrong = _undivided(model, tensor)
+    if wrong:
+        fitting = [degree for degree in range(1, model.heads + 1) if not _undivided(model, degree)]
+        raise LayoutError(f"parallelism.tensor: {tensor} {wrong}; nearest that does: {_around(fitting, tensor)}")
+
+
+def _undivided(model: Model, tensor: int) -> str:
+    """Return what a degree of tensor parallelism does not divide, in words, or nothing."""
+    counts = {"heads": model.heads, "ffn_hidden": model.ffn_hidden if dense_layers(model) else 0}
     for name, count in counts.items():
         if count % tensor:
-            raise LayoutError(
-                f"parallelism.tensor: {tensor} does not divide model.{name} = {count}; "
-                f"nearest that does: {_nearest_divisor(count, tensor)}"
-            )
+            return f"does not divide model.{name} = {count}"
+    if model.kv_heads % tensor and tensor % model.kv_heads:
+        return f"neither divides model.kv_heads = {model.kv_heads} nor is a multiple of it"
+    return ""
 
 
 def check_layout(model: Model, batch: Batch, layout: Layout, accelerator: Accelerator) -> None:
@@ -268,29 +283,97 @@ def check_layout(model: Model, batch: Batch, layout: Layout, accelerator: Accele
     check_tensor(model, layout.tensor)
     check_experts(model, batch, layout)
     check_shard(layout)
-    replica_batch = layout.data * batch.micro_batch
-    if batch.global_batch % replica_batch:
-        down = max(batch.global_batch // replica_batch, 1) * replica_batch
-        raise LayoutError(
-            f"training.global_batch: {batch.global_batch} is no multiple of data x micro_batch = {layout.data} x "
-            f"{batch.micro_batch} = {replica_batch}; nearest that is: {down} or {down + replica_batch}"
-        )
-    if model.max_position and batch.sequence_length > model.max_position:
-        raise LayoutError(
-            f"training.sequence_length: got {batch.sequence_length:,}; "
-            f"expected at most the {model.max_position:,} positions of {model.name}"
-        )
+    check_batch(batch, layout)
     if batch.precision not in accelerator.peak_flops_per_s:
         raise unknown_name(
             f"precision of {accelerator.name}", batch.precision, accelerator.peak_flops_per_s, "training.precision"
         )
-    # Each rank of a context group holds an early and a late piece of the sequence, so that causal attention is even.
-    pieces = (2 * layout.context if layout.context > 1 else 1) * (layout.tensor if layout.sequence_parallel else 1)
-    if batch.sequence_length % pieces:
+    check_sequence(model, batch, layout)
+    check_stages(model, batch, layout)
+
+
+def check_batch(batch: Batch, layout: Layout) -> None:
+    """Raise LayoutError unless every replica gets the same whole number of microbatches.
+
+    >>> check_batch(Batch(sequence_length=8, global_batch=16), Layout(data=3))
+    Traceback (most recent call last):
+    sim.errors.LayoutError: training.global_batch: 16 is no multiple of data x micro_batch = 3 x 1 = 3; \
+nearest that is: 15 or 18
+    """
+    each = layout.data * batch.micro_batch
+    if batch.global_batch % each:
         raise LayoutError(
-            f"parallelism: context = {layout.context} and tensor = {layout.tensor} cut a sequence into {pieces}; "
-            f"training.sequence_length = {batch.sequence_length} is no multiple of that"
+            f"training.global_batch: {batch.global_batch} is no multiple of data x micro_batch = {layout.data} x "
+            f"{batch.micro_batch} = {each}; nearest that is: {_multiples(batch.global_batch, each)}"
         )
+
+
+def check_sequence(model: Model, batch: Batch, layout: Layout) -> None:
+    """Raise LayoutError for a sequence that is too long for the model or that its ranks cannot divide."""
+    length = batch.sequence_length
+    if model.max_position and length > model.max_position:
+        raise LayoutError(
+            f"training.sequence_length: got {length:,}; "
+            f"expected at most the {model.max_position:,} positions of {model.name}"
+        )
+    # Each rank of a context group holds an early and a late piece of the sequence, so that causal attention is even.
+    context = 2 * layout.context if layout.context > 1 else 1
+    pieces = context * (layout.tensor if layout.sequence_parallel else 1)
+    if length % pieces:
+        raise LayoutError(
+            f"training.sequence_length: {length} is no multiple of the {pieces} pieces that context = {layout.context} "
+            f"and tensor = {layout.tensor} cut it into; nearest that is: {_multiples(length, pieces)}"
+        )
+    # An exchange of heads leaves each rank of a context group whole heads of all positions.
+    heads = model.heads // layout.tensor
+    if layout.context_exchange == "all-to-all" and heads % layout.context:
+        fitting = [degree for degree in range(1, heads + 1) if heads % degree == 0]
+        raise LayoutError(
+            f"parallelism.context: {layout.context} does not divide the {heads} heads of a GPU, which "
+            f"context_exchange 'all-to-all' exchanges; nearest that does: {_around(fitting, layout.context)}"
+        )
+
+
+def check_stages(model: Model, batch: Batch, layout: Layout) -> None:
+    """Raise LayoutError for a schedule that the stages or microbatches do not fit, or with a chunk without any work.
+
+    >>> from sim.workload.examples import gpt
+    >>> model, batch = gpt(layers=6, hidden=32, heads=8), Batch(sequence_length=8, global_batch=4)
+    >>> check_stages(model, batch, Layout(pipeline=4, schedule=Schedule(kind="interleaved", chunks=3)))
+    Traceback (most recent call last):
+    sim.errors.LayoutError: parallelism.schedule.chunks: 4 stages x 3 chunks are more than the 6 layers with \
+embedding and head fill; nearest that they fill: 2
+    """
+    chunks, stages = layout.schedule.chunks, layout.pipeline
+    kind = schedule_kind(layout.schedule.kind, chunks)
+    # Two directions pass the whole model each; embedding and head are work as a layer is.
+    held, most = (1 if kind.copies == 2 else chunks), model.layers + 2
+    if stages * held <= most:
+        routes = kind.routes(stages, batch.global_batch // (layout.data * batch.micro_batch), chunks)
+        if _fills(model, layout, (routes[0], routes[-1])):
+            return
+    words = f"{stages} stages" + (f" x {held} chunks" if held > 1 else "")
+    more = f"{words} are more than the {model.layers} layers with embedding and head fill; nearest that they fill: "
+    # Whatever the schedule, two microbatches pass as many places as all.
+    if kind.chunks == 0:
+        fewer = range(min(chunks - 1, most // stages), 0, -1)
+        nearest = next((n for n in fewer if _fills(model, layout, kind.routes(stages, 2, n), chunks=n)), 0)
+        if nearest:
+            raise LayoutError(f"parallelism.schedule.chunks: {more}{nearest}")
+    lower = range(min(stages - 1, most // held), 0, -1)
+    even = (n for n in lower if n % kind.copies == 0)
+    nearest = next((n for n in even if _fills(model, layout, kind.routes(n, 2, chunks), stages=n)), 0)
+    raise LayoutError(f"parallelism.pipeline: {more}{nearest or 'none with this schedule'}")
+
+
+def _fills(model: Model, layout: Layout, routes: Sequence[Places], chunks: int = 0, stages: int = 0) -> bool:
+    """Say whether every chunk of every stage has work, with other numbers of chunks or stages if they are said."""
+    schedule = replace(layout.schedule, chunks=chunks or layout.schedule.chunks)
+    try:
+        deal_model(model, replace(layout, schedule=schedule, pipeline=stages or layout.pipeline), routes)
+    except LayoutError:
+        return False
+    return True
 
 
 def check_experts(model: Model, batch: Batch, layout: Layout) -> None:
@@ -341,3 +424,23 @@ def check_shard(layout: Layout) -> None:
 def _nearest_divisor(count: int, wanted: int) -> int:
     divisors = [d for d in range(1, min(count, 4 * wanted) + 1) if count % d == 0]
     return min(divisors, key=lambda d: (abs(d - wanted), d))
+
+
+def _around(fitting: Sequence[int], wanted: int) -> str:
+    """Return the nearest values that fit, below and above what was wanted.
+
+    >>> _around([1, 2, 4, 8], 3), _around([1, 2, 4, 8], 64)
+    ('2 or 4', '8')
+    """
+    nearest = [*[n for n in fitting if n < wanted][-1:], *[n for n in fitting if n > wanted][:1]]
+    return " or ".join(map(str, nearest))
+
+
+def _multiples(count: int, each: int) -> str:
+    """Return the nearest multiples, below and above.
+
+    >>> _multiples(16, 3), _multiples(2, 3)
+    ('15 or 18', '3')
+    """
+    down = count // each * each
+    return " or ".join(str(n) for n in (down, down + each) if n)

@@ -3,6 +3,9 @@
 from heapq import heappop, heappush
 from time import perf_counter
 
+import numpy as np
+
+from sim.engine.replicas import replica_steps_ns
 from sim.engine.step import simulate_step
 from sim.workload.step_plan import StepPlan, pipeline_key, structure
 from tests.engine.plans import uniform_plan
@@ -77,7 +80,19 @@ def measure() -> dict[str, float]:
         reduces="each",
     )
     step_s = min(_timed(lambda: simulate_step(plan)) for _ in range(3))
-    return results | {"step zero3 p8 m64, 16 layers a stage: layers per second": 2 * 8 * 64 * layers / step_s}
+    results["step zero3 p8 m64, 16 layers a stage: layers per second"] = 2 * 8 * 64 * layers / step_s
+    return results | _all_replicas()
+
+
+def _all_replicas() -> dict[str, float]:
+    """Return what 128 different replicas cost, in seconds and in steps of one of them."""
+    plan = uniform_plan(
+        "interleaved", stages=16, microbatches=16, chunks=8, forward_ns=48000, backward_ns=96000, slowdown=1.03
+    )
+    factors = np.random.default_rng(1).integers(1000, 1050, (128, 16))
+    all_s = min(_timed(lambda: replica_steps_ns(plan, factors)) for _ in range(3))
+    step_s = min(_timed(lambda: simulate_step(plan)) for _ in range(3))
+    return {"128 replicas p16 v8 m16: seconds": all_s, "128 replicas p16 v8 m16: times one": all_s / step_s}
 
 
 def _timed(work: object) -> float:

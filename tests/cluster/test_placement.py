@@ -1,14 +1,16 @@
 """Packed placement, and the groups of every dimension."""
 
+from typing import Any
+
 import networkx as nx
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.cluster.placement import ORDER, groups, in_order, packed
+from sim.cluster.placement import ORDER, PLACEMENTS, groups, in_order, packed, placed
 from sim.cluster.records import Cluster
-from sim.errors import LayoutError
+from sim.errors import InputError, LayoutError
 from tests.cluster.hardware import accelerator, node
 
 DEGREE = st.integers(1, 6)
@@ -34,9 +36,80 @@ def test_the_order_of_llama_is_the_one_ranks_are_numbered_in() -> None:
     assert in_order(np.arange(24), sizes, ORDER).tolist() == list(range(24))
 
 
-def test_an_order_names_every_dimension_once() -> None:
-    with pytest.raises(LayoutError, match="got tensor, tensor; expected each of tensor, context, pipeline, data once"):
-        in_order(np.arange(1), dict.fromkeys(ORDER, 1), ("tensor", "tensor"))
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        ("tensor-tensor", "lacks context, pipeline, data and names tensor twice"),
+        ("data-tensor-context", "lacks pipeline; .* nearest is data-tensor-context-pipeline$"),
+        ("data-tensor-context-tensor-pipeline", "names tensor twice; .* nearest is data-tensor-context-pipeline$"),
+        ("tensor-context-data-pipline", "unknown dimension 'pipline'; did you mean 'pipeline'"),
+        (
+            "tensor-context-expert-data-pipeline",
+            "parallelism.order: experts fold into tensor, context and data: unknown",
+        ),
+    ],
+)
+def test_an_order_names_every_dimension_once(order: str, expected: str) -> None:
+    with pytest.raises(InputError, match=expected):
+        in_order(np.arange(1), dict.fromkeys(ORDER, 1), order.split("-"))
+
+
+@given(
+    order=st.permutations(ORDER),
+    sizes=st.fixed_dictionaries({name: st.sampled_from([1, 2, 3]) for name in ORDER}),
+)
+def test_every_order_cuts_the_ranks_into_groups_of_the_right_sizes(order: list[str], sizes: dict[str, int]) -> None:
+    ranks = int(np.prod(list(sizes.values())))
+    placement = in_order(np.arange(ranks), sizes, order)
+    made = groups(sizes["tensor"], sizes["pipeline"], sizes["data"], placement, context=sizes["context"])
+    expected = {"tensor": sizes["tensor"], "context": sizes["context"], "data": sizes["data"] * sizes["context"]}
+    for name, size in expected.items():
+        members = getattr(made, name)
+        assert members.shape == (ranks // size, size)
+        assert sorted(members.ravel().tolist()) == list(range(ranks))
+    stride = int(np.prod([sizes[name] for name in order[: order.index("tensor")]]))
+    assert (np.diff(made.tensor, axis=1) == stride).all()
+
+
+def fabric(nodes: int, nodes_per_leaf: int, **changes: Any) -> Cluster:
+    """Return nodes of 8 GPUs and NICs, so many to a leaf."""
+    graph = nx.Graph()
+    endpoints = tuple(f"nic{i}" for i in range(8 * nodes))
+    graph.add_edges_from((name, f"leaf{i // 8 // nodes_per_leaf}") for i, name in enumerate(endpoints))
+    return Cluster(graph=graph, endpoints=endpoints, node=node(**changes), accelerator=accelerator(), nodes=nodes)
+
+
+def test_spread_deals_nodes_from_leaf_to_leaf() -> None:
+    gpus = placed("spread", 48, fabric(8, 3), seed=1)
+    assert (gpus.reshape(-1, 8)[:, 0] // 8).tolist() == [0, 3, 1, 4, 2, 5]
+
+
+def test_random_orders_nodes_by_the_seed() -> None:
+    orders = {seed: placed("random", 128, cluster(20), seed).reshape(-1, 8)[:, 0].tolist() for seed in (1, 2)}
+    assert orders[1] != orders[2] != sorted(orders[2])
+    assert placed("random", 128, cluster(20), 1).reshape(-1, 8)[:, 0].tolist() == orders[1]
+
+
+@pytest.mark.parametrize("kind", PLACEMENTS)
+@given(nodes=st.integers(1, 12), per_leaf=st.integers(1, 4), domain=st.sampled_from([8, 32]), seed=st.integers(0, 9))
+def test_every_placement_keeps_nodes_and_domains_whole_and_spares_out(
+    kind: str, nodes: int, per_leaf: int, domain: int, seed: int
+) -> None:
+    gpus = placed(kind, 8 * nodes, fabric(nodes + 2, per_leaf, scale_up_domain=domain), seed)
+    assert sorted(gpus.tolist()) == list(range(8 * nodes))
+    blocks = gpus[: 8 * nodes - 8 * nodes % domain].reshape(-1, domain)
+    assert (np.diff(blocks, axis=1) == 1).all()
+    assert (blocks[:, 0] % domain == 0).all()
+
+
+def test_packed_with_tensor_innermost_numbers_ranks_as_gpus() -> None:
+    sizes = {"tensor": 8, "context": 1, "pipeline": 2, "data": 3}
+    assert in_order(placed("packed", 48, cluster(6), 1), sizes, ORDER).tolist() == list(range(48))
+
+
+def test_an_unknown_placement_names_those_there_are() -> None:
+    with pytest.raises(InputError, match=r"cluster\.placement\.kind: unknown placement 'spred'; did you mean 'spread'"):
+        placed("spred", 8, cluster(1), 1)
 
 
 def cluster(nodes):

@@ -113,7 +113,10 @@ def test_an_error_names_the_key_and_the_nearest(changes: dict[str, Any], expecte
             {"parallelism__sharding": "hsdp", "parallelism__shard": 3},
             "parallelism.shard: 3 does not divide data x context",
         ),
-        ({"cluster__placement": {"kind": "random"}}, "placement 'random' is not modelled yet; expected one of: packed"),
+        (
+            {"cluster__placement": {"kind": "rail-aligned"}},
+            "placement 'rail-aligned' is not modelled yet; expected one of",
+        ),
         ({"cluster__network": {"routing": "valiant"}}, "routing 'valiant' is not modelled yet"),
         ({"recovery": {"mode": "elastic", "detect": "1 s"}}, "recovery mode 'elastic' is not modelled yet"),
         ({"cost": {"prices": "2026-owned", "acquisition": "spot"}}, "acquisition 'spot' is not modelled yet"),

@@ -230,3 +230,27 @@ def test_layers_gathered_one_by_one_count_as_operations() -> None:
         LayoutError, match=r"20,000 microbatches a replica; expected at most 16,384 .* 32 layers gathered"
     ):
         phases(training__global_batch=many, parallelism__sharding="zero3")
+
+
+@pytest.mark.parametrize("order", ["tensor-context-data-pipeline", ["tensor", "context", "data", "pipeline"]])
+def test_an_order_of_ranks_is_text_or_a_list(order: Any) -> None:
+    (phase,) = phases(parallelism__order=order)
+    assert phase.layout.order == ("tensor", "context", "data", "pipeline")
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        ("tensor-context-data", "parallelism.order: tensor-context-data lacks pipeline"),
+        ("", "parallelism.order: unknown dimension ''"),
+        ([], "parallelism.order: an empty order lacks tensor"),
+        ("tensor-context-data-pipelin", "unknown dimension 'pipelin'; did you mean 'pipeline'?"),
+        ([["tensor"]], "parallelism.order.0: got ['tensor'], expected text"),
+        (5, "parallelism.order: got 5, expected a list"),
+    ],
+)
+def test_a_wrong_order_is_refused_at_its_key(order: Any, expected: str) -> None:
+    with pytest.raises(InputError) as caught:
+        phases(parallelism__order=order)
+    assert expected in str(caught.value)
+    assert "\n" not in str(caught.value)
