@@ -49,7 +49,7 @@ class Rules:
             for pattern, profile in table:
                 if re.search(pattern, text):
                     return str(profile)
-        years = re.findall(r"\b(20[12]\d)\b", source)
+        years = re.findall(r"\b(20\d\d)\b", source)
         if not years:
             return str(self.tables["default_software"])
         return str(next(profile for year, profile in self.tables["year"] if int(years[-1]) <= year))
