@@ -1,5 +1,6 @@
 """From a measured row to the scenario that it describes, with the rules that filled what it leaves open."""
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -13,6 +14,12 @@ from sim.scenario import scenario_of
 from sim.scenario.records import Scenario
 from sim.workload.layout import Batch, Layout
 from sim.workload.memory import stage_memory
+
+SCHEDULES = ("zb-v", "zb-h1", "zb-h2", "zb-1p", "zb-2p", "dualpipev", "dualpipe", "gpipe")
+"""Schedules by the start of their name; the longer of two that start alike comes first."""
+
+ONE_BY_ONE = ("none", "1f1b", "interleaved", "pipeline")
+"""Starts of names of one forward, one backward, whose interleaving is a column of its own."""
 
 NEWER = ("megatron-core", "mlperf", "megascale", "deepseek", "meta")
 """Software from 2023 on, which interleaves and divides sequences unless told otherwise."""
@@ -85,6 +92,9 @@ def _model(row: Measured, table: Rules, filled: list[str]) -> dict[str, Any]:
     experts = row.count("experts")
     # GPTs have 4 h and no gate, and share embedding and head.
     gpt = ffn == 4 * hidden and not experts
+    facts = table.facts(row.text("model"))
+    if "head_dim" not in facts and hidden % heads:
+        raise SkippedError(f"head size is not known: hidden {hidden} is no multiple of {heads} heads")
     model: dict[str, Any] = {
         "layers": row.count("layers"),
         "hidden": hidden,
@@ -100,7 +110,7 @@ def _model(row: Measured, table: Rules, filled: list[str]) -> dict[str, Any]:
     if experts:
         _note("routing", filled)
         model |= {"experts": experts, "experts_per_token": row.count("topk"), "expert_ffn_hidden": ffn}
-    return model | table.facts(row.text("model")) | table.noted(row, "model")
+    return model | facts | table.noted(row, "model")
 
 
 def _training(row: Measured, table: Rules, software: str, filled: list[str]) -> dict[str, Any]:
@@ -109,10 +119,17 @@ def _training(row: Measured, table: Rules, software: str, filled: list[str]) -> 
         "sequence_length": row.count("seq_len"),
         "global_batch": row.count("global_batch"),
         "micro_batch": _filled(row.count("micro_batch"), 1, "micro_batch", filled),
-        "precision": table.precision(row.text("precision"), row.text("gpu")),
+        "precision": _precision(row, table),
         "recompute": _recompute(row, software, filled),
         "software": software,
     }
+
+
+def _precision(row: Measured, table: Rules) -> str:
+    found = table.precision(row.text("precision"), row.text("gpu"))
+    if found is None:
+        raise SkippedError(f"no rule for precision '{row.text('precision')}'")
+    return found
 
 
 def _recompute(row: Measured, software: str, filled: list[str]) -> Any:
@@ -170,9 +187,11 @@ def _schedule(row: Measured, software: str, filled: list[str]) -> dict[str, Any]
     text, pipeline = row.text("schedule").lower(), row.count("pp") or 1
     if pipeline == 1:
         return {"kind": "1f1b"}
-    for name, kind in (("zb-v", "zb-v"), ("zb-1p", "zb-1p"), ("zb-2p", "zb-2p"), ("dualpipev", "dualpipev")):
+    for name in SCHEDULES:
         if text.startswith(name):
-            return {"kind": kind}
+            return {"kind": name}
+    if text and not text.startswith(ONE_BY_ONE):
+        raise SkippedError(f"no rule for schedule '{row.text('schedule')}'")
     chunks = row.count("vpp")
     if chunks is None:
         _note("vpp", filled)
@@ -197,12 +216,17 @@ def _sharding(text: str) -> dict[str, Any]:
         return {"sharding": "zero3", "reshard_after_forward": False}
     if "FSDP" in upper or "ZERO-3" in upper or "FULL_SHARD" in upper:
         return {"sharding": "zero3"}
-    return {"sharding": "zero1" if "ZERO-1" in upper or "DISTRIBUTED OPTIMIZER" in upper else "ddp"}
+    if "ZERO-1" in upper or "DISTRIBUTED OPTIMIZER" in upper:
+        return {"sharding": "zero1"}
+    if upper and not upper.startswith(("0", "ZERO-0", "DDP", "NONE", "NO")):
+        raise SkippedError(f"no rule for sharding '{text}'")
+    return {"sharding": "ddp"}
 
 
 def _cluster(row: Measured, node: str, filled: list[str]) -> dict[str, Any]:
     gpus = row.count("n_gpus") or 1
     per_node = _per_node(row)
+    _check_degrees(row, gpus)
     if gpus > per_node and gpus % per_node:
         raise SkippedError(f"{gpus} GPUs are no whole nodes of {per_node}")
     cluster: dict[str, Any] = {
@@ -218,8 +242,20 @@ def _cluster(row: Measured, node: str, filled: list[str]) -> dict[str, Any]:
     return cluster
 
 
+def _check_degrees(row: Measured, gpus: int) -> None:
+    """Refuse degrees that do not make up the GPUs: the data degree is derived, and would hide it."""
+    data, others = row.count("dp"), [row.count(name) or 1 for name in ("tp", "pp", "cp")]
+    if data and data * math.prod(others) != gpus:
+        degrees = " x ".join(map(str, [*others, data]))
+        raise SkippedError(f"contradicts itself: tp x pp x cp x dp = {degrees}, but {gpus} GPUs")
+
+
 def _per_node(row: Measured) -> int:
-    return 4 if row.text("gpu").startswith("GB") else 8
+    """Return the GPUs of a node; one of 72 GPUs is a rack of nodes of 4."""
+    ours, stated = 4 if row.text("gpu").startswith("GB") else 8, row.count("gpus_per_node")
+    if stated not in (None, ours) and not (ours == 4 and stated == 72):
+        raise SkippedError(f"nodes of {stated} GPUs: that of {row.text('gpu')} has {ours}")
+    return ours
 
 
 def _as_measured(scenario: Scenario, row: Measured, table: Rules, filled: list[str]) -> Scenario:
@@ -259,7 +295,7 @@ def fitting_batch(
 
 
 def _row_node(node: Node, row: Measured, filled: list[str]) -> Node:
-    stated = re.search(r"([\d.]+) ?GB/s/GPU", row.text("network").replace("bidir/GPU", ""))
+    stated = re.search(r"(\d+(?:\.\d+)?) ?GB/s/GPU", row.text("network").replace("bidir/GPU", ""))
     if stated is None:
         _note("network", filled)
         return node

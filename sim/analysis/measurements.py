@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -22,6 +23,9 @@ OPTIONAL = (
 )
 """Columns that are read where they are there."""
 
+_NONE_IS_ZERO = ("experts", "topk", "ep", "cp", "vpp")
+"""Columns where 0 means that there is none."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
@@ -39,14 +43,17 @@ class Measured:
         if not text:
             return None
         try:
-            return float(text)
+            value = float(text)
         except ValueError:
-            raise InputError(f"{self.text('id')}: {column}: got '{text}', expected a number or nothing") from None
+            value = math.nan
+        if not math.isfinite(value):
+            raise InputError(f"{self.text('id')}: {column}: got '{text}', expected a number or nothing")
+        return value
 
     def count(self, column: str) -> int | None:
-        """Return a cell as a whole number of at least one, None where it is blank or 0. Raises InputError."""
+        """Return a cell as a whole number of at least one, None where it is blank, or 0 for none. Raises InputError."""
         value = self.number(column)
-        if not value:
+        if value is None or (value == 0 and column in _NONE_IS_ZERO):
             return None
         if value != int(value) or value < 1:
             raise InputError(f"{self.text('id')}: {column}: got '{self.text(column)}', expected a whole number from 1")
@@ -54,9 +61,12 @@ class Measured:
 
     @property
     def step_time_s(self) -> float | None:
-        """The measured step time: printed, or derived from what is."""
-        printed = self.number("step_time_s")
-        return self.number("calc_step_time_s") if printed is None else printed
+        """The measured step time: printed, or derived from what is. Raises InputError."""
+        column = "step_time_s" if self.text("step_time_s") else "calc_step_time_s"
+        value = self.number(column)
+        if value is not None and value <= 0:
+            raise InputError(f"{self.text('id')}: {column}: got '{self.text(column)}', expected seconds above 0")
+        return value
 
 
 def read_measurements(path: str | None) -> tuple[Measured, ...]:

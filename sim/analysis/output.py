@@ -24,7 +24,7 @@ def open_directory(directory: Path, force: bool) -> Path:
         if directory.exists() and not directory.is_dir():
             raise OutputError(f"--out {directory}: is a file; expected a directory")
         if directory.exists():
-            foreign = sorted(path.name for path in directory.iterdir() if path.name not in OURS)
+            foreign = sorted(path.name for path in directory.iterdir() if not _is_ours(path.name))
             if foreign and not force:
                 raise OutputError(
                     f"--out {directory}: holds {foreign[0]}, which no validation wrote; expected an empty or new "
@@ -34,6 +34,11 @@ def open_directory(directory: Path, force: bool) -> Path:
     except OSError as error:
         raise OutputError(f"--out {directory}: cannot be written: {error.strerror or error}") from None
     return directory / ANSWERS
+
+
+def _is_ours(name: str) -> bool:
+    """Return whether a validation wrote a file, whole or, when it was killed, in part."""
+    return name in OURS or any(name.startswith(f".{ours}.") for ours in OURS)
 
 
 def write_validation(directory: Path, answer: Mapping[str, Any], page: str) -> None:
@@ -66,7 +71,10 @@ def _parquet(rows: Sequence[Mapping[str, Any]]) -> bytes:
 def _replaced(path: Path, content: bytes) -> None:
     """Write a file under another name first, so that whoever reads never sees a part."""
     handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-    Path(partial).replace(path)
-    path.chmod(0o644)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(partial).chmod(0o644)
+        Path(partial).replace(path)
+    finally:
+        Path(partial).unlink(missing_ok=True)

@@ -36,10 +36,15 @@ class Rules:
 
     tables: Mapping[str, Any]
 
-    def precision(self, name: str, gpu: str) -> str:
-        """Return a scenario's precision; Hopper has no block-scaled formats, so that FP8 of any recipe is fp8 there."""
-        found = next(ours for text, ours in self.tables["precision"] if text in name.lower())
-        return "fp8" if found == "mxfp8" and not gpu.startswith(("B", "GB")) else str(found)
+    def precision(self, name: str, gpu: str) -> str | None:
+        """Return a scenario's precision, None for a name that no rule knows.
+
+        Hopper has no block-scaled formats, so that FP8 of any recipe is fp8 there.
+        """
+        listed = ((text, str(ours)) for text, ours in self.tables["precision"])
+        # The empty text stands for a blank cell; it is contained in every name.
+        found = next((ours for text, ours in listed if (text in name.lower() if text else not name)), None)
+        return "fp8" if found == "mxfp8" and not gpu.startswith(("B", "GB")) else found
 
     def software(self, row: Measured) -> str:
         """Return the software profile by source, sharding or year."""

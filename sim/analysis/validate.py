@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache
 from hashlib import blake2b
 from multiprocessing import get_context
@@ -14,7 +15,7 @@ from sim import MODEL_VERSION, catalog
 from sim.analysis.mapping import Mapped, SkippedError, scenario_of_row
 from sim.analysis.measurements import Measured
 from sim.analysis.rules import rules
-from sim.errors import InputError, TrainwrightError
+from sim.errors import InputError, SimulationError, TrainwrightError
 from sim.scenario import canonical_text
 from sim.scenario.records import Machines, Scenario
 from sim.simulate import Machine, StepResult, build_machine, simulate_phase
@@ -64,8 +65,11 @@ def _simulated(waiting: list[tuple[int, Measured]], workers: int | None) -> Iter
     if count == 1 or len(waiting) < 8:
         yield from map(_answer, waiting)
         return
-    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_answer, waiting, chunksize=8)
+    try:
+        with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+            yield from pool.map(_answer, waiting, chunksize=8)
+    except BrokenProcessPool:
+        raise SimulationError("validate: a worker process died; run it again: rows that are done are kept") from None
 
 
 def _answer(task: tuple[int, Measured]) -> tuple[int, str, Answer]:
@@ -114,7 +118,7 @@ def _machine(key: _MachineKey) -> Machine | None:
 
 def _facts(row: Measured) -> Answer:
     """Return what identifies a row and the groups that it is in."""
-    precision = rules().precision(row.text("precision"), row.text("gpu"))
+    precision = rules().precision(row.text("precision"), row.text("gpu")) or row.text("precision")
     return {
         "id": row.text("id"),
         "source": row.text("source"),
@@ -168,10 +172,14 @@ def _key(row: Measured, mapped: Mapped) -> str:
 
 
 def _cached(path: Path) -> Iterator[tuple[str, Answer]]:
-    """Yield answers of a file; a line that was cut off when the last process died is passed over."""
+    """Yield answers of a file; a line that was cut off when the last process died is passed over, and ended."""
     if not path.exists():
         return
-    for line in path.read_text(encoding="utf-8").splitlines():
+    text = path.read_text(encoding="utf-8")
+    if text and not text.endswith("\n"):
+        with path.open("a", encoding="utf-8") as file:
+            file.write("\n")
+    for line in text.splitlines():
         try:
             entry: Mapping[str, Any] = json.loads(line)
         except json.JSONDecodeError:

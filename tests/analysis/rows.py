@@ -1,57 +1,62 @@
-"""Measured rows for tests: two plain jobs on one node, and what is wrong with others."""
+"""A row of measurements that takes a moment to simulate, and files of such."""
 
 import csv
-import io
-from collections.abc import Sequence
 from pathlib import Path
 
-from sim.analysis.measurements import OPTIONAL, REQUIRED, Measured
+from sim.analysis.measurements import Measured
 
-COLUMNS = (*REQUIRED, *OPTIONAL)
-
-PLAIN = {
+CELLS = {
     "id": "one",
-    "source": "NeMo 24.07 performance summary",
-    "model": "Llama-3-8B",
-    "gpu": "H100",
-    "n_gpus": "8",
-    "precision": "bf16",
-    "tp": "1",
-    "pp": "1",
-    "global_batch": "16",
-    "seq_len": "2048",
+    "source": "Somebody (2024)",
+    "model": "Small",
     "layers": "4",
     "hidden": "1024",
     "heads": "8",
     "kv_heads": "8",
     "ffn_hidden": "2816",
     "vocab": "32000",
+    "seq_len": "1024",
+    "experts": "0",
+    "topk": "0",
+    "gpu": "H100",
+    "n_gpus": "8",
+    "gpus_per_node": "8",
+    "precision": "bf16",
+    "tp": "2",
+    "pp": "1",
+    "vpp": "1",
+    "cp": "1",
+    "ep": "",
+    "dp": "4",
     "micro_batch": "1",
+    "global_batch": "8",
+    "schedule": "none",
     "recompute": "none",
+    "sequence_parallel": "yes",
     "fsdp_zero": "ZeRO-1",
-    "network": "8 NICs = 50 GB/s/GPU",
+    "network": "8x400Gb/s = 50 GB/s/GPU",
+    "notes": "",
     "step_time_s": "0.1",
-    "sweep": "small",
+    "calc_step_time_s": "",
+    "flop_convention": "",
+    "calc_flops_per_token_full": "",
+    "calc_flops_per_token_causal": "",
+    "measure_type": "step_benchmark",
+    "core": "extended",
+    "sweep": "s",
 }
+"""Every cell is stated, so that no rule has to fill one."""
 
 
-def row(**changes: str) -> Measured:
-    """Return the plain row with cells changed."""
-    return Measured(cells=dict.fromkeys(COLUMNS, "") | PLAIN | changes)
+def row(**cells: str) -> Measured:
+    return Measured(cells={**CELLS, **cells})
 
 
-def text(rows: Sequence[dict[str, str]], columns: Sequence[str] = COLUMNS) -> str:
-    """Return a CSV of rows, each the plain one with cells changed."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, columns, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    for changes in rows:
-        writer.writerow(dict.fromkeys(columns, "") | PLAIN | changes)
-    return out.getvalue()
-
-
-def written(tmp_path: Path, rows: Sequence[dict[str, str]], columns: Sequence[str] = COLUMNS) -> str:
-    """Write rows to a file and return its name."""
-    path = tmp_path / "measured.csv"
-    path.write_text(text(rows, columns))
-    return str(path)
+def write_rows(path: Path, *changes: dict[str, str], drop: str = "") -> Path:
+    """Write a file of the row with changes, less a column."""
+    columns = [name for name in CELLS if name != drop]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows({**CELLS, **change} for change in changes)
+    return path

@@ -1,115 +1,120 @@
-"""`validate`: answers do not depend on workers, a second time nothing is simulated, bad files are one line."""
+"""Running rows: the same answers whatever the workers, and nothing twice."""
 
 import json
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sim.analysis import validate
-from sim.analysis.measurements import read_measurements
-from sim.analysis.output import ANSWERS, open_directory
+from sim.analysis.measurements import Measured
 from sim.analysis.validate import validate_training
-from sim.errors import InputError, OutputError
-from sim.report.truth_page import truth_page
-from sim.report.validation_report import validation_report
-from tests.analysis.rows import COLUMNS, written
+from sim.errors import SimulationError
+from tests.analysis.rows import row
 
-ROWS = [{"id": f"row-{i}", "global_batch": str(16 * (i + 1)), "step_time_s": f"{0.05 * (i + 1)}"} for i in range(9)]
-ROWS[3] |= {"gpu": "TPU-v4"}
+ROWS = [row(id=f"row{i}", global_batch=str(8 * i), step_time_s=str(0.1 * i)) for i in range(1, 10)]
 
 
-def test_answers_stand_in_the_order_of_the_rows_whatever_the_workers(tmp_path: Path) -> None:
-    rows = read_measurements(written(tmp_path, ROWS))
-    alone, together = validate_training(rows, workers=1), validate_training(rows, workers=2)
-    assert alone == together
-    assert [answer["id"] for answer in alone] == [row["id"] for row in ROWS]
-    assert alone[3]["skipped"] == "no rule for GPU 'TPU-v4'"
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list of rows to which every simulated one is added."""
+    seen: list[str] = []
+    answer = validate._answer
+
+    def count(task: tuple[int, Measured]) -> Any:
+        seen.append(task[1].text("id"))
+        return answer(task)
+
+    monkeypatch.setattr(validate, "_answer", count)
+    return seen
 
 
-def test_an_error_is_simulated_over_measured_less_one(tmp_path: Path) -> None:
-    (answer,) = validate_training(read_measurements(written(tmp_path, ROWS[:1])))
-    assert answer["error"] == answer["simulated"] / 0.05 - 1
+def test_answers_keep_the_order_of_rows_and_say_why_one_is_missing() -> None:
+    # Simulated by size of machine, the larger last.
+    large = row(id="large", n_gpus="16", dp="8", global_batch="16")
+    answers = validate_training([large, row(id="skipped", gpu="TPUv4"), row(id="small")], workers=1)
+    assert [each["id"] for each in answers] == ["large", "skipped", "small"]
+    assert answers[1]["skipped"] == "no rule for GPU 'TPUv4'"
+    for each in (answers[0], answers[2]):
+        assert each["error"] == pytest.approx(each["simulated"] / 0.1 - 1)
 
 
-def test_what_was_simulated_is_not_simulated_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows, cache = read_measurements(written(tmp_path, ROWS)), tmp_path / "answers.jsonl"
-    first = validate_training(rows, workers=1, cache=cache)
-
-    def refuse(_: object) -> None:
-        raise AssertionError("simulated again")
-
-    monkeypatch.setattr(validate, "step_of", refuse)
-    assert validate_training(rows, workers=1, cache=cache) == first
+def test_answers_do_not_depend_on_the_workers() -> None:
+    assert validate_training(ROWS, workers=1) == validate_training(ROWS, workers=2)
 
 
-def test_a_line_that_was_cut_off_costs_its_own_row_only(tmp_path: Path) -> None:
-    rows, cache = read_measurements(written(tmp_path, ROWS[:3])), tmp_path / "answers.jsonl"
-    first = validate_training(rows, workers=1, cache=cache)
-    cache.write_text(cache.read_text()[:-40])
-    assert validate_training(rows, workers=1, cache=cache) == first
+def test_an_answer_does_not_depend_on_its_neighbours() -> None:
+    alone = [validate_training([each], workers=1)[0] for each in ROWS[:3]]
+    assert validate_training(list(reversed(ROWS[:3])), workers=1) == list(reversed(alone))
 
 
-def test_a_changed_row_is_simulated_anew(tmp_path: Path) -> None:
+def test_two_nics_are_two_machines() -> None:
+    rows = [row(id=f"{rate}", n_gpus="16", dp="8", global_batch="16", network=f"{rate} GB/s/GPU") for rate in (50, 5)]
+    fast, slow = validate_training(rows, workers=1)
+    assert slow["simulated"] > fast["simulated"]
+
+
+def test_rows_that_are_known_are_not_simulated_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache, seen = tmp_path / "answers.jsonl", counted(monkeypatch)
+    first = validate_training(ROWS[:2], workers=1, cache=cache)
+    again = validate_training(ROWS[:3], workers=1, cache=cache)
+    assert seen == ["row1", "row2", "row3"]
+    assert again[:2] == first
+
+
+@pytest.mark.parametrize("change", [{"step_time_s": "0.3"}, {"tp": "1", "dp": "8"}, {"notes": "no overlap"}])
+def test_a_row_that_changed_is_simulated_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, str]
+) -> None:
     cache = tmp_path / "answers.jsonl"
-    validate_training(read_measurements(written(tmp_path, ROWS[:1])), cache=cache)
-    changed = [ROWS[0] | {"step_time_s": "0.5"}]
-    (answer,) = validate_training(read_measurements(written(tmp_path, changed)), cache=cache)
-    assert answer["measured"] == 0.5
-    assert len(cache.read_text().splitlines()) == 2
+    validate_training([row()], workers=1, cache=cache)
+    seen = counted(monkeypatch)
+    validate_training([row(**change)], workers=1, cache=cache)
+    assert seen == ["one"]
 
 
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    [
-        ("", "has no rows"),
-        (",".join(COLUMNS) + "\n", "has no rows"),
-        ("id,source\n1,2\n", "column 'model'"),
-        (",".join(COLUMNS) + "\nx\n", "line 2: got 1 cells"),
-    ],
-)
-def test_a_file_of_another_form_is_refused_in_one_line(tmp_path: Path, content: str, expected: str) -> None:
-    path = tmp_path / "bad.csv"
-    path.write_text(content)
-    with pytest.raises(InputError) as caught:
-        read_measurements(str(path))
-    assert expected in str(caught.value)
-    assert "\n" not in str(caught.value)
+def test_another_version_of_the_models_simulates_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = tmp_path / "answers.jsonl"
+    validate_training([row()], workers=1, cache=cache)
+    monkeypatch.setattr(validate, "MODEL_VERSION", "another")
+    seen = counted(monkeypatch)
+    validate_training([row()], workers=1, cache=cache)
+    assert seen == ["one"]
 
 
-def test_a_name_twice_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="got 'same' twice"):
-        read_measurements(written(tmp_path, [{"id": "same"}, {"id": "same"}]))
+@pytest.mark.parametrize("kept", [0.5, 0.99])
+def test_a_file_cut_off_by_a_kill_costs_its_last_row_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: float
+) -> None:
+    cache = tmp_path / "answers.jsonl"
+    expected = validate_training(ROWS[:2], workers=1, cache=cache)
+    first, last = cache.read_text().splitlines(keepends=True)
+    cache.write_text(first + last[: int(kept * len(last))])
+    seen = counted(monkeypatch)
+    assert validate_training(ROWS[:2], workers=1, cache=cache) == expected
+    assert validate_training(ROWS[:2], workers=1, cache=cache) == expected
+    assert seen == ["row2"], "what was written after the cut is read the next time"
 
 
-def test_a_number_that_is_none_costs_its_row_only(tmp_path: Path) -> None:
-    rows = read_measurements(written(tmp_path, [{"id": "bad", "layers": "many"}, {"id": "good"}]))
-    bad, good = validate_training(rows, workers=1)
-    assert "layers: got 'many'" in str(bad["skipped"])
-    assert good["simulated"]
+def test_every_line_of_the_cache_is_json(tmp_path: Path) -> None:
+    cache = tmp_path / "answers.jsonl"
+    validate_training(ROWS[:2], workers=1, cache=cache)
+    assert all(set(json.loads(line)) == {"key", "answer"} for line in cache.read_text().splitlines())
 
 
-def test_a_missing_file_is_named() -> None:
-    with pytest.raises(InputError, match=r"--measurements nowhere\.csv: no such file"):
-        read_measurements("nowhere.csv")
+def test_progress_ends_with_all_rows() -> None:
+    calls: list[tuple[int, int]] = []
+    validate_training(
+        [*ROWS[:2], row(id="x", core="context")], workers=1, progress=lambda done, of: calls.append((done, of))
+    )
+    assert calls == [(2, 3), (3, 3)]
 
 
-def test_a_directory_of_something_else_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "thesis.tex").write_text("")
-    with pytest.raises(OutputError, match=r"holds thesis\.tex"):
-        open_directory(tmp_path, force=False)
-    assert open_directory(tmp_path, force=True).name == ANSWERS
-    (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="is a file"):
-        open_directory(tmp_path / "file", force=True)
+def test_a_dead_worker_is_one_line_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Dead:
+        def __init__(self, *arguments: object, **settings: object) -> None:
+            raise BrokenProcessPool
 
-
-def test_report_and_page_say_the_error_and_hold_every_row(tmp_path: Path) -> None:
-    from sim.analysis.training import training_answer
-
-    answer = training_answer(validate_training(read_measurements(written(tmp_path, ROWS)), workers=1))
-    answer = json.loads(json.dumps(answer))
-    report, page = validation_report(answer), truth_page(answer)
-    assert max(map(len, report.splitlines())) <= 80
-    assert f"{100 * answer['mape']:.1f} %" in report
-    assert all(row["id"] in page for row in answer["rows"])
-    assert "TPU-v4" in page
+    monkeypatch.setattr(validate, "ProcessPoolExecutor", Dead)
+    with pytest.raises(SimulationError, match="a worker process died; run it again"):
+        validate_training(ROWS, workers=2)
