@@ -70,6 +70,7 @@ SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a dotted key of the scenario.")
 ]
 TraceOption = Annotated[Path | None, typer.Option("--trace", metavar="FILE", help="Write a Chrome trace (Perfetto).")]
+PictureOption = Annotated[Path | None, typer.Option("--picture", metavar="FILE", help="Draw the pipeline (SVG).")]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace an existing output.")]
 PluginsOption = Annotated[
     bool, typer.Option("--allow-plugins", help='Let a topology "module:function" run code from outside.')
@@ -162,6 +163,7 @@ def step(
     scenario: ScenarioArgument,
     phase: Annotated[int | None, typer.Option(metavar="N", help="Phase of training, from 0.")] = None,
     trace: TraceOption = None,
+    picture: PictureOption = None,
     overrides: SetOption = None,
     force: ForceOption = False,
     allow_plugins: PluginsOption = False,
@@ -170,18 +172,23 @@ def step(
     """Simulate one optimizer step: time, MFU, bubble, exposed communication and memory."""
     from sim.report.answers import step_json
     from sim.report.chrome_trace import chrome_trace
+    from sim.report.pipeline_picture import step_picture
     from sim.report.step_report import step_report
     from sim.scenario import load_scenario
     from sim.simulate import simulate_step_of
 
     loaded = load_scenario(scenario, overrides or [])
-    if trace is not None:
-        _check_output(trace, force)
+    for path in filter(None, (trace, picture)):
+        _check_output(path, force)
+    if trace is not None and picture is not None and trace.absolute() == picture.absolute():
+        raise OutputError(f"--picture {picture}: the trace goes there; expected another file")
     with _located(loaded.name):
         result = simulate_step_of(loaded, phase, allow_plugins)
     if trace is not None:
         _write_json(trace, chrome_trace(result.timeline))
     answer = step_json(result, loaded)
+    if picture is not None:
+        _write_text(picture, step_picture(result.timeline, answer))
     _print(answer, as_json, lambda: step_report(answer, _marks()))
 
 
@@ -367,12 +374,16 @@ def _written(path: Path) -> Iterator[None]:
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    _write_text(path, json.dumps(content, separators=(",", ":")))
+
+
+def _write_text(path: Path, content: str) -> None:
     """Write a file whole or not at all."""
-    temporary = path.with_name(f".trace.{os.getpid()}")
+    temporary = path.with_name(f".{path.name[:40]}.{os.getpid()}")
     with _written(path):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(json.dumps(content, separators=(",", ":")))
+            temporary.write_text(content, encoding="utf-8")
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)

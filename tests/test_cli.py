@@ -295,7 +295,9 @@ def test_a_trace_in_the_place_of_the_results_is_refused_before_the_run(fake: Fak
     assert (result.exit_code, fake.simulated, Path("there").exists()) == (2, 0, False)
 
 
-@pytest.mark.parametrize("command", [["step", "tiny", "--trace"], ["run", "tiny", "--out"]])
+@pytest.mark.parametrize(
+    "command", [["step", "tiny", "--trace"], ["step", "tiny", "--picture"], ["run", "tiny", "--out"]]
+)
 def test_a_name_that_no_file_can_have_is_refused(command: list[str]) -> None:
     result = call(*command, "x" * 300)
     assert result.exit_code == 2
@@ -320,6 +322,28 @@ def test_a_steps_trace_holds_every_operation(fake: Fake) -> None:
     call("step", "tiny", "--trace", "t.json")
     events = json.loads(Path("t.json").read_text())["traceEvents"]
     assert sum(event["ph"] == "X" for event in events) == 2 * 4 * 2
+
+
+def test_a_steps_picture_is_drawn_with_the_facts_of_its_report(fake: Fake) -> None:
+    assert call("step", "tiny", "--picture", "deep/p.svg").exit_code == 0
+    picture = Path("deep/p.svg").read_text(encoding="utf-8")
+    assert picture.startswith("<svg ")
+    assert "Step 6.32 s, MFU 40.0 %, bubble 10.0 %, 16 microbatches" in picture
+    assert [path.name for path in Path("deep").iterdir()] == ["p.svg"]
+
+
+def test_an_existing_picture_is_kept_unless_forced(fake: Fake) -> None:
+    Path("p.svg").write_text("mine")
+    result = call("step", "tiny", "--picture", "p.svg")
+    assert (result.exit_code, fake.asked, Path("p.svg").read_text()) == (2, [], "mine")
+    assert result.stderr == "trainwright: p.svg: exists already; use --force to replace it\n"
+    assert call("step", "tiny", "--picture", "p.svg", "--force").exit_code == 0
+    assert Path("p.svg").read_text().startswith("<svg ")
+
+
+def test_a_picture_in_the_place_of_the_trace_is_refused(fake: Fake) -> None:
+    result = call("step", "tiny", "--trace", "one", "--picture", "one")
+    assert (result.exit_code, fake.asked, Path("one").exists()) == (2, [], False)
 
 
 def test_topology_arguments_are_typed(fake: Fake) -> None:
@@ -396,7 +420,8 @@ def test_tiny_through_every_floor(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_the_step_of_tiny_is_shown_and_traced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    result = call("step", "tiny", "--trace", "step.json")
+    result = call("step", "tiny", "--trace", "step.json", "--picture", "step.svg")
+    assert Path("step.svg").read_text().count("stage 1<") == 1
     assert (result.exit_code, result.stderr) == (0, "")
     assert max(map(len, result.stdout.splitlines())) <= 80
     assert sum(json.loads(call("step", "tiny", "--json").stdout)["waterfall"].values()) == pytest.approx(1)

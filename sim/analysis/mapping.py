@@ -7,13 +7,19 @@ from typing import Any
 
 from sim.analysis.measurements import Measured
 from sim.analysis.rules import Rules, rules
-from sim.catalog.records import Node, Provenance
+from sim.catalog.records import Model, Node, Provenance, SoftwareProfile
 from sim.errors import InputError
 from sim.scenario import scenario_of
 from sim.scenario.records import Scenario
+from sim.workload.layout import Batch, Layout
+from sim.workload.memory import stage_memory
 
 NEWER = ("megatron-core", "mlperf", "megascale", "deepseek", "meta")
 """Software from 2023 on, which interleaves and divides sequences unless told otherwise."""
+
+
+OFFLOADS_BYTES_PER_S = 100e9
+"""Bandwidth to the host's memory from which activations that do not fit go there instead of being made again."""
 
 
 class SkippedError(Exception):
@@ -139,17 +145,17 @@ def _parallelism(row: Measured, software: str, filled: list[str]) -> dict[str, A
         **_sharding(row.text("fsdp_zero")),
     }
     if row.count("experts"):
-        layout["expert_tensor"] = _expert_tensor(row, tensor, software, filled)
+        layout["expert_tensor"] = _expert_tensor(row, tensor, filled)
     return layout
 
 
-def _expert_tensor(row: Measured, tensor: int, software: str, filled: list[str]) -> int:
+def _expert_tensor(row: Measured, tensor: int, filled: list[str]) -> int:
     stated = re.search(r"ETP[ =](\d+)", row.text("notes"))
     if stated:
         return int(stated[1])
     _note("expert_tensor", filled)
-    coupled = "ETP=n/s" in row.text("notes") and _sharding(row.text("fsdp_zero")).get("sharding") != "zero3"
-    return tensor if coupled or software < "megatron-core-2025" else 1
+    one = re.search(rules().tables["expert_tensor_one"], row.text("source"))
+    return 1 if one or _sharding(row.text("fsdp_zero")).get("sharding") == "zero3" else tensor
 
 
 def _sequence_parallel(row: Measured, software: str, filled: list[str]) -> bool:
@@ -175,8 +181,10 @@ def _schedule(row: Measured, software: str, filled: list[str]) -> dict[str, Any]
 
 
 def _usual_chunks(row: Measured, pipeline: int) -> int:
-    layers = (row.count("layers") or 1) // pipeline
-    return max((chunks for chunks in range(1, 9) if layers % chunks == 0), default=1)
+    layers = row.count("layers") or 1
+    # Layers that do not divide are dealt with embedding and head as one each.
+    slots = layers if layers % pipeline == 0 else layers + 2
+    return max((chunks for chunks in range(1, 9) if slots % (pipeline * chunks) == 0), default=1)
 
 
 def _sharding(text: str) -> dict[str, Any]:
@@ -225,12 +233,29 @@ def _as_measured(scenario: Scenario, row: Measured, table: Rules, filled: list[s
     noted = table.noted(row, "software")
     own = Provenance(source="notes of the row", date="", kind="derived")
     software = replace(training.software, **noted, sources={**training.software.sources, **dict.fromkeys(noted, own)})
+    phase = training.phases[0]
+    if "recompute" in filled and machines.node.host_to_device_bandwidth_bytes_per_s < OFFLOADS_BYTES_PER_S:
+        capacity_bytes = machines.accelerator.hbm_bytes
+        phase = replace(phase, batch=fitting_batch(training.model, phase.batch, phase.layout, software, capacity_bytes))
     roomy = replace(machines.accelerator, hbm_bytes=1e15)
     return replace(
         scenario,
         machines=replace(machines, node=node, accelerator=roomy),
-        training=replace(training, software=software),
+        training=replace(training, software=software, phases=(phase,)),
     )
+
+
+def fitting_batch(
+    model: Model, batch: Batch, layout: Layout, software: SoftwareProfile, capacity_bytes: float
+) -> Batch:
+    """Return a batch with the least recomputation that fits: none, the attention core, cheap modules, whole layers."""
+    core = () if software.flash_attention else (("core_attn",),)
+    for modules in ((), *core, ("layernorm", "activation", "moe_act")):
+        tried = replace(batch, recompute="selective" if modules else "none", recompute_modules=modules)
+        peak = max(stage.total for stage in stage_memory(model, tried, layout, software))
+        if peak <= capacity_bytes:
+            return tried
+    return replace(batch, recompute="full", recompute_modules=())
 
 
 def _row_node(node: Node, row: Measured, filled: list[str]) -> Node:

@@ -13,14 +13,15 @@ from sim.analysis.measurements import Measured
 BLANKS: Mapping[str, str] = {
     "micro_batch": "blank micro-batch: 1",
     "vpp": "blank interleaving: none before 2023; after, the most chunks up to 8 that divide a stage's layers",
-    "recompute": "blank recomputation: none",
+    "recompute": "blank recomputation: the least that fits (none, attention core, cheap modules, whole layers); none "
+    "on GB200 and GB300, whose activations can go to the host over NVLink-C2C",
     "vocab": "blank vocabulary: 51,200",
     "network": "blank NIC: the node's own",
     "sequence_parallel": "blank sequence parallelism: with tensor parallelism, from 2022",
     "domain": "groups that would straddle racks of 72 GPUs: a job takes 64 of each",
     "selective": "selective recomputation of an FSDP stack: half of the layers as a whole",
     "routing": "experts evenly loaded",
-    "expert_tensor": "expert tensor parallelism: as the notes say; else that of attention before 2025, after that 1",
+    "expert_tensor": "blank expert tensor parallelism: 1 where a source's recipes set it, else that of attention",
 }
 """Rules for what rows leave open, in words."""
 
@@ -65,21 +66,14 @@ class Rules:
         """Return what the notes set: fields of the `software` or the `model`."""
         found: dict[str, Any] = {}
         for entry in self.tables["notes"]:
-            here = re.search(entry["text"], row.text("notes")) and re.search(entry.get("models", ""), row.text("model"))
-            if here:
+            if _noted(entry, row):
                 found |= entry.get(kind, {})
         return found
 
     def profile_noted(self, row: Measured) -> str | None:
         """Return the software profile that the notes name."""
-        return next(
-            (
-                entry["profile"]
-                for entry in self.tables["notes"]
-                if "profile" in entry and entry["text"] in row.text("notes")
-            ),
-            None,
-        )
+        entries = (entry for entry in self.tables["notes"] if "profile" in entry)
+        return next((str(entry["profile"]) for entry in entries if _noted(entry, row)), None)
 
     def node(self, gpu: str) -> str | None:
         """Return the node of a GPU, None for one that no rule knows."""
@@ -90,6 +84,12 @@ class Rules:
         """Return why a row is shown apart, None if it is not."""
         listed = (str(entry["reason"]) for entry in self.tables["exclude"] if _matches(entry, row))
         return next(listed, None) or _ambiguous(row)
+
+
+def _noted(entry: Mapping[str, Any], row: Measured) -> bool:
+    """Return whether an entry speaks of a row: patterns of its notes, its source and its model."""
+    columns = {"text": "notes", "source": "source", "models": "model", "precision": "precision"}
+    return all(re.search(entry.get(key, ""), row.text(column)) for key, column in columns.items())
 
 
 def _matches(entry: Mapping[str, str], row: Measured) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sim.catalog.failures import parse_failure_preset
 from sim.catalog.kernels import kernel_fields
+from sim.catalog.levels import expert_levels, stack_level, sustained
 from sim.catalog.prices import Items, parse_price_book, read_price_book
 from sim.catalog.read import read_fields, read_toml
 from sim.catalog.records import (
@@ -38,7 +39,8 @@ _PRICE_BOOKS: Mapping[str, str] = {
     "2026-rented": "prices-2026-rented.toml",
 }
 _KERNELS = "kernels.toml"
-_JOINED = ("gemm", "grouped", "attention", "hbm_efficiency", "measured_gemm")
+_LEVELS = "levels.toml"
+_JOINED = ("gemm", "grouped", "attention", "hbm_efficiency", "measured_gemm", "sustained")
 
 KINDS: tuple[str, ...] = (*_FILES, "price-book")
 """Kinds of entries, as `names` and `describe` take them."""
@@ -47,8 +49,8 @@ KINDS: tuple[str, ...] = (*_FILES, "price-book")
 def names(kind: str) -> tuple[str, ...]:
     """Return the names of a kind's entries, in the order of the file. Raises UnknownNameError.
 
-    >>> names("software")[:5]
-    ('meta-2024', 'megatron-2021', 'megatron-2022', 'megascale-2024', 'megatron-core-2024')
+    >>> names("software")[:3]
+    ('meta-2024', 'megatron-2021', 'megatron-2022')
     """
     if kind == "price-book":
         return tuple(_PRICE_BOOKS)
@@ -76,8 +78,9 @@ def parse_accelerator(name: str, table: Any, kernels: Mapping[str, Any], where: 
                 raise InputError(
                     f"{_KERNELS}: {section}.{name}: no curve for '{precision}', which has a peak in {where}"
                 )
-    values["sources"] |= sources
-    return Accelerator(name=name, **values, **curves)
+    paces, paces_sources = sustained(_file(_LEVELS), name, _LEVELS)
+    values["sources"] |= sources | paces_sources
+    return Accelerator(name=name, **values, **curves, sustained=paces)
 
 
 def node(name: str) -> Node:
@@ -145,9 +148,13 @@ def failure_preset(name: str) -> FailurePreset:
 
 def software(name: str) -> SoftwareProfile:
     """Return a software profile. Raises InputError, UnknownNameError."""
-    return SoftwareProfile(
-        name=name, **read_fields(SoftwareProfile, _table("software", name), _where("software", name))
-    )
+    levels = _file(_LEVELS)
+    kernel, kernel_source = stack_level(levels, name, _LEVELS)
+    experts, expert_sources = expert_levels(levels, _LEVELS)
+    joined = ("kernel_level", "expert_levels")
+    values = read_fields(SoftwareProfile, _table("software", name), _where("software", name), joined=joined)
+    values["sources"] |= {"kernel_level": kernel_source, **expert_sources}
+    return SoftwareProfile(name=name, kernel_level=kernel, expert_levels=experts, **values)
 
 
 def price_book(name: str) -> PriceBook:

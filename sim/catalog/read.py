@@ -28,6 +28,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "technology": ("infiniband", "ethernet"),
     "attention": ("mha", "gqa", "mla"),
     "expert_exchange": ("pairwise", "deduplicated"),
+    "fp8_scaling": ("delayed", "current"),
     "attention_kernel": ("best", "flash-2"),
     "component": ("gpu", "nic", "link", "node", "job"),
     "kind": get_args(Kind),

@@ -80,7 +80,8 @@ class Accelerator:
     gemm, grouped and attention hold curves by precision: of one product (or a batch of equal ones), of products
     grouped by expert, and of flash attention. measured_gemm: times of exact products that a user measured, in seconds.
     speed_spread: standard deviation of the speed of one GPU among its kind, relative to the mean. flash_2_pace: of
-    FlashAttention-2 over the kernels that the attention curves are of.
+    FlashAttention-2 over the kernels that the attention curves are of. sustained: pace of kernels within a step of each
+    precision, over the same kernels measured alone (1 where none is known).
     """
 
     name: str
@@ -101,6 +102,7 @@ class Accelerator:
     sources: Sources
     speed_spread: float = 0.0
     flash_2_pace: float = 1.0
+    sustained: Mapping[str, float] = field(default_factory=dict)
     grouped: Mapping[str, GemmCurve] = field(default_factory=dict)
     measured_gemm: Mapping[GemmShape, float] = field(default_factory=dict)
 
@@ -270,6 +272,7 @@ class SoftwareProfile:
     discard_cheap: normalisation outputs and gated activations are recomputed, not stored;
     elementwise_fused: chains of elementwise kernels are one kernel;
     attention_kernel: "best" that the accelerator has, or "flash-2" (FlashAttention-2, made for Ampere);
+    fp8_scaling: "delayed" (by the largest elements of past steps) or "current" (by those of the tensor itself);
     loss_fused: softmax cross-entropy is one kernel that never writes logits in FP32;
     flash_attention: attention never stores its score matrix;
     expert_overlap: fraction of the exchange of tokens between experts hidden behind other kernels;
@@ -279,6 +282,7 @@ class SoftwareProfile:
     permutation_fused: tokens are sorted by expert in one pass with their exchange, not in two of their own;
     rank_order: dimensions of a rank's number, innermost first, joined by hyphens, where a layout does not say;
     kernel_level: pace of kernels within a step of this stack over that of the same kernels measured alone;
+    expert_levels: of kernels around experts, besides, by precision (1 where none is known);
     cuda_graphs: kernels are launched as recorded graphs, so that the host does not hold them up;
     launch_s: time to launch a kernel that no graph hides; step_overhead_s: host work per optimizer step;
     serialise_bytes_per_s: rate at which one process turns its shard of a checkpoint into bytes to send.
@@ -295,6 +299,7 @@ class SoftwareProfile:
     discard_cheap: bool
     elementwise_fused: bool
     attention_kernel: str
+    fp8_scaling: str
     loss_fused: bool
     flash_attention: bool
     launch_s: float
@@ -307,5 +312,6 @@ class SoftwareProfile:
     permutation_fused: bool
     cuda_graphs: bool
     rank_order: str
-    kernel_level: float
+    kernel_level: float = 1.0
+    expert_levels: Mapping[str, float] = field(default_factory=dict)
     sources: Sources

@@ -30,7 +30,8 @@ class StepTimeline:
     """What happened in a step: its stages (when each operation started and ended) and when each part was over.
 
     begins_ns: by stage, when its own step begins; reduced_ns: when its last gradient reduction ended; updates_ns: when
-    its optimizer begins; step_ns: from the beginning of a step to that of the next, which is alike.
+    its optimizer begins; step_ns: from the beginning of a step to that of the next, which is alike. arrived_ns: by slot
+    of the structure, when its message arrived (-1: none does).
     """
 
     plan: StepPlan
@@ -40,6 +41,7 @@ class StepTimeline:
     updates_ns: tuple[int, ...]
     step_ns: int
     events: int
+    arrived_ns: tuple[int, ...]
 
 
 def simulate_step(plan: StepPlan) -> StepTimeline:
@@ -91,6 +93,7 @@ class _StepSimulation:
             updates_ns=updates,
             step_ns=max(spans) + self.plan.overhead_ns,
             events=self.events,
+            arrived_ns=tuple(self.arrived),
         )
 
     def _begin_alone(self, stage: Stage) -> int:

@@ -73,6 +73,7 @@ def plain_stack(*, flash: bool = False, discard_cheap: bool = False, data_overla
         discard_cheap=discard_cheap,
         elementwise_fused=True,
         attention_kernel="best",
+        fp8_scaling="delayed",
         loss_fused=False,
         flash_attention=flash,
         launch_s=0.0,

@@ -32,7 +32,7 @@ def layer_forward(
         *attention_forward(model, batch, layout, software, attention),
         *memory("norm", 4.0 * model.hidden, own, count=_halves(model) - 1),
         *ffn.forward,
-        *input_casts((*attention, *ffn.products), batch.precision),
+        *input_casts((*attention, *ffn.products), batch.precision, software.fp8_scaling),
         *memory("residual", 6.0 * model.hidden, own, count=_halves(model)),
     )
     moe = kind == "moe"
@@ -65,7 +65,7 @@ def layer_backward(
     forward = layer_forward(model, batch, layout, software, kind)
     repeated = recomputed(forward, batch, software, whole)
     kernels = (
-        *gradient_casts(products, batch.precision),
+        *gradient_casts(products, batch.precision, software.fp8_scaling),
         *(kernel for product in reversed(products) for kernel in gradient_kernels(product, software)),
         *core(model, batch, layout, software, backward=True),
         *ffn.backward,

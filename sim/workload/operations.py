@@ -30,6 +30,9 @@ from sim.workload.transformer import attended_share, core_head_dim
 GRAPH_LAUNCH_S = 1e-6
 """Launch of a kernel that is part of a recorded graph (class of measured graph launches; assumed)."""
 
+EXPERT_KERNELS = frozenset({"router", "permute", "sort", "combine", "expert-activation"})
+"""Memory-bound kernels around experts; their products are the grouped ones."""
+
 PASS_EFFICIENCY = {"norm": 0.42, "activation": 0.65, "expert-activation": 0.65}
 """Bandwidth of a pass over that of a copy; others reach a copy's.
 
@@ -102,8 +105,11 @@ def chunk_costs(machine: Machine, chunk: Chunk, split: bool = False) -> tuple[Op
 
 
 def kernel_time_s(machine: Machine, kernel: Kernel) -> float:
-    """Return the time of one kernel within a step: alone, over the pace that kernels keep in this stack."""
-    return _alone_s(machine, kernel) / machine.software.kernel_level
+    """Return the time of one kernel within a step: alone, over the pace of kernels in this stack, on this GPU."""
+    pace = machine.software.kernel_level * machine.accelerator.sustained.get(machine.batch.precision, 1.0)
+    if kernel.name in EXPERT_KERNELS or kernel.kind == "grouped":
+        pace *= machine.software.expert_levels.get(machine.batch.precision, 1.0)
+    return _alone_s(machine, kernel) / pace
 
 
 def _alone_s(machine: Machine, kernel: Kernel) -> float:

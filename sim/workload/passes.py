@@ -101,17 +101,20 @@ def gradient_kernels(product: Product, software: SoftwareProfile) -> tuple[Kerne
     return inputs, weights, Kernel(kind="memory", name="accumulate", size_bytes=size, weight=True)
 
 
-def input_casts(products: Iterable[Product], precision: str) -> tuple[Kernel, ...]:
+def input_casts(products: Iterable[Product], precision: str, scaling: str) -> tuple[Kernel, ...]:
     """Return the passes that make inputs of products in 8 bit or less, none in 16 bit.
 
     The weight gradient reads its inputs transposed, or scaled along the other side, so that each tensor is written
     twice (Micikevicius et al. arXiv 2209.05433; Transformer Engine, "Using FP8"). A normalisation before the product
-    writes the first copy itself; elsewhere a pass reads 16 bit and writes both.
+    writes the first copy itself; elsewhere a pass reads 16 bit and writes both. Current scaling of whole tensors needs
+    their largest element first: the normalisation cannot write, and every other tensor is read once more.
     """
     size = ELEMENT_BYTES[precision]
     if size >= ACTIVATION_BYTES:
         return ()
-    per_element = {"norm": 2 * size, "pass": ACTIVATION_BYTES + 2 * size}
+    passed = ACTIVATION_BYTES + 2 * size
+    first = precision == "fp8" and scaling == "current"
+    per_element = {"norm": passed if first else 2 * size, "pass": passed + (ACTIVATION_BYTES if first else 0.0)}
     return tuple(
         kernel
         for product in products
@@ -120,12 +123,13 @@ def input_casts(products: Iterable[Product], precision: str) -> tuple[Kernel, ..
     )
 
 
-def gradient_casts(products: Iterable[Product], precision: str) -> tuple[Kernel, ...]:
+def gradient_casts(products: Iterable[Product], precision: str, scaling: str) -> tuple[Kernel, ...]:
     """Return the passes that read the 16-bit gradients of products' outputs and write both copies, as above."""
     size = ELEMENT_BYTES[precision]
     if size >= ACTIVATION_BYTES:
         return ()
-    per_element = ACTIVATION_BYTES + 2 * size
+    first = precision == "fp8" and scaling == "current"
+    per_element = (2 if first else 1) * ACTIVATION_BYTES + 2 * size
     return tuple(
         kernel
         for product in products

@@ -89,9 +89,14 @@ def test_a_choice_names_the_nearest() -> None:
 def test_a_switch_of_behaviour_must_be_true_or_false() -> None:
     table = changed({"sources": {"*": SOURCE}}, tensor_overlap=0.0, context_ring=True, data_overlap=1)
     names = ("gradient_bytes", "reduce_bytes", "launch_s", "step_overhead_s", "serialise_bytes_per_s")
-    names += ("expert_overlap", "dispatch_bytes", "kernel_level")
+    names += ("expert_overlap", "dispatch_bytes")
     fields = dict.fromkeys(names, 1.0)
-    table |= {"expert_exchange": "pairwise", "attention_kernel": "best", "rank_order": "tensor-context-pipeline-data"}
+    table |= {
+        "expert_exchange": "pairwise",
+        "attention_kernel": "best",
+        "fp8_scaling": "delayed",
+        "rank_order": "tensor-context-pipeline-data",
+    }
     flags = ("permutation_fused", "grouped_products", "loss_fused", "cuda_graphs")
     flags += (
         "pipeline_overlap",

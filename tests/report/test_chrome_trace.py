@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sim.engine.step import StepTimeline, simulate_step
 from sim.ledger.trace import RunTrace, Segment
-from sim.report.chrome_trace import COLLECTIVES, COMPUTE, chrome_trace, run_trace
+from sim.report.chrome_trace import COMPUTE, DATA, RECEIVE, SEND, TRACKS, chrome_trace, run_trace
 from tests.engine.plans import split_plan, uniform_plan
 
 Slice = tuple[int, int, str]
@@ -85,7 +85,7 @@ def test_the_last_reduction_ends_when_the_stage_is_reduced(timeline: StepTimelin
         return
     found = tracks(chrome_trace(timeline))
     for stage in timeline.stages:
-        last = max(end for _, end, _ in found[stage.index, COLLECTIVES])
+        last = max(end for _, end, _ in found[stage.index, DATA])
         assert max(last, stage.free_at) == timeline.reduced_ns[stage.index]
 
 
@@ -99,7 +99,7 @@ def test_one_stage_by_hand() -> None:
         (2450, 3650, "B1.c0"),
         (3690, 3720, "optimizer"),
     ]
-    assert found[0, COLLECTIVES] == [(0, 50, "all-gather c0"), (3650, 3690, "reduce c0")]
+    assert found[0, DATA] == [(0, 50, "all-gather c0"), (3650, 3690, "reduce c0")]
 
 
 @pytest.mark.parametrize("kind", ["dualpipe", "dualpipev", "zb-v"])
@@ -114,11 +114,86 @@ def test_split_and_paired_operations_stand_once_without_overlap(kind: str) -> No
         assert all(before[1] <= after[0] for before, after in pairwise(slices))
 
 
+KINDS = ("gpipe", "1f1b", "interleaved", "zb-h1", "zb-v", "dualpipe", "dualpipev")
+ZERO3: dict[str, Any] = {
+    "regather": True,
+    "prefetch": 1,
+    "reduces": "each",
+    "gather_ns": 40,
+    "reduce_ns": 60,
+    "blocks": 2,
+}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "plain": {"message_ns": 7},
+    "zero1": {"message_ns": 7, "gather_ns": 40, "reduce_ns": 60, "nic_share": 0.8, "slowdown": 1.3},
+    "zero3": {"message_ns": 70, "nic_share": 0.8, "slowdown": 1.3, **ZERO3},
+    "zero3, blocking": {"message_ns": 70, "blocking_send": True, "data_overlap": False, **ZERO3},
+    "post-validation": {"message_ns": 7, "optimizer_sync": "post-validation"},
+}
+
+
+def timeline_of(kind: str, options: dict[str, Any]) -> StepTimeline:
+    """Return a step of 4 stages and 8 microbatches."""
+    chunks = 1 if kind in ("gpipe", "1f1b", "zb-h1") else 2
+    split = {"weight_ns": 50 * chunks} if kind.startswith(("zb", "dual")) else {}
+    times = {"forward_ns": 100 * chunks, "backward_ns": 120 * chunks, "optimizer_ns": 30}
+    return simulate_step(uniform_plan(kind, stages=4, microbatches=8, chunks=chunks, **times, **split, **options))
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_track_of_any_schedule_has_overlapping_slices(kind: str, options: str) -> None:
+    found = tracks(chrome_trace(timeline_of(kind, OPTIONS[options])))
+    assert {track for _, track in found} >= {COMPUTE, SEND, RECEIVE}
+    for slices in found.values():
+        assert all(start < end for start, end, _ in slices)
+        assert all(before[1] <= after[0] for before, after in pairwise(slices))
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_message_leaves_after_its_operation_and_arrives_before_the_next(kind: str, options: str) -> None:
+    found = tracks(chrome_trace(timeline_of(kind, OPTIONS[options])))
+    ends = {(pid, name): end for (pid, track), rows in found.items() if track == COMPUTE for _, end, name in rows}
+    sent = [(pid, *row) for (pid, track), rows in found.items() if track == SEND for row in rows]
+    assert len({(pid, name) for pid, _, _, name in sent}) == len(sent)
+    for pid, start, _, name in sent:
+        operation = name.split()[0]
+        assert start >= min(end for (stage, text), end in ends.items() if stage == pid and operation in text.split())
+    chunked = kind not in ("gpipe", "1f1b", "zb-h1", "dualpipe")
+    hops = {"interleaved": 7}.get(kind, 6 if chunked else 3)
+    assert len(sent) == 2 * 8 * hops
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_sent_is_received_at_the_same_time(kind: str) -> None:
+    found = tracks(chrome_trace(timeline_of(kind, OPTIONS["zero3"])))
+    sent: dict[tuple[int, str], int] = defaultdict(int)
+    received: dict[tuple[int, str], int] = defaultdict(int)
+    for (pid, track), rows in found.items():
+        for start, end, name in rows:
+            if track == SEND:
+                text, receiver = name.split(" to stage ")
+                sent[int(receiver), f"{text} from stage {pid}"] += end - start
+            elif track == RECEIVE:
+                for text in name.split(" + "):
+                    received[pid, text] += end - start
+    assert sent == received
+
+
+def test_two_stages_messages_by_hand() -> None:
+    plan = uniform_plan("1f1b", stages=2, microbatches=1, message_ns=50)
+    found = tracks(chrome_trace(simulate_step(plan)))
+    assert found[0, SEND] == [(600, 650, "F0.c0 to stage 1")]
+    assert found[1, RECEIVE] == [(600, 650, "F0.c0 from stage 0")]
+    assert found[1, SEND] == [(2450, 2500, "B0.c0 to stage 0")]
+
+
 def test_stages_are_processes_with_named_tracks() -> None:
     trace = chrome_trace(simulate_step(uniform_plan("1f1b", stages=3, microbatches=4)))
     names = [(e["name"], e["pid"], e["args"]["name"]) for e in trace["traceEvents"] if e["ph"] == "M"]
     assert ("process_name", 2, "stage 2") in names
-    assert ("thread_name", 2, "collectives") in names
+    assert [name for what, pid, name in names if (what, pid) == ("thread_name", 2)] == list(TRACKS)
     assert json.loads(json.dumps(trace)) == trace
 
 

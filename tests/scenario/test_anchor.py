@@ -30,7 +30,7 @@ def measured(step_time: str, *more: str) -> str:
 
 
 def with_anchors(*step_times: float) -> Scenario:
-    plain = load_scenario("tiny")
+    plain = at_level(load_scenario("tiny"), 1.0)
     anchors = tuple(Anchor(scenario=plain, step_time_s=time_s, source="x") for time_s in step_times)
     return replace(plain, anchors=anchors)
 
