@@ -121,6 +121,10 @@ def phases_of(form: ScenarioForm, machines: Machines) -> tuple[Phase, ...]:
     if not training.phases:
         batch, layout = _batch(training, None, "training"), layout_of(parallelism, machines, "parallelism")
         return (Phase(name="main", tokens=training.tokens, batch=batch, layout=layout),)
+    names = [phase.name for phase in training.phases]
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            raise ScenarioError(f"training.phases.{i}.name: got '{name}' a second time, expected each name once")
     total = sum(phase.tokens for phase in training.phases)
     if training.tokens is not None and total != training.tokens:
         raise ScenarioError(f"training.tokens: got {training.tokens:,}, but the phases sum to {total:,}")
