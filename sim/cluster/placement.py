@@ -108,6 +108,10 @@ ORDER = ("tensor", "context", "pipeline", "data")
 """Dimensions of a rank's number, innermost first, where nothing else is said: Llama 3 (arXiv 2407.21783, 3.3.2)."""
 
 
+_MEGATRON = {"tp": "tensor", "cp": "context", "dp": "data", "pp": "pipeline"}
+"""What Megatron-LM's --order calls them."""
+
+
 def check_order(order: Sequence[str], where: str = "parallelism.order") -> None:
     """Raise LayoutError, with the nearest order, unless one names every dimension once; UnknownNameError for others.
 
@@ -117,9 +121,15 @@ def check_order(order: Sequence[str], where: str = "parallelism.order") -> None:
 expected each of tensor, context, pipeline, data once, innermost first; nearest is tensor-data-pipeline-context
     """
     for name in order:
+        if name in ("expert", "ep"):
+            raise LayoutError(
+                f"{where}: got {name}, but experts fold into tensor, context and data; expected the others"
+            )
+        if name in _MEGATRON:
+            full = "-".join(_MEGATRON.get(each, each) for each in order if each != "ep")
+            raise LayoutError(f"{where}: unknown dimension '{name}'; did you mean '{_MEGATRON[name]}', as in {full}?")
         if name not in ORDER:
-            why = ": experts fold into tensor, context and data" if name == "expert" else ""
-            raise unknown_name("dimension", name, ORDER, f"{where}{why}")
+            raise unknown_name("dimension", name, ORDER, where)
     missing, twice = [name for name in ORDER if name not in order], [name for name in ORDER if order.count(name) > 1]
     wrong = [f"lacks {', '.join(missing)}"] if missing else []
     wrong += [f"names {', '.join(twice)} twice"] if twice else []

@@ -67,16 +67,18 @@ def speed_of(form: SpeedForm, accelerator: Accelerator, nodes: int) -> Speed:
     ((1, 1.2),)
     """
     slow = tuple((each.node, each.factor) for each in form.slow_nodes)
+    seen: set[int] = set()
     for i, (node, _) in enumerate(slow):
         if node >= nodes:
             raise ScenarioError(
                 f"cluster.speed.slow_nodes.{i}.node: got {node:,}, expected 0 to {nodes - 1:,}, a node of the job; "
                 f"nearest is {nodes - 1:,}"
             )
-        if node in [other for other, _ in slow[:i]]:
+        if node in seen:
             raise ScenarioError(
                 f"cluster.speed.slow_nodes.{i}.node: got {node:,} a second time, expected each node once"
             )
+        seen.add(node)
     default = 0.0 if form.distribution == "none" else accelerator.speed_spread
     return Speed(
         distribution=form.distribution,

@@ -46,6 +46,8 @@ def _line(item: Mapping[str, Any], form: type[BaseModel]) -> str:
         return str(unknown_name("key", str(key[-1]), _keys(form, key[:-1]), dotted(key)))
     if item["type"] == "missing":
         return f"{dotted(key)}: is missing; {_wanted(form, key)}"
+    if item["type"] == "model_type" and isinstance(item["input"], str) and "kind" in _keys(form, key):
+        return f'{dotted(key)}: got {_shown(item["input"])}, expected a table such as {{ kind = "{item["input"]}" }}'
     return f"{dotted(key)}: {_message(item)}"
 
 

@@ -12,7 +12,7 @@ from sim.errors import InputError, LayoutError, ScenarioError
 from sim.scenario.form import ModelForm, ParallelismForm, PhaseForm, ScenarioForm, TrainingForm
 from sim.scenario.machines import look_up
 from sim.scenario.records import Machines, Phase, Training
-from sim.workload.layout import Batch, Layout, Schedule, check_layout
+from sim.workload.layout import Batch, Layout, Schedule, check_layout, check_tensor
 from sim.workload.pipelines import SCHEDULES
 from sim.workload.sharding import SHARDINGS, check_sharding
 
@@ -50,6 +50,7 @@ def training_of(form: ScenarioForm, machines: Machines) -> Training | None:
     if missing:
         raise ScenarioError("\n".join(f"{key}: is missing; a model's step needs it" for key in missing))
     model = model_of(form.model, form.name)
+    _check_tensors(form, model)
     phases = phases_of(form, machines)
     _refuse_unread(form, model)
     for index, phase in enumerate(phases):
@@ -65,6 +66,18 @@ def training_of(form: ScenarioForm, machines: Machines) -> Training | None:
         software=look_up(catalog.software, str(form.training.software), "training.software"),
         phases=phases,
     )
+
+
+def _check_tensors(form: ScenarioForm, model: Model) -> None:
+    """Refuse degrees of tensor parallelism that do not divide the model, before anything is derived from them."""
+    asked = {"": form.parallelism}
+    asked |= {f"training.phases.{i}.": phase.parallelism for i, phase in enumerate(form.training.phases)}
+    for where, parallelism in asked.items():
+        if parallelism is not None and "tensor" in parallelism.model_fields_set:
+            try:
+                check_tensor(model, parallelism.tensor)
+            except LayoutError as error:
+                raise LayoutError(f"{where}{error}") from None
 
 
 def _refuse_unread(form: ScenarioForm, model: Model) -> None:
@@ -108,6 +121,10 @@ def phases_of(form: ScenarioForm, machines: Machines) -> tuple[Phase, ...]:
     if not training.phases:
         batch, layout = _batch(training, None, "training"), layout_of(parallelism, machines, "parallelism")
         return (Phase(name="main", tokens=training.tokens, batch=batch, layout=layout),)
+    names = [phase.name for phase in training.phases]
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            raise ScenarioError(f"training.phases.{i}.name: got '{name}' a second time, expected each name once")
     total = sum(phase.tokens for phase in training.phases)
     if training.tokens is not None and total != training.tokens:
         raise ScenarioError(f"training.tokens: got {training.tokens:,}, but the phases sum to {total:,}")
@@ -185,6 +202,10 @@ def _data_degree(form: ParallelismForm, machines: Machines, key: str) -> int:
     job = f"{machines.nodes:,} nodes x {machines.node.accelerators} = {gpus:,} GPUs"
     context = f" x context {form.context}" if form.context > 1 else ""
     degrees = f"tensor {form.tensor}{context} x pipeline {form.pipeline}"
+    if replica > gpus:
+        stages = max((n for n in range(1, gpus + 1) if gpus % (n * form.tensor * form.context) == 0), default=0)
+        nearest_fit = f"nearest is pipeline = {stages}" if stages else f"expected a product that divides {gpus:,}"
+        raise LayoutError(f"{key}: {degrees} = {replica:,} GPUs a replica are more than the job's {job}; {nearest_fit}")
     nearest = max(round(gpus / replica), 1)
     if form.data is None and gpus % replica:
         raise LayoutError(

@@ -300,11 +300,18 @@ def check_batch(batch: Batch, layout: Layout) -> None:
     sim.errors.LayoutError: training.global_batch: 16 is no multiple of data x micro_batch = 3 x 1 = 3; \
 nearest that is: 15 or 18
     """
-    each = layout.data * batch.micro_batch
-    if batch.global_batch % each:
+    each, rest = divmod(batch.global_batch, layout.data)
+    if not rest and each % batch.micro_batch:
+        fitting = [size for size in range(1, min(each, 2 * batch.micro_batch) + 1) if each % size == 0]
+        raise LayoutError(
+            f"training.micro_batch: {batch.micro_batch} does not divide global_batch / data = {batch.global_batch} / "
+            f"{layout.data} = {each}; nearest that does: {_around(fitting, batch.micro_batch)}"
+        )
+    if rest:
+        whole = layout.data * batch.micro_batch
         raise LayoutError(
             f"training.global_batch: {batch.global_batch} is no multiple of data x micro_batch = {layout.data} x "
-            f"{batch.micro_batch} = {each}; nearest that is: {_multiples(batch.global_batch, each)}"
+            f"{batch.micro_batch} = {whole}; nearest that is: {_multiples(batch.global_batch, whole)}"
         )
 
 
@@ -351,7 +358,7 @@ embedding and head fill; nearest that they fill: 2
     if stages * held <= most:
         routes = kind.routes(stages, batch.global_batch // (layout.data * batch.micro_batch), chunks)
         if _fills(model, layout, (routes[0], routes[-1])):
-            return
+            return _check_recompute(batch, deal_model(model, layout, (routes[0], routes[-1])))
     words = f"{stages} stages" + (f" x {held} chunks" if held > 1 else "")
     more = f"{words} are more than the {model.layers} layers with embedding and head fill; nearest that they fill: "
     # Whatever the schedule, two microbatches pass as many places as all.
@@ -364,6 +371,15 @@ embedding and head fill; nearest that they fill: 2
     even = (n for n in lower if n % kind.copies == 0)
     nearest = next((n for n in even if _fills(model, layout, kind.routes(n, 2, chunks), stages=n)), 0)
     raise LayoutError(f"parallelism.pipeline: {more}{nearest or 'none with this schedule'}")
+
+
+def _check_recompute(batch: Batch, dealt: Sequence[Sequence[Chunk]]) -> None:
+    most = max(chunk.layers for stage in dealt for chunk in stage)
+    if (batch.recompute_layers or 0) > most:
+        raise LayoutError(
+            f"training.recompute.layers: got {batch.recompute_layers:,} of each chunk, but none holds more than "
+            f"{most}; nearest is {most}, or no layers for all"
+        )
 
 
 def _fills(model: Model, layout: Layout, routes: Sequence[Places], chunks: int = 0, stages: int = 0) -> bool:

@@ -42,10 +42,11 @@ def test_the_order_of_llama_is_the_one_ranks_are_numbered_in() -> None:
         ("tensor-tensor", "lacks context, pipeline, data and names tensor twice"),
         ("data-tensor-context", "lacks pipeline; .* nearest is data-tensor-context-pipeline$"),
         ("data-tensor-context-tensor-pipeline", "names tensor twice; .* nearest is data-tensor-context-pipeline$"),
+        ("tp-cp-dp-pp", "unknown dimension 'tp'; did you mean 'tensor', as in tensor-context-data-pipeline"),
         ("tensor-context-data-pipline", "unknown dimension 'pipline'; did you mean 'pipeline'"),
         (
             "tensor-context-expert-data-pipeline",
-            "parallelism.order: experts fold into tensor, context and data: unknown",
+            "got expert, but experts fold into tensor, context and data",
         ),
     ],
 )

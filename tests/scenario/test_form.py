@@ -68,6 +68,11 @@ def test_the_scenarios_that_these_tests_break_are_sound(tree: dict[str, Any]) ->
             {"training__global_batch": 2**40},
             "training.global_batch: got 1,099,511,627,776, which is 274,877,906,944",
         ),
+        (
+            {"parallelism__schedule": "interleaved"},
+            "parallelism.schedule: got 'interleaved', expected a table such as { kind = \"interleaved\" }",
+        ),
+        ({"model__layers": 10**12}, "model.layers: got 1,000,000,000,000, expected at most 100,000"),
         ({"cluster__nodes": 10**9}, "cluster.nodes: got 1000000000, expected at most 1000000"),
         ({"run__horizon": "1 ns"}, "run.horizon: '1 ns' is too short; expected at least 1 us"),
         ({"run__horizon": "1e299 d"}, "run.horizon: '1e299 d' is too long; expected at most 100000 y"),

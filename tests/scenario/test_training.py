@@ -39,7 +39,40 @@ def test_the_data_degree_follows_from_the_gpus() -> None:
             "tensor 4 x pipeline 3 = 12 GPUs a replica does not divide the job's 4 nodes x 8 = 32 GPUs; "
             "nearest is data = 3, which takes 36 GPUs",
         ),
-        ({"parallelism__tensor": 64}, "nearest is data = 1, which takes 128 GPUs"),
+        (
+            {"parallelism__tensor": 64},
+            "file.toml: parallelism.tensor: 64 does not divide model.heads = 32; nearest that does: 32",
+        ),
+        (
+            {"parallelism__pipeline": 64},
+            "tensor 4 x pipeline 64 = 256 GPUs a replica are more than the job's 4 nodes x 8 = 32 GPUs; "
+            "nearest is pipeline = 8",
+        ),
+        (
+            {"parallelism__tensor": 32, "parallelism__context": 2},
+            "more than the job's 4 nodes x 8 = 32 GPUs; expected a product that divides 32",
+        ),
+        (
+            {"training__global_batch": 32, "training__micro_batch": 7},
+            "training.micro_batch: 7 does not divide global_batch / data = 32 / 4 = 8; nearest that does: 4 or 8",
+        ),
+        (
+            {"training__recompute": {"kind": "full", "layers": 1000}},
+            "training.recompute.layers: got 1,000 of each chunk, but none holds more than 16; nearest is 16",
+        ),
+        (
+            {"training__phases": [{"name": "ramp", "tokens": 1e9, "global_batch": 7}]},
+            "training.phases.0 (ramp): training.global_batch: 7 is no multiple of data x micro_batch",
+        ),
+        (
+            {"training__phases": [{"name": "ramp", "tokens": 1e9, "parallelism": {"tensor": 3}}]},
+            "training.phases.0.parallelism.tensor: 3 does not divide model.heads = 32; nearest that does: 2 or 4",
+        ),
+        (
+            {"parallelism__schedule": {"kind": "interleaved", "chunks": 10**9}},
+            "parallelism.schedule.chunks: 2 stages x 1000000000 chunks are more than the 32 layers with embedding and "
+            "head fill; nearest that they fill: 17",
+        ),
         ({"training__global_batch": 66}, "training.global_batch: 66 is no multiple of data x micro_batch"),
         (
             {"parallelism__schedule": {"kind": "1f1b", "chunks": 2}},

@@ -100,9 +100,26 @@ def test_the_nearest_tensor_degrees_are_accepted_and_none_lies_between(
 def test_the_nearest_batches_are_accepted(batch: int, data: int, micro: int) -> None:
     assume(batch % (data * micro))
     asked, layout = replace(BATCH, global_batch=batch, micro_batch=micro), Layout(data=data)
-    for nearest in numbers_after("that is", refusal(check_batch, asked, layout)):
-        check_batch(replace(asked, global_batch=nearest), layout)
-        assert abs(nearest - batch) < data * micro
+    message = refusal(check_batch, asked, layout)
+    if batch % data:
+        assert message.startswith("training.global_batch: ")
+        for nearest in numbers_after("that is", message):
+            check_batch(replace(asked, global_batch=nearest), layout)
+            assert abs(nearest - batch) < data * micro
+    else:
+        assert message.startswith("training.micro_batch: ")
+        for nearest in numbers_after("that does", message):
+            check_batch(replace(asked, micro_batch=nearest), layout)
+
+
+def test_no_more_layers_are_recomputed_than_a_chunk_holds() -> None:
+    model, layout = gpt(layers=16, hidden=512, heads=8), Layout(pipeline=4)
+    full = replace(BATCH, recompute="full", recompute_layers=4)
+    check_stages(model, full, layout)
+    message = refusal(check_stages, model, replace(full, recompute_layers=5), layout)
+    assert message.startswith(
+        "training.recompute.layers: got 5 of each chunk, but none holds more than 4; nearest is 4"
+    )
 
 
 @pytest.mark.parametrize(
