@@ -1,0 +1,529 @@
+"""The closed-form estimate of a step, for searching layouts: no events, no order of operations, one pass over levels.
+
+Every schedule covered here alternates: stage s runs a warm-up of forwards, then pairs of one forward and one backward
+(and, where it is apart, a weight gradient), then the backwards left. So the step is a max-plus system whose
+operations can be put on levels by arithmetic alone: at each level a stage runs at most one pair, and what it needs
+left its neighbours one level before. A level is then four operations on vectors over stages:
+
+    F' = max(F_before + c + f, B' + f)        the input of the forward, or the end of what the stage ran before
+    B' = max(F' + b, B_after + c + b)         the input of the backward, or the end of the forward
+
+In the steady part of a schedule coefficients repeat; once all stages have moved on by the same time in a period, every
+later period takes that time too, and whole periods are skipped, exactly. Collectives are added where they matter: the
+first forward of a chunk waits for the gathers of its blocks, its last backward launches their reductions, kernels
+beside them are slower, and so are messages that share their NIC.
+
+The result is that of `sim.engine.step` (equal but for the rounding of slowed kernels); what is not covered raises.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.errors import LayoutError
+from sim.workload.apportion import divide
+from sim.workload.blocks import Blocks
+from sim.workload.pipelines import SCHEDULES
+from sim.workload.step_plan import StepPlan
+
+Ints = npt.NDArray[np.int64]
+
+NEVER = -(1 << 60)
+"""Earlier than anything in a step: the arrival of what is always there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """The time of a step and its parts, which sum to it; nanoseconds.
+
+    pipeline_ns: until the last operation ends, of which work_ns are the operations of the stage that has most;
+    reduction_ns: gradient reductions after that; optimizer_ns, overhead_ns: as in the plan.
+    """
+
+    step_ns: int
+    pipeline_ns: int
+    reduction_ns: int
+    optimizer_ns: int
+    overhead_ns: int
+    work_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alternation:
+    """How a schedule alternates: forwards before the first pair, and weight gradients it is behind, both by stage.
+
+    pace: levels from a pair to the next; lead: levels by which a stage is behind the one after it.
+    """
+
+    warm_up: Ints
+    lag: Ints
+    pace: int = 1
+
+
+def estimate_step_ns(plan: StepPlan) -> Estimate:
+    """Return the time of a step without simulating it.
+
+    Raises LayoutError for what is not covered: schedules other than those of `COVERED`, parameters gathered for every
+    pass (zero3, hsdp), gradients reduced more than once a step, and gathers where stages do not meet.
+    """
+    check_covered(plan)
+    return _Recurrence(plan).estimate()
+
+
+COVERED = ("gpipe", "1f1b", "interleaved", "zb-h1", "zb-h2")
+"""Schedules that are estimated."""
+
+
+def check_covered(plan: StepPlan) -> None:
+    """Raise LayoutError, naming what is covered, unless a plan can be estimated."""
+    blocks = [part for stage in plan.blocks for part in stage]
+    gathers, reductions = (any(any(part) for part in parts) for parts in zip(*map(_times, blocks), strict=True))
+    if plan.schedule not in COVERED:
+        _refuse(f"schedule {plan.schedule}", ", ".join(COVERED))
+    if gathers and (plan.regather or plan.prefetch is not None):
+        _refuse("parameters gathered for every pass or block by block", "gathers before the first use of a chunk")
+    if reductions and plan.reduces != "last":
+        _refuse(f"gradients reduced with {plan.reduces!r}", "one reduction a step, with the last microbatch")
+    if gathers and plan.optimizer_sync != "global-norm":
+        _refuse(f"gathers with optimizer_sync {plan.optimizer_sync!r}", "'global-norm'")
+
+
+def _refuse(what: str, covered: str) -> None:
+    raise LayoutError(f"estimate: {what} is not covered; expected {covered}, or simulate the step")
+
+
+def _times(blocks: Blocks) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    return blocks.gather_ns, blocks.reduce_ns
+
+
+def alternation(schedule: str, stages: int, microbatches: int, chunks: int) -> Alternation:
+    """Return how a covered schedule alternates.
+
+    >>> alternation("1f1b", 4, 8, 1).warm_up.tolist(), alternation("interleaved", 4, 8, 2).warm_up.tolist()
+    ([3, 2, 1, 0], [10, 8, 6, 4])
+    """
+    behind = np.arange(stages - 1, -1, -1)
+    none = np.zeros_like(behind)
+    warm_ups = {
+        "gpipe": Alternation(warm_up=microbatches + 2 * behind, lag=none),
+        "1f1b": Alternation(warm_up=behind, lag=none, pace=2),
+        "interleaved": Alternation(warm_up=2 * behind + (chunks - 1) * _groups(stages, microbatches)[1], lag=none),
+        "zb-h1": Alternation(warm_up=behind, lag=stages - 1 - behind, pace=2),
+        "zb-h2": Alternation(warm_up=2 * behind, lag=2 * (stages - 1 - behind)),
+    }
+    return warm_ups[schedule]
+
+
+def _groups(stages: int, microbatches: int) -> tuple[int, int]:
+    """Return how many groups of p microbatches pass chunk after chunk, and how long the last one is.
+
+    A group of fewer microbatches than stages leaves slots empty, which is the same order.
+
+    >>> _groups(4, 8), _groups(4, 11), _groups(4, 3)
+    ((2, 4), (2, 7), (1, 4))
+    """
+    count = max(1, microbatches // stages)
+    return count, max(stages, microbatches - (count - 1) * stages)
+
+
+def _chunk_order(stages: int, microbatches: int, chunks: int) -> Ints:
+    """Return the chunk of every forward slot, `chunks` where it is empty.
+
+    >>> _chunk_order(2, 3, 2).tolist(), _chunk_order(2, 1, 2).tolist()
+    ([0, 0, 0, 1, 1, 1], [0, 2, 1, 2])
+    """
+    count, longest = _groups(stages, microbatches)
+    tail = np.full((chunks, longest), chunks)
+    tail[:, : microbatches - (count - 1) * stages] = np.arange(chunks)[:, None]
+    return np.concatenate([np.tile(np.repeat(np.arange(chunks), stages), count - 1), tail.ravel()])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Costs:
+    """Durations and messages by [stage][chunk], with a last column for empty slots.
+
+    message_in: how long an input travels; NEVER where none is needed. message_out: -1 where nothing is sent.
+    """
+
+    duration: Ints
+    message_in: Ints
+    message_out: Ints
+
+
+def _forward_costs(plan: StepPlan) -> _Costs:
+    durations = _durations(plan.forward)
+    inward = np.array([_around_ns(plan), *plan.boundary_ns[:-1]])[: plan.stages]
+    outward = np.array([*plan.boundary_ns[:-1], _around_ns(plan)])[: plan.stages]
+    return _costs(durations, inward, outward, (0, 0), (plan.stages - 1, plan.chunks - 1))
+
+
+def _backward_costs(plan: StepPlan) -> _Costs:
+    durations = _durations(plan.backward)
+    inward = np.array([*plan.boundary_ns[:-1], _around_ns(plan)])[: plan.stages]
+    outward = np.array([_around_ns(plan), *plan.boundary_ns[:-1]])[: plan.stages]
+    return _costs(durations, inward, outward, (plan.stages - 1, plan.chunks - 1), (0, 0))
+
+
+def _costs(durations: Ints, inward: Ints, outward: Ints, source: tuple[int, int], sink: tuple[int, int]) -> _Costs:
+    message_in, message_out = (np.repeat(each[:, None], durations.shape[1], axis=1) for each in (inward, outward))
+    message_in[:, -1], message_out[:, -1] = NEVER, -1
+    message_in[source], message_out[sink] = NEVER, -1
+    if len(durations) == 1:  # a stage's outputs to itself take no time and no network
+        message_out[:] = -1
+    return _Costs(duration=durations, message_in=message_in, message_out=message_out)
+
+
+def _durations(grid: Sequence[Sequence[object]]) -> Ints:
+    """Return durations by [stage][chunk] and a last column of zeros; records that repeat are read once."""
+    known: dict[int, int] = {}
+    for row in grid:
+        for cost in row:
+            if id(cost) not in known:
+                known[id(cost)] = cost.duration_ns  # type: ignore[attr-defined]
+    return np.array([[*(known[id(cost)] for cost in row), 0] for row in grid], dtype=np.int64)
+
+
+def _around_ns(plan: StepPlan) -> int:
+    """Return the time of a message from the last stage to the first: that of neighbours where there are two."""
+    return 0 if plan.stages == 1 else plan.boundary_ns[0 if plan.stages == 2 else -1]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Streams:
+    """What runs beside compute, by stage: until when collectives run and the NIC sends, and how late messages are.
+
+    late_own: how much later the next operation can start than if none had met a collective. gathered: when the
+    gathers of blocks end, by [stage][chunk][block].
+    """
+
+    collective: Ints
+    nic: Ints
+    late_forward: Ints
+    late_backward: Ints
+    late_own: Ints
+    gathered: list[list[list[int]]]
+
+    @classmethod
+    def at_start(cls, plan: StepPlan) -> "_Streams":
+        """Return the streams with all gathers under way, one after the other in the order of use."""
+        gathered = []
+        for row in plan.blocks:
+            ends = accumulate((sum(part.gather_ns) for part in row), initial=0)
+            gathered.append([[start + end for end in accumulate(part.gather_ns)] for part, start in zip(row, ends)])
+        none = np.zeros(plan.stages, np.int64)
+        return cls(
+            collective=np.array([row[-1][-1] for row in gathered], np.int64),
+            nic=none,
+            late_forward=none,
+            late_backward=none,
+            late_own=none,
+            gathered=gathered,
+        )
+
+    def lates(self) -> tuple[Ints, ...]:
+        """Return how late everything is."""
+        return self.late_forward, self.late_backward, self.late_own
+
+
+class _Recurrence:
+    """The levels of a step: coefficients of all, and the state that passes through them.
+
+    state: forwards and backwards on a ring, [from the last stage, F' by stage, B' by stage, from the first stage], so
+    that both steps of a level add two rows that lie in it one `stages + 1` apart.
+    """
+
+    def __init__(self, plan: StepPlan) -> None:
+        self.plan = plan
+        self.stages = plan.stages
+        self.shape = alternation(plan.schedule, plan.stages, plan.microbatches, plan.chunks)
+        self.chunk_of = _chunk_order(plan.stages, plan.microbatches, plan.chunks)
+        self.forward, self.backward = _forward_costs(plan), _backward_costs(plan)
+        self.weight = _durations(plan.weight) if plan.weight else np.zeros((plan.stages, plan.chunks + 1), np.int64)
+        self._place()
+        self._fill()
+        self._watch()
+
+    def _place(self) -> None:
+        """Put the operations of each stage on levels: its first forward, its first backward, and how many there are."""
+        behind = np.arange(self.stages - 1, -1, -1)
+        pace, slots = self.shape.pace, len(self.chunk_of)
+        forward_at = behind - pace * self.shape.warm_up
+        self.backward_at = behind - forward_at.min()
+        self.forward_at = forward_at - forward_at.min()
+        self.levels = int(max(self.forward_at.max(), self.backward_at.max())) + pace * (slots - 1) + 1
+
+    def _rows(self, first: Ints, stage: int) -> slice:
+        start, pace = int(first[stage]), self.shape.pace
+        return slice(start, start + pace * len(self.chunk_of), pace)
+
+    def _fill(self) -> None:
+        """Set the coefficients of both steps of every level."""
+        stages, blocking = self.stages, self.plan.blocking_send
+        self.into_forward = np.zeros((self.levels + 1, 2, stages), np.int64)
+        self.into_backward = np.zeros((self.levels, 2, stages), np.int64)
+        self.into_forward[:, 0] = self.into_backward[:, 1] = NEVER
+        backward_chunk = np.where(self.chunk_of < self.plan.chunks, self.plan.chunks - 1 - self.chunk_of, self.chunk_of)
+        forward, backward = self.forward, self.backward
+        forward_in, backward_in = forward.duration + forward.message_in, backward.duration + backward.message_in
+        forward_out, backward_out = (np.maximum(each.message_out, 0) * blocking for each in (forward, backward))
+        for stage in range(stages):
+            f, b = self._rows(self.forward_at, stage), self._rows(self.backward_at, stage)
+            after = slice(b.start + 1, b.stop + 1, b.step)
+            self.into_forward[f, 0, stage] = forward_in[stage][self.chunk_of]
+            self.into_forward[f, 1, stage] += forward.duration[stage][self.chunk_of]
+            self.into_backward[f, 0, stage] += forward_out[stage][self.chunk_of]
+            self.into_backward[b, 0, stage] += backward.duration[stage][backward_chunk]
+            self.into_backward[b, 1, stage] = backward_in[stage][backward_chunk]
+            behind = backward_out[stage][backward_chunk] + self.weight[stage][backward_chunk]
+            behind[: self.shape.lag[stage]] -= self.weight[stage][backward_chunk[: self.shape.lag[stage]]]
+            self.into_forward[after, 1, stage] += behind
+        self.backward_chunk = backward_chunk
+
+    def _watch(self) -> None:
+        """Note at which levels a chunk's first forward waits for gathers or its last backward launches reductions."""
+        plan = self.plan
+        overlap = plan.data_overlap
+        self.opens: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        self.closes: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        self.collects = any(any(part.gather_ns) or any(part.reduce_ns) for stage in plan.blocks for part in stage)
+        self.slows = overlap and self.collects and plan.slowdown > 1
+        self.shares = overlap and self.collects and plan.nic_share > 0 and self.stages > 1
+        if not (overlap and self.collects):
+            return
+        first = {chunk: int(np.argmax(self.chunk_of == chunk)) for chunk in range(plan.chunks)}
+        slots = len(self.chunk_of)
+        last = {chunk: slots - 1 - int(np.argmax(self.backward_chunk[::-1] == chunk)) for chunk in range(plan.chunks)}
+        for stage, row in enumerate(plan.blocks):
+            for chunk, blocks in enumerate(row):
+                if any(blocks.gather_ns):
+                    level = self.forward_at[stage] + self.shape.pace * first[chunk]
+                    self.opens[int(level)].append((stage, chunk))
+                if any(blocks.reduce_ns) and not plan.weight:
+                    level = self.backward_at[stage] + self.shape.pace * last[chunk]
+                    self.closes[int(level)].append((stage, chunk))
+
+    def estimate(self) -> Estimate:
+        """Return the time of the step."""
+        free = self._run()
+        reduced = self._reduced(free)
+        plan, optimizer = self.plan, np.array(self.plan.optimizer_ns)
+        if plan.optimizer_sync == "global-norm":
+            pipeline, reduction, update = int(free.max()), int(reduced.max() - free.max()), int(optimizer.max())
+        else:
+            begins = self._begins()
+            longest = int(np.argmax(reduced + optimizer - begins))
+            pipeline, reduction = int((free - begins)[longest]), int((reduced - free)[longest])
+            update = int(optimizer[longest])
+        return Estimate(
+            step_ns=pipeline + reduction + update + plan.overhead_ns,
+            pipeline_ns=pipeline,
+            reduction_ns=reduction,
+            optimizer_ns=update,
+            overhead_ns=plan.overhead_ns,
+            work_ns=self._work_ns(),
+        )
+
+    def _work_ns(self) -> int:
+        each = self.forward.duration + self.backward.duration + self.weight
+        return int(each.sum(axis=1).max()) * self.plan.microbatches
+
+    def _begins(self) -> Ints:
+        """Return when each stage starts its first forward."""
+        stages = np.arange(self.stages)
+        return self.after[self.forward_at + 1, stages + 1] - self.forward.duration[:, 0]
+
+    def _reduced(self, free: Ints) -> Ints:
+        """Return when each stage has its gradients reduced."""
+        collective = self.streams.collective
+        for stage, row in enumerate(self.plan.blocks):
+            if not self.plan.data_overlap:
+                collective[stage] = max(collective[stage], free[stage]) + sum(sum(part.reduce_ns) for part in row)
+            elif self.plan.weight and any(row[0].reduce_ns):
+                start = int(free[stage] - self.weight[stage][0])
+                free[stage] = self._reduce(stage, row[0], row[0].weight, start, int(self.weight[stage][0]))
+        return np.maximum(free, collective)
+
+    def _run(self) -> Ints:
+        """Pass all levels; return when each stage has ended its last operation."""
+        self._reset()
+        level = 0
+        while level < self.levels:
+            if self.careful or level in self.opens or level in self.closes:
+                self._careful_level(level)
+                level += 1
+            else:
+                level = self._plain_levels(level)
+        free = self.state[self.stages + 1 : -1] + self.into_forward[self.levels, 1] + self.streams.late_own
+        return free + np.minimum(self.shape.lag, self.plan.microbatches) * self.weight[:, 0]
+
+    def _reset(self) -> None:
+        """Set the state at the start of the step: all stages free, gathers under way."""
+        stages = self.stages
+        self.after = np.zeros((self.levels + 1, 2 * stages + 2), np.int64)
+        self.late = np.zeros((self.levels + 1, 2), np.int64)
+        self.state = np.zeros(2 * stages + 2, np.int64)
+        ring = ((2, stages), (8 * (stages + 1), 8))
+        self.before_forward = np.lib.stride_tricks.as_strided(self.state, *ring)
+        self.before_backward = np.lib.stride_tricks.as_strided(self.state[1:], *ring)
+        self.streams = _Streams.at_start(self.plan)
+        if not self.plan.data_overlap:
+            self.state[stages + 1 : -1] = self.streams.collective
+        self.after[0] = self.state
+        shortest = min(int(each.duration[:, :-1].min()) for each in (self.forward, self.backward))
+        self.queues = not self.plan.blocking_send and stages > 1 and max(self.plan.boundary_ns) > shortest
+        beside = (self.slows or self.shares) and bool(self.streams.collective.any())
+        self.careful = self.queues or beside
+        count, longest = _groups(stages, self.plan.microbatches)
+        self.longer = longest - stages if self.plan.schedule == "interleaved" else 0
+        ahead = self.shape.pace * (count - 1) * stages * self.plan.chunks
+        self.longer_from = (int(self.forward_at[0]) + ahead, int(self.backward_at[-1]) + ahead)
+        if self.careful or self.opens or self.closes:
+            self._spread()
+
+    def _spread(self) -> None:
+        """Lay out by level what only levels with collectives or queues look at: durations and messages."""
+        slots = (self.levels, self.stages)
+        self.durations = [np.zeros(slots, np.int64) for _ in range(3)]
+        self.messages = [np.full(slots, -1, np.int64) for _ in range(2)]
+        for stage in range(self.stages):
+            f, b = self._rows(self.forward_at, stage), self._rows(self.backward_at, stage)
+            self.durations[0][f, stage] = self.forward.duration[stage][self.chunk_of]
+            self.durations[1][b, stage] = self.backward.duration[stage][self.backward_chunk]
+            self.durations[2][b, stage] = self.weight[stage][self.backward_chunk]
+            self.durations[2][b.start : b.start + b.step * int(self.shape.lag[stage]), stage] = 0
+            self.messages[0][f, stage] = self.forward.message_out[stage][self.chunk_of]
+            self.messages[1][b, stage] = self.backward.message_out[stage][self.backward_chunk]
+
+    def _source(self, level: int, way: int) -> int:
+        """Return after which level an input around the ring was sent."""
+        return level - self.longer if self.longer and level >= self.longer_from[way] else level
+
+    def _plain_levels(self, level: int) -> int:
+        """Pass levels without collectives until the next that has one; return it."""
+        stages, state, after = self.stages, self.state, self.after
+        rows = np.empty((2, stages), np.int64)
+        forward, backward = state[1 : stages + 1], state[stages + 1 : -1]
+        one, two = rows
+        stop = min((each for each in (*self.opens, *self.closes) if each >= level), default=self.levels)
+        add, maximum = np.add, np.maximum
+        while level < stop:
+            state[0] = after[self._source(level, 0), stages]
+            add(self.before_forward, self.into_forward[level], out=rows)
+            maximum(one, two, out=forward)
+            state[-1] = after[self._source(level, 1), stages + 1]
+            add(self.before_backward, self.into_backward[level], out=rows)
+            maximum(one, two, out=backward)
+            level += 1
+            after[level] = state
+        return level
+
+    def _careful_level(self, level: int) -> None:
+        """Pass a level whose kernels or messages meet collectives, or whose messages queue."""
+        stages, state, streams = self.stages, self.state, self.streams
+        state[0] = self.after[self._source(level, 0), stages]
+        rows = self.before_forward + self.into_forward[level]
+        rows[0, 1:] += streams.late_forward[:-1]
+        rows[0, 0] += self.late[self._source(level, 0), 0]
+        rows[1] += streams.late_own
+        forward = rows.max(axis=0)
+        starts = forward - self.durations[0][level]
+        forward += self._slowed(starts, self.durations[0][level])
+        for stage, chunk in self.opens.get(level, ()):
+            forward[stage] = self._gather(stage, chunk, int(starts[stage]))
+        streams.late_forward = late_forward = self._send(forward, self.messages[0][level])
+        state[1 : stages + 1] = forward
+        state[-1] = self.after[self._source(level, 1), stages + 1]
+        rows = self.before_backward + self.into_backward[level]
+        if self.plan.blocking_send:
+            rows[0] += late_forward
+        rows[1, :-1] += streams.late_backward[1:]
+        rows[1, -1] += self.late[self._source(level, 1), 1]
+        backward = rows.max(axis=0)
+        starts = backward - self.durations[1][level]
+        backward += self._slowed(starts, self.durations[1][level])
+        for stage, chunk in self.closes.get(level, ()):
+            blocks = self.plan.blocks[stage][chunk]
+            duration = int(self.durations[1][level, stage])
+            backward[stage] = self._reduce(stage, blocks, blocks.backward, int(starts[stage]), duration)
+        streams.late_backward = self._send(backward, self.messages[1][level])
+        state[stages + 1 : -1] = backward
+        streams.late_own = self._slowed(backward, self.durations[2][level])
+        if self.plan.blocking_send:
+            streams.late_own = streams.late_own + streams.late_backward
+        self.after[level + 1] = state
+        self.late[level + 1] = late_forward[-1], streams.late_backward[0]
+        self.careful = self.queues or self._meets(level + 1)
+
+    def _meets(self, level: int) -> bool:
+        """Return whether anything after a level still meets a collective or a late message."""
+        streams = self.streams
+        if (self.slows or self.shares) and (streams.collective > self.state[self.stages + 1 : -1]).any():
+            return True
+        late = self.late[max(0, level - self.longer) : level + 1]
+        return bool(late.any() or any(each.any() for each in streams.lates()))
+
+    def _slowed(self, starts: Ints, durations: Ints) -> Ints:
+        """Return by how much kernels are longer for the collectives that run beside them."""
+        if not self.slows:
+            return np.zeros_like(starts)
+        beside = np.minimum(np.maximum(self.streams.collective - starts, 0), durations)
+        return np.rint(beside * (self.plan.slowdown - 1)).astype(np.int64)
+
+    def _slowed_ns(self, stage: int, start: int, duration: int) -> int:
+        if not self.slows:
+            return 0
+        beside = min(max(0, int(self.streams.collective[stage]) - start), duration)
+        return round(beside * (self.plan.slowdown - 1))
+
+    def _gather(self, stage: int, chunk: int, now: int) -> int:
+        """Pass a chunk's first forward block by block, each after its gather; return when it ends."""
+        blocks = self.plan.blocks[stage][chunk]
+        parts = divide(int(self.forward.duration[stage, chunk]), blocks.forward)
+        for block, duration in enumerate(parts):
+            now = max(now, self.streams.gathered[stage][chunk][block])
+            now += duration + self._slowed_ns(stage, now, duration)
+        return now
+
+    def _reduce(self, stage: int, blocks: Blocks, shares: Sequence[int], now: int, duration: int) -> int:
+        """Pass a chunk's last backward block by block, each launching its reduction; return when it ends."""
+        parts = divide(duration, shares)
+        for part, reduce_ns in zip(reversed(parts), reversed(blocks.reduce_ns), strict=True):
+            now += part + self._slowed_ns(stage, now, part)
+            self.streams.collective[stage] = max(now, int(self.streams.collective[stage])) + reduce_ns
+        return now
+
+    def _send(self, ends: Ints, messages: Ints) -> Ints:
+        """Send what stages have; return how much later than alone each message arrives."""
+        streams = self.streams
+        begins = np.maximum(ends, streams.nic)
+        fed = messages >= 0
+        arrives = begins + messages
+        if self.shares:
+            arrives += self._shared(begins, np.maximum(messages, 0))
+        streams.nic = np.where(fed, arrives, streams.nic)
+        return np.where(fed, arrives - ends - messages, 0)
+
+    def _shared(self, begins: Ints, messages: Ints) -> Ints:
+        """Return by how much messages are longer beside collectives on their NIC, and delay those.
+
+        Max-min: a collective keeps its share of the NIC or half of it, a message gets the rest until it ends.
+        """
+        share = self.plan.nic_share
+        kept = min(share, 0.5)
+        left = np.maximum(self.streams.collective - begins, 0)
+        beside = np.minimum(messages / (1 - kept), left * share / kept)
+        lost = np.rint(beside * (1 - kept / share)).astype(np.int64)
+        if lost.any():
+            self._delay(begins, lost)
+        return np.rint(beside * kept).astype(np.int64)
+
+    def _delay(self, begins: Ints, lost: Ints) -> None:
+        self.streams.collective += lost
+        for stage in np.flatnonzero(lost):
+            for chunk, times in enumerate(self.streams.gathered[stage]):
+                moved = [time + int(lost[stage]) if time > begins[stage] else time for time in times]
+                self.streams.gathered[stage][chunk] = moved
