@@ -333,18 +333,21 @@ class _Recurrence:
 
     def _begins(self) -> Ints:
         """Return when each stage starts its first forward."""
-        stages = np.arange(self.stages)
-        return self.after[self.forward_at + 1, stages + 1] - self.forward.duration[:, 0]
+        return self.after[self.forward_at + 1, np.arange(self.stages)] - self.forward.duration[:, 0]
 
     def _reduced(self, free: Ints) -> Ints:
         """Return when each stage has its gradients reduced."""
         collective = self.streams.collective
-        for stage, row in enumerate(self.plan.blocks):
-            if not self.plan.data_overlap:
-                collective[stage] = max(collective[stage], free[stage]) + sum(sum(part.reduce_ns) for part in row)
-            elif self.plan.weight and any(row[0].reduce_ns):
-                start = int(free[stage] - self.weight[stage][0])
-                free[stage] = self._reduce(stage, row[0], row[0].weight, start, int(self.weight[stage][0]))
+        if not self.plan.data_overlap:
+            return np.maximum(collective, free) + [sum(sum(p.reduce_ns) for p in row) for row in self.plan.blocks]
+        if self.plan.weight:
+            for stage in [i for i, row in enumerate(self.plan.blocks) if any(row[0].reduce_ns)]:
+                free[stage] = self._reduce(stage, 0, int(free[stage] - self.weight[stage][0]))
+        elif not self.meets:
+            for level in sorted(self.closes):
+                for stage, chunk in self.closes[level]:
+                    end = self.after[level + 1, 2 * self.stages + stage]
+                    self._reduce(stage, chunk, int(end - self.backward.duration[stage, chunk]))
         return np.maximum(free, collective)
 
     def _run(self) -> Ints:
@@ -352,37 +355,63 @@ class _Recurrence:
         self._reset()
         level = 0
         while level < self.levels:
-            if self.careful or level in self.opens or level in self.closes:
+            if self.careful or level in self.careful_at:
                 self._careful_level(level)
                 level += 1
             else:
                 level = self._plain_levels(level)
-        free = self.state[self.stages + 1 : -1] + self.into_forward[self.levels, 1] + self.streams.late_own
+        free = self.backward_state[0] + self.into_forward[self.levels, 1] + self.streams.late_own
         return free + np.minimum(self.shape.lag, self.plan.microbatches) * self.weight[:, 0]
 
     def _reset(self) -> None:
         """Set the state at the start of the step: all stages free, gathers under way."""
         stages = self.stages
-        self.after = np.zeros((self.levels + 1, 2 * stages + 2), np.int64)
-        self.late = np.zeros((self.levels + 1, 2), np.int64)
-        self.state = np.zeros(2 * stages + 2, np.int64)
-        ring = ((2, stages), (8 * (stages + 1), 8))
-        self.before_forward = np.lib.stride_tricks.as_strided(self.state, *ring)
-        self.before_backward = np.lib.stride_tricks.as_strided(self.state[1:], *ring)
+        self.state = np.zeros(4 * stages, np.int64)
+        self.forward_state, self.backward_state = self.state.reshape(2, 2, stages)
+        self.before_forward = self._two_rows(stages - 1, stages + 1)
+        self.before_backward = self._two_rows(stages, stages + 1)
         self.streams = _Streams.at_start(self.plan)
         if not self.plan.data_overlap:
-            self.state[stages + 1 : -1] = self.streams.collective
+            self.backward_state[:] = self.forward_state[:] = self.streams.collective
+        self.after = np.empty((self.levels + 1, 4 * stages), np.int64)
         self.after[0] = self.state
+        self.late = np.zeros((self.levels + 1, 2), np.int64)
+        self._set_caution()
+        self._set_phases()
+
+    def _two_rows(self, start: int, stride: int) -> Ints:
+        """Return two rows of the state, one so much behind the other."""
+        return np.lib.stride_tricks.as_strided(self.state[start:], (2, self.stages), (8 * stride, 8))
+
+    def _set_caution(self) -> None:
+        """Find which levels have to look at collectives or at messages that queue."""
+        plan = self.plan
         shortest = min(int(each.duration[:, :-1].min()) for each in (self.forward, self.backward))
-        self.queues = not self.plan.blocking_send and stages > 1 and max(self.plan.boundary_ns) > shortest
-        beside = (self.slows or self.shares) and bool(self.streams.collective.any())
-        self.careful = self.queues or beside
-        count, longest = _groups(stages, self.plan.microbatches)
-        self.longer = longest - stages if self.plan.schedule == "interleaved" else 0
-        ahead = self.shape.pace * (count - 1) * stages * self.plan.chunks
-        self.longer_from = (int(self.forward_at[0]) + ahead, int(self.backward_at[-1]) + ahead)
-        if self.careful or self.opens or self.closes:
+        self.queues = not plan.blocking_send and self.stages > 1 and max(plan.boundary_ns) > shortest
+        self.meets = self.slows or self.shares
+        self.careful = self.queues or (plan.data_overlap and bool(self.streams.collective.any()))
+        self.careful_at = self.closes if self.meets else {}
+        if self.careful or self.careful_at:
             self._spread()
+
+    def _set_phases(self) -> None:
+        """Find where the warm-up ends, where the last phase starts, and between which levels coefficients repeat."""
+        stages, pace, chunks = self.stages, self.shape.pace, self.plan.chunks
+        count, longest = _groups(stages, self.plan.microbatches)
+        ahead = pace * (count - 1) * stages * chunks
+        self.paired_from = int(self.backward_at.min())
+        self.paired_until = int(self.forward_at.max()) + pace * (len(self.chunk_of) - 1) + 1
+        self.longer = (longest - stages) * (chunks > 1)
+        self.longer_from = (int(self.forward_at[0]) + ahead, int(self.backward_at[-1]) + ahead)
+        self.keeps_from = self.levels if self.meets else min(self.closes, default=self.levels)
+        self.keeps_until = 0 if self.plan.optimizer_sync == "global-norm" else int(self.forward_at.max()) + 1
+        if self.longer:
+            self.keeps_until = self.levels
+        self.period = pace * stages * chunks
+        grouped = ahead if chunks > 1 else pace * (self.plan.microbatches - 1)
+        opened = self.forward_at.max() + pace * stages * chunks
+        self.steady_from = int(max(opened, (self.backward_at + pace * self.shape.lag).max() + pace))
+        self.steady_until = int(min(self.forward_at.min(), self.backward_at.min())) + grouped
 
     def _spread(self) -> None:
         """Lay out by level what only levels with collectives or queues look at: durations and messages."""
@@ -403,66 +432,128 @@ class _Recurrence:
         return level - self.longer if self.longer and level >= self.longer_from[way] else level
 
     def _plain_levels(self, level: int) -> int:
-        """Pass levels without collectives until the next that has one; return it."""
-        stages, state, after = self.stages, self.state, self.after
-        rows = np.empty((2, stages), np.int64)
-        forward, backward = state[1 : stages + 1], state[stages + 1 : -1]
-        one, two = rows
-        stop = min((each for each in (*self.opens, *self.closes) if each >= level), default=self.levels)
-        add, maximum = np.add, np.maximum
-        while level < stop:
-            state[0] = after[self._source(level, 0), stages]
-            add(self.before_forward, self.into_forward[level], out=rows)
-            maximum(one, two, out=forward)
-            state[-1] = after[self._source(level, 1), stages + 1]
-            add(self.before_backward, self.into_backward[level], out=rows)
-            maximum(one, two, out=backward)
-            level += 1
-            after[level] = state
-        return level
+        """Pass levels without collectives until something changes; return the level that comes then."""
+        stop = min((each for each in self.careful_at if each >= level), default=self.levels)
+        if level < self.keeps_until:
+            return self._kept_levels(level, min(stop, self.keeps_until))
+        if level >= self.keeps_from:
+            return self._kept_levels(level, stop)
+        stop = min(stop, self.keeps_from)
+        if level < self.paired_from:
+            return self._forward_levels(level, min(stop, self.paired_from))
+        if level >= self.paired_until:
+            return self._backward_levels(level, stop)
+        stop = min(stop, self.paired_until)
+        if self.steady_from <= level and level + 2 * self.period <= self.steady_until <= stop:
+            return self._steady_levels(level)
+        if level < self.steady_from:
+            stop = min(stop, self.steady_from)
+        return self._paired_levels(level, stop)
+
+    def _forward_levels(self, level: int, stop: int) -> int:
+        """Pass levels before any backward: a forward starts after the one before and its input."""
+        weights = self.into_forward[level:stop].copy()
+        weights[1:, 1] += self.into_backward[level : stop - 1, 0]
+        if level:
+            weights[0, 1] += self.into_backward[level - 1, 0]
+        _pass(self._two_rows(self.stages - 1, 1), weights, self.forward_state)
+        self.backward_state[:] = self.forward_state[0] + self.into_backward[stop - 1, 0]
+        return stop
+
+    def _backward_levels(self, level: int, stop: int) -> int:
+        """Pass levels after all forwards: a backward starts after the one before and its input."""
+        weights = self.into_backward[level:stop].copy()
+        weights[:, 0] += self.into_forward[level:stop, 1]
+        _pass(self._two_rows(2 * self.stages, 1), weights, self.backward_state)
+        return stop
+
+    def _paired_levels(self, level: int, stop: int) -> int:
+        """Pass levels of pairs."""
+        rows = np.empty((2, self.stages), np.int64)
+        (one, two), add, maximum = rows, np.add, np.maximum
+        before_forward, forward = self.before_forward, self.forward_state
+        before_backward, backward = self.before_backward, self.backward_state
+        for into_forward, into_backward in zip(self.into_forward[level:stop], self.into_backward[level:stop]):
+            add(before_forward, into_forward, rows)
+            maximum(one, two, forward)
+            add(before_backward, into_backward, rows)
+            maximum(one, two, backward)
+        return stop
+
+    def _kept_levels(self, level: int, stop: int) -> int:
+        """Pass levels of pairs, keeping the state after each for who needs it later."""
+        state, stages, after = self.state, self.stages, self.after
+        for each in range(level, stop):
+            if self.longer:
+                source = after[self._source(each, 0)], after[self._source(each, 1)]
+                state[stages - 1], state[3 * stages] = source[0][stages - 1], source[1][2 * stages]
+            self._paired_levels(each, each + 1)
+            after[each + 1] = state
+        return stop
+
+    def _steady_levels(self, level: int) -> int:
+        """Pass periods until all stages move on alike, then skip as many as there are; return the level after."""
+        seen: dict[bytes, tuple[int, int]] = {}
+        while level + self.period <= self.steady_until:
+            now = int(self.state[0])
+            before, then = seen.setdefault((self.state - now).tobytes(), (level, now))
+            if before < level:
+                times = (self.steady_until - level) // (level - before)
+                self.state += times * (now - then)
+                level += times * (level - before)
+                break
+            level = self._paired_levels(level, level + self.period)
+        return self._paired_levels(level, self.steady_until)
 
     def _careful_level(self, level: int) -> None:
         """Pass a level whose kernels or messages meet collectives, or whose messages queue."""
-        stages, state, streams = self.stages, self.state, self.streams
-        state[0] = self.after[self._source(level, 0), stages]
+        self.after[level] = self.state
+        self._careful_forward(level)
+        self._careful_backward(level)
+        self.after[level + 1] = self.state
+        self.late[level + 1] = self.streams.late_forward[-1], self.streams.late_backward[0]
+        self.careful = self.queues or self._meets(level + 1)
+
+    def _careful_forward(self, level: int) -> None:
+        stages, streams = self.stages, self.streams
+        self.state[stages - 1] = self.after[self._source(level, 0), stages - 1]
         rows = self.before_forward + self.into_forward[level]
         rows[0, 1:] += streams.late_forward[:-1]
         rows[0, 0] += self.late[self._source(level, 0), 0]
         rows[1] += streams.late_own
-        forward = rows.max(axis=0)
-        starts = forward - self.durations[0][level]
-        forward += self._slowed(starts, self.durations[0][level])
+        ends = rows.max(axis=0)
+        starts = ends - self.durations[0][level]
+        ends += self._slowed(starts, self.durations[0][level])
         for stage, chunk in self.opens.get(level, ()):
-            forward[stage] = self._gather(stage, chunk, int(starts[stage]))
-        streams.late_forward = late_forward = self._send(forward, self.messages[0][level])
-        state[1 : stages + 1] = forward
-        state[-1] = self.after[self._source(level, 1), stages + 1]
+            ends[stage] = self._gather(stage, chunk, int(starts[stage]))
+        self.forward_state[:] = ends
+        streams.late_forward = self._send(ends, self.messages[0][level])
+
+    def _careful_backward(self, level: int) -> None:
+        stages, streams = self.stages, self.streams
+        self.state[3 * stages] = self.after[self._source(level, 1), 2 * stages]
         rows = self.before_backward + self.into_backward[level]
-        if self.plan.blocking_send:
-            rows[0] += late_forward
+        rows[0] += streams.late_forward if self.plan.blocking_send else 0
         rows[1, :-1] += streams.late_backward[1:]
         rows[1, -1] += self.late[self._source(level, 1), 1]
-        backward = rows.max(axis=0)
-        starts = backward - self.durations[1][level]
-        backward += self._slowed(starts, self.durations[1][level])
-        for stage, chunk in self.closes.get(level, ()):
-            blocks = self.plan.blocks[stage][chunk]
-            duration = int(self.durations[1][level, stage])
-            backward[stage] = self._reduce(stage, blocks, blocks.backward, int(starts[stage]), duration)
-        streams.late_backward = self._send(backward, self.messages[1][level])
-        state[stages + 1 : -1] = backward
-        streams.late_own = self._slowed(backward, self.durations[2][level])
+        ends = rows.max(axis=0)
+        starts = ends - self.durations[1][level]
+        ends += self._slowed(starts, self.durations[1][level])
+        for stage, chunk in self.closes.get(level, ()) if self.meets else ():
+            ends[stage] = self._reduce(stage, chunk, int(starts[stage]))
+        self.backward_state[:] = ends
+        streams.late_backward = self._send(ends, self.messages[1][level])
+        streams.late_own = self._slowed(ends, self.durations[2][level])
         if self.plan.blocking_send:
             streams.late_own = streams.late_own + streams.late_backward
-        self.after[level + 1] = state
-        self.late[level + 1] = late_forward[-1], streams.late_backward[0]
-        self.careful = self.queues or self._meets(level + 1)
 
     def _meets(self, level: int) -> bool:
         """Return whether anything after a level still meets a collective or a late message."""
         streams = self.streams
-        if (self.slows or self.shares) and (streams.collective > self.state[self.stages + 1 : -1]).any():
+        if self.plan.data_overlap and (streams.collective > self.backward_state[0]).any():
             return True
+        if not (self.shares or self.slows):
+            return False
         late = self.late[max(0, level - self.longer) : level + 1]
         return bool(late.any() or any(each.any() for each in streams.lates()))
 
@@ -473,27 +564,29 @@ class _Recurrence:
         beside = np.minimum(np.maximum(self.streams.collective - starts, 0), durations)
         return np.rint(beside * (self.plan.slowdown - 1)).astype(np.int64)
 
-    def _slowed_ns(self, stage: int, start: int, duration: int) -> int:
-        if not self.slows:
-            return 0
-        beside = min(max(0, int(self.streams.collective[stage]) - start), duration)
-        return round(beside * (self.plan.slowdown - 1))
+    def _slowed_ns(self, left: int, duration: int) -> int:
+        """Return by how much a kernel is longer for collectives that run so long beside it."""
+        return round(min(max(0, left), duration) * (self.plan.slowdown - 1)) if self.slows else 0
 
     def _gather(self, stage: int, chunk: int, now: int) -> int:
         """Pass a chunk's first forward block by block, each after its gather; return when it ends."""
-        blocks = self.plan.blocks[stage][chunk]
-        parts = divide(int(self.forward.duration[stage, chunk]), blocks.forward)
-        for block, duration in enumerate(parts):
-            now = max(now, self.streams.gathered[stage][chunk][block])
-            now += duration + self._slowed_ns(stage, now, duration)
+        parts = divide(int(self.forward.duration[stage, chunk]), self.plan.blocks[stage][chunk].forward)
+        collective = int(self.streams.collective[stage])
+        for gathered, duration in zip(self.streams.gathered[stage][chunk], parts, strict=True):
+            now = max(now, gathered)
+            now += duration + self._slowed_ns(collective - now, duration)
         return now
 
-    def _reduce(self, stage: int, blocks: Blocks, shares: Sequence[int], now: int, duration: int) -> int:
-        """Pass a chunk's last backward block by block, each launching its reduction; return when it ends."""
-        parts = divide(duration, shares)
+    def _reduce(self, stage: int, chunk: int, now: int) -> int:
+        """Pass what completes a chunk's gradients block by block, each launching its reduction; return when it ends."""
+        blocks = self.plan.blocks[stage][chunk]
+        shares, durations = (blocks.weight, self.weight) if self.plan.weight else (blocks.backward, self.backward.duration)
+        parts = divide(int(durations[stage, chunk]), shares)
+        collective = int(self.streams.collective[stage])
         for part, reduce_ns in zip(reversed(parts), reversed(blocks.reduce_ns), strict=True):
-            now += part + self._slowed_ns(stage, now, part)
-            self.streams.collective[stage] = max(now, int(self.streams.collective[stage])) + reduce_ns
+            now += part + self._slowed_ns(collective - now, part)
+            collective = max(now, collective) + reduce_ns
+        self.streams.collective[stage] = collective
         return now
 
     def _send(self, ends: Ints, messages: Ints) -> Ints:
@@ -527,3 +620,12 @@ class _Recurrence:
             for chunk, times in enumerate(self.streams.gathered[stage]):
                 moved = [time + int(lost[stage]) if time > begins[stage] else time for time in times]
                 self.streams.gathered[stage][chunk] = moved
+
+
+def _pass(before: Ints, weights: Ints, after: Ints) -> None:
+    """Pass levels that have one step: the larger of two rows that lie in the state, each later by its weights."""
+    rows = np.empty_like(before)
+    (one, two), add, maximum = rows, np.add, np.maximum
+    for each in weights:
+        add(before, each, rows)
+        maximum(one, two, after)
