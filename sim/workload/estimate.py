@@ -263,8 +263,8 @@ class _Recurrence:
     def _fill(self) -> None:
         """Set the coefficients of both steps of every level."""
         stages, blocking = self.stages, self.plan.blocking_send
-        self.into_forward = np.zeros((self.levels + 1, 2, stages), np.int64)
-        self.into_backward = np.zeros((self.levels, 2, stages), np.int64)
+        self.into_forward = np.zeros((self.levels + 1, 2, stages + 1), np.int64)
+        self.into_backward = np.zeros((self.levels, 2, stages + 1), np.int64)
         self.into_forward[:, 0] = self.into_backward[:, 1] = NEVER
         backward_chunk = np.where(self.chunk_of < self.plan.chunks, self.plan.chunks - 1 - self.chunk_of, self.chunk_of)
         forward, backward = self.forward, self.backward
@@ -333,7 +333,7 @@ class _Recurrence:
 
     def _begins(self) -> Ints:
         """Return when each stage starts its first forward."""
-        return self.after[self.forward_at + 1, np.arange(self.stages)] - self.forward.duration[:, 0]
+        return self.after[self.forward_at + 1, np.arange(self.stages) + 1] - self.forward.duration[:, 0]
 
     def _reduced(self, free: Ints) -> Ints:
         """Return when each stage has its gradients reduced."""
@@ -346,7 +346,7 @@ class _Recurrence:
         elif not self.meets:
             for level in sorted(self.closes):
                 for stage, chunk in self.closes[level]:
-                    end = self.after[level + 1, 2 * self.stages + stage]
+                    end = self.after[level + 1, self.stages + 1 + stage]
                     self._reduce(stage, chunk, int(end - self.backward.duration[stage, chunk]))
         return np.maximum(free, collective)
 
@@ -360,28 +360,23 @@ class _Recurrence:
                 level += 1
             else:
                 level = self._plain_levels(level)
-        free = self.backward_state[0] + self.into_forward[self.levels, 1] + self.streams.late_own
+        free = self.backward_state + self.into_forward[self.levels, 1, :-1] + self.streams.late_own
         return free + np.minimum(self.shape.lag, self.plan.microbatches) * self.weight[:, 0]
 
     def _reset(self) -> None:
         """Set the state at the start of the step: all stages free, gathers under way."""
         stages = self.stages
-        self.state = np.zeros(4 * stages, np.int64)
-        self.forward_state, self.backward_state = self.state.reshape(2, 2, stages)
-        self.before_forward = self._two_rows(stages - 1, stages + 1)
-        self.before_backward = self._two_rows(stages, stages + 1)
+        self.state = np.zeros(2 * stages + 2, np.int64)
+        self.forward_state, self.backward_state = self.state[1 : stages + 1], self.state[stages + 1 : -1]
+        self.ring = memoryview(self.state)  # type: ignore[arg-type]
         self.streams = _Streams.at_start(self.plan)
         if not self.plan.data_overlap:
             self.backward_state[:] = self.forward_state[:] = self.streams.collective
-        self.after = np.empty((self.levels + 1, 4 * stages), np.int64)
+        self.after = np.empty((self.levels + 1, 2 * stages + 2), np.int64)
         self.after[0] = self.state
         self.late = np.zeros((self.levels + 1, 2), np.int64)
         self._set_caution()
         self._set_phases()
-
-    def _two_rows(self, start: int, stride: int) -> Ints:
-        """Return two rows of the state, one so much behind the other."""
-        return np.lib.stride_tricks.as_strided(self.state[start:], (2, self.stages), (8 * stride, 8))
 
     def _set_caution(self) -> None:
         """Find which levels have to look at collectives or at messages that queue."""
@@ -452,50 +447,78 @@ class _Recurrence:
 
     def _forward_levels(self, level: int, stop: int) -> int:
         """Pass levels before any backward: a forward starts after the one before and its input."""
-        weights = self.into_forward[level:stop].copy()
-        weights[1:, 1] += self.into_backward[level : stop - 1, 0]
-        if level:
-            weights[0, 1] += self.into_backward[level - 1, 0]
-        _pass(self._two_rows(self.stages - 1, 1), weights, self.forward_state)
-        self.backward_state[:] = self.forward_state[0] + self.into_backward[stop - 1, 0]
+        stages, into = self.stages, self.into_forward[level:stop]
+        own = into[:, 1, :-1].copy()
+        own[1:] += self.into_backward[level : stop - 1, 0, :-1]
+        own[0] += self.into_backward[level - 1, 0, :-1] if level else 0
+        self._pass(self.forward_state, self.state[:stages], (0, stages), own, into[:, 0, :-1])
+        self.backward_state[:] = self.forward_state + self.into_backward[stop - 1, 0, :-1]
         return stop
 
     def _backward_levels(self, level: int, stop: int) -> int:
         """Pass levels after all forwards: a backward starts after the one before and its input."""
-        weights = self.into_backward[level:stop].copy()
-        weights[:, 0] += self.into_forward[level:stop, 1]
-        _pass(self._two_rows(2 * self.stages, 1), weights, self.backward_state)
+        stages, into = self.stages, self.into_backward[level:stop]
+        own = into[:, 0, :-1] + self.into_forward[level:stop, 1, :-1]
+        self._pass(self.backward_state, self.state[stages + 2 :], (2 * stages + 1, stages + 1), own, into[:, 1, :-1])
         return stop
+
+    def _pass(self, state: Ints, inputs: Ints, ring: tuple[int, int], own: Ints, weights: Ints) -> None:
+        """Pass levels of one operation each; state becomes the larger of state + own and inputs + weights.
+
+        Each stage's clock is taken to run ahead by what it has run itself, so that a level is one sum and one maximum.
+        """
+        shift = 1 if ring[0] == 0 else -1
+        ahead = own.cumsum(axis=0)
+        relative = weights - ahead
+        relative[1:] += np.roll(ahead[:-1], shift, axis=1)
+        total, add, maximum, values, (to, source) = np.empty_like(state), np.add, np.maximum, self.ring, ring
+        for weight in relative:
+            values[to] = values[source]
+            add(inputs, weight, out=total)
+            maximum(total, state, out=state)
+        state += ahead[-1]
 
     def _paired_levels(self, level: int, stop: int) -> int:
         """Pass levels of pairs."""
-        rows = np.empty((2, self.stages), np.int64)
-        (one, two), add, maximum = rows, np.add, np.maximum
-        before_forward, forward = self.before_forward, self.forward_state
-        before_backward, backward = self.before_backward, self.backward_state
-        for into_forward, into_backward in zip(self.into_forward[level:stop], self.into_backward[level:stop]):
-            add(before_forward, into_forward, rows)
-            maximum(one, two, forward)
-            add(before_backward, into_backward, rows)
-            maximum(one, two, backward)
+        stages, state, add, maximum, values = self.stages, self.state, np.add, np.maximum, self.ring
+        rows = np.empty(2 * stages + 1, np.int64)
+        one, two = rows[:stages], rows[stages + 1 :]
+        before_forward, forward, before_backward, backward = state[:-1], self.forward_state, state[1:], self.backward_state
+        last = 2 * stages + 1
+        into = (each[level:stop].reshape(stop - level, last + 1)[:, :-1] for each in (self.into_forward, self.into_backward))
+        for into_forward, into_backward in zip(*into, strict=True):
+            values[0] = values[stages]
+            add(before_forward, into_forward, out=rows)
+            maximum(one, two, out=forward)
+            values[last] = values[stages + 1]
+            add(before_backward, into_backward, out=rows)
+            maximum(one, two, out=backward)
         return stop
 
     def _kept_levels(self, level: int, stop: int) -> int:
         """Pass levels of pairs, keeping the state after each for who needs it later."""
-        state, stages, after = self.state, self.stages, self.after
+        stages, after = self.stages, self.after
+        after[level] = self.state
         for each in range(level, stop):
-            if self.longer:
-                source = after[self._source(each, 0)], after[self._source(each, 1)]
-                state[stages - 1], state[3 * stages] = source[0][stages - 1], source[1][2 * stages]
-            self._paired_levels(each, each + 1)
-            after[each + 1] = state
+            after[each + 1, :] = self._pair(each, after)
         return stop
+
+    def _pair(self, level: int, after: Ints) -> Ints:
+        """Pass a level of pairs whose inputs around the ring were sent earlier than a level before."""
+        stages, state = self.stages, self.state
+        state[0] = after[self._source(level, 0), stages]
+        rows = state[:-1] + self.into_forward[level].ravel()[:-1]
+        np.maximum(rows[:stages], rows[stages + 1 :], out=self.forward_state)
+        state[-1] = after[self._source(level, 1), stages + 1]
+        rows = state[1:] + self.into_backward[level].ravel()[:-1]
+        np.maximum(rows[:stages], rows[stages + 1 :], out=self.backward_state)
+        return state
 
     def _steady_levels(self, level: int) -> int:
         """Pass periods until all stages move on alike, then skip as many as there are; return the level after."""
         seen: dict[bytes, tuple[int, int]] = {}
         while level + self.period <= self.steady_until:
-            now = int(self.state[0])
+            now = int(self.state[1])
             before, then = seen.setdefault((self.state - now).tobytes(), (level, now))
             if before < level:
                 times = (self.steady_until - level) // (level - before)
@@ -516,12 +539,12 @@ class _Recurrence:
 
     def _careful_forward(self, level: int) -> None:
         stages, streams = self.stages, self.streams
-        self.state[stages - 1] = self.after[self._source(level, 0), stages - 1]
-        rows = self.before_forward + self.into_forward[level]
-        rows[0, 1:] += streams.late_forward[:-1]
-        rows[0, 0] += self.late[self._source(level, 0), 0]
-        rows[1] += streams.late_own
-        ends = rows.max(axis=0)
+        self.state[0] = self.after[self._source(level, 0), stages]
+        rows = self.state[:-1] + self.into_forward[level].ravel()[:-1]
+        rows[1:stages] += streams.late_forward[:-1]
+        rows[0] += self.late[self._source(level, 0), 0]
+        rows[stages + 1 :] += streams.late_own
+        ends = np.maximum(rows[:stages], rows[stages + 1 :])
         starts = ends - self.durations[0][level]
         ends += self._slowed(starts, self.durations[0][level])
         for stage, chunk in self.opens.get(level, ()):
@@ -531,12 +554,12 @@ class _Recurrence:
 
     def _careful_backward(self, level: int) -> None:
         stages, streams = self.stages, self.streams
-        self.state[3 * stages] = self.after[self._source(level, 1), 2 * stages]
-        rows = self.before_backward + self.into_backward[level]
-        rows[0] += streams.late_forward if self.plan.blocking_send else 0
-        rows[1, :-1] += streams.late_backward[1:]
-        rows[1, -1] += self.late[self._source(level, 1), 1]
-        ends = rows.max(axis=0)
+        self.state[-1] = self.after[self._source(level, 1), stages + 1]
+        rows = self.state[1:] + self.into_backward[level].ravel()[:-1]
+        rows[:stages] += streams.late_forward if self.plan.blocking_send else 0
+        rows[stages + 1 : -1] += streams.late_backward[1:]
+        rows[-1] += self.late[self._source(level, 1), 1]
+        ends = np.maximum(rows[:stages], rows[stages + 1 :])
         starts = ends - self.durations[1][level]
         ends += self._slowed(starts, self.durations[1][level])
         for stage, chunk in self.closes.get(level, ()) if self.meets else ():
@@ -550,7 +573,7 @@ class _Recurrence:
     def _meets(self, level: int) -> bool:
         """Return whether anything after a level still meets a collective or a late message."""
         streams = self.streams
-        if self.plan.data_overlap and (streams.collective > self.backward_state[0]).any():
+        if self.plan.data_overlap and (streams.collective > self.backward_state).any():
             return True
         if not (self.shares or self.slows):
             return False
@@ -620,12 +643,3 @@ class _Recurrence:
             for chunk, times in enumerate(self.streams.gathered[stage]):
                 moved = [time + int(lost[stage]) if time > begins[stage] else time for time in times]
                 self.streams.gathered[stage][chunk] = moved
-
-
-def _pass(before: Ints, weights: Ints, after: Ints) -> None:
-    """Pass levels that have one step: the larger of two rows that lie in the state, each later by its weights."""
-    rows = np.empty_like(before)
-    (one, two), add, maximum = rows, np.add, np.maximum
-    for each in weights:
-        add(before, each, rows)
-        maximum(one, two, after)
