@@ -13,12 +13,14 @@ later period takes that time too, and whole periods are skipped, exactly. Collec
 first forward of a chunk waits for the gathers of its blocks, its last backward launches their reductions, kernels
 beside them are slower, and so are messages that share their NIC.
 
-The result is that of `sim.engine.step` (equal but for the rounding of slowed kernels); what is not covered raises.
+The result is that of `sim.engine.step`, to the nanosecond but for the rounding of messages beside collectives and for
+queues at a NIC too short to matter; what is not covered raises.
 """
 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
 
 import numpy as np
@@ -27,7 +29,6 @@ import numpy.typing as npt
 from sim.errors import LayoutError
 from sim.workload.apportion import divide
 from sim.workload.blocks import Blocks
-from sim.workload.pipelines import SCHEDULES
 from sim.workload.step_plan import StepPlan
 
 Ints = npt.NDArray[np.int64]
@@ -73,6 +74,9 @@ def estimate_step_ns(plan: StepPlan) -> Estimate:
     check_covered(plan)
     return _Recurrence(plan).estimate()
 
+
+NEGLIGIBLE = 0.005
+"""Messages that queue at their NIC are neglected where that is at most this part of a step."""
 
 COVERED = ("gpipe", "1f1b", "interleaved", "zb-h1", "zb-h2")
 """Schedules that are estimated."""
@@ -192,6 +196,9 @@ def _around_ns(plan: StepPlan) -> int:
     return 0 if plan.stages == 1 else plan.boundary_ns[0 if plan.stages == 2 else -1]
 
 
+_parts = lru_cache(maxsize=256)(divide)
+
+
 @dataclass(slots=True, kw_only=True)
 class _Streams:
     """What runs beside compute, by stage: until when collectives run and the NIC sends, and how late messages are.
@@ -213,7 +220,9 @@ class _Streams:
         gathered = []
         for row in plan.blocks:
             ends = accumulate((sum(part.gather_ns) for part in row), initial=0)
-            gathered.append([[start + end for end in accumulate(part.gather_ns)] for part, start in zip(row, ends)])
+            gathered.append(
+                [[start + end for end in accumulate(part.gather_ns)] for part, start in zip(row, ends, strict=False)]
+            )
         none = np.zeros(plan.stages, np.int64)
         return cls(
             collective=np.array([row[-1][-1] for row in gathered], np.int64),
@@ -238,6 +247,7 @@ class _Recurrence:
 
     def __init__(self, plan: StepPlan) -> None:
         self.plan = plan
+        self.none = np.zeros(plan.stages, np.int64)
         self.stages = plan.stages
         self.shape = alternation(plan.schedule, plan.stages, plan.microbatches, plan.chunks)
         self.chunk_of = _chunk_order(plan.stages, plan.microbatches, plan.chunks)
@@ -333,13 +343,15 @@ class _Recurrence:
 
     def _begins(self) -> Ints:
         """Return when each stage starts its first forward."""
-        return self.after[self.forward_at + 1, np.arange(self.stages) + 1] - self.forward.duration[:, 0]
+        started: Ints = self.after[self.forward_at + 1, np.arange(self.stages) + 1] - self.forward.duration[:, 0]
+        return started
 
     def _reduced(self, free: Ints) -> Ints:
         """Return when each stage has its gradients reduced."""
         collective = self.streams.collective
         if not self.plan.data_overlap:
-            return np.maximum(collective, free) + [sum(sum(p.reduce_ns) for p in row) for row in self.plan.blocks]
+            reductions = [sum(sum(part.reduce_ns) for part in row) for row in self.plan.blocks]
+            return np.maximum(collective, free) + np.array(reductions, np.int64)
         if self.plan.weight:
             for stage in [i for i, row in enumerate(self.plan.blocks) if any(row[0].reduce_ns)]:
                 free[stage] = self._reduce(stage, 0, int(free[stage] - self.weight[stage][0]))
@@ -361,7 +373,8 @@ class _Recurrence:
             else:
                 level = self._plain_levels(level)
         free = self.backward_state + self.into_forward[self.levels, 1, :-1] + self.streams.late_own
-        return free + np.minimum(self.shape.lag, self.plan.microbatches) * self.weight[:, 0]
+        free += np.minimum(self.shape.lag, self.plan.microbatches) * self.weight[:, 0]
+        return free
 
     def _reset(self) -> None:
         """Set the state at the start of the step: all stages free, gathers under way."""
@@ -372,7 +385,7 @@ class _Recurrence:
         self.streams = _Streams.at_start(self.plan)
         if not self.plan.data_overlap:
             self.backward_state[:] = self.forward_state[:] = self.streams.collective
-        self.after = np.empty((self.levels + 1, 2 * stages + 2), np.int64)
+        self.after = np.zeros((self.levels + 1, 2 * stages + 2), np.int64)
         self.after[0] = self.state
         self.late = np.zeros((self.levels + 1, 2), np.int64)
         self._set_caution()
@@ -381,13 +394,22 @@ class _Recurrence:
     def _set_caution(self) -> None:
         """Find which levels have to look at collectives or at messages that queue."""
         plan = self.plan
-        shortest = min(int(each.duration[:, :-1].min()) for each in (self.forward, self.backward))
-        self.queues = not plan.blocking_send and self.stages > 1 and max(plan.boundary_ns) > shortest
+        self.queues = not plan.blocking_send and self.stages > 1 and self._queue_ns() > NEGLIGIBLE * self._work_ns()
         self.meets = self.slows or self.shares
-        self.careful = self.queues or (plan.data_overlap and bool(self.streams.collective.any()))
+        self.active = plan.data_overlap and bool(self.streams.collective.any())
+        self.careful = self.queues or self.active
+        self.gathering = bool(self.opens)
         self.careful_at = self.closes if self.meets else {}
         if self.careful or self.careful_at:
             self._spread()
+
+    def _queue_ns(self) -> int:
+        """Return about how long messages can wait for their NIC, all along a path through the step.
+
+        One waits where what the stage runs after the message before it is shorter than that message.
+        """
+        missing = (max(self.plan.boundary_ns) - each.duration[:, :-1] for each in (self.forward, self.backward))
+        return sum(int(np.maximum(each, 0).sum()) for each in missing) * (self.plan.microbatches + self.stages)
 
     def _set_phases(self) -> None:
         """Find where the warm-up ends, where the last phase starts, and between which levels coefficients repeat."""
@@ -424,7 +446,7 @@ class _Recurrence:
 
     def _source(self, level: int, way: int) -> int:
         """Return after which level an input around the ring was sent."""
-        return level - self.longer if self.longer and level >= self.longer_from[way] else level
+        return max(0, level - self.longer) if level >= self.longer_from[way] else level
 
     def _plain_levels(self, level: int) -> int:
         """Pass levels without collectives until something changes; return the level that comes then."""
@@ -483,9 +505,9 @@ class _Recurrence:
         stages, state, add, maximum, values = self.stages, self.state, np.add, np.maximum, self.ring
         rows = np.empty(2 * stages + 1, np.int64)
         one, two = rows[:stages], rows[stages + 1 :]
-        before_forward, forward, before_backward, backward = state[:-1], self.forward_state, state[1:], self.backward_state
-        last = 2 * stages + 1
-        into = (each[level:stop].reshape(stop - level, last + 1)[:, :-1] for each in (self.into_forward, self.into_backward))
+        before_forward, before_backward, last = state[:-1], state[1:], 2 * stages + 1
+        forward, backward = self.forward_state, self.backward_state
+        into = (each[level:stop].reshape(-1, last + 1)[:, :-1] for each in (self.into_forward, self.into_backward))
         for into_forward, into_backward in zip(*into, strict=True):
             values[0] = values[stages]
             add(before_forward, into_forward, out=rows)
@@ -497,7 +519,7 @@ class _Recurrence:
 
     def _kept_levels(self, level: int, stop: int) -> int:
         """Pass levels of pairs, keeping the state after each for who needs it later."""
-        stages, after = self.stages, self.after
+        after = self.after
         after[level] = self.state
         for each in range(level, stop):
             after[each + 1, :] = self._pair(each, after)
@@ -531,14 +553,21 @@ class _Recurrence:
     def _careful_level(self, level: int) -> None:
         """Pass a level whose kernels or messages meet collectives, or whose messages queue."""
         self.after[level] = self.state
+        self.active = self.active or level in self.careful_at
         self._careful_forward(level)
         self._careful_backward(level)
         self.after[level + 1] = self.state
         self.late[level + 1] = self.streams.late_forward[-1], self.streams.late_backward[0]
-        self.careful = self.queues or self._meets(level + 1)
+        self.active = self.plan.data_overlap and bool((self.streams.collective > self.backward_state).any())
+        self.gathering &= self.active
+        self.careful = self.queues or self.active or self._late(level + 1)
 
     def _careful_forward(self, level: int) -> None:
         stages, streams = self.stages, self.streams
+        if level >= self.paired_until:
+            self.forward_state[:] = self.backward_state + self.into_forward[level, 1, :-1] + streams.late_own
+            streams.late_forward = self.none
+            return
         self.state[0] = self.after[self._source(level, 0), stages]
         rows = self.state[:-1] + self.into_forward[level].ravel()[:-1]
         rows[1:stages] += streams.late_forward[:-1]
@@ -554,6 +583,10 @@ class _Recurrence:
 
     def _careful_backward(self, level: int) -> None:
         stages, streams = self.stages, self.streams
+        if level < self.paired_from:
+            streams.late_own = streams.late_forward if self.plan.blocking_send else self.none
+            self.backward_state[:] = self.forward_state + self.into_backward[level, 0, :-1]
+            return
         self.state[-1] = self.after[self._source(level, 1), stages + 1]
         rows = self.state[1:] + self.into_backward[level].ravel()[:-1]
         rows[:stages] += streams.late_forward if self.plan.blocking_send else 0
@@ -566,26 +599,22 @@ class _Recurrence:
             ends[stage] = self._reduce(stage, chunk, int(starts[stage]))
         self.backward_state[:] = ends
         streams.late_backward = self._send(ends, self.messages[1][level])
-        streams.late_own = self._slowed(ends, self.durations[2][level])
+        streams.late_own = self._slowed(ends, self.durations[2][level]) if self.plan.weight else self.none
         if self.plan.blocking_send:
             streams.late_own = streams.late_own + streams.late_backward
 
-    def _meets(self, level: int) -> bool:
-        """Return whether anything after a level still meets a collective or a late message."""
-        streams = self.streams
-        if self.plan.data_overlap and (streams.collective > self.backward_state).any():
-            return True
-        if not (self.shares or self.slows):
-            return False
+    def _late(self, level: int) -> bool:
+        """Return whether a message to arrive after a level is late."""
         late = self.late[max(0, level - self.longer) : level + 1]
-        return bool(late.any() or any(each.any() for each in streams.lates()))
+        return self.shares and bool(late.any() or any(each.any() for each in self.streams.lates()))
 
     def _slowed(self, starts: Ints, durations: Ints) -> Ints:
         """Return by how much kernels are longer for the collectives that run beside them."""
-        if not self.slows:
-            return np.zeros_like(starts)
+        if not (self.slows and self.active):
+            return self.none
         beside = np.minimum(np.maximum(self.streams.collective - starts, 0), durations)
-        return np.rint(beside * (self.plan.slowdown - 1)).astype(np.int64)
+        slowed: Ints = np.rint(beside * (self.plan.slowdown - 1)).astype(np.int64)
+        return slowed
 
     def _slowed_ns(self, left: int, duration: int) -> int:
         """Return by how much a kernel is longer for collectives that run so long beside it."""
@@ -593,7 +622,7 @@ class _Recurrence:
 
     def _gather(self, stage: int, chunk: int, now: int) -> int:
         """Pass a chunk's first forward block by block, each after its gather; return when it ends."""
-        parts = divide(int(self.forward.duration[stage, chunk]), self.plan.blocks[stage][chunk].forward)
+        parts = _parts(int(self.forward.duration[stage, chunk]), self.plan.blocks[stage][chunk].forward)
         collective = int(self.streams.collective[stage])
         for gathered, duration in zip(self.streams.gathered[stage][chunk], parts, strict=True):
             now = max(now, gathered)
@@ -603,8 +632,8 @@ class _Recurrence:
     def _reduce(self, stage: int, chunk: int, now: int) -> int:
         """Pass what completes a chunk's gradients block by block, each launching its reduction; return when it ends."""
         blocks = self.plan.blocks[stage][chunk]
-        shares, durations = (blocks.weight, self.weight) if self.plan.weight else (blocks.backward, self.backward.duration)
-        parts = divide(int(durations[stage, chunk]), shares)
+        durations = self.weight if self.plan.weight else self.backward.duration
+        parts = _parts(int(durations[stage, chunk]), blocks.weight if self.plan.weight else blocks.backward)
         collective = int(self.streams.collective[stage])
         for part, reduce_ns in zip(reversed(parts), reversed(blocks.reduce_ns), strict=True):
             now += part + self._slowed_ns(collective - now, part)
@@ -615,10 +644,12 @@ class _Recurrence:
     def _send(self, ends: Ints, messages: Ints) -> Ints:
         """Send what stages have; return how much later than alone each message arrives."""
         streams = self.streams
+        if not (self.shares or self.queues):
+            return self.none
         begins = np.maximum(ends, streams.nic)
         fed = messages >= 0
         arrives = begins + messages
-        if self.shares:
+        if self.shares and self.active:
             arrives += self._shared(begins, np.maximum(messages, 0))
         streams.nic = np.where(fed, arrives, streams.nic)
         return np.where(fed, arrives - ends - messages, 0)
@@ -632,14 +663,14 @@ class _Recurrence:
         kept = min(share, 0.5)
         left = np.maximum(self.streams.collective - begins, 0)
         beside = np.minimum(messages / (1 - kept), left * share / kept)
-        lost = np.rint(beside * (1 - kept / share)).astype(np.int64)
-        if lost.any():
-            self._delay(begins, lost)
-        return np.rint(beside * kept).astype(np.int64)
+        if kept < share:
+            self._delay(begins, np.rint(beside * (1 - kept / share)).astype(np.int64))
+        longer: Ints = np.rint(beside * kept).astype(np.int64)
+        return longer
 
     def _delay(self, begins: Ints, lost: Ints) -> None:
         self.streams.collective += lost
-        for stage in np.flatnonzero(lost):
+        for stage in np.flatnonzero(lost) if self.gathering else ():
             for chunk, times in enumerate(self.streams.gathered[stage]):
                 moved = [time + int(lost[stage]) if time > begins[stage] else time for time in times]
                 self.streams.gathered[stage][chunk] = moved

@@ -1,4 +1,4 @@
-"""The step engine: operations per second, events per operation, ratio to a heapq list scheduler; the estimate's time."""
+"""The step engine: operations per second, events per operation, its ratio to a heapq list scheduler; the estimate."""
 
 from heapq import heappop, heappush
 from time import perf_counter
