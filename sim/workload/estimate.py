@@ -443,6 +443,10 @@ class _Recurrence:
             self.durations[2][b.start : b.start + b.step * int(self.shape.lag[stage]), stage] = 0
             self.messages[0][f, stage] = self.forward.message_out[stage][self.chunk_of]
             self.messages[1][b, stage] = self.backward.message_out[stage][self.backward_chunk]
+        self.sends = [each >= 0 for each in self.messages]
+        self.messages = [np.maximum(each, 0) for each in self.messages]
+        kept = min(self.plan.nic_share, 0.5)
+        self.longer_ns = [np.rint(each * kept / (1 - kept)) for each in self.messages]
 
     def _source(self, level: int, way: int) -> int:
         """Return after which level an input around the ring was sent."""
@@ -552,7 +556,6 @@ class _Recurrence:
 
     def _careful_level(self, level: int) -> None:
         """Pass a level whose kernels or messages meet collectives, or whose messages queue."""
-        self.after[level] = self.state
         self.active = self.active or level in self.careful_at
         self._careful_forward(level)
         self._careful_backward(level)
@@ -568,7 +571,7 @@ class _Recurrence:
             self.forward_state[:] = self.backward_state + self.into_forward[level, 1, :-1] + streams.late_own
             streams.late_forward = self.none
             return
-        self.state[0] = self.after[self._source(level, 0), stages]
+        self.state[0] = self.after[self._source(level, 0), stages] if self.longer else self.state[stages]
         rows = self.state[:-1] + self.into_forward[level].ravel()[:-1]
         rows[1:stages] += streams.late_forward[:-1]
         rows[0] += self.late[self._source(level, 0), 0]
@@ -579,7 +582,7 @@ class _Recurrence:
         for stage, chunk in self.opens.get(level, ()):
             ends[stage] = self._gather(stage, chunk, int(starts[stage]))
         self.forward_state[:] = ends
-        streams.late_forward = self._send(ends, self.messages[0][level])
+        streams.late_forward = self._send(ends, level, 0)
 
     def _careful_backward(self, level: int) -> None:
         stages, streams = self.stages, self.streams
@@ -587,9 +590,10 @@ class _Recurrence:
             streams.late_own = streams.late_forward if self.plan.blocking_send else self.none
             self.backward_state[:] = self.forward_state + self.into_backward[level, 0, :-1]
             return
-        self.state[-1] = self.after[self._source(level, 1), stages + 1]
+        self.state[-1] = self.after[self._source(level, 1), stages + 1] if self.longer else self.state[stages + 1]
         rows = self.state[1:] + self.into_backward[level].ravel()[:-1]
-        rows[:stages] += streams.late_forward if self.plan.blocking_send else 0
+        if self.plan.blocking_send:
+            rows[:stages] += streams.late_forward
         rows[stages + 1 : -1] += streams.late_backward[1:]
         rows[-1] += self.late[self._source(level, 1), 1]
         ends = np.maximum(rows[:stages], rows[stages + 1 :])
@@ -598,7 +602,7 @@ class _Recurrence:
         for stage, chunk in self.closes.get(level, ()) if self.meets else ():
             ends[stage] = self._reduce(stage, chunk, int(starts[stage]))
         self.backward_state[:] = ends
-        streams.late_backward = self._send(ends, self.messages[1][level])
+        streams.late_backward = self._send(ends, level, 1)
         streams.late_own = self._slowed(ends, self.durations[2][level]) if self.plan.weight else self.none
         if self.plan.blocking_send:
             streams.late_own = streams.late_own + streams.late_backward
@@ -641,20 +645,20 @@ class _Recurrence:
         self.streams.collective[stage] = collective
         return now
 
-    def _send(self, ends: Ints, messages: Ints) -> Ints:
+    def _send(self, ends: Ints, level: int, way: int) -> Ints:
         """Send what stages have; return how much later than alone each message arrives."""
-        streams = self.streams
         if not (self.shares or self.queues):
             return self.none
+        streams, messages = self.streams, self.messages[way][level]
         begins = np.maximum(ends, streams.nic)
-        fed = messages >= 0
         arrives = begins + messages
         if self.shares and self.active:
-            arrives += self._shared(begins, np.maximum(messages, 0))
-        streams.nic = np.where(fed, arrives, streams.nic)
-        return np.where(fed, arrives - ends - messages, 0)
+            arrives += self._shared(begins, self.longer_ns[way][level])
+        streams.nic = arrives
+        late: Ints = (arrives - messages - ends) * self.sends[way][level]
+        return late
 
-    def _shared(self, begins: Ints, messages: Ints) -> Ints:
+    def _shared(self, begins: Ints, longest: Ints) -> Ints:
         """Return by how much messages are longer beside collectives on their NIC, and delay those.
 
         Max-min: a collective keeps its share of the NIC or half of it, a message gets the rest until it ends.
@@ -662,10 +666,9 @@ class _Recurrence:
         share = self.plan.nic_share
         kept = min(share, 0.5)
         left = np.maximum(self.streams.collective - begins, 0)
-        beside = np.minimum(messages / (1 - kept), left * share / kept)
+        longer: Ints = np.rint(np.minimum(left * share, longest)).astype(np.int64)
         if kept < share:
-            self._delay(begins, np.rint(beside * (1 - kept / share)).astype(np.int64))
-        longer: Ints = np.rint(beside * kept).astype(np.int64)
+            self._delay(begins, np.rint(longer * (1 / kept - 1 / share)).astype(np.int64))
         return longer
 
     def _delay(self, begins: Ints, lost: Ints) -> None:
