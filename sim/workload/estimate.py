@@ -18,23 +18,27 @@ queues at a NIC too short to matter; what is not covered raises.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 
 import numpy as np
-import numpy.typing as npt
 
 from sim.errors import LayoutError
+from sim.workload.alternation import (
+    COVERED,
+    NEVER,
+    Ints,
+    alternation,
+    backward_costs,
+    chunk_order,
+    durations_ns,
+    forward_costs,
+    groups,
+)
 from sim.workload.apportion import divide
 from sim.workload.blocks import Blocks
 from sim.workload.step_plan import StepPlan
-
-Ints = npt.NDArray[np.int64]
-
-NEVER = -(1 << 60)
-"""Earlier than anything in a step: the arrival of what is always there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,18 +57,6 @@ class Estimate:
     work_ns: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alternation:
-    """How a schedule alternates: forwards before the first pair, and weight gradients it is behind, both by stage.
-
-    pace: levels from a pair to the next; lead: levels by which a stage is behind the one after it.
-    """
-
-    warm_up: Ints
-    lag: Ints
-    pace: int = 1
-
-
 def estimate_step_ns(plan: StepPlan) -> Estimate:
     """Return the time of a step without simulating it.
 
@@ -77,9 +69,6 @@ def estimate_step_ns(plan: StepPlan) -> Estimate:
 
 NEGLIGIBLE = 0.005
 """Messages that queue at their NIC are neglected where that is at most this part of a step."""
-
-COVERED = ("gpipe", "1f1b", "interleaved", "zb-h1", "zb-h2")
-"""Schedules that are estimated."""
 
 
 def check_covered(plan: StepPlan) -> None:
@@ -102,98 +91,6 @@ def _refuse(what: str, covered: str) -> None:
 
 def _times(blocks: Blocks) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return blocks.gather_ns, blocks.reduce_ns
-
-
-def alternation(schedule: str, stages: int, microbatches: int, chunks: int) -> Alternation:
-    """Return how a covered schedule alternates.
-
-    >>> alternation("1f1b", 4, 8, 1).warm_up.tolist(), alternation("interleaved", 4, 8, 2).warm_up.tolist()
-    ([3, 2, 1, 0], [10, 8, 6, 4])
-    """
-    behind = np.arange(stages - 1, -1, -1)
-    none = np.zeros_like(behind)
-    warm_ups = {
-        "gpipe": Alternation(warm_up=microbatches + 2 * behind, lag=none),
-        "1f1b": Alternation(warm_up=behind, lag=none, pace=2),
-        "interleaved": Alternation(warm_up=2 * behind + (chunks - 1) * _groups(stages, microbatches)[1], lag=none),
-        "zb-h1": Alternation(warm_up=behind, lag=stages - 1 - behind, pace=2),
-        "zb-h2": Alternation(warm_up=2 * behind, lag=2 * (stages - 1 - behind)),
-    }
-    return warm_ups[schedule]
-
-
-def _groups(stages: int, microbatches: int) -> tuple[int, int]:
-    """Return how many groups of p microbatches pass chunk after chunk, and how long the last one is.
-
-    A group of fewer microbatches than stages leaves slots empty, which is the same order.
-
-    >>> _groups(4, 8), _groups(4, 11), _groups(4, 3)
-    ((2, 4), (2, 7), (1, 4))
-    """
-    count = max(1, microbatches // stages)
-    return count, max(stages, microbatches - (count - 1) * stages)
-
-
-def _chunk_order(stages: int, microbatches: int, chunks: int) -> Ints:
-    """Return the chunk of every forward slot, `chunks` where it is empty.
-
-    >>> _chunk_order(2, 3, 2).tolist(), _chunk_order(2, 1, 2).tolist()
-    ([0, 0, 0, 1, 1, 1], [0, 2, 1, 2])
-    """
-    count, longest = _groups(stages, microbatches)
-    tail = np.full((chunks, longest), chunks)
-    tail[:, : microbatches - (count - 1) * stages] = np.arange(chunks)[:, None]
-    return np.concatenate([np.tile(np.repeat(np.arange(chunks), stages), count - 1), tail.ravel()])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Costs:
-    """Durations and messages by [stage][chunk], with a last column for empty slots.
-
-    message_in: how long an input travels; NEVER where none is needed. message_out: -1 where nothing is sent.
-    """
-
-    duration: Ints
-    message_in: Ints
-    message_out: Ints
-
-
-def _forward_costs(plan: StepPlan) -> _Costs:
-    durations = _durations(plan.forward)
-    inward = np.array([_around_ns(plan), *plan.boundary_ns[:-1]])[: plan.stages]
-    outward = np.array([*plan.boundary_ns[:-1], _around_ns(plan)])[: plan.stages]
-    return _costs(durations, inward, outward, (0, 0), (plan.stages - 1, plan.chunks - 1))
-
-
-def _backward_costs(plan: StepPlan) -> _Costs:
-    durations = _durations(plan.backward)
-    inward = np.array([*plan.boundary_ns[:-1], _around_ns(plan)])[: plan.stages]
-    outward = np.array([_around_ns(plan), *plan.boundary_ns[:-1]])[: plan.stages]
-    return _costs(durations, inward, outward, (plan.stages - 1, plan.chunks - 1), (0, 0))
-
-
-def _costs(durations: Ints, inward: Ints, outward: Ints, source: tuple[int, int], sink: tuple[int, int]) -> _Costs:
-    message_in, message_out = (np.repeat(each[:, None], durations.shape[1], axis=1) for each in (inward, outward))
-    message_in[:, -1], message_out[:, -1] = NEVER, -1
-    message_in[source], message_out[sink] = NEVER, -1
-    if len(durations) == 1:  # a stage's outputs to itself take no time and no network
-        message_out[:] = -1
-    return _Costs(duration=durations, message_in=message_in, message_out=message_out)
-
-
-def _durations(grid: Sequence[Sequence[object]]) -> Ints:
-    """Return durations by [stage][chunk] and a last column of zeros; records that repeat are read once."""
-    known: dict[int, int] = {}
-    for row in grid:
-        for cost in row:
-            if id(cost) not in known:
-                known[id(cost)] = cost.duration_ns  # type: ignore[attr-defined]
-    return np.array([[*(known[id(cost)] for cost in row), 0] for row in grid], dtype=np.int64)
-
-
-def _around_ns(plan: StepPlan) -> int:
-    """Return the time of a message from the last stage to the first: that of neighbours where there are two."""
-    return 0 if plan.stages == 1 else plan.boundary_ns[0 if plan.stages == 2 else -1]
 
 
 _parts = lru_cache(maxsize=256)(divide)
@@ -250,9 +147,9 @@ class _Recurrence:
         self.none = np.zeros(plan.stages, np.int64)
         self.stages = plan.stages
         self.shape = alternation(plan.schedule, plan.stages, plan.microbatches, plan.chunks)
-        self.chunk_of = _chunk_order(plan.stages, plan.microbatches, plan.chunks)
-        self.forward, self.backward = _forward_costs(plan), _backward_costs(plan)
-        self.weight = _durations(plan.weight) if plan.weight else np.zeros((plan.stages, plan.chunks + 1), np.int64)
+        self.chunk_of = chunk_order(plan.stages, plan.microbatches, plan.chunks)
+        self.forward, self.backward = forward_costs(plan), backward_costs(plan)
+        self.weight = durations_ns(plan.weight) if plan.weight else np.zeros((plan.stages, plan.chunks + 1), np.int64)
         self._place()
         self._fill()
         self._watch()
@@ -414,7 +311,7 @@ class _Recurrence:
     def _set_phases(self) -> None:
         """Find where the warm-up ends, where the last phase starts, and between which levels coefficients repeat."""
         stages, pace, chunks = self.stages, self.shape.pace, self.plan.chunks
-        count, longest = _groups(stages, self.plan.microbatches)
+        count, longest = groups(stages, self.plan.microbatches)
         ahead = pace * (count - 1) * stages * chunks
         self.paired_from = int(self.backward_at.min())
         self.paired_until = int(self.forward_at.max()) + pace * (len(self.chunk_of) - 1) + 1

@@ -13,8 +13,9 @@ from sim.engine.step import simulate_step
 from sim.errors import LayoutError
 from sim.scenario.load import scenario_of
 from sim.simulate import simulate_step_of
+from sim.workload.alternation import COVERED
 from sim.workload.blocks import Blocks
-from sim.workload.estimate import COVERED, estimate_step_ns
+from sim.workload.estimate import estimate_step_ns
 from sim.workload.operations import OpCost
 from sim.workload.step_plan import StepPlan
 from tests.engine.plans import cost, split_plan, uniform_plan
