@@ -89,6 +89,7 @@ class Costs:
 
 
 def forward_costs(plan: StepPlan) -> Costs:
+    """Return what forwards cost: from the first chunk of the first stage around the ring to the last of the last."""
     durations = durations_ns(plan.forward)
     inward = np.array([_around_ns(plan), *plan.boundary_ns[:-1]])[: plan.stages]
     outward = np.array([*plan.boundary_ns[:-1], _around_ns(plan)])[: plan.stages]
@@ -96,6 +97,7 @@ def forward_costs(plan: StepPlan) -> Costs:
 
 
 def backward_costs(plan: StepPlan) -> Costs:
+    """Return what backwards cost, whose gradients go the other way around."""
     durations = durations_ns(plan.backward)
     inward = np.array([*plan.boundary_ns[:-1], _around_ns(plan)])[: plan.stages]
     outward = np.array([_around_ns(plan), *plan.boundary_ns[:-1]])[: plan.stages]

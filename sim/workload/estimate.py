@@ -17,6 +17,7 @@ The result is that of `sim.engine.step`, to the nanosecond but for the rounding 
 queues at a NIC too short to matter; what is not covered raises.
 """
 
+from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
@@ -28,6 +29,7 @@ from sim.errors import LayoutError
 from sim.workload.alternation import (
     COVERED,
     NEVER,
+    Costs,
     Ints,
     alternation,
     backward_costs,
@@ -38,7 +40,11 @@ from sim.workload.alternation import (
 )
 from sim.workload.apportion import divide
 from sim.workload.blocks import Blocks
+from sim.workload.pipelines import schedule_kind
 from sim.workload.step_plan import StepPlan
+
+NEGLIGIBLE = 0.005
+"""Messages that queue at their NIC are neglected where that is at most this part of a step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +73,9 @@ def estimate_step_ns(plan: StepPlan) -> Estimate:
     return _Recurrence(plan).estimate()
 
 
-NEGLIGIBLE = 0.005
-"""Messages that queue at their NIC are neglected where that is at most this part of a step."""
-
-
 def check_covered(plan: StepPlan) -> None:
     """Raise LayoutError, naming what is covered, unless a plan can be estimated."""
+    schedule_kind(plan.schedule, plan.chunks)
     blocks = [part for stage in plan.blocks for part in stage]
     gathers, reductions = (any(any(part) for part in parts) for parts in zip(*map(_times, blocks), strict=True))
     if plan.schedule not in COVERED:
@@ -169,31 +172,37 @@ class _Recurrence:
 
     def _fill(self) -> None:
         """Set the coefficients of both steps of every level."""
-        stages, blocking = self.stages, self.plan.blocking_send
-        self.into_forward = np.zeros((self.levels + 1, 2, stages + 1), np.int64)
-        self.into_backward = np.zeros((self.levels, 2, stages + 1), np.int64)
+        self.into_forward = np.zeros((self.levels + 1, 2, self.stages + 1), np.int64)
+        self.into_backward = np.zeros((self.levels, 2, self.stages + 1), np.int64)
         self.into_forward[:, 0] = self.into_backward[:, 1] = NEVER
-        backward_chunk = np.where(self.chunk_of < self.plan.chunks, self.plan.chunks - 1 - self.chunk_of, self.chunk_of)
-        forward, backward = self.forward, self.backward
-        forward_in, backward_in = forward.duration + forward.message_in, backward.duration + backward.message_in
-        forward_out, backward_out = (np.maximum(each.message_out, 0) * blocking for each in (forward, backward))
-        for stage in range(stages):
-            f, b = self._rows(self.forward_at, stage), self._rows(self.backward_at, stage)
-            after = slice(b.start + 1, b.stop + 1, b.step)
-            self.into_forward[f, 0, stage] = forward_in[stage][self.chunk_of]
-            self.into_forward[f, 1, stage] += forward.duration[stage][self.chunk_of]
-            self.into_backward[f, 0, stage] += forward_out[stage][self.chunk_of]
-            self.into_backward[b, 0, stage] += backward.duration[stage][backward_chunk]
-            self.into_backward[b, 1, stage] = backward_in[stage][backward_chunk]
-            behind = backward_out[stage][backward_chunk] + self.weight[stage][backward_chunk]
-            behind[: self.shape.lag[stage]] -= self.weight[stage][backward_chunk[: self.shape.lag[stage]]]
-            self.into_forward[after, 1, stage] += behind
-        self.backward_chunk = backward_chunk
+        empty = self.chunk_of == self.plan.chunks
+        self.backward_chunk = np.where(empty, self.plan.chunks, self.plan.chunks - 1 - self.chunk_of)
+        for stage in range(self.stages):
+            self._fill_forward(stage, self._rows(self.forward_at, stage))
+            self._fill_backward(stage, self._rows(self.backward_at, stage))
+
+    def _fill_forward(self, stage: int, rows: slice) -> None:
+        duration, message_in, blocked = (each[self.chunk_of] for each in self._stage_costs(self.forward, stage))
+        self.into_forward[rows, 0, stage] = duration + message_in
+        self.into_forward[rows, 1, stage] += duration
+        self.into_backward[rows, 0, stage] += blocked
+
+    def _fill_backward(self, stage: int, rows: slice) -> None:
+        duration, message_in, blocked = (each[self.backward_chunk] for each in self._stage_costs(self.backward, stage))
+        weight = self.weight[stage][self.backward_chunk]
+        weight[: self.shape.lag[stage]] = 0
+        self.into_backward[rows, 0, stage] += duration
+        self.into_backward[rows, 1, stage] = duration + message_in
+        self.into_forward[rows.start + 1 : rows.stop + 1 : rows.step, 1, stage] += blocked + weight
+
+    def _stage_costs(self, costs: Costs, stage: int) -> tuple[Ints, Ints, Ints]:
+        """Return by chunk how long an operation and its input take, and for how long its output blocks the stage."""
+        blocked = np.maximum(costs.message_out[stage], 0) * self.plan.blocking_send
+        return costs.duration[stage], costs.message_in[stage], blocked
 
     def _watch(self) -> None:
         """Note at which levels a chunk's first forward waits for gathers or its last backward launches reductions."""
-        plan = self.plan
-        overlap = plan.data_overlap
+        plan, overlap = self.plan, self.plan.data_overlap
         self.opens: dict[int, list[tuple[int, int]]] = defaultdict(list)
         self.closes: dict[int, list[tuple[int, int]]] = defaultdict(list)
         self.collects = any(any(part.gather_ns) or any(part.reduce_ns) for stage in plan.blocks for part in stage)
@@ -297,6 +306,7 @@ class _Recurrence:
         self.careful = self.queues or self.active
         self.gathering = bool(self.opens)
         self.careful_at = self.closes if self.meets else {}
+        self.stops = [*sorted(self.careful_at), self.levels]
         if self.careful or self.careful_at:
             self._spread()
 
@@ -351,7 +361,7 @@ class _Recurrence:
 
     def _plain_levels(self, level: int) -> int:
         """Pass levels without collectives until something changes; return the level that comes then."""
-        stop = min((each for each in self.careful_at if each >= level), default=self.levels)
+        stop = self.stops[bisect_left(self.stops, level)]
         if level < self.keeps_until:
             return self._kept_levels(level, min(stop, self.keeps_until))
         if level >= self.keeps_from:
@@ -463,6 +473,7 @@ class _Recurrence:
         self.careful = self.queues or self.active or self._late(level + 1)
 
     def _careful_forward(self, level: int) -> None:
+        """Pass the forwards of a level, each kernel and message as what runs beside it allows."""
         stages, streams = self.stages, self.streams
         if level >= self.paired_until:
             self.forward_state[:] = self.backward_state + self.into_forward[level, 1, :-1] + streams.late_own
@@ -482,6 +493,7 @@ class _Recurrence:
         streams.late_forward = self._send(ends, level, 0)
 
     def _careful_backward(self, level: int) -> None:
+        """Pass the backwards of a level, each kernel and message as what runs beside it allows."""
         stages, streams = self.stages, self.streams
         if level < self.paired_from:
             streams.late_own = streams.late_forward if self.plan.blocking_send else self.none

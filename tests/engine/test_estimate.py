@@ -166,6 +166,7 @@ def test_what_is_not_covered_is_refused() -> None:
     plan = uniform_plan("1f1b", stages=2, microbatches=2, gather_ns=9, reduce_ns=9)
     refused = {
         "schedule dualpipe is not covered; expected gpipe, 1f1b": split_plan("dualpipe", 4, 8, (1, 1, 1)),
+        "1f1b holds one chunk a stage": replace(plan, chunks=2),
         "gathered for every pass": replace(plan, regather=True),
         "block by block": replace(plan, prefetch=1),
         "reduced with 'each'": replace(plan, reduces="each"),
