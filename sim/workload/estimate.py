@@ -21,7 +21,6 @@ from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate
 
 import numpy as np
 
@@ -104,7 +103,7 @@ class _Streams:
     """What runs beside compute, by stage: until when collectives run and the NIC sends, and how late messages are.
 
     late_own: how much later the next operation can start than if none had met a collective. gathered: when the
-    gathers of blocks end, by [stage][chunk][block].
+    gathers of blocks end, by [stage][block], chunk after chunk.
     """
 
     collective: Ints
@@ -112,20 +111,17 @@ class _Streams:
     late_forward: Ints
     late_backward: Ints
     late_own: Ints
-    gathered: list[list[list[int]]]
+    gathered: Ints
 
     @classmethod
     def at_start(cls, plan: StepPlan) -> "_Streams":
         """Return the streams with all gathers under way, one after the other in the order of use."""
-        gathered = []
-        for row in plan.blocks:
-            ends = accumulate((sum(part.gather_ns) for part in row), initial=0)
-            gathered.append(
-                [[start + end for end in accumulate(part.gather_ns)] for part, start in zip(row, ends, strict=False)]
-            )
+        rows = [[ns for part in row for ns in part.gather_ns] for row in plan.blocks]
+        widest = max(len(row) for row in rows)
+        gathered = np.array([row + [0] * (widest - len(row)) for row in rows], np.int64).cumsum(axis=1)
         none = np.zeros(plan.stages, np.int64)
         return cls(
-            collective=np.array([row[-1][-1] for row in gathered], np.int64),
+            collective=gathered[:, -1].copy(),
             nic=none,
             late_forward=none,
             late_backward=none,
@@ -535,9 +531,10 @@ class _Recurrence:
 
     def _gather(self, stage: int, chunk: int, now: int) -> int:
         """Pass a chunk's first forward block by block, each after its gather; return when it ends."""
+        before = sum(len(blocks.gather_ns) for blocks in self.plan.blocks[stage][:chunk])
         parts = _parts(int(self.forward.duration[stage, chunk]), self.plan.blocks[stage][chunk].forward)
         collective = int(self.streams.collective[stage])
-        for gathered, duration in zip(self.streams.gathered[stage][chunk], parts, strict=True):
+        for gathered, duration in zip(self.streams.gathered[stage, before:].tolist(), parts, strict=False):
             now = max(now, gathered)
             now += duration + self._slowed_ns(collective - now, duration)
         return now
@@ -582,7 +579,5 @@ class _Recurrence:
 
     def _delay(self, begins: Ints, lost: Ints) -> None:
         self.streams.collective += lost
-        for stage in np.flatnonzero(lost) if self.gathering else ():
-            for chunk, times in enumerate(self.streams.gathered[stage]):
-                moved = [time + int(lost[stage]) if time > begins[stage] else time for time in times]
-                self.streams.gathered[stage][chunk] = moved
+        if self.gathering:
+            self.streams.gathered += lost[:, None] * (self.streams.gathered > begins[:, None])
