@@ -1,4 +1,4 @@
-"""The step engine: operations per second, events per operation, and its ratio to a plain heapq list scheduler."""
+"""The step engine: operations per second, events per operation, its ratio to a heapq list scheduler; the estimate."""
 
 from heapq import heappop, heappush
 from time import perf_counter
@@ -7,6 +7,7 @@ import numpy as np
 
 from sim.engine.replicas import replica_steps_ns
 from sim.engine.step import simulate_step
+from sim.workload.estimate import estimate_step_ns
 from sim.workload.step_plan import StepPlan, pipeline_key, structure
 from tests.engine.plans import uniform_plan
 
@@ -56,10 +57,12 @@ def measure() -> dict[str, float]:
             "interleaved", stages=stages, microbatches=microbatches, chunks=chunks, forward_ns=4800, backward_ns=9600
         )
         operations = 2 * stages * microbatches * chunks
-        assert heapq_makespan(plan) == simulate_step(plan).step_ns
+        assert heapq_makespan(plan) == simulate_step(plan).step_ns == estimate_step_ns(plan).step_ns
         plain_s = min(_timed(lambda plan=plan: heapq_makespan(plan)) for _ in range(3))
         step_s = min(_timed(lambda plan=plan: simulate_step(plan)) for _ in range(3))
+        estimate_s = min(_timed(lambda plan=plan: estimate_step_ns(plan)) for _ in range(9))
         results |= {
+            f"estimate {name}: seconds": estimate_s,
             f"step {name}: seconds": step_s,
             f"step {name}: operations per second": operations / step_s,
             f"step {name}: times a heapq list scheduler": step_s / plain_s,
