@@ -5,14 +5,13 @@ from dataclasses import dataclass
 
 from sim.catalog.records import Model
 from sim.workload.kernels import ELEMENT_BYTES
-from sim.workload.layout import Batch, Layout, local_kv_heads, local_tokens, norm_tokens, routed_rows
+from sim.workload.layout import Batch, Layout, local_kv_width, local_tokens, norm_tokens, routed_rows
 from sim.workload.recompute import modules
 from sim.workload.transformer import (
     ACTIVATION_BYTES,
     output_width,
     query_width,
     shared_width,
-    value_head_dim,
 )
 
 
@@ -99,7 +98,7 @@ def _residual(model: Model, batch: Batch, layout: Layout, dropout: bool) -> Iter
 
 def _attention(model: Model, batch: Batch, layout: Layout, flash: bool, dropout: bool) -> Iterator[Kept]:
     tokens, t = float(local_tokens(batch, layout)), layout.tensor
-    keys_and_values = local_kv_heads(model, layout) * (model.head_dim + model.rope_head_dim + value_head_dim(model))
+    keys_and_values = local_kv_width(model, layout)
     heads = ACTIVATION_BYTES * tokens * (query_width(model) / t + keys_and_values)
     if model.attention == "mla":
         latents = model.q_lora_rank + model.kv_lora_rank + model.rope_head_dim

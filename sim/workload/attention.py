@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sim.catalog.records import Model, SoftwareProfile
-from sim.workload.layout import Batch, Layout, local_kv_heads, local_tokens, norm_tokens
+from sim.workload.layout import Batch, Layout, local_kv_heads, local_kv_width, local_tokens, norm_tokens
 from sim.workload.passes import Kernel, Product, forward_kernel, memory
 from sim.workload.transformer import ACTIVATION_BYTES, core_head_dim, output_width, query_width, value_head_dim
 
@@ -19,7 +19,7 @@ def projections(model: Model, batch: Batch, layout: Layout) -> tuple[Product, ..
     out = Product(name="out", m=tokens, n=model.hidden, k=output_width(model) // t)
     queries = query_width(model) // t
     if model.attention != "mla":
-        keys_and_values = local_kv_heads(model, layout) * (model.head_dim + value_head_dim(model))
+        keys_and_values = local_kv_width(model, layout)
         return Product(name="qkv", m=tokens, n=queries + keys_and_values, k=model.hidden, cast="norm"), out
     rows = norm_tokens(tokens, layout)
     down = Product(name="kv-down", m=rows, n=model.kv_lora_rank + model.rope_head_dim, k=model.hidden, cast="norm")

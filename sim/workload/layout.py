@@ -7,7 +7,7 @@ from itertools import accumulate, pairwise
 from sim.catalog.records import Accelerator, Model
 from sim.errors import LayoutError, unknown_name
 from sim.workload.pipelines import schedule_kind
-from sim.workload.transformer import dense_layers
+from sim.workload.transformer import dense_layers, kv_head_width
 
 CONTEXT_EXCHANGES = ("ring", "all-gather", "all-to-all")
 """How a context group shares attention: keys and values go around or are gathered, or heads for all positions."""
@@ -121,6 +121,11 @@ def local_kv_heads(model: Model, layout: Layout) -> int:
     return max(1, model.kv_heads // layout.tensor)
 
 
+def local_kv_width(model: Model, layout: Layout) -> int:
+    """Return the width of keys and values on one GPU."""
+    return local_kv_heads(model, layout) * kv_head_width(model)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
     """What one model chunk of a stage holds; moe: how many of its layers are mixtures of experts.
@@ -207,7 +212,7 @@ def deal_model(model: Model, layout: Layout, routes: Iterable[Places]) -> tuple[
 def _deal(layers: int, route: Places, dense: int, mtp: int) -> list[Chunk]:
     places = len(route)
     even = layers % places == 0 and not mtp
-    counts = _even(layers, places) if even or places == 1 else _with_slots(layers, places, 1 + mtp)
+    counts = _even(layers, places) if even or places == 1 else _with_slots(layers, route, 1 + mtp)
     ends = list(accumulate(counts))
     dealt = [
         Chunk(
@@ -232,11 +237,18 @@ def _even(layers: int, virtual: int) -> list[int]:
     return [layers // virtual] * virtual
 
 
-def _with_slots(layers: int, virtual: int, last: int) -> list[int]:
-    """Return layers by chunk, the embedding in the first and `last` slots of head and modules in the last."""
-    slots = layers + 1 + last
-    edges = [round(v * slots / virtual) for v in range(virtual + 1)]
-    counts = [edges[v + 1] - edges[v] for v in range(virtual)]
+def _with_slots(layers: int, route: Places, last: int) -> list[int]:
+    """Return layers by chunk, the embedding in the first and `last` slots of head and modules in the last.
+
+    Stages get their slots first, which keeps them within one of each other, and deal them to their chunks.
+    """
+    slots, virtual = layers + 1 + last, len(route)
+    stages = sorted({stage for stage, _ in route})
+    dealt: dict[tuple[int, int], int] = {}
+    for stage, total in zip(stages, _spread(slots, len(stages)), strict=True):
+        places = [place for place in route if place[0] == stage]
+        dealt |= dict(zip(places, _spread(total, len(places)), strict=True))
+    counts = [dealt[place] for place in route]
     counts[0] -= 1
     counts[-1] -= last
     # Head and modules can be more than the last chunk's share: the others take over.
@@ -249,6 +261,11 @@ def _with_slots(layers: int, virtual: int, last: int) -> list[int]:
             f"expected stages x chunks <= {slots}"
         )
     return counts
+
+
+def _spread(total: int, parts: int) -> list[int]:
+    """Return a number in parts within one of each other, the larger ones spread evenly."""
+    return [after - before for before, after in pairwise(round(v * total / parts) for v in range(parts + 1))]
 
 
 def check_tensor(model: Model, tensor: int) -> None:

@@ -16,6 +16,7 @@ from sim.workload.layout import (
     check_shard,
     check_tensor,
     deal_model,
+    local_kv_width,
     local_tokens,
     routed_rows,
     split_chunk,
@@ -28,10 +29,11 @@ from sim.workload.transformer import (
     ACTIVATION_BYTES,
     expert_parameters,
     head_parameters,
+    kv_head_width,
     last_kind,
     latent_parameters,
     norm_parameters,
-    qkv_width,
+    query_width,
     router_parameters,
     shared_parameters,
 )
@@ -54,8 +56,7 @@ def key_value_bytes(model: Model, batch: Batch, layout: Layout) -> float:
     >>> key_value_bytes(gpt(layers=1, hidden=64), Batch(sequence_length=32, global_batch=1), Layout(context=4))
     8192.0
     """
-    width = 2 * model.kv_heads * model.head_dim / layout.tensor
-    return ACTIVATION_BYTES * batch.micro_batch * batch.sequence_length * width
+    return ACTIVATION_BYTES * batch.micro_batch * batch.sequence_length * local_kv_width(model, layout)
 
 
 class Parameters(NamedTuple):
@@ -82,18 +83,24 @@ def chunk_parameters(model: Model, chunk: Chunk, layout: Layout) -> Parameters:
     shared = tables * head_parameters(model) / tensor + (model.hidden if chunk.head else 0) + modules
     experts = 0.0
     for kind, layers in (*chunk.kinds, (last_kind(model), chunk.mtp)):
-        shared += layers * _layer_shared(model, kind, tensor)
+        shared += layers * _layer_shared(model, kind, layout)
         if kind == "moe":
             experts += layers * model.experts * expert_parameters(model) / (layout.expert * layout.expert_tensor)
     return Parameters(shared, experts)
 
 
-def _layer_shared(model: Model, kind: str, tensor: int) -> float:
-    """Return one layer's weights outside routed experts on one GPU; each holds norms, router and latents whole."""
+def _layer_shared(model: Model, kind: str, layout: Layout) -> float:
+    """Return one layer's weights outside routed experts on one GPU; each holds norms, router and latents whole.
+
+    Where tensor-parallel ranks outnumber key-value heads, several hold a copy of each.
+    """
     whole = norm_parameters(model) + (router_parameters(model) if kind == "moe" else 0)
     whole += latent_parameters(model) if model.attention == "mla" else 0
     divided = shared_parameters(model, kind) + norm_parameters(model) - whole
-    return whole + divided / tensor
+    copied = 0.0
+    if model.attention != "mla":
+        copied = model.hidden * (local_kv_width(model, layout) - model.kv_heads * kv_head_width(model) / layout.tensor)
+    return whole + divided / layout.tensor + copied
 
 
 def microbatches(batch: Batch, layout: Layout) -> int:
@@ -243,7 +250,8 @@ def _buffers(model: Model, batch: Batch, layout: Layout, software: SoftwareProfi
     A layer that is recomputed as a whole keeps everything while its backward runs.
     """
     tokens = local_tokens(batch, layout)
-    widest = max(qkv_width(model), (2 if model.gated_ffn else 1) * model.ffn_hidden) / layout.tensor
+    projected = query_width(model) / layout.tensor + local_kv_width(model, layout)
+    widest = max(projected, (2 if model.gated_ffn else 1) * model.ffn_hidden / layout.tensor)
     working = 2 * ACTIVATION_BYTES * tokens * (model.hidden + widest)
     if any(chunk.moe for chunk in chunks):
         # Tokens on their way to their experts and back, and their gradients.

@@ -11,9 +11,9 @@ from sim.cluster.placement import Groups
 from sim.cluster.records import CollectiveCost, GpuArray
 from sim.workload.blocks import block_parameters
 from sim.workload.data_traffic import DataTimes, NetworkModel, data_times
-from sim.workload.layout import Batch, Chunk, Layout, local_tokens, norm_tokens, routed_rows
+from sim.workload.layout import Batch, Chunk, Layout, local_kv_width, local_tokens, norm_tokens, routed_rows
 from sim.workload.memory import key_value_bytes
-from sim.workload.transformer import ACTIVATION_BYTES, output_width, qkv_width
+from sim.workload.transformer import ACTIVATION_BYTES, output_width, query_width
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +107,7 @@ def _context_cost(model: Model, batch: Batch, layout: Layout, groups: Groups, ne
     """
     if layout.context_exchange != "all-to-all":
         return network.cost("all-gather", groups.context, key_value_bytes(model, batch, layout))
-    width = (qkv_width(model) + output_width(model)) / layout.tensor
+    width = (query_width(model) + output_width(model)) / layout.tensor + local_kv_width(model, layout)
     return network.cost("all-to-all", groups.context, ACTIVATION_BYTES * local_tokens(batch, layout) * width)
 
 

@@ -51,7 +51,12 @@ def attention_width(model: Model) -> int:
 
 def qkv_width(model: Model) -> int:
     """Return the width of queries, keys and values of all heads together."""
-    return query_width(model) + model.kv_heads * (model.head_dim + model.rope_head_dim + value_head_dim(model))
+    return query_width(model) + model.kv_heads * kv_head_width(model)
+
+
+def kv_head_width(model: Model) -> int:
+    """Return the width of one head's key and value."""
+    return model.head_dim + model.rope_head_dim + value_head_dim(model)
 
 
 def output_width(model: Model) -> int:

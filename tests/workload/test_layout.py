@@ -188,6 +188,8 @@ def test_stages_may_be_uneven(preset: str, stages: int, chunks: int, expected: i
     assert sum(by_chunk) == expected
     assert all(chunk.layers or chunk.embedding or chunk.head for stage in dealt for chunk in stage)
     assert max(by_chunk) - sorted(by_chunk)[2] <= 1
+    by_stage = [sum(chunk.layers + chunk.embedding + chunk.head for chunk in stage) for stage in dealt]
+    assert max(by_stage) - min(by_stage) <= 1
 
 
 @pytest.mark.parametrize("kind", sorted(SCHEDULES))
