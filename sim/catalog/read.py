@@ -30,6 +30,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "expert_exchange": ("pairwise", "deduplicated"),
     "fp8_scaling": ("delayed", "current"),
     "attention_kernel": ("best", "flash-2"),
+    "kernel_launch": ("queued", "graphs", "blocking"),
     "component": ("gpu", "nic", "link", "node", "job"),
     "kind": get_args(Kind),
 }
