@@ -33,6 +33,9 @@ GRAPH_LAUNCH_S = 1e-6
 EXPERT_KERNELS = frozenset({"router", "permute", "sort", "combine", "expert-activation"})
 """Memory-bound kernels around experts; their products are the grouped ones."""
 
+FLASH_1_PACE = 0.55
+"""Pace of FlashAttention in Triton over FlashAttention-2, which is 1.3 to 2.5 times faster (Dao, arXiv 2307.08691)."""
+
 PASS_EFFICIENCY = {"norm": 0.42, "activation": 0.65, "expert-activation": 0.65}
 """Bandwidth of a pass over that of a copy; others reach a copy's.
 
@@ -139,11 +142,23 @@ def _alone_s(machine: Machine, kernel: Kernel) -> float:
             causal=True,
             backward=kernel.backward,
         )
-        if machine.software.attention_kernel == "flash-2":
-            whole_s /= acc.flash_2_pace
+        whole_s /= attention_pace(acc, machine.software)
         # Windows leave whole blocks of keys out.
         return whole_s * attended_share(model, batch.sequence_length) / machine.layout.context
     return memory_time_s(acc, kernel.size_bytes / PASS_EFFICIENCY.get(kernel.name, 1.0))
+
+
+def attention_pace(accelerator: Accelerator, software: SoftwareProfile) -> float:
+    """Return the pace of a stack's attention over the best that is known on an accelerator.
+
+    >>> from sim import catalog
+    >>> h100 = catalog.accelerator("h100-sxm")
+    >>> attention_pace(h100, catalog.software("megatron-core-2025")), attention_pace(h100, catalog.software("fsdp-2024"))
+    (1.0, 0.57)
+    """
+    if software.attention_kernel == "best":
+        return 1.0
+    return accelerator.flash_2_pace * (FLASH_1_PACE if software.attention_kernel == "flash-1" else 1.0)
 
 
 def kernel_flop(model: Model, batch: Batch, layout: Layout, kernel: Kernel) -> float:
