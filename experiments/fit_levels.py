@@ -31,7 +31,8 @@ from sim import catalog
 from sim.analysis.mapping import SkippedError, scenario_of_row
 from sim.analysis.measurements import Measured, read_measurements
 from sim.analysis.rules import rules
-from sim.analysis.validate import kind_of, step_of
+from sim.analysis.validate import step_of
+from sim.catalog.bands import kind_of
 from sim.catalog.levels import CLASSES, GENERATIONS, generation_of
 from sim.errors import TrainwrightError
 from sim.scenario.records import Scenario

@@ -271,7 +271,7 @@ class SoftwareProfile:
     fused_gradient_accumulation: the weight-gradient kernel adds into the main gradient;
     discard_cheap: normalisation outputs and gated activations are recomputed, not stored;
     elementwise_fused: chains of elementwise kernels are one kernel;
-    attention_kernel: "best" that the accelerator has, "flash-2" (FlashAttention-2, made for Ampere), "flash-1" (Triton);
+    attention_kernel: "best" that the accelerator has, "flash-2" (FlashAttention-2, for Ampere) or "flash-1" (Triton);
     fp8_scaling: "delayed" (by the largest elements of past steps) or "current" (by those of the tensor itself);
     loss_fused: softmax cross-entropy is one kernel that never writes logits in FP32;
     flash_attention: attention never stores its score matrix;

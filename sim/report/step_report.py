@@ -16,11 +16,11 @@ def step_report(result: Result, marks: Marks) -> str:
     """Return the report of a step from its JSON.
 
     Beside the documented keys it reads name, model, accelerator, job_gpus, microbatches, mfu_full_attention,
-    flops_per_s_per_gpu, communication by dimension (a collective's cost), memory.stages (the parts of each), assumed,
-    published and published_gap.
+    flops_per_s_per_gpu, communication by dimension (a collective's cost), memory.stages (the parts of each),
+    step_time_band, assumed, published and published_gap.
     """
     blocks = [
-        [*_title(result), "", *pairs(_facts(result)), CONVENTION],
+        [*_title(result), "", *pairs(_facts(result)), CONVENTION, *band_text(result)],
         waterfall_text("Where a step's GPU-time goes, from peak to useful FLOP", result["waterfall"], marks),
         calibration_text(result),
         communication_text(result),
@@ -48,6 +48,16 @@ def _facts(result: Result) -> list[tuple[str, str]]:
         ("Model FLOP/s", f"{show(result['flops_per_s_per_gpu'], 'flop_rate')} a GPU"),
         ("Bubble", percent(result["bubble_fraction"])),
     ]
+
+
+def band_text(result: Result) -> list[str]:
+    """Return how far a measured step may be off the simulated one, from errors out of sample."""
+    band = result["step_time_band"]
+    if band is None:
+        return []
+    low, high = (show(seconds, "time") for seconds in band["80"])
+    of = {"same source": "anchored", "known stack": "known stack", "new stack": "stack without measured steps"}
+    return wrapped(f"Band: {low} to {high} holds 80 % of measured steps ({band['kind']}, {of[band['familiarity']]})")
 
 
 def communication_text(result: Result) -> list[str]:

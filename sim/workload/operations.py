@@ -153,8 +153,8 @@ def attention_pace(accelerator: Accelerator, software: SoftwareProfile) -> float
 
     >>> from sim import catalog
     >>> h100 = catalog.accelerator("h100-sxm")
-    >>> attention_pace(h100, catalog.software("megatron-core-2025")), attention_pace(h100, catalog.software("fsdp-2024"))
-    (1.0, 0.57)
+    >>> [attention_pace(h100, catalog.software(name)) for name in ("megatron-core-2025", "fsdp-2024")]
+    [1.0, 0.57]
     """
     if software.attention_kernel == "best":
         return 1.0
