@@ -102,7 +102,7 @@ class _MachineKey:
         node = machines.node
         self.key = (
             *(node.name, node.accelerators, node.scale_up_domain, node.nic_bandwidth_bytes_per_s, machines.nodes),
-            str(machines.topology),
+            *(node.network_technology, str(machines.topology)),
         )
 
     def __eq__(self, other: object) -> bool:
