@@ -92,12 +92,16 @@ def build_step(
         data_overlap=software.data_overlap,
         nic_share=_nic_share(model, batch, layout, times, node_gpus),
         slowdown=_slowdown(accelerator, groups, node_gpus),
+        pair_slowdown=accelerator.sm_count / (accelerator.sm_count - EXCHANGE_SMS),
         optimizer_ns=tuple(_optimizer_ns(machine, stage) for stage in dealt),
         optimizer_sync=layout.optimizer_sync,
         overhead_ns=round(software.step_overhead_s * 1e9),
     )
     return BuiltStep(plan=plan, memory=memory, communication=times, dealt=dealt)
 
+
+EXCHANGE_SMS = 20
+"""SMs that move tokens and activations beside compute (DeepSeek-V3, arXiv 2412.19437, section 3.2.2: 20 of 132)."""
 
 Costs = dict[Chunk, tuple[OpCost, ...]]
 """Forward, backward and, where it is apart, weight gradient of each chunk."""

@@ -27,8 +27,9 @@ class StepPlan:
     gradients with the "last" microbatch of a chunk, with "each", or when the stage "turns" to another chunk's.
     data_overlap: collectives run beside compute on a stream of their own; nic_share: the part of a NIC that a
     data-parallel collective takes for itself, 0 where it leaves by another way than boundary messages do.
-    slowdown: factor on kernels while a collective runs beside them. optimizer_ns by stage, after all gradients;
-    optimizer_sync: "global-norm", all stages meet before it, or "post-validation", none waits for another.
+    slowdown: factor on kernels while a collective runs beside them; pair_slowdown: within a fused pair.
+    optimizer_ns by stage, after all gradients; optimizer_sync: "global-norm", all stages meet before it, or
+    "post-validation", none waits for another.
     """
 
     schedule: str
@@ -49,6 +50,7 @@ class StepPlan:
     data_overlap: bool
     nic_share: float
     slowdown: float
+    pair_slowdown: float = 1.0
     optimizer_ns: tuple[int, ...]
     optimizer_sync: str = "global-norm"
     overhead_ns: int
@@ -139,7 +141,7 @@ def operation_costs(plan: StepPlan, stage: int) -> tuple[tuple[OpCost, ...], ...
         return plan.forward[stage], plan.backward[stage]
     forward, backward, weight = plan.forward[stage], plan.backward[stage], plan.weight[stage]
     full = tuple(joined(b, w) for b, w in zip(backward, weight, strict=True))
-    pair = tuple(fused(f, b) for f, b in zip(reversed(forward), full, strict=True))
+    pair = tuple(fused(f, b, plan.pair_slowdown) for f, b in zip(reversed(forward), full, strict=True))
     return forward, backward, weight, full, pair, (joined(),) * len(forward)
 
 

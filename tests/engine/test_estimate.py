@@ -88,7 +88,8 @@ def plans(draw: st.DrawFn) -> StepPlan:
             forward=each(blocks, 9),
             backward=each(blocks, 9),
             weight=each(blocks, 9) if split else (),
-            gather_ns=each(blocks, gathers),
+            # Every chunk holds parameters: if one gathers, all do.
+            gather_ns=tuple(ns + min(gathers, 1) for ns in each(blocks, gathers)),
             reduce_ns=each(blocks, reductions),
         )
 

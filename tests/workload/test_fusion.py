@@ -47,3 +47,19 @@ def test_what_is_left_exposed_is_what_the_others_compute_does_not_cover(forward:
 def test_without_communication_a_pair_is_one_after_the_other() -> None:
     forward, backward = (OpCost(state_ns={"compute_ideal": ns}, flop=0.0) for ns in (5, 9))
     assert fused(forward, backward).duration_ns == 14
+
+
+@given(costs, costs, st.sampled_from([1.0, 1.18, 2.0]))
+def test_a_pair_on_fewer_sms_is_never_faster_and_runs_apart_where_that_is_shorter(
+    forward: OpCost, backward: OpCost, slowdown: float
+) -> None:
+    pair = fused(forward, backward, slowdown)
+    assert fused(forward, backward).duration_ns - 2 <= pair.duration_ns <= joined(forward, backward).duration_ns
+    assert pair.duration_ns >= part(forward, *COMMUNICATION) + part(backward, *COMMUNICATION) - 2
+    assert pair.flop == forward.flop + backward.flop
+
+
+def test_a_pair_computes_on_the_sms_that_do_not_communicate() -> None:
+    """1,000 ns each way and 400 ns of communication on 112 of 132 SMs: 2,358 ns, one after the other 2,400."""
+    forward, backward = (OpCost(state_ns={"compute_ideal": 1000, "comm_expert": ns}, flop=0.0) for ns in (0, 400))
+    assert fused(forward, backward, 132 / 112).duration_ns == 2358
