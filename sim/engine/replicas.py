@@ -26,7 +26,10 @@ Table = NDArray[np.int64]
 
 @dataclass(slots=True)
 class _Lane:
-    """One stage of all replicas; vectors have an element a class. Names as in `Stage`."""
+    """One stage of all replicas; vectors have an element a class. Names as in `Stage`.
+
+    quiet: no collective is left beside what the stage runs from now on, until it launches another.
+    """
 
     index: int
     durations: list[IntArray]
@@ -37,12 +40,14 @@ class _Lane:
     nic_free_at: IntArray
     collective_free_at: IntArray
     slack_ns: IntArray
+    quiet: bool = False
     position: int = 0
     first_start: IntArray | None = None
     gathered_at: list[IntArray] = field(default_factory=list)
 
     def collect(self, ready_ns: IntArray, duration_ns: int) -> IntArray:
         """Launch a collective; return when it ends."""
+        self.quiet = False
         self.collective_free_at = np.maximum(ready_ns, self.collective_free_at) + duration_ns
         return self.collective_free_at
 
@@ -168,13 +173,16 @@ class _Replicas:
 
     def _slowed(self, lane: _Lane, start: IntArray, duration: IntArray) -> IntArray:
         """Return the time of a kernel with what the collectives beside it add."""
-        if not self.slows:
+        if not self.slows or self._is_quiet(lane, start):
             return duration
-        beside = lane.collective_free_at - start
-        if (beside <= 0).all():
-            return duration
-        beside = np.minimum(np.maximum(beside, 0), duration)
+        beside = np.minimum(np.maximum(lane.collective_free_at - start, 0), duration)
         return np.asarray(duration + _whole(beside * (self.plan.slowdown - 1)))
+
+    def _is_quiet(self, lane: _Lane, now: IntArray) -> bool:
+        """Return whether no replica has a collective beside what its stage begins; operations begin in their order."""
+        if not lane.quiet:
+            lane.quiet = bool((lane.collective_free_at <= now).all())
+        return lane.quiet
 
     def _send(self, lane: _Lane) -> None:
         index, position = lane.index, lane.position
@@ -192,7 +200,7 @@ class _Replicas:
 
     def _transfer(self, lane: _Lane, begin: IntArray, message: int) -> IntArray | int:
         """Return the time of a message; collectives beside it on the same NIC lose some."""
-        if not self.shares:
+        if not self.shares or self._is_quiet(lane, lane.free_at):
             return message
         left = lane.collective_free_at - begin
         if (left <= 0).all():
