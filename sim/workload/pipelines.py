@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 from typing import NamedTuple
 
 from sim.errors import LayoutError, unknown_name
@@ -154,8 +155,5 @@ def peak_in_flight(ops: Sequence[Op], weights: Sequence[float], weight_share: fl
     4.0
     """
     change = {"F": 1.0, "B": -1.0} if weight_share is None else {"F": 1.0, "B": weight_share - 1, "W": -weight_share}
-    live = peak = 0.0
-    for op in ops:
-        live += weights[op.chunk] * change[op.kind]
-        peak = max(peak, live)
-    return peak
+    changes = {(kind, chunk): weight * sign for kind, sign in change.items() for chunk, weight in enumerate(weights)}
+    return max(accumulate((changes[kind, chunk] for kind, _, chunk in ops), initial=0.0))
