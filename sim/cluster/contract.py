@@ -5,7 +5,7 @@ cables), medium, length_m. An endpoint is one NIC port, hence a vertex of kind "
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import networkx as nx
 
@@ -94,21 +94,22 @@ def _is_quantity(value: object, zero: bool) -> bool:
 
 def _endpoint_faults(graph: "nx.Graph[str]", endpoints: int) -> Iterator[str]:
     nics = endpoints_of(graph)
-    for nic, cables in graph.degree(nics, weight="count"):
+    neighbours = dict(graph.adjacency())
+    for nic in nics:
+        cables = sum([link["count"] for link in neighbours[nic].values()])
         if cables != 1:
             yield f"vertex {nic}: {cables} links, expected 1: an endpoint is one NIC port"
     if len(nics) != endpoints:
         yield f"endpoints: the graph has {len(nics):,}, expected {endpoints:,}"
     if nics:
-        reached = _reached(graph, nics[0])
+        reached = _reached(neighbours, nics[0])
         lost = [nic for nic in nics if nic not in reached]
         if lost:
             yield f"endpoints: {len(lost):,} of {len(nics):,} cannot be reached from {nics[0]}, the first is {lost[0]}"
 
 
-def _reached(graph: "nx.Graph[str]", start: str) -> set[str]:
+def _reached(neighbours: Mapping[str, Iterable[str]], start: str) -> set[str]:
     """Return every vertex that a path joins to the start (whole frontiers at once: a Python loop per link is slow)."""
-    neighbours = dict(graph.adjacency())
     reached, frontier = {start}, {start}
     while frontier:
         frontier = set[str]().union(*map(neighbours.__getitem__, frontier)) - reached

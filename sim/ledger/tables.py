@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from sim.catalog.records import PriceBook
@@ -147,7 +148,8 @@ def price_table(run_id: str, book: PriceBook | None) -> pa.Table:
 
 
 def _named(codes: Ints, names: Sequence[str]) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(names, pa.string())).cast(pa.string())
+    # Names are looked up here: casting a dictionary array would load all of pyarrow's compute functions.
+    return pa.array(np.array(names, dtype=object)[codes], pa.string())
 
 
 def _from_rows(name: str, run_id: str, fields: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> pa.Table:
