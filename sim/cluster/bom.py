@@ -8,6 +8,7 @@ from decimal import Decimal
 import networkx as nx
 
 from sim.catalog.records import Cable, Node, PriceBook, Switch
+from sim.cluster.contract import links
 from sim.cluster.records import BomLine
 from sim.errors import PriceError, TopologyError, unknown_name
 
@@ -97,7 +98,7 @@ def _switch_lines(needs: Counter[Need], technology: str, entries: Sequence[Switc
 
 def _cable_lines(graph: "nx.Graph[str]", entries: Sequence[Cable]) -> list[BomLine]:
     runs: Counter[tuple[str, float, float]] = Counter()
-    for _, _, link in graph.edges(data=True):
+    for _, _, link in links(graph):
         runs[link["medium"], link["length_m"], link["bandwidth_bytes_per_s"]] += link["count"]
     counts: Counter[str] = Counter()
     power: dict[str, float] = {}

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from sim.catalog.records import PriceBook
+from sim.cluster.contract import links
 from sim.cluster.records import Cluster
 from sim.ledger.apportion import Ints
 from sim.ledger.assets import price_of
@@ -123,14 +124,14 @@ def links_table(run_id: str, cluster: Cluster | None) -> pa.Table:
     """Return the links of a cluster, counted by class: equal ends, medium, bandwidth, latency and length."""
     nodes = cluster.graph.nodes(data=True) if cluster else ()
     ends = {vertex: f"{data['kind']}-{data['tier']}" for vertex, data in nodes}
-    links: Counter[tuple[Any, ...]] = Counter()
+    counts: Counter[tuple[Any, ...]] = Counter()
     cables: Counter[tuple[Any, ...]] = Counter()
-    for one, other, link in cluster.graph.edges(data=True) if cluster else ():
+    for one, other, link in links(cluster.graph) if cluster else ():
         lower, upper = sorted((ends[one], ends[other]))
         key = (lower, upper, link["medium"], link["bandwidth_bytes_per_s"], link["latency_s"], link["length_m"])
-        links[key] += 1
+        counts[key] += 1
         cables[key] += link["count"]
-    rows = [(*key, links[key], cables[key]) for key in sorted(links)]
+    rows = [(*key, counts[key], cables[key]) for key in sorted(counts)]
     return _from_rows("links", run_id, SCHEMAS["links"].names[1:], rows)
 
 

@@ -8,6 +8,7 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.cluster.contract import links
 from sim.errors import TopologyError
 
 IntArray = NDArray[np.int64]
@@ -57,7 +58,7 @@ def fabric_arrays(graph: "nx.Graph[str]", endpoints: Sequence[str], nic_bandwidt
     switches = [name for name, data in graph.nodes(data=True) if data.get("kind") == "switch"]
     tier = np.array([_number(graph.nodes[name], "tier", name) for name in switches], dtype=np.int64)
     ids = {name: position for position, name in enumerate((*switches, *endpoints))}
-    edges = [edge for edge in graph.edges(data=True) if edge[0] in ids and edge[1] in ids]
+    edges = [link for link in links(graph) if link[0] in ids and link[1] in ids]
     ends = np.array([[ids[one] for one, _, _ in edges], [ids[other] for _, other, _ in edges]], dtype=np.int64).T
     numbers = np.array([_numbers(edges, key) for key in _ATTRIBUTES], dtype=np.float64).T
     between = (ends < len(switches)).all(axis=1)
