@@ -33,6 +33,9 @@ class _Lane:
 
     index: int
     durations: list[IntArray]
+    messages: list[int]
+    needs: tuple[int, ...]
+    feeds: tuple[int, ...]
     walks: list[Walk | None]
     parts: list[tuple[IntArray, ...]]
     gathers: list[Gather]
@@ -116,6 +119,9 @@ class _Replicas:
         return _Lane(
             index=index,
             durations=[table[k, c] for k, c in zip(kinds, chunks, strict=True)],
+            messages=[self.plan.boundary_ns[boundary] for boundary in self.shape.boundary[index]],
+            needs=self.shape.needs[index],
+            feeds=self.shape.feeds[index],
             walks=walks,
             parts=[parts.get((k, c), ()) for k, c in zip(kinds, chunks, strict=True)],
             gathers=gathers,
@@ -127,18 +133,17 @@ class _Replicas:
 
     def _run_on(self, lane: _Lane) -> None:
         """Run the operations of a lane until one waits for its input."""
-        needs = self.shape.needs[lane.index]
-        while lane.position < len(needs):
-            need, start = needs[lane.position], lane.free_at
+        for position in range(lane.position, len(lane.needs)):
+            lane.position, need, start = position, lane.needs[position], lane.free_at
             if need >= 0:
-                if need not in self.arrived:
+                arrived = self.arrived.pop(need, None)
+                if arrived is None:
                     self.waiting[need] = lane
                     return
-                start = np.maximum(start, self.arrived.pop(need))
+                start = np.maximum(start, arrived)
             lane.free_at = self._operate(lane, start)
-            if self.shape.feeds[lane.index][lane.position] >= 0:
-                self._send(lane)
-            lane.position += 1
+            if lane.feeds[position] >= 0:
+                self._send(lane, position)
 
     def _operate(self, lane: _Lane, start: IntArray) -> IntArray:
         walk = lane.walks[lane.position]
@@ -184,15 +189,13 @@ class _Replicas:
             lane.quiet = bool((lane.collective_free_at <= now).all())
         return lane.quiet
 
-    def _send(self, lane: _Lane) -> None:
-        index, position = lane.index, lane.position
-        slot, target = self.shape.feeds[index][position], self.shape.target[index][position]
-        if target == index:
+    def _send(self, lane: _Lane, position: int) -> None:
+        slot = lane.feeds[position]
+        if self.shape.target[lane.index][position] == lane.index:
             self.arrived[slot] = lane.free_at
         else:
-            message = self.plan.boundary_ns[self.shape.boundary[index][position]]
-            begin = np.maximum(lane.free_at, lane.nic_free_at)
-            lane.nic_free_at = self.arrived[slot] = np.asarray(begin + self._transfer(lane, begin, message))
+            begin: IntArray = np.maximum(lane.free_at, lane.nic_free_at)
+            lane.nic_free_at = self.arrived[slot] = begin + self._transfer(lane, begin, lane.messages[position])
             if self.plan.blocking_send:
                 lane.free_at = lane.nic_free_at
         if slot in self.waiting:

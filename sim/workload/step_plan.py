@@ -204,12 +204,14 @@ def _united(
 
 
 def _first(kinds: Sequence[int], chunks: Sequence[int], wanted: Sequence[int]) -> tuple[bool, ...]:
-    seen: set[int] = set()
-    marks = []
-    for kind, chunk in zip(kinds, chunks, strict=True):
-        marks.append(kind in wanted and chunk not in seen)
-        if kind in wanted:
-            seen.add(chunk)
+    """Return which positions run a wanted kind on a chunk for the first time."""
+    marks, left = [False] * len(kinds), set(chunks)
+    for position, (kind, chunk) in enumerate(zip(kinds, chunks, strict=True)):
+        if kind in wanted and chunk in left:
+            marks[position] = True
+            left.remove(chunk)
+            if not left:
+                break
     return tuple(marks)
 
 
