@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from sim.ledger.schema import SCHEMAS
 from sim.ledger.summary import IN_JOB, RunSummary
 from sim.ledger.time_ledger import STATES, TimeLedger, by_state, net_gpu_us
 from sim.ledger.trace import Event, RunTrace, Stay
+
+_LINK = itemgetter("medium", "bandwidth_bytes_per_s", "latency_s", "length_m", "count")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,12 +129,12 @@ def links_table(run_id: str, cluster: Cluster | None) -> pa.Table:
     ends = {vertex: f"{data['kind']}-{data['tier']}" for vertex, data in nodes}
     counts: Counter[tuple[Any, ...]] = Counter()
     cables: Counter[tuple[Any, ...]] = Counter()
-    for one, other, link in links(cluster.graph) if cluster else ():
-        lower, upper = sorted((ends[one], ends[other]))
-        key = (lower, upper, link["medium"], link["bandwidth_bytes_per_s"], link["latency_s"], link["length_m"])
-        counts[key] += 1
-        cables[key] += link["count"]
-    rows = [(*key, counts[key], cables[key]) for key in sorted(counts)]
+    ways = links(cluster.graph) if cluster else ()
+    for (one, other, *key, count), alike in Counter((ends[a], ends[b], *_LINK(link)) for a, b, link in ways).items():
+        kind = (*sorted((one, other)), *key)
+        counts[kind] += alike
+        cables[kind] += count * alike
+    rows = [(*kind, counts[kind], cables[kind]) for kind in sorted(counts)]
     return _from_rows("links", run_id, SCHEMAS["links"].names[1:], rows)
 
 
