@@ -1,5 +1,7 @@
 """The command line. Everything heavy is imported inside the command that needs it: `--help` answers at once."""
 
+import atexit
+import gc
 import json
 import os
 import sys
@@ -12,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
+from sim.engine.collector import rare_collections
 from sim.errors import InputError, OutputError, TrainwrightError
 
 if TYPE_CHECKING:
@@ -40,8 +43,10 @@ class _Commands(TyperGroup):
         sys.exit(code if isinstance(code, int) else 0)
 
     def invoke(self, ctx: Any) -> Any:
+        atexit.register(gc.freeze)  # At its end the interpreter would search everything for cycles, in vain.
         try:
-            result = super().invoke(ctx)
+            with rare_collections():
+                result = super().invoke(ctx)
             sys.stdout.flush()
         except TrainwrightError as error:
             _complain(str(error))

@@ -59,6 +59,7 @@ def names(kind: str) -> tuple[str, ...]:
     return tuple(_file(_FILES[kind])[kind])
 
 
+@cache
 def accelerator(name: str) -> Accelerator:
     """Return an accelerator with the kernel curves of its precisions. Raises InputError, UnknownNameError.
 
@@ -83,6 +84,7 @@ def parse_accelerator(name: str, table: Any, kernels: Mapping[str, Any], where: 
     return Accelerator(name=name, **values, **curves, sustained=paces)
 
 
+@cache
 def node(name: str) -> Node:
     """Return a node. Raises InputError, UnknownNameError.
 
@@ -123,11 +125,13 @@ def cables() -> tuple[Cable, ...]:
     return tuple(cable(name) for name in names("cable"))
 
 
+@cache
 def storage(name: str) -> Storage:
     """Return a shared store. Raises InputError, UnknownNameError."""
     return Storage(name=name, **read_fields(Storage, _table("storage", name), _where("storage", name)))
 
 
+@cache
 def model(name: str) -> Model:
     """Return the shape of a model. Raises InputError, UnknownNameError.
 
@@ -146,6 +150,7 @@ def failure_preset(name: str) -> FailurePreset:
     return parse_failure_preset(name, _table("failure-preset", name), _where("failure-preset", name))
 
 
+@cache
 def software(name: str) -> SoftwareProfile:
     """Return a software profile. Raises InputError, UnknownNameError."""
     levels = _file(_LEVELS)

@@ -4,14 +4,18 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import itemgetter
 
 import networkx as nx
 
 from sim.catalog.records import Cable, Node, PriceBook, Switch
+from sim.cluster.contract import links
 from sim.cluster.records import BomLine
 from sim.errors import PriceError, TopologyError, unknown_name
 
 Need = tuple[int, float]
+
+_CABLED = itemgetter("medium", "length_m", "bandwidth_bytes_per_s", "count")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +101,8 @@ def _switch_lines(needs: Counter[Need], technology: str, entries: Sequence[Switc
 
 def _cable_lines(graph: "nx.Graph[str]", entries: Sequence[Cable]) -> list[BomLine]:
     runs: Counter[tuple[str, float, float]] = Counter()
-    for _, _, link in graph.edges(data=True):
-        runs[link["medium"], link["length_m"], link["bandwidth_bytes_per_s"]] += link["count"]
+    for (*run, count), alike in Counter(_CABLED(link) for _, _, link in links(graph)).items():
+        runs[tuple(run)] += count * alike
     counts: Counter[str] = Counter()
     power: dict[str, float] = {}
     for (medium, length_m, bandwidth), count in runs.items():

@@ -51,6 +51,7 @@ class Network:
         self._cuts = fabric_cuts(cluster, self._fabric) if settings.sharing == "max-min" else ()
         self._loads: dict[tuple[object, ...], Load] = {}
         self._solved: dict[tuple[object, ...], _Solved] = {}
+        self._paces: dict[tuple[object, ...], FloatArray] = {}
 
     def cost(self, kind: str, groups: GpuArray, size_bytes: float, algorithm: str | None = None) -> CollectiveCost:
         """Return what a collective of all groups at once costs, with the fastest algorithm and protocol.
@@ -120,6 +121,12 @@ class Network:
         Of the flat algorithm (ring, pairwise, direct), for large sizes; 1 throughout where no group leaves its domain.
         """
         _check_groups(kind, groups, self._cluster.gpus)
+        key = (kind, *_key(groups))
+        if key not in self._paces:
+            self._paces[key] = self._pace(kind, groups)
+        return self._paces[key]
+
+    def _pace(self, kind: str, groups: GpuArray) -> FloatArray:
         plan = next(iter(ALGORITHMS[kind].values()))
         (phase,) = plan(arrange(groups, self._cluster.node.scale_up_domain))
         load = self._load(phase)

@@ -26,10 +26,16 @@ Table = NDArray[np.int64]
 
 @dataclass(slots=True)
 class _Lane:
-    """One stage of all replicas; vectors have an element a class. Names as in `Stage`."""
+    """One stage of all replicas; vectors have an element a class. Names as in `Stage`.
+
+    quiet: no collective is left beside what the stage runs from now on, until it launches another.
+    """
 
     index: int
     durations: list[IntArray]
+    messages: list[int]
+    needs: tuple[int, ...]
+    feeds: tuple[int, ...]
     walks: list[Walk | None]
     parts: list[tuple[IntArray, ...]]
     gathers: list[Gather]
@@ -37,12 +43,14 @@ class _Lane:
     nic_free_at: IntArray
     collective_free_at: IntArray
     slack_ns: IntArray
+    quiet: bool = False
     position: int = 0
     first_start: IntArray | None = None
     gathered_at: list[IntArray] = field(default_factory=list)
 
     def collect(self, ready_ns: IntArray, duration_ns: int) -> IntArray:
         """Launch a collective; return when it ends."""
+        self.quiet = False
         self.collective_free_at = np.maximum(ready_ns, self.collective_free_at) + duration_ns
         return self.collective_free_at
 
@@ -111,6 +119,9 @@ class _Replicas:
         return _Lane(
             index=index,
             durations=[table[k, c] for k, c in zip(kinds, chunks, strict=True)],
+            messages=[self.plan.boundary_ns[boundary] for boundary in self.shape.boundary[index]],
+            needs=self.shape.needs[index],
+            feeds=self.shape.feeds[index],
             walks=walks,
             parts=[parts.get((k, c), ()) for k, c in zip(kinds, chunks, strict=True)],
             gathers=gathers,
@@ -122,18 +133,17 @@ class _Replicas:
 
     def _run_on(self, lane: _Lane) -> None:
         """Run the operations of a lane until one waits for its input."""
-        needs = self.shape.needs[lane.index]
-        while lane.position < len(needs):
-            need, start = needs[lane.position], lane.free_at
+        for position in range(lane.position, len(lane.needs)):
+            lane.position, need, start = position, lane.needs[position], lane.free_at
             if need >= 0:
-                if need not in self.arrived:
+                arrived = self.arrived.pop(need, None)
+                if arrived is None:
                     self.waiting[need] = lane
                     return
-                start = np.maximum(start, self.arrived.pop(need))
+                start = np.maximum(start, arrived)
             lane.free_at = self._operate(lane, start)
-            if self.shape.feeds[lane.index][lane.position] >= 0:
-                self._send(lane)
-            lane.position += 1
+            if lane.feeds[position] >= 0:
+                self._send(lane, position)
 
     def _operate(self, lane: _Lane, start: IntArray) -> IntArray:
         walk = lane.walks[lane.position]
@@ -168,23 +178,24 @@ class _Replicas:
 
     def _slowed(self, lane: _Lane, start: IntArray, duration: IntArray) -> IntArray:
         """Return the time of a kernel with what the collectives beside it add."""
-        if not self.slows:
+        if not self.slows or self._is_quiet(lane, start):
             return duration
-        beside = lane.collective_free_at - start
-        if (beside <= 0).all():
-            return duration
-        beside = np.minimum(np.maximum(beside, 0), duration)
+        beside = np.minimum(np.maximum(lane.collective_free_at - start, 0), duration)
         return np.asarray(duration + _whole(beside * (self.plan.slowdown - 1)))
 
-    def _send(self, lane: _Lane) -> None:
-        index, position = lane.index, lane.position
-        slot, target = self.shape.feeds[index][position], self.shape.target[index][position]
-        if target == index:
+    def _is_quiet(self, lane: _Lane, now: IntArray) -> bool:
+        """Return whether no replica has a collective beside what its stage begins; operations begin in their order."""
+        if not lane.quiet:
+            lane.quiet = bool((lane.collective_free_at <= now).all())
+        return lane.quiet
+
+    def _send(self, lane: _Lane, position: int) -> None:
+        slot = lane.feeds[position]
+        if self.shape.target[lane.index][position] == lane.index:
             self.arrived[slot] = lane.free_at
         else:
-            message = self.plan.boundary_ns[self.shape.boundary[index][position]]
-            begin = np.maximum(lane.free_at, lane.nic_free_at)
-            lane.nic_free_at = self.arrived[slot] = np.asarray(begin + self._transfer(lane, begin, message))
+            begin: IntArray = np.maximum(lane.free_at, lane.nic_free_at)
+            lane.nic_free_at = self.arrived[slot] = begin + self._transfer(lane, begin, lane.messages[position])
             if self.plan.blocking_send:
                 lane.free_at = lane.nic_free_at
         if slot in self.waiting:
@@ -192,7 +203,7 @@ class _Replicas:
 
     def _transfer(self, lane: _Lane, begin: IntArray, message: int) -> IntArray | int:
         """Return the time of a message; collectives beside it on the same NIC lose some."""
-        if not self.shares:
+        if not self.shares or self._is_quiet(lane, lane.free_at):
             return message
         left = lane.collective_free_at - begin
         if (left <= 0).all():

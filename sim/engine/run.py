@@ -25,19 +25,15 @@ from sim.reliability.records import RunPlan
 
 MODES = ("eager", "dormant")
 
-EAGER_NODES = 16_384
-"""Up to so many nodes a run has a process for each, unless told otherwise."""
-
 # A run without a horizon that takes so many times its planned time never ends.
 _HOPELESS = 50
 
 
-def simulate_run(plan: RunPlan, mode: str | None = None, *, explicit: bool = False) -> RunTrace:
+def simulate_run(plan: RunPlan, mode: str = "dormant", *, explicit: bool = False) -> RunTrace:
     """Simulate a run and return its trace.
 
-    mode: "eager" (a process for every node) or "dormant" (a process only for nodes in repair); both give the same
-    trace, by default eager up to EAGER_NODES nodes. explicit: an event for every step and checkpoint instead of
-    arithmetic; the same trace, slowly.
+    mode: "dormant" (a process only for nodes in repair) or, as a reference, "eager" (a process for every node); both
+    give the same trace. explicit: an event for every step and checkpoint instead of arithmetic; the same trace, slowly.
 
     The run starts with an initialised job, after select_host. A failure stops the job at once; work since the newest
     durable checkpoint is lost. A restore takes its time even if there is no checkpoint yet: an initial state is read
@@ -48,8 +44,6 @@ def simulate_run(plan: RunPlan, mode: str | None = None, *, explicit: bool = Fal
     Raises InputError for a plan that cannot be run; SimulationError if a run without a horizon makes no way.
     """
     check_plan(plan)
-    if mode is None:
-        mode = "eager" if plan.nodes + plan.spare_nodes <= EAGER_NODES else "dormant"
     if mode not in MODES:
         raise unknown_name("mode of a run", mode, MODES)
     with rare_collections():

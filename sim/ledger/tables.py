@@ -3,11 +3,14 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from sim.catalog.records import PriceBook
+from sim.cluster.contract import links
 from sim.cluster.records import Cluster
 from sim.ledger.apportion import Ints
 from sim.ledger.assets import price_of
@@ -17,6 +20,8 @@ from sim.ledger.schema import SCHEMAS
 from sim.ledger.summary import IN_JOB, RunSummary
 from sim.ledger.time_ledger import STATES, TimeLedger, by_state, net_gpu_us
 from sim.ledger.trace import Event, RunTrace, Stay
+
+_LINK = itemgetter("medium", "bandwidth_bytes_per_s", "latency_s", "length_m", "count")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,14 +127,14 @@ def links_table(run_id: str, cluster: Cluster | None) -> pa.Table:
     """Return the links of a cluster, counted by class: equal ends, medium, bandwidth, latency and length."""
     nodes = cluster.graph.nodes(data=True) if cluster else ()
     ends = {vertex: f"{data['kind']}-{data['tier']}" for vertex, data in nodes}
-    links: Counter[tuple[Any, ...]] = Counter()
+    counts: Counter[tuple[Any, ...]] = Counter()
     cables: Counter[tuple[Any, ...]] = Counter()
-    for one, other, link in cluster.graph.edges(data=True) if cluster else ():
-        lower, upper = sorted((ends[one], ends[other]))
-        key = (lower, upper, link["medium"], link["bandwidth_bytes_per_s"], link["latency_s"], link["length_m"])
-        links[key] += 1
-        cables[key] += link["count"]
-    rows = [(*key, links[key], cables[key]) for key in sorted(links)]
+    ways = links(cluster.graph) if cluster else ()
+    for (one, other, *key, count), alike in Counter((ends[a], ends[b], *_LINK(link)) for a, b, link in ways).items():
+        kind = (*sorted((one, other)), *key)
+        counts[kind] += alike
+        cables[kind] += count * alike
+    rows = [(*kind, counts[kind], cables[kind]) for kind in sorted(counts)]
     return _from_rows("links", run_id, SCHEMAS["links"].names[1:], rows)
 
 
@@ -147,7 +152,8 @@ def price_table(run_id: str, book: PriceBook | None) -> pa.Table:
 
 
 def _named(codes: Ints, names: Sequence[str]) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(names, pa.string())).cast(pa.string())
+    # Names are looked up here: casting a dictionary array would load all of pyarrow's compute functions.
+    return pa.array(np.array(names, dtype=object)[codes], pa.string())
 
 
 def _from_rows(name: str, run_id: str, fields: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> pa.Table:

@@ -134,15 +134,14 @@ def step_without(result: StepResult) -> dict[str, float]:
     """
     plan = result.built.plan
     free: dict[str, StepPlan] = {
-        "none": plan,
         "tensor": replace(plan, **_without(plan, "comm_tensor")),
         "context": replace(plan, **_without(plan, "comm_context")),
         "expert": replace(plan, **_without(plan, "comm_expert")),
         "pipeline": replace(plan, boundary_ns=(0,) * plan.stages),
         "data": replace(plan, blocks=_without_collectives(plan)),
     }
-    wanted = ("none", *result.built.communication.costs)
-    return {dimension: simulate_step(free[dimension]).step_ns * 1e-9 for dimension in wanted}
+    steps_ns = {name: simulate_step(free[name]).step_ns for name in result.built.communication.costs}
+    return {name: step_ns * 1e-9 for name, step_ns in {"none": result.timeline.step_ns, **steps_ns}.items()}
 
 
 def _without_collectives(plan: StepPlan) -> tuple[tuple[Blocks, ...], ...]:

@@ -1,5 +1,6 @@
 """From model, batch, layout and machine to the plan of a step: the only function of this floor that sees them all."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,7 +69,7 @@ def build_step(
         combine_s=times.combine_s,
         expert_gather_s=times.expert_gather_s,
     )
-    costs = _costs(machine, dealt, kind.split)
+    costs = _costs(machine, (*dealt, *(chunk for stage in parts for chunk in stage)), kind.split)
     passes = _pass_times(costs, dealt, times) if kind.timed else None
     memory = stage_memory(model, batch, layout, software, passes)
     check_memory(memory, model, batch, layout, software, accelerator.hbm_bytes)
@@ -85,7 +86,7 @@ def build_step(
         weight=_grid(costs, dealt, 2) if kind.split else (),
         boundary_ns=tuple(round(value * 1e9) for value in times.boundary_s),
         blocking_send=not software.pipeline_overlap,
-        blocks=_blocks(machine, parts, times, kind.split),
+        blocks=_blocks(costs, parts, times, kind.split),
         regather=regathers(layout),
         prefetch=layout.prefetch if SHARDINGS[layout.sharding].parameters else None,
         reduces=reduces(layout),
@@ -104,11 +105,11 @@ EXCHANGE_SMS = 20
 """SMs that move tokens and activations beside compute (DeepSeek-V3, arXiv 2412.19437, section 3.2.2: 20 of 132)."""
 
 Costs = dict[Chunk, tuple[OpCost, ...]]
-"""Forward, backward and, where it is apart, weight gradient of each chunk."""
+"""Forward, backward and, where it is apart, weight gradient of each chunk and of each block."""
 
 
-def _costs(machine: Machine, dealt: tuple[tuple[Chunk, ...], ...], split: bool) -> Costs:
-    return {chunk: chunk_costs(machine, chunk, split) for chunk in {chunk for stage in dealt for chunk in stage}}
+def _costs(machine: Machine, chunks: Iterable[Sequence[Chunk]], split: bool) -> Costs:
+    return {chunk: chunk_costs(machine, chunk, split) for chunk in {chunk for some in chunks for chunk in some}}
 
 
 def _grid(costs: Costs, dealt: tuple[tuple[Chunk, ...], ...], kind: int) -> tuple[tuple[OpCost, ...], ...]:
@@ -151,10 +152,8 @@ def _nic_share(model: Model, batch: Batch, layout: Layout, times: Communication,
 
 
 def _blocks(
-    machine: Machine, parts: tuple[tuple[tuple[Chunk, ...], ...], ...], times: Communication, split: bool
+    costs: Costs, parts: tuple[tuple[tuple[Chunk, ...], ...], ...], times: Communication, split: bool
 ) -> tuple[tuple[Blocks, ...], ...]:
-    costs = _costs(machine, tuple(chunk for stage in parts for chunk in stage), split)
-
     def of_chunk(chunk: tuple[Chunk, ...], gather_s: tuple[float, ...], reduce_s: tuple[float, ...]) -> Blocks:
         forward, backward, *weight = zip(*([c.duration_ns for c in costs[part]] for part in chunk), strict=True)
         return Blocks(

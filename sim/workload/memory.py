@@ -140,38 +140,46 @@ def pipeline_for(
 def stage_memory(
     model: Model, batch: Batch, layout: Layout, software: SoftwareProfile, times: PassTimes | None = None
 ) -> tuple[StageMemory, ...]:
-    """Return the peak memory of one GPU of every stage."""
+    """Return the peak memory of one GPU of every stage; stages that hold the same chunks differ in their order only."""
     key = pipeline_for(model, batch, layout, software, times)
     pipeline = pipeline_of(key)
     dealt = deal_model(model, layout, pipeline.routes)
-    return tuple(
-        _one_stage(stage, model, batch, layout, software, dealt[stage], pipeline, key.weight_share)
-        for stage in range(layout.pipeline)
-    )
+    held = {chunks: _held(model, batch, layout, software, chunks) for chunks in set(dealt)}
+    return tuple(_one_stage(stage, held[dealt[stage]], pipeline, key.weight_share) for stage in range(layout.pipeline))
 
 
-def _one_stage(
-    stage: int,
-    model: Model,
-    batch: Batch,
-    layout: Layout,
-    software: SoftwareProfile,
-    chunks: Sequence[Chunk],
-    pipeline: Pipeline,
-    weight_share: float,
-) -> StageMemory:
-    order = pipeline.order[stage]
+class _Held(NamedTuple):
+    """What a GPU of a stage holds, in bytes; microbatch: by chunk, what one keeps for its backward."""
+
+    parameters: float
+    gradients: float
+    optimizer: float
+    buffers: float
+    microbatch: tuple[float, ...]
+
+
+def _held(model: Model, batch: Batch, layout: Layout, software: SoftwareProfile, chunks: Sequence[Chunk]) -> _Held:
     held = [chunk_parameters(model, chunk, layout) for chunk in chunks]
     blocks = _blocks_by_size(model, layout, chunks, held, software.data_overlap)
-    weights = [chunk_activation_bytes(model, batch, layout, software, chunk) for chunk in chunks]
-    in_flight = peak_in_flight(order, weights, weight_share if pipeline.split else None)
-    return StageMemory(
-        stage=stage,
+    activation = {chunk: chunk_activation_bytes(model, batch, layout, software, chunk) for chunk in set(chunks)}
+    return _Held(
         parameters=PARAMETER_BYTES * _held_parameters(layout, held, blocks),
         gradients=software.gradient_bytes * _held_gradients(layout, held, blocks),
         optimizer=OPTIMIZER_BYTES * sharded(layout, held),
-        activations=in_flight,
         buffers=_buffers(model, batch, layout, software, chunks),
+        microbatch=tuple(activation[chunk] for chunk in chunks),
+    )
+
+
+def _one_stage(stage: int, held: _Held, pipeline: Pipeline, weight_share: float) -> StageMemory:
+    share = weight_share if pipeline.split else None
+    return StageMemory(
+        stage=stage,
+        parameters=held.parameters,
+        gradients=held.gradients,
+        optimizer=held.optimizer,
+        activations=peak_in_flight(pipeline.order[stage], held.microbatch, share),
+        buffers=held.buffers,
     )
 
 

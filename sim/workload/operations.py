@@ -83,10 +83,13 @@ def chunk_costs(machine: Machine, chunk: Chunk, split: bool = False) -> tuple[Op
     the backward.
     """
     model, batch, layout, software = machine.model, machine.batch, machine.layout, machine.software
-    kinds = [kind for kind, layers in chunk.kinds for _ in range(layers)]
     whole = recomputed_layers(batch, chunk.layers)
-    forward = [layer_forward(model, batch, layout, software, kind) for kind in kinds]
-    backward = [layer_backward(model, batch, layout, software, kind, whole=i < whole) for i, kind in enumerate(kinds)]
+    kinds = [kind for kind, layers in chunk.kinds for _ in range(layers)]
+    layers = [(kind, i < whole) for i, kind in enumerate(kinds)]
+    forward_of = {kind: layer_forward(model, batch, layout, software, kind) for kind in set(kinds)}
+    backward_of = {layer: layer_backward(model, batch, layout, software, *layer) for layer in set(layers)}
+    forward = [forward_of[kind] for kind in kinds]
+    backward = [backward_of[layer] for layer in layers]
     if chunk.embedding:
         forward.append(embedding_pass(model, batch, layout))
         backward.append(embedding_pass(model, batch, layout, backward=True))
@@ -204,13 +207,14 @@ def waiting_s(software: SoftwareProfile, busy_s: float, launches: float, calls: 
 def _op_cost(machine: Machine, passes: Sequence[PassKernels]) -> OpCost:
     peak = machine.accelerator.peak_flops_per_s[machine.batch.precision]
     ideal_s = repeated_s = busy_s = flop = attention_s = 0.0
-    timed: dict[Kernel, tuple[float, float]] = {}
+    # Layers that are alike hold the same kernels, not only equal ones, which are slower to find.
+    timed: dict[int, tuple[float, float]] = {}
     launches = 0
     for kernel in (kernel for one in passes for kernel in one.kernels):
-        if kernel not in timed:
+        if id(kernel) not in timed:
             work = kernel_flop(machine.model, machine.batch, machine.layout, kernel)
-            timed[kernel] = kernel_time_s(machine, kernel), work
-        time_s, work = timed[kernel]
+            timed[id(kernel)] = kernel_time_s(machine, kernel), work
+        time_s, work = timed[id(kernel)]
         flop += work
         busy_s += time_s
         launches += kernel.launches * (1 if machine.software.grouped_products else kernel.groups)

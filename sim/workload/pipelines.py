@@ -1,8 +1,9 @@
 """Schedule kinds by name, and what holds for all of them: routes, checks, activations in flight."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 from typing import NamedTuple
 
 from sim.errors import LayoutError, unknown_name
@@ -117,6 +118,7 @@ def pipeline_of(key: PipelineKey) -> Pipeline:
 def check_schedule(order: Order, routes: Sequence[Route], split: bool = False) -> None:
     """Raise LayoutError unless every microbatch runs F, B and W (if split) once, in that order, at each place."""
     kinds = "FBW" if split else "FB"
+    before = dict(zip(kinds[1:], kinds, strict=False))
     expected: list[set[tuple[int, int]]] = [set() for _ in order]
     for microbatch, route in enumerate(routes):
         for stage, chunk in route:
@@ -124,8 +126,10 @@ def check_schedule(order: Order, routes: Sequence[Route], split: bool = False) -
     for stage, ops in enumerate(order):
         done: dict[str, set[tuple[int, int]]] = {kind: set() for kind in kinds}
         for op in ops:
-            _check_turn(op, stage, done, kinds)
-            done[op.kind].add((op.microbatch, op.chunk))
+            kind, place = op.kind, (op.microbatch, op.chunk)
+            if kind not in done or (kind in before and place not in done[before[kind]]):
+                raise _wrong_turn(op, stage, before)
+            done[kind].add(place)
         if len(ops) != len(kinds) * len(expected[stage]) or any(ran != expected[stage] for ran in done.values()):
             raise LayoutError(
                 f"schedule: stage {stage} runs {len(ops)} operations, expected {len(expected[stage])} of each of "
@@ -133,16 +137,15 @@ def check_schedule(order: Order, routes: Sequence[Route], split: bool = False) -
             )
 
 
-def _check_turn(op: Op, stage: int, done: dict[str, set[tuple[int, int]]], kinds: str) -> None:
+def _wrong_turn(op: Op, stage: int, before: Mapping[str, str]) -> LayoutError:
     names = {"F": "forward", "B": "backward", "W": "weight gradient"}
-    if op.kind not in kinds:
-        raise LayoutError(f"schedule: stage {stage} runs a {names.get(op.kind, op.kind)}; expected {', '.join(kinds)}")
-    before = kinds[: kinds.index(op.kind)][-1:]
-    if before and (op.microbatch, op.chunk) not in done[before]:
-        raise LayoutError(
-            f"schedule: stage {stage} runs the {names[op.kind]} of {(op.microbatch, op.chunk)} "
-            f"before its {names[before]}"
-        )
+    if op.kind not in before:
+        kinds = ", ".join(("F", *before))
+        return LayoutError(f"schedule: stage {stage} runs a {names.get(op.kind, op.kind)}; expected {kinds}")
+    return LayoutError(
+        f"schedule: stage {stage} runs the {names[op.kind]} of {(op.microbatch, op.chunk)} "
+        f"before its {names[before[op.kind]]}"
+    )
 
 
 def peak_in_flight(ops: Sequence[Op], weights: Sequence[float], weight_share: float | None = None) -> float:
@@ -154,8 +157,5 @@ def peak_in_flight(ops: Sequence[Op], weights: Sequence[float], weight_share: fl
     4.0
     """
     change = {"F": 1.0, "B": -1.0} if weight_share is None else {"F": 1.0, "B": weight_share - 1, "W": -weight_share}
-    live = peak = 0.0
-    for op in ops:
-        live += weights[op.chunk] * change[op.kind]
-        peak = max(peak, live)
-    return peak
+    changes = {(kind, chunk): weight * sign for kind, sign in change.items() for chunk, weight in enumerate(weights)}
+    return max(accumulate((changes[kind, chunk] for kind, _, chunk in ops), initial=0.0))

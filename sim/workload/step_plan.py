@@ -1,9 +1,10 @@
 """The plan of a step: what every stage runs, how long it takes, and what it sends; the input of the step engine."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from sim.workload.blocks import Blocks
 from sim.workload.fusion import fused, joined
@@ -97,13 +98,12 @@ def pipeline_key(plan: StepPlan) -> PipelineKey:
 def structure(key: PipelineKey) -> Structure:
     """Return the structure of a schedule: microbatches feed the next place of their route, backward the one before."""
     pipeline, microbatches = pipeline_of(key), key.microbatches
-    places = {route: {place: k for k, place in enumerate(route)} for route in set(pipeline.routes)}
-
-    def row(op: Op, stage: int) -> tuple[int, int, int, int, int, int, int]:
-        route = pipeline.routes[op.microbatch]
-        return _row(op, stage, route, places[route], microbatches)
-
-    by_stage = [zip(*(row(op, stage) for op in ops), strict=True) for stage, ops in enumerate(pipeline.order)]
+    hops_of = {route: _hops(route, microbatches) for route in set(pipeline.routes)}
+    hops = [hops_of[route] for route in pipeline.routes]
+    by_stage = [
+        zip(*(_row(op, hops[op.microbatch][op.kind, stage, op.chunk]) for op in ops), strict=True)
+        for stage, ops in enumerate(pipeline.order)
+    ]
     kind, chunk, microbatch, needs, feeds, target, boundary = zip(*by_stage, strict=True)
     if pipeline.units:
         units = zip(kind, feeds, target, boundary, pipeline.units, strict=True)
@@ -145,24 +145,46 @@ def operation_costs(plan: StepPlan, stage: int) -> tuple[tuple[OpCost, ...], ...
     return forward, backward, weight, full, pair, (joined(),) * len(forward)
 
 
-def _row(
-    op: Op, stage: int, route: Route, places: Mapping[tuple[int, int], int], microbatches: int
-) -> tuple[int, int, int, int, int, int, int]:
-    """Return kind, chunk, microbatch, the slot it needs, the slot it feeds, on which stage, and over which boundary."""
-    kind, length = "FBW".index(op.kind), len(route)
-    if kind == 2:
-        return kind, op.chunk, op.microbatch, -1, -1, stage, 0
-    k = places[stage, op.chunk]
+class _Hop(NamedTuple):
+    """What an operation of a kind does at a place: the slots are those of microbatch 0, -1 for none."""
+
+    kind: int
+    needs: int
+    feeds: int
+    target: int
+    boundary: int
+
+
+def _hops(route: Route, microbatches: int) -> dict[tuple[str, int, int], _Hop]:
+    """Return the hops of a route by (kind, stage, chunk)."""
+    return {
+        (name, *place): _hop(kind, k, route, microbatches)
+        for k, place in enumerate(route)
+        for kind, name in enumerate("FBW")
+    }
+
+
+def _hop(kind: int, k: int, route: Route, microbatches: int) -> _Hop:
+    stage, length = route[k][0], len(route)
+    if kind == WEIGHT:
+        return _Hop(kind, -1, -1, stage, 0)
     then = k - 1 if kind else k + 1
     # The input of the first place is data; the gradient of the last one is its own loss.
-    needs = -1 if k == (length - 1 if kind else 0) else (kind * length + k) * microbatches + op.microbatch
+    needs = -1 if k == (length - 1 if kind else 0) else (kind * length + k) * microbatches
     if not 0 <= then < length:
-        return kind, op.chunk, op.microbatch, needs, -1, stage, 0
+        return _Hop(kind, needs, -1, stage, 0)
     target = route[then][0]
     # Neighbours share the boundary of the lower one; the way around from the last to the first has its own.
     boundary = min(stage, target) if abs(stage - target) <= 1 else max(stage, target)
-    feeds = (kind * length + then) * microbatches + op.microbatch
-    return kind, op.chunk, op.microbatch, needs, feeds, target, boundary
+    return _Hop(kind, needs, (kind * length + then) * microbatches, target, boundary)
+
+
+def _row(op: Op, hop: _Hop) -> tuple[int, int, int, int, int, int, int]:
+    """Return kind, chunk, microbatch, the slot it needs, the slot it feeds, on which stage, and over which boundary."""
+    kind, needs, feeds, target, boundary = hop
+    microbatch = op.microbatch
+    needed, fed = needs + microbatch if needs >= 0 else -1, feeds + microbatch if feeds >= 0 else -1
+    return kind, op.chunk, microbatch, needed, fed, target, boundary
 
 
 def _united(
@@ -184,12 +206,14 @@ def _united(
 
 
 def _first(kinds: Sequence[int], chunks: Sequence[int], wanted: Sequence[int]) -> tuple[bool, ...]:
-    seen: set[int] = set()
-    marks = []
-    for kind, chunk in zip(kinds, chunks, strict=True):
-        marks.append(kind in wanted and chunk not in seen)
-        if kind in wanted:
-            seen.add(chunk)
+    """Return which positions run a wanted kind on a chunk for the first time."""
+    marks, left = [False] * len(kinds), set(chunks)
+    for position, (kind, chunk) in enumerate(zip(kinds, chunks, strict=True)):
+        if kind in wanted and chunk in left:
+            marks[position] = True
+            left.remove(chunk)
+            if not left:
+                break
     return tuple(marks)
 
 

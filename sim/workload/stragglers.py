@@ -159,13 +159,15 @@ def slowed_plan(plan: StepPlan, factors: Sequence[float]) -> StepPlan:
 
 
 def _stretch(costs: Sequence[OpCost], factor: float) -> tuple[OpCost, ...]:
-    return tuple(
-        replace(
-            cost,
-            state_ns={s: round(ns * factor) if s in COMPUTE_STATES else ns for s, ns in cost.state_ns.items()},
-        )
-        for cost in costs
-    )
+    # The chunks of a stage mostly share their costs.
+    distinct = {id(cost): cost for cost in costs}
+    stretched = {key: _stretched(cost, factor) for key, cost in distinct.items()}
+    return tuple(stretched[id(cost)] for cost in costs)
+
+
+def _stretched(cost: OpCost, factor: float) -> OpCost:
+    states = {s: round(ns * factor) if s in COMPUTE_STATES else ns for s, ns in cost.state_ns.items()}
+    return replace(cost, state_ns=states)
 
 
 def _in_grains(factors: FloatArray) -> IntArray:

@@ -3,7 +3,7 @@
 import networkx as nx
 import pytest
 
-from sim.cluster.contract import check_graph, endpoints_of
+from sim.cluster.contract import check_graph, endpoints_of, links
 from sim.errors import TopologyError
 from topologies import fat_tree, leaf_spine
 
@@ -150,3 +150,9 @@ def test_a_fault_shared_by_all_links_is_told_once():
 @pytest.mark.parametrize("kind", [nx.DiGraph, nx.MultiGraph])
 def test_directed_graphs_and_parallel_edges_are_refused(kind):
     assert message_of(kind(leaf_spine(radix=4)), 8).startswith(f"graph: got {kind.__name__}")
+
+
+def test_links_are_those_of_networkx_in_its_order_a_link_to_itself_once():
+    graph = fat_tree(k=4)
+    graph.add_edge("spine-0-0", "spine-0-0", **LINK)
+    assert links(graph) == list(graph.edges(data=True))

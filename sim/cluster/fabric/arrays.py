@@ -8,6 +8,7 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.cluster.contract import links
 from sim.errors import TopologyError
 
 IntArray = NDArray[np.int64]
@@ -57,9 +58,9 @@ def fabric_arrays(graph: "nx.Graph[str]", endpoints: Sequence[str], nic_bandwidt
     switches = [name for name, data in graph.nodes(data=True) if data.get("kind") == "switch"]
     tier = np.array([_number(graph.nodes[name], "tier", name) for name in switches], dtype=np.int64)
     ids = {name: position for position, name in enumerate((*switches, *endpoints))}
-    edges = [edge for edge in graph.edges(data=True) if edge[0] in ids and edge[1] in ids]
-    ends = np.array([(ids[one], ids[other]) for one, other, _ in edges], dtype=np.int64).reshape(-1, 2)
-    numbers = np.array(_numbers(edges), dtype=np.float64).reshape(-1, 3)
+    edges = [link for link in links(graph) if link[0] in ids and link[1] in ids]
+    ends = np.array([[ids[one] for one, _, _ in edges], [ids[other] for _, other, _ in edges]], dtype=np.int64).T
+    numbers = np.array([_numbers(edges, key) for key in _ATTRIBUTES], dtype=np.float64).T
     between = (ends < len(switches)).all(axis=1)
     nics = _nic_arrays(ends[~between], numbers[~between], len(switches), endpoints, nic_bandwidth_bytes_per_s)
     return _assemble(tuple(switches), tuple(endpoints), tier, ends[between], numbers[between], nics)
@@ -70,12 +71,12 @@ _Edge = tuple[str, str, Mapping[str, object]]
 _ATTRIBUTES = ("bandwidth_bytes_per_s", "latency_s", "count")
 
 
-def _numbers(edges: Sequence[_Edge]) -> list[tuple[float, ...]]:
-    """Return bandwidth, latency and count of every edge."""
-    rows = [(data.get(_ATTRIBUTES[0]), data.get(_ATTRIBUTES[1]), data.get(_ATTRIBUTES[2])) for _, _, data in edges]
-    if {type(value) for row in rows for value in row} <= {int, float}:
-        return cast(list[tuple[float, ...]], rows)
-    return [tuple(_number(data, key, f"edge {one} - {other}") for key in _ATTRIBUTES) for one, other, data in edges]
+def _numbers(edges: Sequence[_Edge], key: str) -> list[float]:
+    """Return an attribute of every edge."""
+    values = [data.get(key) for _, _, data in edges]
+    if set(map(type, values)) <= {int, float}:
+        return cast(list[float], values)
+    return [_number(data, key, f"edge {one} - {other}") for one, other, data in edges]
 
 
 def _number(data: Mapping[str, object], key: str, where: str) -> float:
@@ -141,8 +142,9 @@ def _assemble(
 
 def _classes(tier: IntArray, source: IntArray, target: IntArray) -> tuple[IntArray, tuple[str, ...]]:
     low, high = np.minimum(tier[source], tier[target]), np.maximum(tier[source], tier[target])
-    pairs, link_class = np.unique(np.stack([low, high], axis=1), axis=0, return_inverse=True)
-    return link_class.reshape(-1), tuple(f"{_tier_name(int(a))}-{_tier_name(int(b))}" for a, b in pairs)
+    tiers = int(tier.max(initial=0)) + 1
+    pairs, link_class = np.unique(low * tiers + high, return_inverse=True)
+    return link_class, tuple(f"{_tier_name(pair // tiers)}-{_tier_name(pair % tiers)}" for pair in pairs.tolist())
 
 
 def _tier_name(tier: int) -> str:

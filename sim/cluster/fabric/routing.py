@@ -23,13 +23,16 @@ class Field:
     """Where a switch forwards what is bound for a class of leaves.
 
     distance: hops to the leaf, 2 for a twin, -1 unreachable. paths: shortest paths, cables counted apart. Cables
-    that lead one hop nearer, for switches two hops away or more, are cables[start[v] : start[v + 1]].
+    that lead one hop nearer, for switches two hops away or more, are cables[start[v] : start[v + 1]]. A neighbour v of
+    every leaf of the class is reached by count[v] cables of the leaf, from own[v] on, counted from the leaf's first.
     """
 
     distance: IntArray
     paths: FloatArray
     start: IntArray
     cables: IntArray
+    own: IntArray
+    count: IntArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +117,15 @@ def distance_field(fabric: Fabric, leaf: int) -> Field:
     away = distance[fabric.source]
     cables = np.flatnonzero((away >= 2) & (distance[fabric.target] == away - 1))
     start = np.searchsorted(fabric.source[cables], np.arange(distance.size + 1))
-    return Field(distance=distance, paths=paths, start=start, cables=cables)
+    count = np.bincount(own, minlength=distance.size)
+    return Field(
+        distance=distance,
+        paths=paths,
+        start=start,
+        cables=cables,
+        own=np.searchsorted(own, np.arange(count.size)),
+        count=count,
+    )
 
 
 def _distances(fabric: Fabric, leaf: int) -> IntArray:
@@ -312,7 +323,10 @@ def _candidates(router: Router, field: Field, at: IntArray, target: IntArray) ->
     """Return first and count of the next hops: cables straight to a neighbouring target, else places in the field."""
     first, count = field.start[at], field.start[at + 1] - field.start[at]
     near = np.flatnonzero(field.distance[at] == 1)
-    first[near], count[near] = router.between(at[near], target[near])
+    switch, fabric = at[near], router.fabric
+    # Parallel cables lie in the same order in both directions.
+    first[near] = fabric.reverse[fabric.start[target[near]] + field.own[switch]]
+    count[near] = field.count[switch]
     return first, count
 
 
