@@ -5,7 +5,7 @@ and what remains of the row's error is one draw of the band for who has runs of 
 stack, or neither. Coverage is checked once more on the outside: with a fold left out, levels, shrinkage, errors and
 stretch are made from the rest alone, and the band meets a fold that nothing of it has seen.
 
-Writes experiments/reference/bands.toml.
+Writes sim/catalog/data/bands.toml.
 """
 
 import argparse
@@ -19,11 +19,12 @@ from pathlib import Path
 import numpy as np
 
 from experiments.fit_levels import Case, cases_of, chosen_shrinkage, design, fit, left_out, source_weights
-from sim.analysis.bands import COVERAGES, Residual, calibrated, factors, weights_of
+from sim.analysis.bands import Residual, calibrated, factors, weights_of
 from sim.analysis.measurements import read_measurements
+from sim.catalog.bands import COVERAGES
 from sim.errors import InputError
 
-BANDS = Path(__file__).parent / "reference" / "bands.toml"
+BANDS = Path(__file__).parent.parent / "sim/catalog/data/bands.toml"
 
 FOLDS: Mapping[str, str] = {"same source": "sweep", "known stack": "source", "new stack": "stack"}
 """What is left out, by how well the user's stack is known."""

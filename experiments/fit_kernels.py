@@ -185,10 +185,15 @@ ASSUMED_GEMM: Assumptions = (
     (("gb200", "mxfp8"), ("b200", "fp8"), f"the same GPU; {_MXFP8}"),
     (("gb200", "nvfp4"), ("b200", "fp8"), f"the same GPU; {_NVFP4}"),
     (("gb300", "bf16"), ("b200", "bf16"), _GB300),
+    (("b300", "bf16"), ("b200", "bf16"), _GB300),
     (("gb300", "fp16"), ("b200", "bf16"), f"{_GB300}; fp16 runs as bf16"),
+    (("b300", "fp16"), ("b200", "bf16"), f"{_GB300}; fp16 runs as bf16"),
     (("gb300", "fp8"), ("b200", "fp8"), _GB300),
+    (("b300", "fp8"), ("b200", "fp8"), _GB300),
     (("gb300", "mxfp8"), ("b200", "fp8"), f"{_GB300}; {_MXFP8}"),
+    (("b300", "mxfp8"), ("b200", "fp8"), f"{_GB300}; {_MXFP8}"),
     (("gb300", "nvfp4"), ("b200", "fp8"), f"{_GB300}; {_NVFP4}"),
+    (("b300", "nvfp4"), ("b200", "fp8"), f"{_GB300}; {_NVFP4}"),
     (("a100-40gb-sxm", "bf16"), ("a100-80gb-sxm", "bf16"), "the SMs of A100 80 GB"),
     (("a100-40gb-sxm", "fp16"), ("a100-80gb-sxm", "fp16"), "the SMs of A100 80 GB"),
     (("h100-96gb-500w", "bf16"), ("h100-sxm", "bf16"), _CAPPED),
@@ -239,7 +244,7 @@ ASSUMED_GROUPED: Assumptions = (
     (("b200", "nvfp4"), ("b200", "fp8"), f"{_FP8_GROUPED}; {_NVFP4}"),
     *(
         ((gpu, p), ("b200", p if p == "bf16" else "bf16" if p == "fp16" else "fp8"), note)
-        for gpu, same in (("gb200", "the same GPU"), ("gb300", _GB300))
+        for gpu, same in (("gb200", "the same GPU"), ("gb300", _GB300), ("b300", _GB300))
         for p, note in (
             ("bf16", same),
             ("fp16", f"{same}; fp16 runs as bf16"),
@@ -259,7 +264,9 @@ ASSUMED_ATTENTION: Assumptions = (
     (("gb200", "bf16"), ("b200", "bf16"), "the same GPU"),
     (("gb200", "fp16"), ("b200", "bf16"), "the same GPU; fp16 runs as bf16"),
     (("gb300", "bf16"), ("b200", "bf16"), f"{_GB300}; its exponentials are twice as fast, which is not counted"),
+    (("b300", "bf16"), ("b200", "bf16"), f"{_GB300}; its exponentials are twice as fast, which is not counted"),
     (("gb300", "fp16"), ("b200", "bf16"), f"{_GB300}; its exponentials are twice as fast, which is not counted"),
+    (("b300", "fp16"), ("b200", "bf16"), f"{_GB300}; its exponentials are twice as fast, which is not counted"),
     (("a100-40gb-sxm", "bf16"), ("a100-80gb-sxm", "bf16"), "the SMs of A100 80 GB"),
     (("a100-40gb-sxm", "fp16"), ("a100-80gb-sxm", "fp16"), "the SMs of A100 80 GB"),
     (("h100-96gb-500w", "bf16"), ("h100-sxm", "bf16"), _CAPPED),
@@ -272,6 +279,7 @@ ASSUMED_HBM = (
     ("b200", "h200-sxm", "HBM3e as in H200; no copy was measured (a simulator's input says 0.67)"),
     ("gb200", "h200-sxm", "HBM3e as in H200; no copy was measured"),
     ("gb300", "h200-sxm", "HBM3e as in H200; no copy was measured"),
+    ("b300", "h200-sxm", "HBM3e as in H200; no copy was measured"),
     ("a100-40gb-sxm", "a100-80gb-sxm", "HBM2 beside HBM2e: the same fraction of its own bandwidth"),
     ("h100-96gb-500w", "h100-sxm", "the memory controllers of H100, with slower HBM2e"),
 )

@@ -31,7 +31,8 @@ from sim import catalog
 from sim.analysis.mapping import SkippedError, scenario_of_row
 from sim.analysis.measurements import Measured, read_measurements
 from sim.analysis.rules import rules
-from sim.analysis.validate import kind_of, step_of
+from sim.analysis.validate import step_of
+from sim.catalog.bands import kind_of
 from sim.catalog.levels import CLASSES, GENERATIONS, generation_of
 from sim.errors import TrainwrightError
 from sim.scenario.records import Scenario
@@ -189,16 +190,17 @@ def report(cases: Sequence[Case], residuals: Mapping[str, FloatArray]) -> list[s
 
 
 def anchored(cases: Sequence[Case], left: FloatArray) -> FloatArray:
-    """Return log errors of rows after the first of each sweep, when that sets the level; nan elsewhere."""
+    """Return log errors of rows after the first of each sweep of a source, when that sets the level; nan elsewhere."""
     result = np.full(len(cases), np.nan)
-    first: dict[str, float] = {}
+    first: dict[tuple[str, str], float] = {}
     for i, case in enumerate(cases):
         if case.sweep == case.source:
             continue
-        if case.sweep in first:
-            result[i] = left[i] - first[case.sweep]
+        key = (case.sweep, case.source)
+        if key in first:
+            result[i] = left[i] - first[key]
         else:
-            first[case.sweep] = left[i]
+            first[key] = left[i]
     return result
 
 

@@ -6,26 +6,17 @@ the root of its rows. The levels' choice of rows, profiles and rules was made wi
 undoes: the bands are a little narrow for that.
 """
 
-import tomllib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from math import exp
-from typing import Any
 
 import numpy as np
 
-from sim.errors import InputError, unknown_name
-
-COVERAGES = (0.8, 0.95)
-"""Shares of measured times that bands are made for."""
+from sim.errors import InputError
 
 STRETCHES = tuple(1 + step / 20 for step in range(81))
 """By how much quantiles may be stretched about their median, from not at all to five times."""
-
-FILE = "bands.toml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,35 +110,3 @@ def factors(log_errors: tuple[float, float]) -> tuple[float, float]:
     """
     low, high = log_errors
     return exp(-high), exp(-low)
-
-
-def band(kind: str, familiarity: str, coverage: float = 0.8) -> tuple[float, float]:
-    """Return the factors (low, high) on a simulated step time between which a measured one lies.
-
-    kind: dense 16-bit, dense 8/4-bit or MoE. familiarity: "same source" (other runs of the same people were measured),
-    "known stack" (others' runs with this software) or "new stack". Raises UnknownNameError.
-    """
-    return band_in(_shipped(), kind, familiarity, coverage)
-
-
-def band_in(tables: Mapping[str, Any], kind: str, familiarity: str, coverage: float) -> tuple[float, float]:
-    """Return a band of a file's tables. Raises UnknownNameError, also for a coverage that no band was made for.
-
-    >>> tables = {"MoE": {"new stack": {"80": {"low": 0.8, "high": 1.3}}}}
-    >>> band_in(tables, "MoE", "new stack", 0.8)
-    (0.8, 1.3)
-    """
-    table = tables
-    for what, name in (("kind", kind), ("familiarity", familiarity), ("coverage in percent", f"{100 * coverage:g}")):
-        if name not in table:
-            raise unknown_name(what, name, table, "band")
-        table = table[name]
-    return float(table["low"]), float(table["high"])
-
-
-@cache
-def _shipped() -> Mapping[str, Any]:
-    """Return the bands that ship with the project, made by `python -m experiments.fit_bands`."""
-    text = (files("experiments") / "reference" / FILE).read_text(encoding="utf-8")
-    tables: Mapping[str, Any] = tomllib.loads(text)["band"]
-    return tables

@@ -21,6 +21,9 @@ SCHEDULES = ("zb-v", "zb-h1", "zb-h2", "zb-1p", "zb-2p", "dualpipev", "dualpipe"
 ONE_BY_ONE = ("none", "1f1b", "interleaved", "pipeline")
 """Starts of names of one forward, one backward, whose interleaving is a column of its own."""
 
+ETHERNET = r"RoCE|Ethernet|Tomahawk"
+"""What names a network that hashes queue pairs over its paths, where a node has InfiniBand."""
+
 NEWER = ("megatron-core", "mlperf", "megascale", "deepseek", "meta")
 """Software from 2023 on, which interleaves and divides sequences unless told otherwise."""
 
@@ -297,7 +300,10 @@ def fitting_batch(
 
 
 def _row_node(node: Node, row: Measured, filled: list[str]) -> Node:
-    stated = re.search(r"(\d+(?:\.\d+)?) ?GB/s/GPU", row.text("network").replace("bidir/GPU", ""))
+    text = row.text("network").replace("bidir/GPU", "")
+    if re.search(ETHERNET, text):
+        node = replace(node, network_technology="ethernet")
+    stated = re.search(r"(\d+(?:\.\d+)?) ?GB/s/GPU", text)
     if stated is None:
         _note("network", filled)
         return node

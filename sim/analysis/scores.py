@@ -1,5 +1,6 @@
 """Scores of predictions against measurements: levels, slopes and orders."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
 from math import log, log2
@@ -11,6 +12,9 @@ Answer = Mapping[str, Any]
 
 TOLD_APART = 0.05
 """Difference of measured times above which a pair of layouts has an order to be right about."""
+
+SAME_JOB = ("sweep", "source", "gpus", "model", "precision", "global_batch", "sequence")
+"""What rows have in common that differ in their layout only."""
 
 GROUPINGS: Mapping[str, Callable[[Answer], str]] = {
     "kind": lambda row: str(row["kind"]),
@@ -80,12 +84,22 @@ def slope_per_doubling(rows: Sequence[Answer]) -> float | None:
 
 
 def by_sweep(rows: Iterable[Answer]) -> dict[str, list[Answer]]:
-    """Return the rows of each sweep that has two at least."""
-    found: dict[str, list[Answer]] = {}
+    """Return the rows of each sweep that has two at least; one that mixes releases of a source is one for each.
+
+    >>> rows = [{"sweep": "a", "source": source} for source in ("24.07", "24.07", "25.02")]
+    >>> {name: len(listed) for name, listed in by_sweep(rows).items()}
+    {'a, 24.07': 2}
+    """
+    found: dict[tuple[str, str], list[Answer]] = {}
     for row in rows:
         if row["sweep"]:
-            found.setdefault(str(row["sweep"]), []).append(row)
-    return {name: listed for name, listed in found.items() if len(listed) > 1}
+            found.setdefault((str(row["sweep"]), str(row["source"])), []).append(row)
+    sources = Counter(sweep for sweep, _ in found)
+    return {
+        sweep if sources[sweep] == 1 else f"{sweep}, {source}": listed
+        for (sweep, source), listed in found.items()
+        if len(listed) > 1
+    }
 
 
 def sweep_scores(rows: Sequence[Answer]) -> dict[str, Any]:
@@ -109,7 +123,7 @@ def alike(rows: Iterable[Answer]) -> dict[str, list[Answer]]:
     found: dict[str, list[Answer]] = {}
     for row in rows:
         if row["sweep"]:
-            key = (row["sweep"], row["gpus"], row["model"], row["precision"], row["global_batch"], row["sequence"])
+            key = tuple(row[name] for name in SAME_JOB)
             found.setdefault(str(key), []).append(row)
     return {name: listed for name, listed in found.items() if len(listed) > 1}
 

@@ -15,6 +15,7 @@ from sim import MODEL_VERSION, catalog
 from sim.analysis.mapping import Mapped, SkippedError, scenario_of_row
 from sim.analysis.measurements import Measured
 from sim.analysis.rules import rules
+from sim.catalog.bands import kind_of
 from sim.errors import InputError, SimulationError, TrainwrightError
 from sim.scenario import canonical_text
 from sim.scenario.records import Machines, Scenario
@@ -101,7 +102,7 @@ class _MachineKey:
         node = machines.node
         self.key = (
             *(node.name, node.accelerators, node.scale_up_domain, node.nic_bandwidth_bytes_per_s, machines.nodes),
-            str(machines.topology),
+            *(node.network_technology, str(machines.topology)),
         )
 
     def __eq__(self, other: object) -> bool:
@@ -132,17 +133,6 @@ def _facts(row: Measured) -> Answer:
         "sequence": row.count("seq_len"),
         "excluded": rules().excluded(row),
     }
-
-
-def kind_of(precision: str, mixture: bool) -> str:
-    """Return what scores are told apart by: dense in 16 bit, dense in less, mixtures of experts.
-
-    >>> kind_of("bf16", False), kind_of("nvfp4", False), kind_of("fp8", True)
-    ('dense 16-bit', 'dense 8/4-bit', 'MoE')
-    """
-    if mixture:
-        return "MoE"
-    return "dense 16-bit" if precision in ("bf16", "fp16") else "dense 8/4-bit"
 
 
 def _compared(row: Measured, mapped: Mapped, result: StepResult) -> Answer:

@@ -16,6 +16,7 @@ GENERATIONS: Mapping[str, str] = {
     "b200": "blackwell",
     "gb200": "blackwell",
     "gb300": "blackwell",
+    "b300": "blackwell",
 }
 """Generation of each accelerator whose levels are known; others run at the common one."""
 

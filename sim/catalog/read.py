@@ -29,7 +29,8 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "attention": ("mha", "gqa", "mla"),
     "expert_exchange": ("pairwise", "deduplicated"),
     "fp8_scaling": ("delayed", "current"),
-    "attention_kernel": ("best", "flash-2"),
+    "attention_kernel": ("best", "flash-2", "flash-1"),
+    "kernel_launch": ("queued", "graphs", "blocking"),
     "component": ("gpu", "nic", "link", "node", "job"),
     "kind": get_args(Kind),
 }

@@ -271,7 +271,7 @@ class SoftwareProfile:
     fused_gradient_accumulation: the weight-gradient kernel adds into the main gradient;
     discard_cheap: normalisation outputs and gated activations are recomputed, not stored;
     elementwise_fused: chains of elementwise kernels are one kernel;
-    attention_kernel: "best" that the accelerator has, or "flash-2" (FlashAttention-2, made for Ampere);
+    attention_kernel: "best" that the accelerator has, "flash-2" (FlashAttention-2, for Ampere) or "flash-1" (Triton);
     fp8_scaling: "delayed" (by the largest elements of past steps) or "current" (by those of the tensor itself);
     loss_fused: softmax cross-entropy is one kernel that never writes logits in FP32;
     flash_attention: attention never stores its score matrix;
@@ -283,8 +283,9 @@ class SoftwareProfile:
     rank_order: dimensions of a rank's number, innermost first, joined by hyphens, where a layout does not say;
     kernel_level: pace of kernels within a step of this stack over that of the same kernels measured alone;
     expert_levels: of kernels around experts, besides, by precision (1 where none is known);
-    cuda_graphs: kernels are launched as recorded graphs, so that the host does not hold them up;
-    launch_s: time to launch a kernel that no graph hides; step_overhead_s: host work per optimizer step;
+    kernel_launch: "queued" (the host runs ahead), "graphs" (recorded, launched at once) or "blocking" (the host awaits
+    each kernel, CUDA_LAUNCH_BLOCKING=1); launch_s: host time of an operation that is no part of
+    a graph; step_overhead_s: host work per optimizer step;
     serialise_bytes_per_s: rate at which one process turns its shard of a checkpoint into bytes to send.
     """
 
@@ -310,7 +311,7 @@ class SoftwareProfile:
     dispatch_bytes: float
     grouped_products: bool
     permutation_fused: bool
-    cuda_graphs: bool
+    kernel_launch: str
     rank_order: str
     kernel_level: float = 1.0
     expert_levels: Mapping[str, float] = field(default_factory=dict)

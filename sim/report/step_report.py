@@ -17,10 +17,10 @@ def step_report(result: Result, marks: Marks) -> str:
 
     Beside the documented keys it reads name, model, accelerator, job_gpus, microbatches, mfu_full_attention,
     mfu_bf16_peak, flops_per_s_per_gpu, communication by dimension (a collective's cost), memory.stages (the parts of
-    each), assumed, published and published_gap.
+    each), step_time_band, assumed, published and published_gap.
     """
     blocks = [
-        [*_title(result), "", *pairs(_facts(result)), CONVENTION],
+        [*_title(result), "", *pairs(_facts(result)), CONVENTION, *band_text(result)],
         waterfall_text("Where a step's GPU-time goes, from peak to useful FLOP", result["waterfall"], marks),
         calibration_text(result),
         communication_text(result),
@@ -51,6 +51,16 @@ def _facts(result: Result) -> list[tuple[str, str]]:
         ("Bubble", percent(result["bubble_fraction"])),
         *([("MFU, bf16 peak", percent(result["mfu_bf16_peak"]))] if low else []),
     ]
+
+
+def band_text(result: Result) -> list[str]:
+    """Return how far a measured step may be off the simulated one, from errors out of sample."""
+    band = result["step_time_band"]
+    if band is None:
+        return []
+    low, high = (show(seconds, "time") for seconds in band["80"])
+    of = {"same source": "anchored", "known stack": "known stack", "new stack": "stack without measured steps"}
+    return wrapped(f"Band: {low} to {high} holds 80 % of measured steps ({band['kind']}, {of[band['familiarity']]})")
 
 
 def communication_text(result: Result) -> list[str]:

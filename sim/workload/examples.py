@@ -84,7 +84,7 @@ def plain_stack(*, flash: bool = False, discard_cheap: bool = False, data_overla
         dispatch_bytes=2.0,
         grouped_products=True,
         permutation_fused=True,
-        cuda_graphs=False,
+        kernel_launch="queued",
         rank_order="tensor-context-pipeline-data",
         kernel_level=1.0,
         sources=_EXAMPLE,

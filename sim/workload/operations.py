@@ -33,6 +33,9 @@ GRAPH_LAUNCH_S = 1e-6
 EXPERT_KERNELS = frozenset({"router", "permute", "sort", "combine", "expert-activation"})
 """Memory-bound kernels around experts; their products are the grouped ones."""
 
+FLASH_1_PACE = 0.55
+"""Pace of FlashAttention in Triton over FlashAttention-2, which is 1.3 to 2.5 times faster (Dao, arXiv 2307.08691)."""
+
 PASS_EFFICIENCY = {"norm": 0.42, "activation": 0.65, "expert-activation": 0.65}
 """Bandwidth of a pass over that of a copy; others reach a copy's.
 
@@ -139,11 +142,23 @@ def _alone_s(machine: Machine, kernel: Kernel) -> float:
             causal=True,
             backward=kernel.backward,
         )
-        if machine.software.attention_kernel == "flash-2":
-            whole_s /= acc.flash_2_pace
+        whole_s /= attention_pace(acc, machine.software)
         # Windows leave whole blocks of keys out.
         return whole_s * attended_share(model, batch.sequence_length) / machine.layout.context
     return memory_time_s(acc, kernel.size_bytes / PASS_EFFICIENCY.get(kernel.name, 1.0))
+
+
+def attention_pace(accelerator: Accelerator, software: SoftwareProfile) -> float:
+    """Return the pace of a stack's attention over the best that is known on an accelerator.
+
+    >>> from sim import catalog
+    >>> h100 = catalog.accelerator("h100-sxm")
+    >>> [attention_pace(h100, catalog.software(name)) for name in ("megatron-core-2025", "fsdp-2024")]
+    [1.0, 0.57]
+    """
+    if software.attention_kernel == "best":
+        return 1.0
+    return accelerator.flash_2_pace * (FLASH_1_PACE if software.attention_kernel == "flash-1" else 1.0)
 
 
 def kernel_flop(model: Model, batch: Batch, layout: Layout, kernel: Kernel) -> float:
@@ -167,6 +182,25 @@ def kernel_flop(model: Model, batch: Batch, layout: Layout, kernel: Kernel) -> f
     return 0.0
 
 
+def waiting_s(software: SoftwareProfile, busy_s: float, launches: float, calls: float) -> float:
+    """Return how long a stream of kernels waits for the host; calls: launches of kernels and collectives.
+
+    Where launches block, the host awaits every call before it prepares the next, and its time adds to the GPU's:
+
+    >>> from sim.workload.examples import plain_stack
+    >>> queued = replace(plain_stack(), launch_s=1e-5)
+    >>> waiting_s(replace(queued, kernel_launch="blocking"), 1.0, 90, 100)
+    0.001
+    >>> round(waiting_s(queued, 1.0, 90, 100), 9)
+    0.0
+    """
+    if software.kernel_launch == "blocking":
+        return calls * software.launch_s
+    # A stream that launches slower than it computes is bound by the host.
+    launch_s = GRAPH_LAUNCH_S if software.kernel_launch == "graphs" else software.launch_s
+    return host_bound_s(busy_s, launches, launch_s) - busy_s
+
+
 def _op_cost(machine: Machine, passes: Sequence[PassKernels]) -> OpCost:
     peak = machine.accelerator.peak_flops_per_s[machine.batch.precision]
     ideal_s = repeated_s = busy_s = flop = attention_s = 0.0
@@ -186,10 +220,9 @@ def _op_cost(machine: Machine, passes: Sequence[PassKernels]) -> OpCost:
             repeated_s += time_s
         else:
             ideal_s += work * kernel.useful / peak
-    # A stream that launches slower than it computes is bound by the host.
-    launch_s = GRAPH_LAUNCH_S if machine.software.cuda_graphs else machine.software.launch_s
-    waiting_s = host_bound_s(busy_s, launches, launch_s) - busy_s
-    communication_s = sum(one.collectives for one in passes) * machine.tensor_collective_s
+    collectives = sum(one.collectives for one in passes)
+    host_s = waiting_s(machine.software, busy_s, launches, launches + collectives)
+    communication_s = collectives * machine.tensor_collective_s
     exposed_s = communication_s * (1 - machine.software.tensor_overlap)
     exchange_s = sum(one.exchanges for one in passes) * machine.context_exchange_s
     if _context_ring(machine):
@@ -198,7 +231,7 @@ def _op_cost(machine: Machine, passes: Sequence[PassKernels]) -> OpCost:
     return OpCost(
         state_ns={
             "compute_ideal": round(ideal_s * 1e9),
-            "kernel_inefficiency": round((busy_s - ideal_s - repeated_s + waiting_s) * 1e9),
+            "kernel_inefficiency": round((busy_s - ideal_s - repeated_s + host_s) * 1e9),
             "recompute": round(repeated_s * 1e9),
             "comm_tensor": round(exposed_s * 1e9),
             "comm_context": round(exchange_s * 1e9),

@@ -1,6 +1,4 @@
-"""Bands: quantiles by hand, stretch until folds left out are held, and the file that ships."""
-
-from itertools import product
+"""Bands: quantiles by hand, stretch until folds left out are held."""
 
 import numpy as np
 import pytest
@@ -8,11 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.analysis.bands import (
-    COVERAGES,
     STRETCHES,
     Residual,
-    band,
-    band_in,
     calibrated,
     coverage_left_out,
     factors,
@@ -21,10 +16,8 @@ from sim.analysis.bands import (
     weighted_quantile,
     weights_of,
 )
-from sim.errors import InputError, UnknownNameError
-
-KINDS = ("dense 16-bit", "dense 8/4-bit", "MoE")
-FAMILIARITY = ("same source", "known stack", "new stack")
+from sim.catalog.bands import COVERAGES
+from sim.errors import InputError
 
 
 def errors_of(*folds: list[float]) -> list[Residual]:
@@ -112,27 +105,3 @@ def test_a_prediction_that_is_short_means_that_measured_times_are_longer() -> No
 def test_one_fold_makes_no_band(errors: list[Residual]) -> None:
     with pytest.raises(InputError, match="expected two folds at least"):
         calibrated(errors, 0.8)
-
-
-@pytest.mark.parametrize(("kind", "familiarity"), list(product(KINDS, FAMILIARITY)))
-def test_shipped_bands_hold_one_and_widen_with_coverage(kind: str, familiarity: str) -> None:
-    (low, high), (lowest, highest) = (band(kind, familiarity, coverage) for coverage in COVERAGES)
-    assert lowest <= low < 1 < high <= highest
-
-
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        (("dense", "new stack", 0.8), "band: unknown kind 'dense'; did you mean 'dense 16-bit'"),
-        (("MoE", "new stak", 0.8), "unknown familiarity 'new stak'; did you mean 'new stack'"),
-        (("MoE", "new stack", 0.9), "unknown coverage in percent '90'"),
-    ],
-)
-def test_a_band_that_was_not_made_is_an_error(wrong: tuple[str, str, float], message: str) -> None:
-    with pytest.raises(UnknownNameError, match=message):
-        band(*wrong)
-
-
-def test_a_coverage_is_named_in_percent() -> None:
-    tables = {"MoE": {"new stack": {"95": {"low": 0.5, "high": 2.0}}}}
-    assert band_in(tables, "MoE", "new stack", 0.95) == (0.5, 2.0)

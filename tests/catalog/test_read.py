@@ -94,10 +94,11 @@ def test_a_switch_of_behaviour_must_be_true_or_false() -> None:
     table |= {
         "expert_exchange": "pairwise",
         "attention_kernel": "best",
+        "kernel_launch": "queued",
         "fp8_scaling": "delayed",
         "rank_order": "tensor-context-pipeline-data",
     }
-    flags = ("permutation_fused", "grouped_products", "loss_fused", "cuda_graphs")
+    flags = ("permutation_fused", "grouped_products", "loss_fused")
     flags += (
         "pipeline_overlap",
         "fused_gradient_accumulation",

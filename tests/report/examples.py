@@ -146,6 +146,12 @@ def step_result() -> dict[str, Any]:
         "published": {"mfu": {"value": 0.43, "unit": "fraction", "source": "a paper"}},
         "published_gap": [],
         "calibration": None,
+        "step_time_band": {
+            "kind": "dense 16-bit",
+            "familiarity": "known stack",
+            "80": [5.1, 6.6],
+            "95": [4.6, 7.9],
+        },
     }
 
 

@@ -122,3 +122,12 @@ def test_an_anchored_step_says_what_moved() -> None:
     shown = step_report(step_result() | {"calibration": moved}, UNICODE)
     assert "Anchored: kernel level 1.000 -> 0.900" in shown
     assert "our job: measured 2 s, simulated -10.0 %, now +0.0 %" in shown
+
+
+def test_a_step_says_how_far_measured_ones_lie_from_it() -> None:
+    shown = step_report(step_result(), UNICODE)
+    assert "Band: 5.1 s to 6.6 s holds 80 % of measured steps (dense 16-bit, known stack)" in shown
+    other = {"kind": "MoE", "familiarity": "new stack", "80": [5.1, 6.6], "95": [4.6, 7.9]}
+    assert "(MoE, stack without measured steps)" in " ".join(
+        step_report(step_result() | {"step_time_band": other}, UNICODE).split()
+    )
