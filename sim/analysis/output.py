@@ -18,7 +18,8 @@ OURS = (ANSWERS, "rows.parquet", "validation.json", "page.html")
 def open_directory(directory: Path, force: bool) -> Path:
     """Return the file of answers of a directory, which is made, or goes on if it holds a validation.
 
-    Raises OutputError for a file, and without force for a directory that holds something else.
+    force: takes a directory that holds something else, and simulates every row anew. Raises OutputError for a file,
+    and without force for a directory of others.
     """
     try:
         if directory.exists() and not directory.is_dir():
@@ -31,6 +32,8 @@ def open_directory(directory: Path, force: bool) -> Path:
                     "directory, or --force"
                 )
         directory.mkdir(parents=True, exist_ok=True)
+        if force:
+            (directory / ANSWERS).unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"--out {directory}: cannot be written: {error.strerror or error}") from None
     return directory / ANSWERS

@@ -39,6 +39,11 @@ def scale_of(gpus: int) -> str:
     return "above 1,024 GPUs"
 
 
+def _in_order(group: str) -> tuple[int, str]:
+    """Sort classes of size by size, and other groups by name."""
+    return (next((most for most in (8, 128, 1024) if f" {most:,} GPUs" in group), 0) + ("above" in group), group)
+
+
 def score(errors: Sequence[float]) -> dict[str, float]:
     """Return mean absolute, median, 90th percentile and mean of errors (simulated / measured - 1).
 
@@ -60,7 +65,8 @@ def groups(rows: Iterable[Answer]) -> dict[str, dict[str, dict[str, float]]]:
     listed = list(rows)
     return {
         name: {
-            group: score([row["error"] for row in listed if of(row) == group]) for group in sorted({*map(of, listed)})
+            group: score([row["error"] for row in listed if of(row) == group])
+            for group in sorted({*map(of, listed)}, key=_in_order)
         }
         for name, of in GROUPINGS.items()
     }

@@ -1,7 +1,10 @@
 """`validate --kind training`: the answer, from measured rows to scores with and without what cannot be reached."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from math import expm1
 from typing import Any
 
 from sim.analysis.rules import BLANKS
@@ -28,12 +31,29 @@ def training_answer(answers: Sequence[Mapping[str, Any]]) -> Answer:
         "kind": "training",
         **_scores(kept),
         "all": _scores(rows),
+        "out_of_sample": out_of_sample([row["id"] for row in kept]),
         "groups": groups(kept),
         "sweeps": {name: sweep_scores(sweep) for name, sweep in sorted(by_sweep(kept).items())},
         "order": order(kept),
         "rows": rows,
         "skipped": skipped,
         "rules": dict(BLANKS),
+    }
+
+
+def out_of_sample(names: Sequence[str]) -> dict[str, dict[str, dict[str, float]]]:
+    """Return scores by fold and kind of rows that set the fitted levels, each predicted without its fold.
+
+    Empty where none of the rows did; python -m experiments.fit_levels writes what is read here.
+    """
+    text = (files("experiments") / "reference" / "level_residuals.json").read_text(encoding="utf-8")
+    wanted = set(names)
+    listed = [row for row in json.loads(text) if row["id"] in wanted]
+    kinds = sorted({row["kind"] for row in listed})
+    return {
+        fold: {kind: score([expm1(row[fold]) for row in listed if row["kind"] == kind]) for kind in kinds}
+        for fold in ("by_source", "by_sweep")
+        if listed
     }
 
 

@@ -6,6 +6,7 @@ from math import floor, log10
 from typing import Any
 
 from sim.report.text import Result, percent, signed
+from sim.report.validation_report import out_of_sample_text
 
 COLOURS = {"dense 16-bit": "#2f6fb5", "dense 8/4-bit": "#c4622d", "MoE": "#3a8f5c"}
 """A colour a kind, told apart in print and by most eyes."""
@@ -66,6 +67,7 @@ def _summary(result: Result) -> list[str]:
     return [
         "<p>Mean absolute error of simulated step times, rows that are shown apart left out:</p>",
         f'<div class="cards">{"".join(cards)}</div>',
+        *(f"<p>{escape(line)}</p>" for line in [" ".join(out_of_sample_text(result))] if line),
         f"<p>All {every['count']} rows: {percent(every['mape'])}, bias {signed(every['bias'])}. {ranked}</p>",
     ]
 
@@ -124,7 +126,9 @@ def strips(rows: Sequence[Mapping[str, Any]]) -> str:
         kind = ' class="even"' if tick == 0 else ""
         parts.append(f'<line{kind} x1="{x:.1f}" y1="{top - 4}" x2="{x:.1f}" y2="{height - 8}"/>')
         if tick % 20 == 10 or tick == 0:
-            parts.append(f'<text class="soft" x="{x:.1f}" y="12" text-anchor="middle">{tick:+d} %</text>')
+            parts.append(
+                f'<text class="soft" x="{x:.1f}" y="12" text-anchor="middle">{f"{tick:+d}" if tick else 0} %</text>'
+            )
     for i, name in enumerate(names):
         y = top + step * i + 10
         parts.append(f'<text x="{left - 10}" y="{y + 4}" text-anchor="end">{escape(_cut(name, 46))}</text>')
@@ -148,7 +152,7 @@ def _groups(result: Result) -> list[str]:
     lines = []
     for name, groups in result["groups"].items():
         head = [
-            (name.capitalize(), ""),
+            ("GPU" if name == "gpu" else name.capitalize(), ""),
             ("rows", "n"),
             ("mean abs.", "n"),
             ("median", "n"),
@@ -162,7 +166,7 @@ def _groups(result: Result) -> list[str]:
             ]
             for group, s in groups.items()
         ]
-        lines += [f"<h2>By {escape(name)}</h2>", _table(head, body)]
+        lines += [f"<h2>By {'GPU' if name == 'gpu' else escape(name)}</h2>", _table(head, body)]
     return lines
 
 

@@ -13,6 +13,7 @@ def validation_report(result: Result) -> str:
     """Return the report of a validation from its JSON."""
     blocks = [
         _headline(result),
+        out_of_sample_text(result),
         _kinds(result),
         *(_grouping(result["groups"][name], title) for name, title in SHOWN),
         _order(result),
@@ -31,6 +32,21 @@ def _headline(result: Result) -> list[str]:
         f"{signed(every['bias'])}.",
         "",
     )
+
+
+def out_of_sample_text(result: Result) -> list[str]:
+    """Return how good predictions are of rows whose source, or sweep, the fitted levels have not seen."""
+    found = result["out_of_sample"]
+    if not found:
+        return []
+    of = {"by_source": "source", "by_sweep": "sweep"}
+    said = [
+        f"without their {of[fold]} "
+        + ", ".join(f"{percent(one['mape'])} ({kind}, bias {signed(one['bias'])})" for kind, one in kinds.items())
+        for fold, kinds in found.items()
+    ]
+    rows = sum(scores["count"] for scores in found["by_source"].values())
+    return wrapped(f"{rows} of these rows set the fitted levels. Predicted {'; '.join(said)}.", "")
 
 
 def _kinds(result: Result) -> list[str]:

@@ -67,3 +67,10 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_part(tmp_path: Path, monk
         write_validation(tmp_path, training_answer([ROW]), "new")
     assert (tmp_path / "page.html").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_force_simulates_every_row_anew(tmp_path: Path) -> None:
+    cache = open_directory(tmp_path, force=False)
+    cache.write_text("{}\n")
+    assert open_directory(tmp_path, force=False).exists()
+    assert not open_directory(tmp_path, force=True).exists()

@@ -81,7 +81,8 @@ def test_a_step_of_llama_70b_takes_as_long_on_2048_gpus_as_on_64() -> None:
 def test_megatron_droops_when_one_batch_is_spread_over_more_gpus() -> None:
     """MegaScale's Megatron-LM rows, 256 to 1,024 GPUs: GPU-seconds a step grow by 19 %, here by 9 %.
 
-    Reductions wait for the end of the backward. What is left is some 1.5 s of a step whatever its size, of which the source says nothing.
+    Reductions wait for the end of the backward. What is left is some 1.5 s of a step whatever its size, of which the
+    source says nothing.
     """
     growth = step_s("megascale-175b-megatron-lm-1024") * 1024 / (step_s("megascale-175b-megatron-lm-256") * 256)
     assert 1.06 < growth < 1.25
