@@ -83,6 +83,12 @@ def step(scenario: Path, *overrides: str) -> Result:
         ),
         ("training.expert_imbalance=2", "llama3-405b has no experts"),
         ("model.layers=1e12", "model.layers: got 1,000,000,000,000, expected at most 100,000"),
+        ('training.recompute=["moe_act"]', "llama3-405b has no 'moe_act': it has no experts; expected modules of:"),
+        ('training.recompute=["mla_up_proj"]', "llama3-405b has no 'mla_up_proj': it has no latent attention (mla)"),
+        (
+            'cluster.network={routing = "ecmp", queue_pairs = 1000000000}',
+            "cluster.network.queue_pairs: got 1000000000, expected at most 128",
+        ),
         ("cluster.speed=1.2", "cluster.speed: got 1.2, expected a table"),
         ("cluster.speed.spread=nan", "cluster.speed.spread: 'nan'"),
         ("cluster.speed.spread=30", "cluster.speed.spread: got 30, expected at most 1"),

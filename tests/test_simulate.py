@@ -47,6 +47,31 @@ def test_llama_3_step_mfu_is_near_the_published_41_percent(llama: RunResult) -> 
     assert 0.38 <= llama.summary.step_mfu <= 0.43
 
 
+LATENT = ("attention=mla", "kv_heads=16", "kv_lora_rank=512", "q_lora_rank=1024", "rope_head_dim=64", "v_head_dim=128")
+MIXTURE = ("experts=16", "experts_per_token=2", "expert_ffn_hidden=1024", "dense_layers=1")
+
+
+@pytest.mark.parametrize(
+    ("model", "tensor", "sequence_parallel"),
+    [
+        ((), 2, True),
+        (("kv_heads=1",), 8, True),
+        (LATENT, 8, False),
+        (LATENT, 8, True),
+        (MIXTURE, 8, False),
+    ],
+)
+def test_useful_flop_of_the_waterfall_is_mfu_whatever_ranks_do_alike(
+    model: tuple[str, ...], tensor: int, sequence_parallel: bool
+) -> None:
+    """Copies of key-value heads, latents and routers of tokens that all ranks hold are executed, and no model FLOP."""
+    overrides = [f"model.{key}" for key in model]
+    overrides += [f"parallelism.tensor={tensor}", f"parallelism.sequence_parallel={str(sequence_parallel).lower()}"]
+    profile = simulate_step_of(load_scenario("tiny", overrides)).profile
+    assert profile.fraction("compute_ideal") == pytest.approx(profile.mfu, rel=2e-3)
+    assert profile.hfu >= profile.mfu * 0.999
+
+
 def test_half_the_gpus_work_better_by_the_measured_factor() -> None:
     """430 against 400 TFLOP/s a GPU at 8,192 and 16,384 GPUs (arXiv 2407.21783, table 4)."""
     whole = llama_step().profile

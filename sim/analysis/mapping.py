@@ -73,7 +73,9 @@ def _check_kind(row: Measured) -> None:
     if row.text("measure_type") not in ("", "step_benchmark", "steady_state_production"):
         raise SkippedError(f"measures something else than steps: {row.text('measure_type')}")
     missing = [
-        name for name in ("n_gpus", "tp", "pp", "global_batch", "seq_len", "layers", "heads") if not row.text(name)
+        name
+        for name in ("n_gpus", "tp", "pp", "global_batch", "seq_len", "layers", "hidden", "heads")
+        if not row.text(name)
     ]
     if missing:
         raise SkippedError(f"not stated: {', '.join(missing)}")

@@ -4,6 +4,7 @@ import csv
 import io
 import math
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 
@@ -22,6 +23,9 @@ OPTIONAL = (
     *("dense_or_moe", "step_time_s", "calc_step_time_s", "tokens_per_s_per_gpu", "calc_tokens_per_s_per_gpu"),
 )
 """Columns that are read where they are there."""
+
+_MISSPELT = 0.85
+"""How alike a column's name is to one of ours that is not there, from which it is taken for a slip."""
 
 _NONE_IS_ZERO = ("experts", "topk", "ep", "cp", "vpp")
 """Columns where 0 means that there is none."""
@@ -97,13 +101,20 @@ def _text(path: str | None, shown: str) -> str:
     except FileNotFoundError:
         raise InputError(f"--measurements {path}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--measurements {path}: cannot be read: {getattr(error, 'strerror', error)}") from None
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise InputError(f"--measurements {path}: cannot be read: {reason}") from None
 
 
 def _check_header(header: list[str], shown: str) -> None:
     for name in REQUIRED:
         if name not in header:
             raise InputError(f"{shown}: {unknown_name('column', name, header, 'missing')}")
+    # Columns of other names are the user's own, unless one of ours is misspelt and would be missed without a word.
+    absent = [name for name in OPTIONAL if name not in header]
+    for name in header:
+        near = get_close_matches(name, absent, n=1, cutoff=_MISSPELT)
+        if near and name not in REQUIRED + OPTIONAL:
+            raise InputError(f"{shown}: column '{name}' is not read; did you mean '{near[0]}'?")
 
 
 def _check_names(rows: list[Measured], shown: str) -> None:

@@ -28,6 +28,12 @@ _OPTIONAL = ("batch", "groups")
 _TIMES = ("time_s", "tflops")
 COLUMNS = ("precision", *_SHAPE, *_OPTIONAL, *_TIMES)
 
+MOST = 2**31 - 1
+"""The largest side, batch or group: what kernels index with."""
+
+LONGEST_S = 3600.0
+"""An hour in one kernel: a time in another unit than seconds, or a misplaced exponent."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuredGemm:
@@ -101,12 +107,18 @@ def _product(row: Mapping[str, str], where: str) -> MeasuredGemm:
     value = _positive(row[column], f"{where}: {column}")
     flop = 2.0 * math.prod(sides.values())
     time_s = value if column == "time_s" else flop / (value * 1e12)
+    if not 0 < time_s <= LONGEST_S:
+        raise InputError(f"{where}: {column}: got '{row[column]}', {time_s:g} s; expected at most {LONGEST_S:g} s")
     return MeasuredGemm(shape=GemmShape(precision=row["precision"], **sides), time_s=time_s, where=where)
 
 
 def _whole(text: str, where: str) -> int:
-    if not (text.isascii() and text.isdecimal()) or int(text) < 1:
+    # Python refuses to read numbers of thousands of digits, with an error of its own.
+    short = text[:20]
+    if not (text.isascii() and text.isdecimal()) or int(short) < 1:
         raise InputError(f"{where}: got '{text}', expected a whole number of at least 1")
+    if len(text.lstrip("0")) > 10 or int(text) > MOST:
+        raise InputError(f"{where}: got '{short}{'...' if text != short else ''}', expected at most {MOST:,}")
     return int(text)
 
 

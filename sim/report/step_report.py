@@ -16,8 +16,8 @@ def step_report(result: Result, marks: Marks) -> str:
     """Return the report of a step from its JSON.
 
     Beside the documented keys it reads name, model, accelerator, job_gpus, microbatches, mfu_full_attention,
-    flops_per_s_per_gpu, communication by dimension (a collective's cost), memory.stages (the parts of each),
-    step_time_band, assumed, published and published_gap.
+    mfu_bf16_peak, flops_per_s_per_gpu, communication by dimension (a collective's cost), memory.stages (the parts of
+    each), step_time_band, assumed, published and published_gap.
     """
     blocks = [
         [*_title(result), "", *pairs(_facts(result)), CONVENTION, *band_text(result)],
@@ -39,6 +39,8 @@ def _title(result: Result) -> list[str]:
 
 
 def _facts(result: Result) -> list[tuple[str, str]]:
+    # Published figures of 8 and 4 bits mostly stand over the peak of 16.
+    low = result["mfu_bf16_peak"] != result["mfu"]
     return [
         ("Step time", show(result["step_time_s"], "time", 4)),
         ("Tokens/s a GPU", f"{result['tokens_per_s_per_gpu']:,.1f}"),
@@ -47,6 +49,7 @@ def _facts(result: Result) -> list[tuple[str, str]]:
         ("MFU, full attn.", percent(result["mfu_full_attention"])),
         ("Model FLOP/s", f"{show(result['flops_per_s_per_gpu'], 'flop_rate')} a GPU"),
         ("Bubble", percent(result["bubble_fraction"])),
+        *([("MFU, bf16 peak", percent(result["mfu_bf16_peak"]))] if low else []),
     ]
 
 
@@ -100,16 +103,22 @@ def memory_text(memory: Mapping[str, Any]) -> list[str]:
 def assumed_text(curves: Sequence[str]) -> list[str]:
     """Return the kernel curves that are assumed, in short; what each comes from stands in `step --json`.
 
-    Fitted ones rest on measured kernels and are not named here.
+    Fitted ones rest on measured kernels and are not named here, but for those of the user's own table.
 
     >>> assumed_text(["gemm.fp8: assumed: from b200 fp8: the same GPU", "hbm_efficiency: assumed: as H200"])
     ['Assumed: gemm.fp8 (from b200 fp8), hbm_efficiency.']
+    >>> assumed_text(["gemm.bf16: fitted: refitted to 12 products of mine.csv", "attention.bf16: fitted: cuDNN"])
+    ['Measured by you: gemm.bf16, refitted to 12 products of mine.csv.']
     """
+    own = [curve.split(": ", 2) for curve in curves if ": fitted: refitted to " in curve]
     assumed = [curve.split(": ") for curve in curves if curve.split(": ")[1] == "assumed"]
     shown = [
         f"{parts[0]} ({parts[2]})" if len(parts) > 2 and parts[2].startswith("from ") else parts[0] for parts in assumed
     ]
-    return wrapped(f"Assumed: {', '.join(shown)}.") if shown else []
+    return [
+        *(wrapped(f"Assumed: {', '.join(shown)}.") if shown else []),
+        *(line for name, _, note in own for line in wrapped(f"Measured by you: {name}, {note}.")),
+    ]
 
 
 def _parts(stage: Mapping[str, Any]) -> dict[str, float]:

@@ -4,12 +4,13 @@ Shapes carry over better than levels: with one measured row of a sweep as anchor
 fraction. One number moves, the pace of kernels within a step; what-ifs are then relative to something real.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import exp, log
 
 from sim.catalog.records import Provenance
-from sim.errors import ScenarioError
+from sim.errors import InputError, ScenarioError
 from sim.scenario.records import Anchor, Scenario
 
 LIMITS = (0.7, 1.3)
@@ -52,14 +53,18 @@ def anchored(scenario: Scenario, step_times: Callable[[Anchor], StepTime]) -> tu
     if not scenario.anchors or scenario.training is None:
         return scenario, None
     _check_stack(scenario)
-    simulators = [step_times(anchor) for anchor in scenario.anchors]
+    simulators = []
+    for anchor in scenario.anchors:
+        with _about(anchor):
+            simulators.append(step_times(anchor))
     before = scenario.training.software.kernel_level
 
     def simulated(level: float) -> list[float]:
-        return [
-            step_time(at_level(anchor.scenario, level))
-            for anchor, step_time in zip(scenario.anchors, simulators, strict=True)
-        ]
+        times = []
+        for anchor, step_time in zip(scenario.anchors, simulators, strict=True):
+            with _about(anchor):
+                times.append(step_time(at_level(anchor.scenario, level)))
+        return times
 
     first = simulated(before)
     level, last = _solve(before, first, simulated, [anchor.step_time_s for anchor in scenario.anchors])
@@ -69,6 +74,15 @@ def anchored(scenario: Scenario, step_times: Callable[[Anchor], StepTime]) -> tu
     )
     at_limit = level in (before * LIMITS[0], before * LIMITS[1])
     return at_level(scenario, level), Anchoring(before=before, after=level, at_limit=at_limit, rows=rows)
+
+
+@contextmanager
+def _about(anchor: Anchor) -> Iterator[None]:
+    """Say of an anchor that cannot be simulated that it is one: the scenario itself may well fit."""
+    try:
+        yield
+    except InputError as error:
+        raise type(error)(f"calibration.anchor: '{anchor.source}': {error}") from error
 
 
 def at_level(scenario: Scenario, level: float) -> Scenario:

@@ -109,6 +109,9 @@ CountOrZero = Annotated[int, Field(ge=0, le=MOST), BeforeValidator(_whole)]
 Fraction = Annotated[float, Field(ge=0, le=1), _quantity("fraction"), WithJsonSchema({"type": ["number", "string"]})]
 """A fraction, as 0.4 or "40 %"."""
 
+QueuePairs = Annotated[int, Field(gt=0, le=128), BeforeValidator(_whole)]
+"""Queue pairs of a connection, each of which is hashed: up to NCCL's limit (NCCL_IB_MAX_QPS)."""
+
 NodeCount = Annotated[int, Field(gt=0, le=1_000_000), BeforeValidator(_whole)]
 """Nodes: what a simulation of every one of them can hold."""
 

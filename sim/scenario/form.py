@@ -18,6 +18,7 @@ from sim.scenario.fields import (
     NodeCount,
     OneOf,
     PositiveTime,
+    QueuePairs,
     SpareCount,
     Time,
     refuse,
@@ -194,7 +195,7 @@ class NetworkForm(BaseModel):
         str | None,
         OneOf(what="routing", known=("ecmp", "adaptive", "spray", "d-mod-k"), later=("dimension-ordered", "valiant")),
     ] = None
-    queue_pairs: Count | None = None
+    queue_pairs: QueuePairs | None = None
 
     @model_validator(mode="after")
     def _check_read(self) -> "NetworkForm":

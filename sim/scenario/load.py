@@ -72,10 +72,11 @@ def anchors_of(anchor: str, tree: Mapping[str, Any], source: str) -> tuple[Ancho
 def _anchor(row: MeasuredForm, tree: Mapping[str, Any], folder: Path | None, where: str) -> Anchor:
     try:
         base = tree if row.scenario is None else read_scenario(row.scenario, folder)
+        plain = {key: value for key, value in base.items() if key not in ("calibration", "published")}
+        own = overridden(plain, row.overrides)
     except InputError as error:
-        raise type(error)(f"{where}: {error}") from None
-    plain = {key: value for key, value in base.items() if key not in ("calibration", "published")}
-    scenario = scenario_of(overridden(plain, row.overrides), where)
+        raise type(error)(f"{where}: {str(error).replace('--set ', 'overrides: ', 1)}") from None
+    scenario = scenario_of(own, where)
     if scenario.training is None:
         raise ScenarioError(f"{where}: has no [model]; expected one whose step can be simulated")
     return Anchor(scenario=scenario, step_time_s=row.step_time, source=row.source)

@@ -14,6 +14,7 @@ from sim.scenario.machines import look_up
 from sim.scenario.records import Machines, Phase, Training
 from sim.workload.layout import Batch, Layout, Schedule, check_layout, check_tensor
 from sim.workload.pipelines import SCHEDULES
+from sim.workload.recompute import check_modules
 from sim.workload.sharding import SHARDINGS, check_sharding
 
 _DENSE_SHAPE = (
@@ -57,6 +58,7 @@ def training_of(form: ScenarioForm, machines: Machines) -> Training | None:
         try:
             _check_operations(phase, model)
             check_layout(model, phase.batch, phase.layout, machines.accelerator)
+            check_modules(model, phase.batch)
             check_sharding(phase.layout)
         except InputError as error:
             where = f"training.phases.{index} ({phase.name}): " if form.training.phases else ""

@@ -6,30 +6,42 @@ from dataclasses import replace
 from sim.catalog.records import Model, SoftwareProfile
 from sim.workload.layout import Batch, Layout, local_kv_heads, local_kv_width, local_tokens, norm_tokens
 from sim.workload.passes import Kernel, Product, forward_kernel, memory
-from sim.workload.transformer import ACTIVATION_BYTES, core_head_dim, output_width, query_width, value_head_dim
+from sim.workload.transformer import (
+    ACTIVATION_BYTES,
+    core_head_dim,
+    kv_head_width,
+    output_width,
+    query_width,
+    value_head_dim,
+)
 
 
 def projections(model: Model, batch: Batch, layout: Layout) -> tuple[Product, ...]:
     """Return the products of a layer's attention in forward order; the last is the output projection.
 
     Latent attention projects down on every rank of the tensor group alike (its latents are small), then up to the
-    heads of the rank.
+    heads of the rank. Of what ranks of a tensor group do alike (copies of key-value heads, latents of tokens that all
+    hold), each does its share of the model's work.
     """
     tokens, t = local_tokens(batch, layout), layout.tensor
     out = Product(name="out", m=tokens, n=model.hidden, k=output_width(model) // t)
     queries = query_width(model) // t
     if model.attention != "mla":
-        keys_and_values = local_kv_width(model, layout)
-        return Product(name="qkv", m=tokens, n=queries + keys_and_values, k=model.hidden, cast="norm"), out
+        width = queries + local_kv_width(model, layout)
+        useful = (queries + model.kv_heads * kv_head_width(model) / t) / width
+        return Product(name="qkv", m=tokens, n=width, k=model.hidden, cast="norm", useful=useful), out
     rows = norm_tokens(tokens, layout)
-    down = Product(name="kv-down", m=rows, n=model.kv_lora_rank + model.rope_head_dim, k=model.hidden, cast="norm")
+    alike = tokens / (t * rows)
+    latents = model.kv_lora_rank + model.rope_head_dim
+    down = Product(name="kv-down", m=rows, n=latents, k=model.hidden, cast="norm", useful=alike)
     up_width = model.heads * (model.head_dim + value_head_dim(model)) // t
     up = Product(name="kv-up", m=tokens, n=up_width, k=model.kv_lora_rank, cast="norm")
     if not model.q_lora_rank:
         query = (Product(name="q-up", m=tokens, n=queries, k=model.hidden, cast="done"),)
         return (down, *query, up, out)
-    latent = Product(name="q-down", m=rows, n=model.q_lora_rank, k=model.hidden, cast="done")
-    return down, latent, replace(latent, name="q-up", m=tokens, n=queries, k=model.q_lora_rank, cast="norm"), up, out
+    latent = Product(name="q-down", m=rows, n=model.q_lora_rank, k=model.hidden, cast="done", useful=alike)
+    query_up = Product(name="q-up", m=tokens, n=queries, k=model.q_lora_rank, cast="norm")
+    return down, latent, query_up, up, out
 
 
 def attention_forward(

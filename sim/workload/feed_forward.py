@@ -49,7 +49,9 @@ def _network(model: Model, tokens: int, width: int, prefix: str) -> tuple[Produc
 def _mixture(model: Model, batch: Batch, layout: Layout, software: SoftwareProfile) -> FeedForward:
     tokens = local_tokens(batch, layout)
     own = norm_tokens(tokens, layout)
-    router = Product(name="router", m=own, n=model.experts, k=model.hidden, cast="wide")
+    # Without sequence parallelism every rank of a tensor group routes the same tokens.
+    alike = tokens / (layout.tensor * own)
+    router = Product(name="router", m=own, n=model.experts, k=model.hidden, cast="wide", useful=alike)
     experts = _experts(model, batch, layout)
     shared = _network(model, tokens, shared_width(model) // layout.tensor, "shared-") if model.shared_experts else ()
     routed = experts[0].rows

@@ -416,6 +416,11 @@ def check_experts(model: Model, batch: Batch, layout: Layout) -> None:
             name = "parallelism.expert" if layout.expert > 1 else "training.expert_imbalance"
             raise LayoutError(f"{name}: {model.name} has no experts; expected 1")
         return
+    if batch.expert_imbalance > layout.expert:
+        raise LayoutError(
+            f"training.expert_imbalance: got {batch.expert_imbalance:g}, but the busiest of expert = {layout.expert} "
+            f"groups of GPUs gets every token at most; expected at most {layout.expert}"
+        )
     if model.experts % layout.expert:
         raise LayoutError(
             f"parallelism.expert: {layout.expert} does not divide model.experts = {model.experts}; "

@@ -45,7 +45,7 @@ to 0.48, gated activation 0.60 to 0.68, addition 1.1."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpCost:
-    """One forward or backward of a chunk: nanoseconds by state (integers), and the FLOP executed."""
+    """One forward or backward of a chunk: nanoseconds by state (integers), and the mean FLOP that a GPU executes."""
 
     state_ns: Mapping[str, int]
     flop: float
@@ -215,7 +215,8 @@ def _op_cost(machine: Machine, passes: Sequence[PassKernels]) -> OpCost:
             work = kernel_flop(machine.model, machine.batch, machine.layout, kernel)
             timed[id(kernel)] = kernel_time_s(machine, kernel), work
         time_s, work = timed[id(kernel)]
-        flop += work
+        # The busiest GPU works longer on its experts; all together work on no more tokens.
+        flop += work / machine.batch.expert_imbalance if kernel.kind == "grouped" else work
         busy_s += time_s
         launches += kernel.launches * (1 if machine.software.grouped_products else kernel.groups)
         attention_s += time_s if kernel.name == "attention" else 0.0

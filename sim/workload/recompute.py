@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 
-from sim.catalog.records import SoftwareProfile
+from sim.catalog.records import Model, SoftwareProfile
+from sim.errors import LayoutError
 from sim.workload.layout import Batch
+from sim.workload.transformer import dense_layers
 
 MODULES: Mapping[str, frozenset[str]] = {
     "core_attn": frozenset({"attention", "scores"}),
@@ -18,6 +20,31 @@ MODULES: Mapping[str, frozenset[str]] = {
     ),
 }
 """Modules by the names of Megatron-Core (recompute_modules), and the kernels that each runs again."""
+
+
+def check_modules(model: Model, batch: Batch) -> None:
+    """Raise LayoutError for a module that the model has not, which would be recomputed nowhere.
+
+    >>> from sim.workload.examples import gpt
+    >>> batch = Batch(sequence_length=8, global_batch=1, recompute="selective", recompute_modules=("moe_act",))
+    >>> check_modules(gpt(layers=1, hidden=8), batch)
+    Traceback (most recent call last):
+    sim.errors.LayoutError: training.recompute.modules: gpt has no 'moe_act': it has no experts; expected modules of: \
+activation, core_attn, layernorm, mlp
+    """
+    lacks: dict[str, str] = {}
+    if not model.experts:
+        lacks |= {"moe": "no experts", "moe_act": "no experts"}
+    if not dense_layers(model):
+        lacks["mlp"] = "no dense layer"
+    if model.attention != "mla":
+        lacks["mla_up_proj"] = "no latent attention (mla)"
+    for module in batch.recompute_modules:
+        if module in lacks:
+            raise LayoutError(
+                f"training.recompute.modules: {model.name} has no '{module}': it has {lacks[module]}; expected modules "
+                f"of: {', '.join(sorted(MODULES.keys() - lacks.keys()))}"
+            )
 
 
 def modules(batch: Batch) -> frozenset[str]:

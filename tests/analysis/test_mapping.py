@@ -221,6 +221,7 @@ def test_what_was_measured_did_fit() -> None:
         ({"core": "context"}, "context only"),
         ({"measure_type": "layer_microbench"}, "measures something else than steps: layer_microbench"),
         ({"tp": "", "global_batch": ""}, "not stated: tp, global_batch"),
+        ({"hidden": ""}, "not stated: hidden"),
         ({"kv_heads": ""}, "not stated: kv_heads or ffn_hidden"),
         ({"gpu": "TPUv4"}, "no rule for GPU 'TPUv4'"),
         ({"precision": "int4"}, "no rule for precision 'int4'"),

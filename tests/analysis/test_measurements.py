@@ -50,6 +50,16 @@ def test_a_missing_column_is_named(tmp_path: Path, column: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_misspelt_column_is_no_column_of_the_users_own(tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "a.csv", {})
+    text = path.read_text()
+    path.write_text(text.replace(",step_time_s", ",step_tme_s"))
+    with pytest.raises(InputError, match=r"column 'step_tme_s' is not read; did you mean 'step_time_s'\?"):
+        read_measurements(str(path))
+    path.write_text(text.replace(",sweep", ",our_own_column"))
+    assert len(read_measurements(str(path))) == 1
+
+
 @pytest.mark.parametrize("text", ["", "id,source\n", ",".join(CELLS)])
 def test_a_file_without_rows_is_an_error(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.csv").write_text(text)
@@ -75,5 +85,5 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         read_measurements(str(tmp_path))
     (tmp_path / "a.csv").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="cannot be read: it is not UTF-8 text"):
         read_measurements(str(tmp_path / "a.csv"))

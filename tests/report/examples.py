@@ -121,6 +121,7 @@ def step_result() -> dict[str, Any]:
         "mfu": 0.4,
         "hfu": 0.41,
         "mfu_full_attention": 0.42,
+        "mfu_bf16_peak": 0.4,
         "flops_per_s_per_gpu": 400e12,
         "tokens_per_s_per_gpu": 162.0,
         "bubble_fraction": 0.1,

@@ -47,6 +47,18 @@ def test_a_step_on_one_gpu_has_no_communication_to_show() -> None:
     assert "busbw" not in step_report(step_result() | {"communication": {}}, UNICODE)
 
 
+def test_a_step_in_less_than_16_bit_shows_its_mfu_over_the_16_bit_peak_too() -> None:
+    assert "bf16 peak" not in step_report(step_result(), UNICODE)
+    text = step_report(step_result() | {"mfu": 0.2, "mfu_bf16_peak": 0.4}, UNICODE)
+    assert "MFU, bf16 peak  40.0 %" in text
+
+
+def test_a_step_says_that_it_ran_on_the_users_own_table() -> None:
+    refitted = {"assumed": ["gemm.bf16: fitted: refitted to 12 products of mine.csv"]}
+    text = step_report(step_result() | refitted, UNICODE)
+    assert "Measured by you: gemm.bf16, refitted to 12 products of mine.csv." in text
+
+
 def test_a_step_names_what_is_assumed_and_not_what_was_fitted() -> None:
     text = step_report(step_result(), UNICODE)
     assert "Assumed: gemm.fp8 (from h100-sxm fp8), hbm_efficiency." in text

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.errors import InputError, ScenarioError
+from sim.errors import DoesNotFitError, InputError, ScenarioError
 from sim.scenario import Scenario, load_scenario
 from sim.scenario.anchor import LIMITS, anchored, at_level
 from sim.scenario.records import Anchor
@@ -102,6 +102,7 @@ def test_an_anchor_can_be_another_job(tmp_path: Path) -> None:
         (measured("1 s", "overides = []"), "did you mean 'overrides'?"),
         (measured("1 s", 'scenario = "tny"'), "did you mean 'tiny'?"),
         (measured("1 s", 'overrides = ["training.global_batch=0"]'), "measured.0: training.global_batch"),
+        (measured("1 s", 'overrides = ["fast"]'), "measured.0: overrides: fast: expected dotted.key=value"),
         ("[[measured", "is not valid TOML"),
     ],
 )
@@ -117,6 +118,14 @@ def test_a_missing_anchor_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "anchor.toml").unlink()
     with pytest.raises(InputError, match="no such file"):
         load_scenario(path)
+
+
+def test_an_anchor_that_does_not_fit_is_named(tmp_path: Path) -> None:
+    """What does not fit is the anchor's job, not the one that is asked for."""
+    anchor = measured("1 s", 'overrides = ["training.sequence_length=1048576"]')
+    scenario = load_scenario(written(tmp_path, anchor))
+    with pytest.raises(DoesNotFitError, match=r"^calibration\.anchor: 'our job': parallelism: the model does not fit"):
+        simulate_step_of(scenario)
 
 
 def test_another_stack_says_nothing_of_this_one() -> None:

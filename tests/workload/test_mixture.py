@@ -16,7 +16,7 @@ from sim.workload.examples import gpt, mixture, plain_stack
 from sim.workload.layers import layer_backward, layer_forward
 from sim.workload.layout import Batch, Chunk, Layout, check_experts, deal_model, routed_rows
 from sim.workload.memory import chunk_parameters
-from sim.workload.operations import kernel_flop
+from sim.workload.operations import Machine, OpCost, chunk_costs, kernel_flop
 from sim.workload.passes import PassKernels
 from sim.workload.traffic import dispatch_bytes
 from sim.workload.transformer import active_parameters, matmul_parameters, model_flop_per_token, total_parameters
@@ -174,6 +174,38 @@ def test_bad_expert_layouts_name_the_nearest_that_fits(layout: Layout, expected:
     with pytest.raises(LayoutError) as caught:
         check_experts(model, batch, layout)
     assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize(("expert", "imbalance", "fits"), [(4, 4.0, True), (4, 4.1, False), (1, 1.5, False)])
+def test_the_busiest_group_gets_every_token_at_most(expert: int, imbalance: float, fits: bool) -> None:
+    model, layout = mixture(layers=1, hidden=8, experts=4), Layout(data=4, expert=expert)
+    batch = Batch(sequence_length=8, global_batch=4, expert_imbalance=imbalance)
+    if fits:
+        check_experts(model, batch, layout)
+        return
+    with pytest.raises(LayoutError, match=rf"training\.expert_imbalance: got {imbalance}, .* at most {expert}$"):
+        check_experts(model, batch, layout)
+
+
+def test_uneven_routing_executes_no_more_flop_on_average() -> None:
+    """HFU counts what all GPUs execute, not the busiest one times their number."""
+    model, layout = mixture(layers=1, hidden=1024, experts=4), Layout(data=4, expert=4)
+    even = Batch(sequence_length=1024, global_batch=4, recompute="full")
+
+    def costs(batch: Batch) -> tuple[OpCost, ...]:
+        machine = Machine(
+            accelerator=catalog.accelerator("h100-sxm"),
+            software=STACK,
+            batch=batch,
+            model=model,
+            layout=layout,
+            tensor_collective_s=0.0,
+        )
+        return chunk_costs(machine, Chunk(layers=1, moe=1))
+
+    for one, other in zip(costs(even), costs(replace(even, expert_imbalance=2.0)), strict=True):
+        assert other.duration_ns > one.duration_ns
+        assert other.flop == pytest.approx(one.flop)
 
 
 def test_experts_of_a_dense_model_are_refused() -> None:
