@@ -20,8 +20,9 @@ def stage_states(timeline: StepTimeline, stage: Stage, busiest_ns: int) -> Count
     """Return nanoseconds by state of one stage; they sum to the step time exactly.
 
     bubble: idle because the pipeline fills, drains or waits; imbalance: the part of idle by which the busiest stage
-    (busiest_ns of compute) computes longer than this one. Exposed communication: waiting for a message in flight
-    (comm_pipeline), for gathers and reductions, and the slow-down of kernels beside them (comm_data).
+    (busiest_ns of compute) computes longer than this one, and what the mean GPU waits for the busiest experts. Exposed
+    communication: waiting for a message in flight (comm_pipeline), for gathers and reductions, and the slow-down of
+    kernels beside them (comm_data).
     """
     plan, i = timeline.plan, stage.index
     states = _computing(plan, i)
@@ -32,8 +33,9 @@ def stage_states(timeline: StepTimeline, stage: Stage, busiest_ns: int) -> Count
     states["kernel_inefficiency"] += plan.overhead_ns
     idle = timeline.step_ns - states.total()
     assert idle >= 0, "a stage cannot be busy for longer than the step"
-    states["imbalance"] = min(idle, busiest_ns - computing_ns)
-    states["bubble"] = idle - states["imbalance"]
+    behind = min(idle, busiest_ns - computing_ns)
+    states["imbalance"] += behind
+    states["bubble"] = idle - behind
     return states
 
 

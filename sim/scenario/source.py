@@ -134,10 +134,19 @@ def _read(name: str, folder: Path | None, where: str) -> tuple[Tree, Path | None
     """Return a preset's or a file's keys, and the folder of a file; errors about the name start with `where`."""
     if name.endswith(".toml") or "/" in name:
         path = Path(name).expanduser() if folder is None else folder / Path(name).expanduser()
-        return _parsed(_text(path, "" if folder is None else f"{where}: "), str(path)), path.parent
+        tree = _parsed(_text(path, "" if folder is None else f"{where}: "), str(path))
+        return _beside(tree, path.parent), path.parent
     if name not in preset_names():
         raise unknown_name("preset", name, preset_names(), f"{where} (a file would end in .toml)")
     return _parsed((files("experiments") / "presets" / f"{name}.toml").read_text(encoding="utf-8"), name), None
+
+
+def _beside(tree: Tree, folder: Path) -> Tree:
+    """Return a file's keys with the table of products that they name found from the file's own folder."""
+    cluster = tree.get("cluster")
+    if not isinstance(cluster, dict) or not isinstance(cluster.get("gemm_table"), str):
+        return tree
+    return {**tree, "cluster": {**cluster, "gemm_table": str(folder / Path(cluster["gemm_table"]).expanduser())}}
 
 
 def _text(path: Path, where: str) -> str:

@@ -13,6 +13,8 @@ from sim.workload.layout import (
     Chunk,
     Layout,
     Schedule,
+    check_batch,
+    check_experts,
     check_shard,
     check_tensor,
     deal_model,
@@ -322,6 +324,8 @@ def what_would_fit(
     for words, other_batch, other_layout in _changes(batch, layout):
         try:
             check_tensor(model, other_layout.tensor)
+            check_experts(model, other_batch, other_layout)
+            check_batch(other_batch, other_layout)
             check_shard(other_layout)
             check_sharding(other_layout)
             memory = stage_memory(model, other_batch, other_layout, software)
@@ -336,7 +340,8 @@ def what_would_fit(
 def _changes(batch: Batch, layout: Layout) -> Iterator[tuple[str, Batch, Layout]]:
     if layout.data * layout.context > 1:
         for sharding in ("zero1", "zero2", "zero3"):
-            if list(SHARDINGS).index(sharding) > list(SHARDINGS).index(layout.sharding):
+            later = list(SHARDINGS).index(sharding) > list(SHARDINGS).index(layout.sharding)
+            if later or (layout.sharding == "hsdp" and sharding == "zero3"):
                 yield f'parallelism.sharding = "{sharding}"', batch, replace(layout, sharding=sharding)
     if batch.micro_batch > 1:
         half = batch.micro_batch // 2

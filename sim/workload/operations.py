@@ -206,7 +206,7 @@ def waiting_s(software: SoftwareProfile, busy_s: float, launches: float, calls: 
 
 def _op_cost(machine: Machine, passes: Sequence[PassKernels]) -> OpCost:
     peak = machine.accelerator.peak_flops_per_s[machine.batch.precision]
-    ideal_s = repeated_s = busy_s = flop = attention_s = 0.0
+    ideal_s = repeated_s = busy_s = flop = attention_s = uneven_s = 0.0
     # Layers that are alike hold the same kernels, not only equal ones, which are slower to find.
     timed: dict[int, tuple[float, float]] = {}
     launches = 0
@@ -224,6 +224,8 @@ def _op_cost(machine: Machine, passes: Sequence[PassKernels]) -> OpCost:
             repeated_s += time_s
         else:
             ideal_s += work * kernel.useful / peak
+            # What the busiest GPU computes beyond the mean, the others wait for.
+            uneven_s += time_s * (1 - 1 / machine.batch.expert_imbalance) if kernel.kind == "grouped" else 0.0
     collectives = sum(one.collectives for one in passes)
     host_s = waiting_s(machine.software, busy_s, launches, launches + collectives)
     communication_s = collectives * machine.tensor_collective_s
@@ -235,7 +237,8 @@ def _op_cost(machine: Machine, passes: Sequence[PassKernels]) -> OpCost:
     return OpCost(
         state_ns={
             "compute_ideal": round(ideal_s * 1e9),
-            "kernel_inefficiency": round((busy_s - ideal_s - repeated_s + host_s) * 1e9),
+            "kernel_inefficiency": round((busy_s - ideal_s - repeated_s - uneven_s + host_s) * 1e9),
+            "imbalance": round(uneven_s * 1e9),
             "recompute": round(repeated_s * 1e9),
             "comm_tensor": round(exposed_s * 1e9),
             "comm_context": round(exchange_s * 1e9),

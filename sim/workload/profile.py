@@ -80,7 +80,7 @@ class StepProfile:
 
     @property
     def bubble_fraction(self) -> float:
-        """Idle (bubble and imbalance) over stages x step time."""
+        """Idle (bubble, and imbalance of stages and experts) over stages x step time."""
         return self.fraction("bubble") + self.fraction("imbalance")
 
     def fraction(self, state: str) -> float:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sim.errors import InputError
-from sim.scenario import scenario_of
+from sim.scenario import load_scenario, scenario_of
 from sim.scenario.canonical import canonical_text
 from sim.simulate import simulate_step_of
 from tests.scenario.trees import WITH_MODEL, WITHOUT_MODEL, changed
@@ -37,3 +37,10 @@ def test_a_table_needs_a_model(tmp_path: Path) -> None:
     table = written(tmp_path, "bf16,8192,8192,8192,350")
     with pytest.raises(InputError, match=r"cluster.gemm_table: needs a \[model\]"):
         scenario_of(changed(WITHOUT_MODEL, cluster__gemm_table=table), "file.toml")
+
+
+def test_a_file_names_its_table_from_its_own_folder(tmp_path: Path) -> None:
+    written(tmp_path, "bf16,8192,8192,8192,250")
+    text = 'name = "mine"\nextends = "gpt3-175b"\n[cluster]\ngemm_table = "my_gemms.csv"\n'
+    (tmp_path / "mine.toml").write_text(text)
+    assert load_scenario(str(tmp_path / "mine.toml")).machines.accelerator.measured_gemm

@@ -206,6 +206,8 @@ def test_uneven_routing_executes_no_more_flop_on_average() -> None:
     for one, other in zip(costs(even), costs(replace(even, expert_imbalance=2.0)), strict=True):
         assert other.duration_ns > one.duration_ns
         assert other.flop == pytest.approx(one.flop)
+        # What is not recomputed and takes twice as long is half waiting, on the mean GPU.
+        assert other.state_ns["imbalance"] > one.state_ns["imbalance"] == 0
 
 
 def test_experts_of_a_dense_model_are_refused() -> None:
