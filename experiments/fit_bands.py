@@ -2,7 +2,7 @@
 
 Errors are out of sample: levels (experiments.fit_levels) are fitted without a row's sweep, source or software stack,
 and what remains of the row's error is one draw of the band for who has runs of the same source measured, of the same
-stack, or neither. Coverage is checked once more on the outside: with a fold left out, levels, shrinkage, errors and
+stack, or neither. Coverage is checked once more on the outside: with a fold left out, levels, errors and
 stretch are made from the rest alone, and the band meets a fold that nothing of it has seen.
 
 Writes sim/catalog/data/bands.toml.
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.fit_levels import Case, cases_of, chosen_shrinkage, design, fit, left_out, source_weights
+from experiments.fit_levels import Case, cases_of, design, fit, left_out, source_weights
 from sim.analysis.bands import Residual, calibrated, factors, weights_of
 from sim.analysis.measurements import read_measurements
 from sim.catalog.bands import COVERAGES
@@ -53,11 +53,11 @@ def meant(cases: Sequence[Case], familiarity: str) -> list[bool]:
     return [len(folds[getattr(case, around)]) > 1 for case in cases]
 
 
-def residuals_of(cases: Sequence[Case], familiarity: str, shrinkage: float | None = None) -> dict[str, list[Residual]]:
-    """Return errors out of sample by kind; shrinkage None: chosen in each fold."""
+def residuals_of(cases: Sequence[Case], familiarity: str) -> dict[str, list[Residual]]:
+    """Return errors out of sample by kind."""
     fold = FOLDS[familiarity]
     found: dict[str, list[Residual]] = {}
-    left = left_out(cases, fold, shrinkage).tolist()
+    left = left_out(cases, fold).tolist()
     for case, error, kept in zip(cases, left, meant(cases, familiarity), strict=True):
         if kept:
             found.setdefault(case.kind, []).append(Residual(fold=getattr(case, fold), log_error=error))
@@ -70,11 +70,9 @@ def seen_from_outside(cases: Sequence[Case], familiarity: str) -> Iterator[tuple
     kept = meant(cases, familiarity)
     for name in sorted({getattr(case, fold) for case, here in zip(cases, kept, strict=True) if here}):
         rest = [case for case in cases if getattr(case, fold) != name]
-        # One choice for the rest as a whole: to choose again in each of its folds changes next to nothing.
-        shrinkage = chosen_shrinkage(rest, fold)
-        inside = residuals_of(rest, familiarity, shrinkage)
+        inside = residuals_of(rest, familiarity)
         outside = [case for case, here in zip(cases, kept, strict=True) if here and getattr(case, fold) == name]
-        for case, error in zip(outside, _predicted(rest, outside, shrinkage), strict=True):
+        for case, error in zip(outside, _predicted(rest, outside), strict=True):
             for coverage in COVERAGES:
                 try:
                     low, high = calibrated(inside.get(case.kind, []), coverage)
@@ -83,13 +81,13 @@ def seen_from_outside(cases: Sequence[Case], familiarity: str) -> Iterator[tuple
                 yield case.kind, coverage, Residual(fold=name, log_error=error), low <= error <= high
 
 
-def _predicted(rest: Sequence[Case], outside: Sequence[Case], shrinkage: float) -> list[float]:
+def _predicted(rest: Sequence[Case], outside: Sequence[Case]) -> list[float]:
     """Return the log errors of cases when levels are those of the rest."""
     both = [*rest, *outside]
     matrix, _ = design(both)
     errors = np.array([case.log_error for case in both])
     inside = np.arange(len(both)) < len(rest)
-    levels = fit(matrix[inside], errors[inside], source_weights(both)[inside], shrinkage)
+    levels = fit(matrix[inside], errors[inside], source_weights(both)[inside])
     return list((errors[~inside] - matrix[~inside] @ levels).tolist())
 
 

@@ -106,8 +106,17 @@ def test_the_cause_of_failure_loads(tmp_path: Path) -> None:
     ]
 
 
+def test_the_anchor_loads_and_is_of_the_scenario_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "my_job.toml").write_text(block("toml", "[[measured]]"), encoding="utf-8")
+    scenario = load('name = "mine"\nextends = "llama3-405b"\ncalibration = { anchor = "my_job.toml" }', tmp_path)
+    (anchor,) = scenario.anchors
+    assert anchor.step_time_s == 6.4
+    assert anchor.scenario.training is not None
+    assert anchor.scenario.training.phases[-1].batch.precision == "bf16"
+
+
 def test_every_toml_block_is_tried_here() -> None:
-    assert len(blocks("toml")) == 2
+    assert len(blocks("toml")) == 3
 
 
 def test_the_table_has_every_command_with_options_that_exist() -> None:

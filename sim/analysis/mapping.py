@@ -239,9 +239,9 @@ def _cluster(row: Measured, node: str, filled: list[str]) -> dict[str, Any]:
         "nodes": max(1, gpus // per_node),
         "topology": {"kind": "rail-optimized", "radix": 64},
     }
-    if gpus < per_node:
-        cluster["node_gpus"] = gpus
-    if per_node == 4 and gpus % 64 == 0:
+    if min(gpus, per_node) < _node_gpus(row):
+        cluster["node_gpus"] = min(gpus, per_node)
+    if row.text("gpu").startswith("GB") and gpus % 64 == 0:
         _note("domain", filled)
         cluster["domain_gpus"] = 64
     return cluster
@@ -256,11 +256,17 @@ def _check_degrees(row: Measured, gpus: int) -> None:
 
 
 def _per_node(row: Measured) -> int:
-    """Return the GPUs of a node; one of 72 GPUs is a rack of nodes of 4."""
-    ours, stated = 4 if row.text("gpu").startswith("GB") else 8, row.count("gpus_per_node")
-    if stated not in (None, ours) and not (ours == 4 and stated == 72):
+    """Return the GPUs of a node as stated, at most those that it has; one of 72 GPUs is a rack of nodes of 4."""
+    ours, stated = _node_gpus(row), row.count("gpus_per_node")
+    if stated is None or (ours == 4 and stated == 72):
+        return ours
+    if ours % stated:
         raise SkippedError(f"nodes of {stated} GPUs: that of {row.text('gpu')} has {ours}")
-    return ours
+    return stated
+
+
+def _node_gpus(row: Measured) -> int:
+    return 4 if row.text("gpu").startswith("GB") else 8
 
 
 def _as_measured(scenario: Scenario, row: Measured, table: Rules, filled: list[str]) -> Scenario:

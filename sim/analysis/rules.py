@@ -57,10 +57,12 @@ class Rules:
             for pattern, profile in table:
                 if re.search(pattern, text):
                     return str(profile)
-        years = re.findall(r"\b(20\d\d)\b", source)
+        # A year as such, else that of a preprint's number or of a release such as 25.02.
+        years = re.findall(r"\b20(\d\d)\b", source) or re.findall(r"\b(\d\d)(?:0\d|1[0-2])\.\d{5}\b", source)
+        years = years or re.findall(r"\b(2\d)\.(?:0\d|1[0-2])\b", source)
         if not years:
             return str(self.tables["default_software"])
-        return str(next(profile for year, profile in self.tables["year"] if int(years[-1]) <= year))
+        return str(next(profile for year, profile in self.tables["year"] if 2000 + int(years[-1]) <= year))
 
     def facts(self, model: str) -> dict[str, Any]:
         """Return what is known of a model beyond the columns."""

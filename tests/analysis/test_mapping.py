@@ -159,6 +159,10 @@ def test_a_pipeline_that_does_not_say_interleaves_as_far_as_layers_divide() -> N
         ("A paper of 2021", "megatron-2021"),
         ("A paper of 2025", "megatron-core-2025"),
         ("A paper of 2025, printed 2026", "megatron-core-2026"),
+        ("A preprint (arXiv 2503.01234)", "megatron-core-2025"),
+        ("A tool, release 26.02", "megatron-core-2026"),
+        ("NeMo 25.04 performance summary", "megatron-core-2025"),
+        ("NeMo 24.07 performance summary", "megatron-core-2024"),
         ("A blog without a date", "megatron-core-2024"),
     ],
 )
@@ -178,6 +182,11 @@ def test_the_nic_is_that_of_the_row() -> None:
 def test_a_part_of_a_node_is_a_part_of_a_node() -> None:
     machines = mapped(n_gpus="2", dp="1").scenario.machines
     assert (machines.nodes, machines.node.accelerators, machines.gpus) == (1, 2, 2)
+
+
+def test_nodes_may_have_fewer_gpus_than_the_one_that_is_known() -> None:
+    machines = mapped(gpus_per_node="4", n_gpus="16", dp="8").scenario.machines
+    assert (machines.nodes, machines.node.accelerators, machines.node.scale_up_domain) == (4, 4, 4)
 
 
 def test_racks_of_72_have_nodes_of_four_and_whole_groups() -> None:

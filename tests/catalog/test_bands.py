@@ -1,5 +1,7 @@
 """Bands that ship: one for each kind and familiarity, wider for more coverage; others are errors."""
 
+import tomllib
+from importlib.resources import files
 from itertools import product
 
 import pytest
@@ -33,3 +35,13 @@ def test_a_band_that_was_not_made_is_an_error(wrong: tuple[str, str, float], mes
 def test_a_coverage_is_named_in_percent() -> None:
     tables = {"MoE": {"new stack": {"95": {"low": 0.5, "high": 2.0}}}}
     assert band_in(tables, "MoE", "new stack", 0.95) == (0.5, 2.0)
+
+
+@pytest.mark.parametrize(("kind", "familiarity", "coverage"), list(product(KINDS, FAMILIARITY[:2], COVERAGES)))
+def test_shipped_bands_held_their_share_of_folds_that_they_never_saw(
+    kind: str, familiarity: str, coverage: float
+) -> None:
+    """Levels, errors and stretch were made without the fold; a new stack has too few folds to say much."""
+    table = tomllib.loads((files("sim.catalog") / "data" / "bands.toml").read_text(encoding="utf-8"))["band"]
+    held = table[kind][familiarity][f"{100 * coverage:g}"]["held"]
+    assert coverage - 0.06 <= held <= 1
