@@ -270,6 +270,7 @@ class SoftwareProfile:
     gradient_bytes / reduce_bytes: bytes per parameter of a gradient held, and of one sent;
     fused_gradient_accumulation: the weight-gradient kernel adds into the main gradient;
     discard_cheap: normalisation outputs and gated activations are recomputed, not stored;
+    recompute_stops_early: a layer that is recomputed as a whole stops before its last product, which nobody keeps;
     elementwise_fused: chains of elementwise kernels are one kernel;
     attention_kernel: "best" that the accelerator has, "flash-2" (FlashAttention-2, for Ampere) or "flash-1" (Triton);
     fp8_scaling: "delayed" (by the largest elements of past steps) or "current" (by those of the tensor itself);
@@ -298,6 +299,7 @@ class SoftwareProfile:
     reduce_bytes: float
     fused_gradient_accumulation: bool
     discard_cheap: bool
+    recompute_stops_early: bool
     elementwise_fused: bool
     attention_kernel: str
     fp8_scaling: str

@@ -71,6 +71,7 @@ def plain_stack(*, flash: bool = False, discard_cheap: bool = False, data_overla
         reduce_bytes=4.0,
         fused_gradient_accumulation=True,
         discard_cheap=discard_cheap,
+        recompute_stops_early=False,
         elementwise_fused=True,
         attention_kernel="best",
         fp8_scaling="delayed",

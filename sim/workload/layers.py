@@ -92,7 +92,7 @@ def recomputed(forward: PassKernels, batch: Batch, software: SoftwareProfile, wh
     stack that discards cheap outputs repeats normalisation and activation.
     """
     if batch.recompute == "full" if whole is None else whole:
-        return replace(forward, kernels=again(forward.kernels))
+        return _early(forward) if software.recompute_stops_early else replace(forward, kernels=again(forward.kernels))
     names = discarded_kernels(batch, software)
     moves = recomputes_experts(batch)
     return PassKernels(
@@ -101,6 +101,17 @@ def recomputed(forward: PassKernels, batch: Batch, software: SoftwareProfile, wh
         combines=forward.combines if moves else 0,
         gathers=forward.gathers if moves else 0,
     )
+
+
+def _early(forward: PassKernels) -> PassKernels:
+    """Return a layer's forward up to its last product: what it writes no gradient needs, nor what adds it up.
+
+    A mixture's last products are needed, for the gradient of the weights of their sum.
+    """
+    kernels = again(kernel for kernel in forward.kernels if kernel.name not in ("down", "residual"))
+    added = next(kernel for kernel in forward.kernels if kernel.name == "residual")
+    last = any(kernel.name == "down" for kernel in forward.kernels)
+    return replace(forward, kernels=(*kernels, *again((added,))), collectives=max(0, forward.collectives - last))
 
 
 def embedding_pass(model: Model, batch: Batch, layout: Layout, backward: bool = False) -> PassKernels:

@@ -103,6 +103,7 @@ def test_a_switch_of_behaviour_must_be_true_or_false() -> None:
         "pipeline_overlap",
         "fused_gradient_accumulation",
         "discard_cheap",
+        "recompute_stops_early",
         "elementwise_fused",
         "flash_attention",
     )
