@@ -5,6 +5,7 @@ import math
 import re
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from statistics import mean
 from typing import Any
 
@@ -86,6 +87,15 @@ def test_megatron_droops_when_one_batch_is_spread_over_more_gpus() -> None:
     """
     growth = step_s("megascale-175b-megatron-lm-1024") * 1024 / (step_s("megascale-175b-megatron-lm-256") * 256)
     assert 1.06 < growth < 1.25
+
+
+def test_rows_that_no_level_was_fitted_to_are_predicted_as_well() -> None:
+    path = Path(__file__).parents[2] / "experiments/reference/holdout_llm_foundry.csv"
+    answer = training_answer(validate_training(read_measurements(str(path))))
+    assert (answer["count"], answer["out_of_sample"]) == (113, {})
+    assert answer["by_kind"]["dense 16-bit"]["mape"] <= 0.05
+    assert answer["by_kind"]["dense 8/4-bit"]["mape"] <= 0.13
+    assert abs(answer["bias"]) <= 0.03
 
 
 @pytest.mark.slow
