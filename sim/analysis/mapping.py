@@ -297,9 +297,10 @@ def fitting_batch(
 ) -> Batch:
     """Return a batch with the least recomputation that fits: none, the attention core, cheap modules, whole layers."""
     core = () if software.flash_attention else (("core_attn",),)
+    lean = replace(software, gradient_bytes=2.0)
     for modules in ((), *core, ("layernorm", "activation", "moe_act")):
         tried = replace(batch, recompute="selective" if modules else "none", recompute_modules=modules)
-        peak = max(stage.total for stage in stage_memory(model, tried, layout, software))
+        peak = max(stage.total for stage in stage_memory(model, tried, layout, lean))
         if peak <= capacity_bytes:
             return tried
     return replace(batch, recompute="full", recompute_modules=())

@@ -13,8 +13,8 @@ from sim.analysis.measurements import Measured
 BLANKS: Mapping[str, str] = {
     "micro_batch": "blank micro-batch: 1",
     "vpp": "blank interleaving: none before 2023; after, the most chunks up to 8 that divide a stage's layers",
-    "recompute": "blank recomputation: the least that fits (none, attention core, cheap modules, whole layers); none "
-    "on GB200 and GB300, whose activations can go to the host over NVLink-C2C",
+    "recompute": "blank recomputation: the least that fits beside 16-bit gradients (none, attention core, cheap "
+    "modules, whole layers); none on GB200 and GB300, whose activations can go to the host over NVLink-C2C",
     "vocab": "blank vocabulary: 51,200",
     "network": "blank NIC: the node's own",
     "sequence_parallel": "blank sequence parallelism: with tensor parallelism, from 2022",

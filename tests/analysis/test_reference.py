@@ -90,12 +90,13 @@ def test_megatron_droops_when_one_batch_is_spread_over_more_gpus() -> None:
 
 
 def test_rows_that_no_level_was_fitted_to_are_predicted_as_well() -> None:
-    path = Path(__file__).parents[2] / "experiments/reference/holdout_llm_foundry.csv"
+    path = Path(__file__).parents[2] / "experiments/reference/holdout.csv"
     answer = training_answer(validate_training(read_measurements(str(path))))
-    assert (answer["count"], answer["out_of_sample"]) == (113, {})
+    assert (answer["count"], answer["out_of_sample"]) == (133, {})
     assert answer["by_kind"]["dense 16-bit"]["mape"] <= 0.05
-    assert answer["by_kind"]["dense 8/4-bit"]["mape"] <= 0.13
-    assert abs(answer["bias"]) <= 0.03
+    assert answer["by_kind"]["dense 8/4-bit"]["mape"] <= 0.11
+    assert answer["by_kind"]["MoE"]["mape"] <= 0.3
+    assert abs(answer["bias"]) <= 0.05
 
 
 @pytest.mark.slow
