@@ -12,7 +12,8 @@ from sim.errors import InputError, LayoutError, ScenarioError
 from sim.scenario.form import ModelForm, ParallelismForm, PhaseForm, ScenarioForm, TrainingForm
 from sim.scenario.machines import look_up
 from sim.scenario.records import Machines, Phase, Training
-from sim.workload.layout import Batch, Layout, Schedule, check_layout, check_tensor
+from sim.workload.layout import Batch, Layout, Schedule
+from sim.workload.layout_checks import check_layout, check_tensor
 from sim.workload.pipelines import SCHEDULES
 from sim.workload.recompute import check_modules
 from sim.workload.sharding import SHARDINGS, check_sharding

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 from sim.catalog.records import Model
-from sim.workload.layout import Chunk, Layout, split_chunk
+from sim.workload.chunks import Chunk, split_chunk
+from sim.workload.layout import Layout
 from sim.workload.memory import Parameters, chunk_parameters
 from sim.workload.sharding import block_count
 

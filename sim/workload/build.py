@@ -8,9 +8,11 @@ import numpy as np
 from sim.catalog.records import Accelerator, Model, SoftwareProfile
 from sim.cluster.placement import Groups
 from sim.workload.blocks import Blocks, deal_blocks
+from sim.workload.chunks import Chunk, deal_model
 from sim.workload.data_traffic import NetworkModel
 from sim.workload.kernels import memory_time_s
-from sim.workload.layout import Batch, Chunk, Layout, check_layout, deal_model
+from sim.workload.layout import Batch, Layout
+from sim.workload.layout_checks import check_layout
 from sim.workload.memory import (
     OPTIMIZER_BYTES,
     check_memory,

@@ -8,21 +8,9 @@ from sim.catalog.records import Model, SoftwareProfile
 from sim.errors import DoesNotFitError, LayoutError
 from sim.workload import activations
 from sim.workload.activations import boundary_activation_bytes, layer_activation_bytes
-from sim.workload.layout import (
-    Batch,
-    Chunk,
-    Layout,
-    Schedule,
-    check_batch,
-    check_experts,
-    check_shard,
-    check_tensor,
-    deal_model,
-    local_kv_width,
-    local_tokens,
-    routed_rows,
-    split_chunk,
-)
+from sim.workload.chunks import Chunk, deal_model, split_chunk
+from sim.workload.layout import Batch, Layout, Schedule, local_kv_width, local_tokens, routed_rows
+from sim.workload.layout_checks import check_batch, check_experts, check_shard, check_tensor
 from sim.workload.pipelines import Pipeline, PipelineKey, peak_in_flight, pipeline_of
 from sim.workload.profile import StageMemory
 from sim.workload.recompute import recomputed_layers

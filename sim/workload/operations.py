@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sim.catalog.records import Accelerator, Model, SoftwareProfile
+from sim.workload.chunks import Chunk
 from sim.workload.kernels import (
     attention_flop,
     attention_time_s,
@@ -22,7 +23,7 @@ from sim.workload.layers import (
     module_backward,
     module_forward,
 )
-from sim.workload.layout import Batch, Chunk, Layout, local_kv_heads
+from sim.workload.layout import Batch, Layout, local_kv_heads
 from sim.workload.passes import Kernel, PassKernels
 from sim.workload.recompute import recomputed_layers
 from sim.workload.transformer import attended_share, core_head_dim

@@ -10,8 +10,9 @@ from sim.catalog.records import Model, SoftwareProfile
 from sim.cluster.placement import Groups
 from sim.cluster.records import CollectiveCost, GpuArray
 from sim.workload.blocks import block_parameters
+from sim.workload.chunks import Chunk
 from sim.workload.data_traffic import DataTimes, NetworkModel, data_times
-from sim.workload.layout import Batch, Chunk, Layout, local_kv_width, local_tokens, norm_tokens, routed_rows
+from sim.workload.layout import Batch, Layout, local_kv_width, local_tokens, norm_tokens, routed_rows
 from sim.workload.memory import key_value_bytes
 from sim.workload.transformer import ACTIVATION_BYTES, output_width, query_width
 

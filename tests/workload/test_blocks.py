@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from sim.workload.apportion import divide
 from sim.workload.blocks import block_parameters
+from sim.workload.chunks import Chunk, split_chunk
 from sim.workload.examples import gpt, mixture
-from sim.workload.layout import Chunk, Layout, split_chunk
+from sim.workload.layout import Layout
 from sim.workload.memory import chunk_parameters
 from sim.workload.sharding import BUCKET_PARAMETERS, MOST_BLOCKS, block_count
 

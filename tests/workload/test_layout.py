@@ -11,18 +11,10 @@ from hypothesis import strategies as st
 from sim import catalog
 from sim.catalog.records import Model
 from sim.errors import LayoutError
+from sim.workload.chunks import deal_layers
 from sim.workload.examples import gpt
-from sim.workload.layout import (
-    Batch,
-    Layout,
-    Schedule,
-    check_batch,
-    check_sequence,
-    check_stages,
-    check_tensor,
-    deal_layers,
-    local_kv_heads,
-)
+from sim.workload.layout import Batch, Layout, Schedule, local_kv_heads
+from sim.workload.layout_checks import check_batch, check_sequence, check_stages, check_tensor
 from sim.workload.pipelines import SCHEDULES, PipelineKey, pipeline_of
 
 BATCH = Batch(sequence_length=128, global_batch=16)

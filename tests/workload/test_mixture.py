@@ -12,9 +12,11 @@ from sim.cluster.network import distinct_domains
 from sim.cluster.placement import groups
 from sim.errors import LayoutError
 from sim.workload.activations import layer_activation_bytes
+from sim.workload.chunks import Chunk, deal_model
 from sim.workload.examples import gpt, mixture, plain_stack
 from sim.workload.layers import layer_backward, layer_forward
-from sim.workload.layout import Batch, Chunk, Layout, check_experts, deal_model, routed_rows
+from sim.workload.layout import Batch, Layout, routed_rows
+from sim.workload.layout_checks import check_experts
 from sim.workload.memory import chunk_parameters
 from sim.workload.operations import Machine, OpCost, chunk_costs, kernel_flop
 from sim.workload.passes import PassKernels

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.errors import LayoutError, UnknownNameError
-from sim.workload.layout import deal_layers
+from sim.workload.chunks import deal_layers
 from sim.workload.pipelines import SCHEDULES, PipelineKey, check_schedule, pipeline_of
 from sim.workload.schedules import Op, looped_route, one_forward_one_backward
 
