@@ -198,6 +198,49 @@ def step(
 
 
 @app.command()
+def compare(
+    scenario: ScenarioArgument,
+    over: Annotated[
+        list[str], typer.Option("--over", metavar="KEY=A,B,C", help="A dotted key and the values to compare.")
+    ],
+    replicas: Annotated[int, typer.Option(metavar="N", min=1, help="Runs of each, under the same seeds.")] = 3,
+    workers: Annotated[int | None, typer.Option(metavar="N", min=1, help="Processes, by default one a core.")] = None,
+    picture: Annotated[
+        Path | None, typer.Option("--picture", metavar="FILE", help="Draw cost against step time (SVG).")
+    ] = None,
+    overrides: SetOption = None,
+    force: ForceOption = False,
+    allow_plugins: PluginsOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare variants of a job under the same seeds: time, cost, network, and what makes them differ."""
+    from sim.batch.compare import compare
+    from sim.batch.variants import axis_of, variants_of
+    from sim.report.comparison import comparison_json
+    from sim.report.comparison_report import comparison_report
+    from sim.report.pareto_picture import pareto_picture
+    from sim.report.progress import progress
+
+    variants = variants_of([axis_of(text) for text in over])
+    if picture is not None:
+        _check_output(picture, force)
+    with progress(sys.stderr) as report:
+        result = compare(
+            scenario,
+            variants,
+            overrides=overrides or [],
+            replicas=replicas,
+            workers=workers,
+            progress=report,
+            allow_plugins=allow_plugins,
+        )
+    answer = comparison_json(result)
+    if picture is not None:
+        _write_text(picture, pareto_picture(answer))
+    _print(answer, as_json, lambda: comparison_report(answer))
+
+
+@app.command()
 def validate(
     kind: Annotated[str, typer.Option(metavar="KIND", help="What is compared: training.")] = "training",
     measurements: Annotated[

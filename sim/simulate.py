@@ -41,7 +41,7 @@ from sim.workload.build import BuiltStep, build_step
 from sim.workload.layout import Layout
 from sim.workload.pipelines import SCHEDULES
 from sim.workload.profile import StepProfile
-from sim.workload.stragglers import replica_factors
+from sim.workload.stragglers import Speed, replica_factors
 from sim.workload.transformer import total_parameters
 
 Progress = Callable[[float, str], None]
@@ -80,6 +80,15 @@ class StepResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What a run starts from: the scenario with its level set, its machine, and the step of every phase."""
+
+    scenario: Scenario
+    machine: Machine | None
+    steps: tuple[StepResult, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
     """Everything about one run; steps is empty where the step time was given, energy and costs None without a bill."""
 
@@ -113,18 +122,49 @@ def simulate(
 
     Raises InputError for what does not fit together, SimulationError where a law of conservation is broken.
     """
+    return simulate_prepared(prepare(scenario, progress, allow_plugins), progress)
+
+
+def prepare(
+    scenario: Scenario,
+    progress: Progress = lambda fraction, what: None,
+    allow_plugins: bool = False,
+    cluster: Cluster | None = None,
+) -> Prepared:
+    """Return everything before the run itself: the machine and the step of every phase.
+
+    cluster: wired before for the same machines, by a scenario that differs in its seed.
+    """
     scenario, anchoring = anchored(scenario, lambda anchor: _step_time_of(anchor, allow_plugins))
-    machine = build_machine(scenario, allow_plugins)
+    machine = build_machine(scenario, allow_plugins, cluster)
     phases = scenario.training.phases if scenario.training else ()
     steps = []
     for index, phase in enumerate(phases):
         progress(0.1 + 0.4 * index / len(phases), f"step of phase {phase.name}")
         steps.append(replace(simulate_phase(scenario, machine, phase), anchoring=anchoring))
+    return Prepared(scenario=scenario, machine=machine, steps=tuple(steps))
+
+
+def reseeded(prepared: Prepared, seed: int) -> Prepared:
+    """Return the same job under another seed: its steps are simulated anew only where something in them is drawn.
+
+    Hashed routes, a random placement and the speeds of GPUs are drawn.
+    """
+    scenario = replace(prepared.scenario, seed=seed)
+    machine, speed = prepared.machine, scenario.machines.speed
+    drawn = speed != Speed() or scenario.machines.placement == "random"
+    if machine is None or not (drawn or machine.settings.routing == "ecmp"):
+        return replace(prepared, scenario=scenario)
+    return prepare(replace(scenario, anchors=()), cluster=machine.cluster)
+
+
+def simulate_prepared(prepared: Prepared, progress: Progress = lambda fraction, what: None) -> RunResult:
+    """Return the run of a prepared job."""
     progress(0.5, "run")
-    plan = run_plan(scenario, tuple(steps))
+    plan = run_plan(prepared.scenario, prepared.steps)
     trace = simulate_run(plan)
     progress(0.8, "ledgers")
-    return account(scenario, machine, tuple(steps), plan, trace)
+    return account(prepared.scenario, prepared.machine, prepared.steps, plan, trace)
 
 
 def main_phase(training: Training) -> int:
@@ -160,14 +200,15 @@ def _step_time_of(anchor: Anchor, allow_plugins: bool) -> StepTime:
     return step_time_s
 
 
-def build_machine(scenario: Scenario, allow_plugins: bool = False) -> Machine | None:
-    """Return the cluster of a scenario, None where it has no topology (a reliability study)."""
+def build_machine(scenario: Scenario, allow_plugins: bool = False, cluster: Cluster | None = None) -> Machine | None:
+    """Return the cluster of a scenario, None where it has no topology (a reliability study); or one wired before."""
     asked = scenario.machines
     if asked.topology is None:
         return None
     node, total = asked.node, asked.nodes + asked.spare_nodes
     topology = asked.topology
-    cluster = build_cluster(topology.kind, topology.arguments, node, asked.accelerator, total, allow_plugins)
+    if cluster is None:
+        cluster = build_cluster(topology.kind, topology.arguments, node, asked.accelerator, total, allow_plugins)
     settings = NetworkSettings(
         sharing=asked.network.sharing or "max-min",
         routing=asked.network.routing or ROUTING[node.network_technology],

@@ -78,14 +78,14 @@ def short(value: float, digits: int = 3) -> str:
     return f"{value:.{digits}g}"
 
 
-def short_usd(value: float | Decimal) -> str:
-    """Return an amount of money in three digits: G is a billion.
+def short_usd(value: float | Decimal, digits: int = 3) -> str:
+    """Return an amount of money in few digits: G is a billion.
 
     >>> short_usd(98_123_456), short_usd(-1.5), short_usd(0.00123)
     ('$98.1 M', '-$1.50', '$0.00')
     """
     amount = float(value)
-    body = f"{abs(amount):.2f}" if abs(amount) < 1000 else short(abs(amount))
+    body = f"{abs(amount):.2f}" if abs(amount) < 1000 else short(abs(amount), digits)
     return f"{'-' if amount < 0 else ''}${body}"
 
 

@@ -1,0 +1,232 @@
+"""The same job over variants of its scenario, under the same seeds: what each takes, costs, and is made of."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from multiprocessing import get_context
+
+from sim import catalog
+from sim.batch.metrics import HEADLINES, METRICS, main_step, sample
+from sim.batch.statistics import Estimate, estimate, paired
+from sim.batch.variants import Variant
+from sim.cluster.bom import bill_of_materials, capex_usd, power_w
+from sim.cluster.contract import links
+from sim.cluster.describe import describe
+from sim.errors import InputError, ScenarioError, SimulationError
+from sim.ledger.cost import usd_by
+from sim.scenario import load_scenario
+from sim.simulate import Machine, RunResult, prepare, reseeded, simulate_prepared
+
+MOST_VARIANTS = 1000
+MOST_REPLICAS = 1000
+
+Progress = Callable[[float, str], None]
+"""Called with the fraction done and what is being done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fabric:
+    """What a variant's network is made of: its graph's facts and, in dated prices, what it costs and draws."""
+
+    gpus: int
+    switches: int
+    cables: int
+    optics: int
+    diameter_hops: int
+    bisection_bytes_per_s: float
+    capex_usd: float
+    power_w: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """One variant: samples of every metric by seed, and for the first seed what the step and the bill consist of.
+
+    step_states: GPU-time by state in seconds of a step of the main phase. costs: dollars by item. busbw: of the main
+    phase's collectives, by dimension.
+    """
+
+    variant: Variant
+    samples: Mapping[str, tuple[float, ...]]
+    fabric: Fabric | None
+    step_states: Mapping[str, float] = field(default_factory=dict)
+    busbw: Mapping[str, float] = field(default_factory=dict)
+    costs: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """All variants, in the order asked for; the first is what the others are compared with."""
+
+    scenario: str
+    measured: tuple[Measured, ...]
+    replicas: int
+
+    def estimates(self, metric: str) -> tuple[Estimate, ...]:
+        """Return the estimate of a metric for every variant."""
+        return tuple(estimate(each.samples[metric]) for each in self.measured)
+
+    def differences(self, metric: str) -> tuple[Estimate, ...]:
+        """Return every variant less the first, paired by seed."""
+        reference = self.measured[0].samples[metric]
+        return tuple(paired(each.samples[metric], reference) for each in self.measured)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Metrics that every variant has."""
+        return tuple(name for name in METRICS if all(name in each.samples for each in self.measured))
+
+    @property
+    def headline(self) -> str:
+        """The metric that ranks the variants: dollars of a token retained, or else what comes first."""
+        return next(name for name in HEADLINES if name in self.metrics)
+
+
+def compare(
+    source: str,
+    variants: Sequence[Variant],
+    *,
+    overrides: Sequence[str] = (),
+    replicas: int = 1,
+    workers: int | None = None,
+    progress: Progress = lambda fraction, what: None,
+    allow_plugins: bool = False,
+) -> Comparison:
+    """Return every variant of a scenario, each simulated under the same seeds: the scenario's own and those after it.
+
+    Raises InputError with a line for every variant that does not load or fit, before any run where loading tells.
+    """
+    if not 1 <= replicas <= MOST_REPLICAS:
+        raise ScenarioError(f"--replicas: got {replicas:,}; expected 1 to {MOST_REPLICAS:,}")
+    if len(variants) > MOST_VARIANTS:
+        raise ScenarioError(f"--over: got {len(variants):,} variants; expected {MOST_VARIANTS:,} at most")
+    seeds = _loaded(source, variants, overrides)
+    blocks = _blocks(replicas, len(variants), workers or os.cpu_count() or 1)
+    tasks = [
+        _Task(
+            source=source,
+            variant=variant,
+            overrides=(*overrides, *variant.overrides),
+            seeds=tuple(seed + index for index in block),
+            allow_plugins=allow_plugins,
+        )
+        for variant, seed in zip(variants, seeds, strict=True)
+        for block in blocks
+    ]
+    parts: list[Measured] = []
+    for done, part in enumerate(_measured(tasks, workers), start=1):
+        progress(done / len(tasks), f"{part.variant.name}")
+        parts.append(part)
+    merged = tuple(_joined(parts[first : first + len(blocks)]) for first in range(0, len(parts), len(blocks)))
+    return Comparison(scenario=source, measured=merged, replicas=replicas)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Task:
+    source: str
+    variant: Variant
+    overrides: tuple[str, ...]
+    seeds: tuple[int, ...]
+    allow_plugins: bool
+
+
+def _loaded(source: str, variants: Sequence[Variant], overrides: Sequence[str]) -> list[int]:
+    """Return the seed of every variant; refuse all that do not load at once."""
+    seeds, lines = [], []
+    for variant in variants:
+        try:
+            seeds.append(load_scenario(source, [*overrides, *variant.overrides]).seed)
+        except InputError as error:
+            lines += [f"{variant.name}: {line}" for line in str(error).splitlines()]
+    if lines:
+        raise InputError("\n".join(dict.fromkeys(lines)))
+    return seeds
+
+
+def _blocks(replicas: int, variants: int, workers: int) -> list[range]:
+    """Return replications in blocks: as few as keep every worker busy, since each wires its machine anew.
+
+    >>> _blocks(10, 2, 4), _blocks(3, 10, 2)
+    ([range(0, 5), range(5, 10)], [range(0, 3)])
+    """
+    count = min(replicas, max(1, -(-workers // variants)))
+    bounds = [replicas * index // count for index in range(count + 1)]
+    return [range(first, last) for first, last in pairwise(bounds)]
+
+
+def _measured(tasks: Sequence[_Task], workers: int | None) -> Iterator[Measured]:
+    """Yield the answers of all tasks in order, from processes where there is more than one task and core."""
+    count = min(workers or os.cpu_count() or 1, len(tasks))
+    if count < 2:
+        yield from map(_measure, tasks)
+        return
+    try:
+        with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+            try:
+                yield from pool.map(_measure, tasks)
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+    except BrokenProcessPool:
+        raise SimulationError(
+            "a worker ended early, killed from outside or out of memory; try fewer --workers"
+        ) from None
+
+
+def _measure(task: _Task) -> Measured:
+    scenario = load_scenario(task.source, task.overrides)
+    samples: dict[str, list[float]] = {}
+    try:
+        prepared = prepare(replace(scenario, seed=task.seeds[0]), allow_plugins=task.allow_plugins)
+        first = simulate_prepared(prepared)
+        later = (simulate_prepared(reseeded(prepared, seed)) for seed in task.seeds[1:])
+        for result in (first, *later):
+            for name, value in sample(result).items():
+                samples.setdefault(name, []).append(value)
+    except InputError as error:
+        lines = [f"{task.variant.name}: {scenario.name}: {line}" for line in str(error).splitlines()]
+        raise type(error)("\n".join(lines)) from None
+    return _answer(task.variant, samples, first)
+
+
+def _answer(variant: Variant, samples: Mapping[str, Sequence[float]], run: RunResult) -> Measured:
+    step = main_step(run)
+    profile, costs = (step.profile, step.built.communication.costs) if step else (None, {})
+    return Measured(
+        variant=variant,
+        # A metric that some runs lack, such as dollars a token where none was retained, is no sample.
+        samples={name: tuple(values) for name, values in samples.items() if len(values) == len(samples["wall_time_s"])},
+        fabric=None if run.machine is None else fabric_of(run.machine),
+        # From integers, so that what is alike differs by nothing.
+        step_states={} if profile is None else {s: ns * 1e-9 / profile.stages for s, ns in profile.state_ns.items()},
+        busbw={name: cost.busbw_bytes_per_s for name, cost in costs.items()},
+        costs={} if run.costs is None else {str(item): float(usd) for item, usd in usd_by(run.costs, "item").items()},
+    )
+
+
+def fabric_of(machine: Machine, prices: str = "2026-owned") -> Fabric:
+    """Return what a machine's network is made of; optics count the fibres between two transceivers."""
+    graph, node = machine.cluster.graph, machine.cluster.node
+    facts = describe(graph, machine.cluster.gpus)
+    bill = bill_of_materials(
+        graph, technology=node.network_technology, switches=catalog.switches(), cables=catalog.cables()
+    )
+    return Fabric(
+        gpus=facts["gpus"],
+        switches=facts["switches"],
+        cables=facts["links_total"],
+        optics=sum(link["count"] for _, _, link in links(graph) if link["medium"] == "optic"),
+        diameter_hops=facts["diameter_hops"],
+        bisection_bytes_per_s=facts["bisection_bytes_per_s"],
+        capex_usd=float(capex_usd(bill, catalog.price_book(prices))),
+        power_w=power_w(bill),
+    )
+
+
+def _joined(parts: Sequence[Measured]) -> Measured:
+    """Return one variant from the blocks of its replications."""
+    names = [name for name in parts[0].samples if all(name in part.samples for part in parts)]
+    return replace(parts[0], samples={name: tuple(v for part in parts for v in part.samples[name]) for name in names})

@@ -1,0 +1,105 @@
+"""What `compare --json` prints: a row a variant and metric, what each fabric is made of, and what makes them differ."""
+
+from dataclasses import asdict
+from typing import Any
+
+from sim.batch.compare import Comparison, Measured
+from sim.batch.metrics import HIGHER_IS_BETTER
+from sim.batch.statistics import tells_apart
+
+NEGLIGIBLE = 1e-3
+"""Relative difference below which two step times or prices are one."""
+
+
+def comparison_json(comparison: Comparison) -> dict[str, Any]:
+    """Return the answer of a comparison: rows in the order of the variants, differences against the first, paired."""
+    names = [each.variant.name for each in comparison.measured]
+    headline = comparison.headline
+    return {
+        "scenario": comparison.scenario,
+        "over": list(comparison.measured[0].variant.values),
+        "replicas": comparison.replicas,
+        "headline": headline,
+        "best": _best(comparison, headline),
+        "best_by": {metric: _best(comparison, metric) for metric in comparison.metrics},
+        "pareto": pareto(comparison, headline),
+        "variants": [_variant_json(each) for each in comparison.measured],
+        "rows": [row for metric in comparison.metrics for row in _rows(comparison, metric)],
+        "why": [why(comparison, index) for index in range(1, len(names))],
+    }
+
+
+def _variant_json(each: Measured) -> dict[str, Any]:
+    return {
+        "value": each.variant.name,
+        "values": dict(each.variant.values),
+        "fabric": None if each.fabric is None else asdict(each.fabric),
+        "busbw": dict(each.busbw),
+        "step_s": dict(each.step_states),
+        "cost": dict(each.costs),
+    }
+
+
+def _rows(comparison: Comparison, metric: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "value": each.variant.name,
+            "metric": metric,
+            "mean": own.mean,
+            "ci_low": own.low,
+            "ci_high": own.high,
+            "replicas": own.replicas,
+            "difference": difference.mean,
+            "difference_low": difference.low,
+            "difference_high": difference.high,
+            "differs": tells_apart(difference),
+        }
+        for each, own, difference in zip(
+            comparison.measured, comparison.estimates(metric), comparison.differences(metric), strict=True
+        )
+    ]
+
+
+def _best(comparison: Comparison, metric: str) -> str:
+    sign = -1 if metric in HIGHER_IS_BETTER else 1
+    means = [sign * each.mean for each in comparison.estimates(metric)]
+    return comparison.measured[means.index(min(means))].variant.name
+
+
+def pareto(comparison: Comparison, headline: str) -> list[str]:
+    """Return the variants that no other beats in both step time (or wall time) and the headline."""
+    other = "step_time_s" if "step_time_s" in comparison.metrics else "wall_time_s"
+    points = [
+        (one.mean, two.mean)
+        for one, two in zip(comparison.estimates(headline), comparison.estimates(other), strict=True)
+    ]
+    return [
+        each.variant.name
+        for each, point in zip(comparison.measured, points, strict=True)
+        if not any(p != point and p[0] <= point[0] and p[1] <= point[1] for p in points)
+    ]
+
+
+def why(comparison: Comparison, index: int) -> dict[str, Any]:
+    """Return what a variant's difference from the first consists of, largest part first, for the first seed.
+
+    step_s: seconds of the main step by state; usd: dollars by item, at the first variant's tokens where a run that
+    stops at a horizon retained others. Both sum to the difference of that seed.
+    """
+    first, other = comparison.measured[0], comparison.measured[index]
+    scale = 1.0
+    if "usd_per_trillion_tokens" in comparison.metrics:
+        tokens = [each.samples["cost_usd"][0] / each.samples["usd_per_trillion_tokens"][0] for each in (first, other)]
+        scale = tokens[0] / tokens[1]
+    return {
+        "value": other.variant.name,
+        "step_s": _parts(first.step_states, other.step_states, 1.0),
+        "usd": _parts(first.costs, other.costs, scale),
+        "same_fabric": first.fabric is not None and first.fabric == other.fabric,
+    }
+
+
+def _parts(first: Any, other: Any, scale: float) -> dict[str, float]:
+    differences = {name: scale * other.get(name, 0.0) - first.get(name, 0.0) for name in {**first, **other}}
+    ranked = sorted(differences.items(), key=lambda pair: -abs(pair[1]))
+    return {name: value for name, value in ranked if value}

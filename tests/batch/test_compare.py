@@ -1,0 +1,124 @@
+"""Comparisons: the same seeds, sums that hold, refusals before any run."""
+
+import json
+import xml.etree.ElementTree as ET
+from typing import Any
+
+import pytest
+
+from sim.batch.compare import Comparison, compare
+from sim.batch.metrics import main_step
+from sim.batch.variants import axis_of, variants_of
+from sim.errors import InputError
+from sim.report.comparison import comparison_json
+from sim.report.comparison_report import comparison_report
+from sim.report.pareto_picture import pareto_picture
+from sim.scenario import load_scenario
+from sim.simulate import simulate
+
+FABRICS = 'cluster.topology={kind = "rail-optimized"},{kind = "leaf-spine", radix = 64},{kind = "fat-tree", k = 8}'
+
+
+def compared(*over: str, replicas: int = 2, workers: int = 1) -> Comparison:
+    return compare("tiny", variants_of([axis_of(text) for text in over]), replicas=replicas, workers=workers)
+
+
+@pytest.fixture(scope="module")
+def fabrics() -> Comparison:
+    return compared(FABRICS)
+
+
+@pytest.fixture(scope="module")
+def answer(fabrics: Comparison) -> dict[str, Any]:
+    return comparison_json(fabrics)
+
+
+def test_every_sample_is_that_of_a_plain_run(fabrics: Comparison) -> None:
+    base = load_scenario("tiny")
+    for each in fabrics.measured:
+        for index, cost in enumerate(each.samples["cost_usd"]):
+            alone = simulate(load_scenario("tiny", [*each.variant.overrides, f"run.seed={base.seed + index}"]))
+            assert alone.costs is not None
+            assert cost == float(sum(posting.micro_usd for posting in alone.costs.postings)) / 1e6
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        ("cluster.network.routing=ecmp,adaptive",),
+        ("cluster.placement.kind=random,packed",),
+        ('cluster.speed={distribution = "normal", spread = 0.02},{distribution = "normal", spread = 0.03}',),
+    ],
+)
+def test_what_a_step_draws_is_drawn_anew_for_every_seed(extra: tuple[str, ...]) -> None:
+    found = compared(*extra)
+    for each in found.measured:
+        for index, step in enumerate(each.samples["step_time_s"]):
+            seeded = [*each.variant.overrides, f"run.seed={load_scenario('tiny').seed + index}"]
+            alone = main_step(simulate(load_scenario("tiny", seeded)))
+            assert alone is not None and step == alone.profile.step_time_s
+
+
+def test_processes_change_nothing(fabrics: Comparison) -> None:
+    assert compared(FABRICS, workers=2) == fabrics
+
+
+def test_rows_have_the_documented_keys(answer: dict[str, Any]) -> None:
+    assert {"value", "metric", "mean", "ci_low", "ci_high", "replicas"} <= set(answer["rows"][0])
+    assert answer["best"] in {each["value"] for each in answer["variants"]}
+    json.dumps(answer, allow_nan=False)
+
+
+def test_parts_of_a_difference_sum_to_it(fabrics: Comparison, answer: dict[str, Any]) -> None:
+    costs = [each.samples["cost_usd"][0] for each in fabrics.measured]
+    steps = [each.samples["step_time_s"][0] for each in fabrics.measured]
+    for index, why in enumerate(answer["why"], start=1):
+        assert sum(why["usd"].values()) == pytest.approx(costs[index] - costs[0], abs=1e-6)
+        assert sum(why["step_s"].values()) == pytest.approx(steps[index] - steps[0], abs=1e-9)
+
+
+def test_no_variant_beats_one_of_the_front(answer: dict[str, Any]) -> None:
+    means = {(row["value"], row["metric"]): row["mean"] for row in answer["rows"]}
+    names = [each["value"] for each in answer["variants"]]
+    for kept in answer["pareto"]:
+        own = (means[kept, answer["headline"]], means[kept, "step_time_s"])
+        assert not any(
+            means[name, answer["headline"]] < own[0] and means[name, "step_time_s"] < own[1] for name in names
+        )
+    assert answer["best"] in answer["pareto"]
+
+
+def test_a_key_that_changes_nothing_is_said_to_decide_nothing() -> None:
+    found = comparison_json(compared("name=one,two"))
+    assert not any(row["differs"] for row in found["rows"])
+    text = comparison_report(found)
+    assert "the key decides nothing here" in text
+    assert "no saving" in text
+
+
+def test_screens_keep_to_eighty_columns(answer: dict[str, Any]) -> None:
+    assert max(map(len, comparison_report(answer).splitlines())) <= 80
+
+
+def test_a_picture_is_xml_with_a_dot_a_variant(answer: dict[str, Any]) -> None:
+    root = ET.fromstring(pareto_picture(answer))
+    assert len(root.findall(".//{http://www.w3.org/2000/svg}circle")) == len(answer["variants"])
+
+
+def test_variants_that_do_not_load_or_fit_are_all_told() -> None:
+    with pytest.raises(InputError) as refused:
+        compared("cluster.topology.kind=fat-tre,cloos")
+    assert len(str(refused.value).splitlines()) == 2
+    assert "fat-tree" in str(refused.value)
+    with pytest.raises(InputError, match="fat-tree"):
+        compared('cluster.topology={kind = "rail-optimized"},{kind = "fat-tree", k = 2}')
+    with pytest.raises(InputError, match=r"cluster\.nods"):
+        compared("cluster.nods=2,3")
+
+
+def test_a_study_without_a_model_compares_what_it_has() -> None:
+    over = "recovery.detect=1 min,30 min"
+    path = "experiments/presets/tiny.toml"
+    found = compare(path, variants_of([axis_of(over)]), replicas=2, workers=1)
+    faster, slower = found.estimates("wall_time_s")
+    assert faster.mean <= slower.mean
