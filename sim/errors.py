@@ -74,7 +74,8 @@ def unknown_name(what: str, got: str, known: Iterable[str], where: str = "") -> 
     """
     names = sorted(known)
     listed = ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
-    near = get_close_matches(got, names, n=1, cutoff=0.5)
+    folded = {name.casefold(): name for name in names}
+    near = [folded[name] for name in get_close_matches(got.casefold(), folded, n=1, cutoff=0.5)]
     hint = f"; did you mean '{near[0]}'?" if near else "."
     prefix = f"{where}: " if where else ""
     return UnknownNameError(f"{prefix}unknown {what} '{got}'{hint} Known: {listed}")

@@ -35,11 +35,13 @@ def resolve(
     return _load(kind, name, where)
 
 
-def check_arguments(function: Function, arguments: Mapping[str, object], where: str = "", supplied: int = 0) -> None:
+def check_arguments(
+    function: Function, arguments: Mapping[str, object], where: str = "", supplied: int = 0, own: Iterable[str] = ()
+) -> None:
     """Check that keyword arguments fit a function's signature: none unknown, none missing, none that it would swallow.
 
-    `supplied` leading parameters are filled by the caller, by position. A parameter that gathers keywords
-    (`**options`) does not make any name good: what a function does not name is an error.
+    `supplied` leading parameters are filled by the caller, by position, and `own` ones by name. A parameter that
+    gathers keywords (`**options`) does not make any name good: what a function does not name is an error.
     Raises UnknownNameError with the nearest name, InputError for missing arguments.
 
     >>> def ring(*, nodes, rails=1): ...
@@ -52,7 +54,7 @@ def check_arguments(function: Function, arguments: Mapping[str, object], where: 
     named = [p for p in parameters if p.kind in (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)]
     label = getattr(function, "__name__", "the function")
     _refuse_unknown(label, arguments, [p.name for p in named], where)
-    missing = [p.name for p in named if p.default is Parameter.empty and p.name not in arguments]
+    missing = [p.name for p in named if p.default is Parameter.empty and p.name not in arguments and p.name not in own]
     if missing:
         raise InputError(f"{_at(where)}{label} needs {', '.join(missing)}, got {_listed(arguments)}")
 

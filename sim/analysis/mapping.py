@@ -180,10 +180,17 @@ def _expert_tensor(row: Measured, tensor: int, filled: list[str]) -> int:
     return 1 if one or _sharding(row.text("fsdp_zero")).get("sharding") == "zero3" else tensor
 
 
+_SAID = {True: ("yes", "true", "1", "on"), False: ("no", "false", "0", "off")}
+"""What stands in a cell for yes and for no."""
+
+
 def _sequence_parallel(row: Measured, software: str, filled: list[str]) -> bool:
     text = row.text("sequence_parallel").lower()
     if text:
-        return text.startswith("yes")
+        said = next((said for said, words in _SAID.items() if text.split()[0].strip(",;(") in words), None)
+        if said is None:
+            raise SkippedError(f"no rule for sequence_parallel '{row.text('sequence_parallel')}'")
+        return said
     _note("sequence_parallel", filled)
     return software != "megatron-2021"
 

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 
-from sim.errors import InputError, unknown_name
+from sim.errors import InputError
 
 REQUIRED = (
     *("id", "source", "model", "gpu", "n_gpus", "precision", "tp", "pp", "global_batch", "seq_len"),
@@ -108,7 +108,9 @@ def _text(path: str | None, shown: str) -> str:
 def _check_header(header: list[str], shown: str) -> None:
     for name in REQUIRED:
         if name not in header:
-            raise InputError(f"{shown}: {unknown_name('column', name, header, 'missing')}")
+            near = get_close_matches(name, header, n=1, cutoff=_MISSPELT)
+            hint = f"did you mean it by '{near[0]}'?" if near else f"it has {', '.join(header)[:200]}"
+            raise InputError(f"{shown}: lacks the column '{name}'; {hint}")
     # Columns of other names are the user's own, unless one of ours is misspelt and would be missed without a word.
     absent = [name for name in OPTIONAL if name not in header]
     for name in header:

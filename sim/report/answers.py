@@ -103,7 +103,8 @@ def step_time_band(result: StepResult, scenario: Scenario) -> dict[str, Any] | N
     stack that of another, without their sweep that of an anchored job.
     """
     training = scenario.training
-    if training is None:
+    # An anchor beyond what a level may move says that something else is off, which no band knows.
+    if training is None or (result.anchoring is not None and result.anchoring.at_limit):
         return None
     kind = kind_of(result.phase.batch.precision, training.model.experts > 0)
     known = training.software.sources["kernel_level"].kind == "fitted"

@@ -32,9 +32,11 @@ def step_report(result: Result, marks: Marks) -> str:
 
 
 def _title(result: Result) -> list[str]:
+    phase = "" if result.get("phase", "main") == "main" else f" (phase {result['phase']})"
+    count = result["microbatches"]
     return wrapped(
-        f"{result['name']}: one step of {result['model']} on {show_count(result['job_gpus'])} {result['accelerator']}, "
-        f"{result['microbatches']} microbatches"
+        f"{result['name']}: one step of {result['model']}{phase} on {show_count(result['job_gpus'])} "
+        f"{result['accelerator']}, {count} microbatch{'es' if count > 1 else ''}"
     )
 
 
@@ -48,7 +50,7 @@ def _facts(result: Result) -> list[tuple[str, str]]:
         ("HFU", percent(result["hfu"])),
         ("MFU, full attn.", percent(result["mfu_full_attention"])),
         ("Model FLOP/s", f"{show(result['flops_per_s_per_gpu'], 'flop_rate')} a GPU"),
-        ("Bubble", percent(result["bubble_fraction"])),
+        ("Idle stages", percent(result["bubble_fraction"])),
         *([("MFU, bf16 peak", percent(result["mfu_bf16_peak"]))] if low else []),
     ]
 

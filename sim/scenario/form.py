@@ -75,6 +75,7 @@ class ModelForm(BaseModel):
     sliding_window: CountOrZero | None = None
     windowed_layers: CountOrZero | None = None
     parallel_block: bool | None = None
+    max_position: CountOrZero | None = None
 
 
 class ScheduleForm(BaseModel):
@@ -132,7 +133,9 @@ class RecomputeForm(BaseModel):
         """Read a bare kind, or a list of modules."""
         if isinstance(value, str):
             return {"kind": value}
-        return {"kind": "selective", "modules": value} if isinstance(value, list) else value
+        if isinstance(value, list):
+            return {"kind": "selective", "modules": value} if value else {"kind": "none"}
+        return value
 
     @model_validator(mode="after")
     def _check_read(self) -> "RecomputeForm":

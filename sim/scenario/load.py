@@ -24,8 +24,14 @@ MOST_USD = 1e9
 """The largest price that a scenario may state: a bill in micro-dollars has eighteen digits."""
 
 
+SAME_RUN = ("run.seed", "cost.", "calibration.", "published.", "name")
+"""Keys whose override leaves a run one that published figures are of; any other makes it a what-if."""
+
+
 def load_scenario(name_or_path: str, overrides: Iterable[str] = ()) -> Scenario:
     """Return the scenario of a preset or a file, with `dotted.key=value` overrides.
+
+    Published figures are of the scenario as it stands: overrides of what is trained, on what or how drop them.
 
     Raises InputError with one line for each thing that is wrong: file, dotted key, what it got and expected,
     the nearest key or name.
@@ -33,8 +39,11 @@ def load_scenario(name_or_path: str, overrides: Iterable[str] = ()) -> Scenario:
     >>> load_scenario("tiny", ["run.seed=7"]).seed
     7
     """
-    tree = read_scenario(name_or_path)
-    return scenario_of(overridden(tree, overrides), name_or_path, tree)
+    tree, listed = read_scenario(name_or_path), list(overrides)
+    asked = overridden(tree, listed)
+    if any(not override.lstrip().startswith(SAME_RUN) for override in listed):
+        asked.pop("published", None)
+    return scenario_of(asked, name_or_path, tree)
 
 
 def scenario_of(tree: Mapping[str, Any], source: str, measured: Mapping[str, Any] | None = None) -> Scenario:

@@ -95,7 +95,7 @@ def topology_of(form: TopologyForm) -> Topology:
     if form.kind not in FAMILIES and ":" not in form.kind:
         raise unknown_name("topology kind", form.kind, FAMILIES, "cluster.topology.kind")
     if form.kind in FAMILIES:
-        check_arguments(FAMILIES[form.kind], {**_FROM_NODES, **arguments}, "cluster.topology")
+        check_arguments(FAMILIES[form.kind], arguments, "cluster.topology", own=_FROM_NODES)
     return Topology(kind=form.kind, arguments=arguments)
 
 

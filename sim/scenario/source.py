@@ -60,10 +60,12 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Tree:
     """Return `base` with the keys of `over` laid on top: tables merge, everything else is replaced.
 
     A table that states its `kind` replaces the one below it: arguments of one kind mean nothing to another. In the
-    same way another routing drops the queue pairs below it.
+    same way another routing drops the queue pairs below it, and another preset of the model its fields.
 
     >>> merged({"run": {"seed": 1, "work": "1 h"}}, {"run": {"seed": 2}})
     {'run': {'seed': 2, 'work': '1 h'}}
+    >>> merged({"model": {"layers": 16}}, {"model": {"preset": "llama3-8b"}})
+    {'model': {'preset': 'llama3-8b'}}
     >>> merged({"topology": {"kind": "clos", "pod": 8}}, {"topology": {"kind": "fat-tree"}})
     {'topology': {'kind': 'fat-tree'}}
     """
@@ -71,8 +73,16 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Tree:
     for key, value in over.items():
         below = result.get(key)
         mergeable = isinstance(value, Mapping) and isinstance(below, Mapping) and "kind" not in value
-        result[key] = merged(below, value) if mergeable and below is not None else value
+        if below is None or not mergeable or (key == "model" and "preset" in value and _other_preset(below, value)):
+            result[key] = value
+        else:
+            result[key] = merged(below, value)
     return result
+
+
+def _other_preset(below: Mapping[str, Any], over: Mapping[str, Any]) -> bool:
+    """Return whether a model comes from another catalog entry, whose fields those of the one below are not."""
+    return bool(below.get("preset") != over["preset"])
 
 
 def overridden(tree: Mapping[str, Any], overrides: Iterable[str]) -> Tree:
@@ -110,6 +120,9 @@ def _replaced(node: Any, parts: list[str], value: Any, override: str) -> Any:
     if first == "kind" and node.get(first) not in (None, value):
         # Arguments of one kind mean nothing to another.
         return {key: node[key] for key in _NO_ARGUMENTS if key in node} | {first: value}
+    if first == "model" and rest == ["preset"] and isinstance(model := node.get(first), dict):
+        # Fields of one model mean nothing to another.
+        return {**node, first: {"preset": value} if _other_preset(model, {"preset": value}) else model}
     kept = node if rest else _without_ruled(node, {first: value})
     return {**kept, first: _replaced(node.get(first, {} if rest else None), rest, value, override)}
 

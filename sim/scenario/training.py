@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
+from math import lcm
 from typing import Any
 
 from sim import catalog
@@ -53,20 +54,21 @@ def training_of(form: ScenarioForm, machines: Machines) -> Training | None:
         raise ScenarioError("\n".join(f"{key}: is missing; a model's step needs it" for key in missing))
     model = model_of(form.model, form.name)
     _check_tensors(form, model)
+    software = look_up(catalog.software, str(form.training.software), "training.software")
     phases = phases_of(form, machines)
     _refuse_unread(form, model)
     for index, phase in enumerate(phases):
         try:
             _check_operations(phase, model)
             check_layout(model, phase.batch, phase.layout, machines.accelerator)
-            check_modules(model, phase.batch)
+            check_modules(model, phase.batch, software)
             check_sharding(phase.layout)
         except InputError as error:
             where = f"training.phases.{index} ({phase.name}): " if form.training.phases else ""
             raise type(error)(f"{where}{error}") from None
     return Training(
         model=model,
-        software=look_up(catalog.software, str(form.training.software), "training.software"),
+        software=software,
         phases=phases,
     )
 
@@ -84,13 +86,18 @@ def _check_tensors(form: ScenarioForm, model: Model) -> None:
 
 
 def _refuse_unread(form: ScenarioForm, model: Model) -> None:
-    """Refuse keys of [parallelism] that this model or layout would not read."""
-    parallelism = form.parallelism or ParallelismForm()
-    if parallelism.expert_tensor is not None and not model.experts:
-        raise LayoutError(f"parallelism.expert_tensor: {model.name} has no experts; expected no expert_tensor")
-    contexts = [phase.parallelism.context for phase in form.training.phases if phase.parallelism is not None]
-    if parallelism.context_exchange is not None and max(parallelism.context, *contexts, 1) == 1:
-        raise LayoutError("parallelism.context_exchange: nothing is exchanged with context = 1; expected context > 1")
+    """Refuse keys of [parallelism], or of a phase's, that this model or layout would not read."""
+    base = form.parallelism or ParallelismForm()
+    phases = [_overridden(base, phase.parallelism) for phase in form.training.phases]
+    asked = {"parallelism": (base, max([phase.context for phase in phases], default=base.context))}
+    for i, phase in enumerate(form.training.phases):
+        if phase.parallelism is not None:
+            asked[f"training.phases.{i}.parallelism"] = (phase.parallelism, phases[i].context)
+    for where, (parallelism, context) in asked.items():
+        if parallelism.expert_tensor is not None and not model.experts:
+            raise LayoutError(f"{where}.expert_tensor: {model.name} has no experts; expected no expert_tensor")
+        if parallelism.context_exchange is not None and context == 1:
+            raise LayoutError(f"{where}.context_exchange: nothing is exchanged with context = 1; expected context > 1")
 
 
 def model_of(form: ModelForm, scenario: str) -> Model:
@@ -191,7 +198,11 @@ def _sharding_keys(form: ParallelismForm, machines: Machines, key: str) -> dict[
 def _schedule(form: ParallelismForm, key: str) -> Schedule:
     """Return a schedule with as many chunks as its kind holds, unless they are given."""
     kind = SCHEDULES[form.schedule.kind]
-    chunks = form.schedule.chunks or kind.chunks or 1
+    chunks = form.schedule.chunks or kind.chunks
+    if kind.chunks == 0 and chunks < 2 and form.pipeline > 1:
+        got = "is missing" if form.schedule.chunks is None else "got 1, which interleaves nothing"
+        raise LayoutError(f"{key}.schedule.chunks: {got}; expected 2 or more chunks a stage, or kind '1f1b'")
+    chunks = chunks or 1
     if kind.chunks not in (0, chunks):
         raise LayoutError(
             f"{key}.schedule.chunks: got {chunks}, but a stage of {form.schedule.kind} holds {kind.chunks}; "
@@ -210,19 +221,33 @@ def _data_degree(form: ParallelismForm, machines: Machines, key: str) -> int:
         nearest_fit = f"nearest is pipeline = {stages}" if stages else f"expected a product that divides {gpus:,}"
         raise LayoutError(f"{key}: {degrees} = {replica:,} GPUs a replica are more than the job's {job}; {nearest_fit}")
     nearest = max(round(gpus / replica), 1)
-    if form.data is None and gpus % replica:
+    if gpus % replica:
         raise LayoutError(
             f"{key}: {degrees} = {replica:,} GPUs a replica does not divide the job's {job}; "
-            f"nearest is data = {nearest}, which takes {nearest * replica:,} GPUs"
+            f"nearest that does: {_dividing(form, gpus)}{_whole_nodes(replica, machines)}"
         )
     data = gpus // replica if form.data is None else form.data
     if replica * data != gpus:
-        fits = "" if gpus % replica == 0 else f", which takes {nearest * replica:,} GPUs"
         raise LayoutError(
             f"{key}: {degrees} x data {data} = {replica * data:,} GPUs, but the job has {job}; "
-            f"nearest is data = {nearest}{fits}"
+            f"nearest is data = {nearest}"
         )
     return data
+
+
+def _dividing(form: ParallelismForm, gpus: int) -> str:
+    """Return the nearest pipeline under which replicas divide the job, or else what must divide it."""
+    stage = form.tensor * form.context
+    if gpus % stage:
+        return f"none for tensor x context = {stage:,}, which must divide it"
+    fitting = [stages for stages in range(1, gpus // stage + 1) if gpus // stage % stages == 0]
+    return f"pipeline = {min(fitting, key=lambda stages: (abs(stages - form.pipeline), stages))}"
+
+
+def _whole_nodes(replica: int, machines: Machines) -> str:
+    """Return the nearest number of nodes that replicas fill."""
+    unit = lcm(replica, machines.node.accelerators) // machines.node.accelerators
+    return f", or cluster.nodes = {max(round(machines.nodes / unit), 1) * unit:,}"
 
 
 def _overridden(base: ParallelismForm, over: ParallelismForm | None) -> ParallelismForm:
@@ -297,6 +322,11 @@ def _check_mixture(model: Model) -> None:
         )
     if not model.expert_ffn_hidden:
         raise ScenarioError("model.expert_ffn_hidden: is missing; a model with experts needs it")
+    if model.expert_nodes > model.experts_per_token:
+        raise ScenarioError(
+            f"model.expert_nodes: got {model.expert_nodes}, expected at most experts_per_token = "
+            f"{model.experts_per_token}, or 0 for any"
+        )
     if model.dense_layers >= model.layers:
         raise ScenarioError(
             f"model.dense_layers: got {model.dense_layers} of {model.layers} layers, expected fewer, or no experts"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sim.catalog.records import Model
 from sim.workload.kernels import ELEMENT_BYTES
 from sim.workload.layout import Batch, Layout, local_kv_width, local_tokens, norm_tokens, routed_rows
-from sim.workload.recompute import modules
+from sim.workload.recompute import CHEAP, modules
 from sim.workload.transformer import (
     ACTIVATION_BYTES,
     output_width,
@@ -26,10 +26,6 @@ class Kept:
     size_bytes: float
     freed_by: frozenset[str] = frozenset()
     weight: bool = False
-
-
-CHEAP = frozenset({"layernorm", "activation", "moe_act"})
-"""Modules whose outputs a stack that discards cheap ones does not keep."""
 
 
 def layer_activation_bytes(
@@ -56,7 +52,7 @@ def layer_activation_bytes(
     """
     if batch.recompute == "full":
         return boundary_activation_bytes(model, batch, layout)
-    freed = modules(batch) | (CHEAP if discard_cheap else frozenset())
+    freed = modules(batch) | (frozenset(CHEAP) if discard_cheap else frozenset())
     kept = kept_tensors(model, batch, layout, kind, flash=flash, dropout=dropout)
     return sum(tensor.size_bytes for tensor in kept if not tensor.freed_by & freed)
 

@@ -71,7 +71,7 @@ def _mixture(model: Model, batch: Batch, layout: Layout, software: SoftwareProfi
             *moved,
             *memory("router", 16.0 * model.experts, own, launches=ROUTER_LAUNCHES),
             *_activation_gradient(model, routed, experts[1].k, "expert-activation"),
-            *(_activation_gradient(model, tokens, shared[1].k, "activation") if shared else ()),
+            *(_activation_gradient(model, tokens, shared[1].k, "shared-activation") if shared else ()),
         ),
     )
 
@@ -109,7 +109,7 @@ def _shared_forward(
     if not shared:
         return ()
     up, down = shared
-    activation = _activation(model, tokens, down.k, software, "activation")
+    activation = _activation(model, tokens, down.k, software, "shared-activation")
     return (forward_kernel(up), *activation, forward_kernel(down))
 
 

@@ -114,6 +114,14 @@ embedding and head fill; nearest that they fill: 2
     """
     chunks, stages = layout.schedule.chunks, layout.pipeline
     kind = schedule_kind(layout.schedule.kind, chunks)
+    microbatches = batch.global_batch // (layout.data * batch.micro_batch)
+    if microbatches < kind.least * stages:
+        # As the assertions of github.com/deepseek-ai/DualPipe.
+        raise LayoutError(
+            f"parallelism.schedule.kind: {layout.schedule.kind} runs {kind.least} microbatches a stage at least, got "
+            f"{microbatches} on {stages} stages; nearest that fits: training.global_batch = "
+            f"{kind.least * stages * layout.data * batch.micro_batch:,}"
+        )
     # Two directions pass the whole model each; embedding and head are work as a layer is.
     held, most = (1 if kind.copies == 2 else chunks), model.layers + 2
     if stages * held <= most:

@@ -331,12 +331,21 @@ def _changes(batch: Batch, layout: Layout) -> Iterator[tuple[str, Batch, Layout]
             later = list(SHARDINGS).index(sharding) > list(SHARDINGS).index(layout.sharding)
             if later or (layout.sharding == "hsdp" and sharding == "zero3"):
                 yield f'parallelism.sharding = "{sharding}"', batch, replace(layout, sharding=sharding)
-    if batch.micro_batch > 1:
-        half = batch.micro_batch // 2
-        yield f"training.micro_batch = {half}", replace(batch, micro_batch=half), layout
+    for smaller in range(batch.micro_batch - 1, 0, -1):
+        if batch.micro_batch % smaller == 0:
+            yield f"training.micro_batch = {smaller}", replace(batch, micro_batch=smaller), layout
     for recompute in ("selective", "full"):
-        if batch.recompute != recompute and batch.recompute != "full":
-            yield f'training.recompute = "{recompute}"', replace(batch, recompute=recompute), layout
+        partial = batch.recompute == "full" and batch.recompute_layers is not None and recompute == "full"
+        if partial or batch.recompute not in (recompute, "full"):
+            whole = replace(batch, recompute=recompute, recompute_modules=(), recompute_layers=None)
+            yield f'training.recompute = "{recompute}"', whole, layout
+    if layout.expert > 1:
+        yield f"parallelism.expert = {2 * layout.expert}", batch, replace(layout, expert=2 * layout.expert)
+    context = 2
+    while layout.data % context == 0:
+        wider = replace(layout, context=layout.context * context, data=layout.data // context)
+        yield f"parallelism.context = {wider.context} with data = {wider.data}", batch, wider
+        context *= 2
     if layout.data % 2 == 0:
         for name in ("pipeline", "tensor"):
             degree = 2 * (layout.pipeline if name == "pipeline" else layout.tensor)

@@ -37,7 +37,7 @@ EXPERT_KERNELS = frozenset({"router", "permute", "sort", "combine", "expert-acti
 FLASH_1_PACE = 0.55
 """Pace of FlashAttention in Triton over FlashAttention-2, which is 1.3 to 2.5 times faster (Dao, arXiv 2307.08691)."""
 
-PASS_EFFICIENCY = {"norm": 0.42, "activation": 0.65, "expert-activation": 0.65}
+PASS_EFFICIENCY = {"norm": 0.42, "activation": 0.65, "expert-activation": 0.65, "shared-activation": 0.65}
 """Bandwidth of a pass over that of a copy; others reach a copy's.
 
 Measured (experiments/reference/kernels.json, vidur rows of A100 and H100, 1,024 and 4,096 tokens): normalisation 0.40

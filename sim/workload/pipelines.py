@@ -24,6 +24,7 @@ class Kind:
 
     split: weight gradients are operations of their own. timed: an order that follows from durations, instead of order.
     groups: operations that run as a unit, instead of order. copies: how many times the stages together hold the model.
+    least: microbatches a stage that its implementation asks for.
     """
 
     routes: Routes
@@ -33,6 +34,7 @@ class Kind:
     groups: Grouped | None = None
     split: bool = False
     copies: int = 1
+    least: int = 0
 
 
 SCHEDULES: dict[str, Kind] = {
@@ -44,8 +46,8 @@ SCHEDULES: dict[str, Kind] = {
     "zb-1p": Kind(timed=zb_1p, routes=looped_routes, chunks=1, split=True),
     "zb-2p": Kind(timed=zb_2p, routes=looped_routes, chunks=1, split=True),
     "zb-v": Kind(order=zb_v, routes=v_routes, chunks=2, split=True),
-    "dualpipe": Kind(groups=dualpipe_groups, routes=dualpipe_routes, chunks=2, split=True, copies=2),
-    "dualpipev": Kind(groups=dualpipev_groups, routes=v_routes, chunks=2, split=True),
+    "dualpipe": Kind(groups=dualpipe_groups, routes=dualpipe_routes, chunks=2, split=True, copies=2, least=2),
+    "dualpipev": Kind(groups=dualpipev_groups, routes=v_routes, chunks=2, split=True, least=2),
 }
 """Schedule kinds by name; add one here."""
 

@@ -10,24 +10,29 @@ from sim.workload.transformer import dense_layers
 MODULES: Mapping[str, frozenset[str]] = {
     "core_attn": frozenset({"attention", "scores"}),
     "layernorm": frozenset({"norm"}),
-    "activation": frozenset({"activation"}),
+    "activation": frozenset({"activation", "shared-activation"}),
     "mla_up_proj": frozenset({"q-up", "kv-up", "rotary"}),
     "mlp": frozenset({"up", "activation", "down"}),
     "moe_act": frozenset({"expert-activation"}),
     "moe": frozenset(
         {"router", "permute", "sort", "combine", "expert-up", "expert-activation", "expert-down"}
-        | {"shared-up", "shared-down"}
+        | {"shared-up", "shared-activation", "shared-down"}
     ),
 }
 """Modules by the names of Megatron-Core (recompute_modules), and the kernels that each runs again."""
 
 
-def check_modules(model: Model, batch: Batch) -> None:
-    """Raise LayoutError for a module that the model has not, which would be recomputed nowhere.
+CHEAP = ("layernorm", "activation", "moe_act")
+"""Modules whose outputs a stack that discards cheap ones does not keep."""
 
+
+def check_modules(model: Model, batch: Batch, software: SoftwareProfile) -> None:
+    """Raise LayoutError for a module that the model has not, or modules none of which the stack keeps anyway.
+
+    >>> from sim import catalog
     >>> from sim.workload.examples import gpt
     >>> batch = Batch(sequence_length=8, global_batch=1, recompute="selective", recompute_modules=("moe_act",))
-    >>> check_modules(gpt(layers=1, hidden=8), batch)
+    >>> check_modules(gpt(layers=1, hidden=8), batch, catalog.software("megatron-2021"))
     Traceback (most recent call last):
     sim.errors.LayoutError: training.recompute.modules: gpt has no 'moe_act': it has no experts; expected modules of: \
 activation, core_attn, layernorm, mlp
@@ -37,6 +42,8 @@ activation, core_attn, layernorm, mlp
         lacks |= {"moe": "no experts", "moe_act": "no experts"}
     if not dense_layers(model):
         lacks["mlp"] = "no dense layer"
+        if not model.shared_experts:
+            lacks["activation"] = "no dense layer and no shared expert"
     if model.attention != "mla":
         lacks["mla_up_proj"] = "no latent attention (mla)"
     for module in batch.recompute_modules:
@@ -45,6 +52,11 @@ activation, core_attn, layernorm, mlp
                 f"training.recompute.modules: {model.name} has no '{module}': it has {lacks[module]}; expected modules "
                 f"of: {', '.join(sorted(MODULES.keys() - lacks.keys()))}"
             )
+    if software.discard_cheap and batch.recompute_modules and set(batch.recompute_modules) <= set(CHEAP):
+        raise LayoutError(
+            f"training.recompute.modules: '{software.name}' keeps no outputs of {', '.join(batch.recompute_modules)} "
+            "whatever is asked; expected other modules, or 'none'"
+        )
 
 
 def modules(batch: Batch) -> frozenset[str]:
@@ -62,7 +74,7 @@ def discarded_kernels(batch: Batch, software: SoftwareProfile) -> frozenset[str]
     """Return the names of the kernels that run again where a layer is not repeated as a whole."""
     names: frozenset[str] = frozenset().union(*(MODULES[module] for module in modules(batch)))
     if software.discard_cheap:
-        names |= {"norm", "activation", "expert-activation"}
+        names |= {"norm", "activation", "shared-activation", "expert-activation"}
     return names
 
 

@@ -45,7 +45,7 @@ def test_zero_means_none_where_there_can_be_none(column: str) -> None:
 @pytest.mark.parametrize("column", REQUIRED)
 def test_a_missing_column_is_named(tmp_path: Path, column: str) -> None:
     path = write_rows(tmp_path / "a.csv", {}, drop=column)
-    with pytest.raises(InputError, match=f"unknown column '{column}'") as caught:
+    with pytest.raises(InputError, match=f"lacks the column '{column}'") as caught:
         read_measurements(str(path))
     assert "\n" not in str(caught.value)
 

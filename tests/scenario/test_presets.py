@@ -3,14 +3,21 @@
 import json
 import pickle
 import re
+import tomllib
 from dataclasses import replace
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
+from jsonschema import ValidationError as SchemaError
 
 from sim.scenario import Scenario, canonical, canonical_text, load_scenario, preset_names, scenario_schema
 from sim.scenario.records import Training
 from sim.workload.pipelines import SCHEDULES
+
+ROOT = Path(__file__).parents[2]
+PRESETS = ROOT / "experiments/presets"
 
 
 def training_of(scenario: Scenario) -> Training:
@@ -89,3 +96,22 @@ def test_the_schema_names_every_table_and_its_choices() -> None:
     )
     assert schema["$defs"]["ScheduleForm"]["properties"]["kind"]["enum"] == list(SCHEDULES)
     assert not schema["$defs"]["ClusterForm"]["additionalProperties"]
+
+
+README_SCENARIO = re.findall(r"```toml\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)[0]
+TEXTS = [*((PRESETS / f"{name}.toml").read_text(encoding="utf-8") for name in preset_names()), README_SCENARIO]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_what_loads_meets_the_schema(text: str) -> None:
+    tree = json.loads(json.dumps(tomllib.loads(text), default=str))
+    Draft202012Validator(scenario_schema()).validate(tree)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['name = "a"', 'name = "a"\nextends = "tiny"\nclutser = 1', 'extends = "tiny"', 'name = 1\nextends = "tiny"'],
+)
+def test_what_does_not_load_breaks_the_schema(text: str) -> None:
+    with pytest.raises(SchemaError):
+        Draft202012Validator(scenario_schema()).validate(tomllib.loads(text))

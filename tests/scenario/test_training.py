@@ -37,7 +37,7 @@ def test_the_data_degree_follows_from_the_gpus() -> None:
         (
             {"parallelism__pipeline": 3},
             "tensor 4 x pipeline 3 = 12 GPUs a replica does not divide the job's 4 nodes x 8 = 32 GPUs; "
-            "nearest is data = 3, which takes 36 GPUs",
+            "nearest that does: pipeline = 2, or cluster.nodes = 3",
         ),
         (
             {"parallelism__tensor": 64},

@@ -150,21 +150,22 @@ def test_only_a_chunk_without_work_is_refused_and_the_nearest_is_accepted(
     chunks = SCHEDULES[kind].chunks or data.draw(st.integers(1, 12))
     stages += stages % 2 if kind == "dualpipe" else 0
     model = gpt(layers=layers, hidden=512, heads=8)
+    batch = replace(BATCH, global_batch=256)
     layout = Layout(pipeline=stages, schedule=Schedule(kind=kind, chunks=chunks))
     places = stages if kind == "dualpipe" else stages * chunks
     if places <= layers + 2:
-        check_stages(model, BATCH, layout)
+        check_stages(model, batch, layout)
         return
-    message = refusal(check_stages, model, BATCH, layout)
+    message = refusal(check_stages, model, batch, layout)
     if "none with this schedule" in message:
         assert layers + 2 < (2 if kind == "dualpipe" else chunks)
         return
     (nearest,) = numbers_after("that they fill", message)
     if message.startswith("parallelism.schedule.chunks"):
-        check_stages(model, BATCH, replace(layout, schedule=Schedule(kind=kind, chunks=nearest)))
-        refusal(check_stages, model, BATCH, replace(layout, schedule=Schedule(kind=kind, chunks=nearest + 1)))
+        check_stages(model, batch, replace(layout, schedule=Schedule(kind=kind, chunks=nearest)))
+        refusal(check_stages, model, batch, replace(layout, schedule=Schedule(kind=kind, chunks=nearest + 1)))
     else:
-        check_stages(model, BATCH, replace(layout, pipeline=nearest))
+        check_stages(model, batch, replace(layout, pipeline=nearest))
 
 
 @pytest.mark.parametrize(
@@ -184,9 +185,18 @@ def test_stages_may_be_uneven(preset: str, stages: int, chunks: int, expected: i
     assert max(by_stage) - min(by_stage) <= 1
 
 
-@pytest.mark.parametrize("kind", sorted(SCHEDULES))
+@pytest.mark.parametrize("kind", ["dualpipe", "dualpipev"])
+def test_dualpipe_asks_for_two_microbatches_a_stage(kind: str) -> None:
+    model = gpt(layers=16, hidden=512, heads=8)
+    said = refusal(check_stages, model, replace(BATCH, global_batch=14), stages_of(kind, 8))
+    assert f"{kind} runs 2 microbatches a stage at least, got 14 on 8 stages" in said
+    assert "global_batch = 16" in said
+    check_stages(model, replace(BATCH, global_batch=16), stages_of(kind, 8))
+
+
+@pytest.mark.parametrize("kind", sorted(kind for kind in SCHEDULES if not SCHEDULES[kind].least))
 def test_a_schedule_runs_with_fewer_microbatches_than_stages(kind: str) -> None:
-    """No kind needs as many microbatches as stages: orders are cut down to those there are."""
+    """Other kinds need not as many microbatches as stages: orders are cut down to those there are."""
     check_stages(gpt(layers=16, hidden=512, heads=8), replace(BATCH, global_batch=2), stages_of(kind, 8))
     pipeline = pipeline_of(PipelineKey(kind, 8, 2, CHUNKS[kind]))
     assert all(len(order) > 0 for order in pipeline.order)
@@ -200,7 +210,7 @@ def stages_of(kind: str, stages: int) -> Layout:
     ("stages", "batch", "expected"),
     [
         (3, 16, "even number of stages, got 3; nearest: 2 or 4"),
-        (4, 7, "even number of microbatches, got 7; nearest: 6"),
+        (4, 9, "even number of microbatches, got 9; nearest: 8"),
     ],
 )
 def test_dualpipe_needs_two_halves(stages: int, batch: int, expected: str) -> None:
