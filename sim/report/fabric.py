@@ -20,7 +20,7 @@ BUSBW_BYTES = float(2**30)
 """Message size of the bus bandwidths that `topology` prints."""
 
 DEFAULT_TECHNOLOGY = "infiniband"
-"""Technology of a kind on the command line that does not say `technology=ethernet`."""
+"""Technology of a kind on the command line that does not say `technology=ethernet`, unless its family is of another."""
 
 DEFAULT_PRICES = "2026-owned"
 
@@ -76,8 +76,9 @@ def _groups_json(machine: Machine, scenario: Scenario) -> dict[str, dict[str, fl
 
 
 def _kind_json(kind: str, arguments: dict[str, object], collective: str | None, allow_plugins: bool) -> dict[str, Any]:
-    technology = str(arguments.pop("technology", DEFAULT_TECHNOLOGY))
+    asked = arguments.pop("technology", None)
     graph = build_bare(kind, arguments, allow_plugins)
+    technology = str(asked or graph.graph.get("technology", DEFAULT_TECHNOLOGY))
     cluster = endpoint_cluster(graph)
     settings = NetworkSettings(routing=ROUTING.get(technology, "adaptive"))
     machine = Machine(cluster=cluster, network=Network(cluster, settings), settings=settings)
