@@ -20,10 +20,13 @@ from topologies.clos import clos
 from topologies.dragonfly import dragonfly, dragonfly_plus
 from topologies.fat_tree import fat_tree
 from topologies.hyperx import hyperx
+from topologies.imported import imported
 from topologies.jellyfish import jellyfish
 from topologies.leaf_spine import leaf_spine
 from topologies.meta_24k import meta_24k
+from topologies.mixed import mixed
 from topologies.multi_plane import multi_plane
+from topologies.multi_site import multi_site
 from topologies.nvl72 import nvl72
 from topologies.rail_only import rail_only
 from topologies.rail_optimized import rail_optimized
@@ -40,10 +43,13 @@ FAMILIES: Mapping[str, Callable[..., "nx.Graph[str]"]] = MappingProxyType(
         "dragonfly-plus": dragonfly_plus,
         "fat-tree": fat_tree,
         "hyperx": hyperx,
+        "imported": imported,
         "jellyfish": jellyfish,
         "leaf-spine": leaf_spine,
         "meta-24k": meta_24k,
+        "mixed": mixed,
         "multi-plane": multi_plane,
+        "multi-site": multi_site,
         "nvl72": nvl72,
         "rail-only": rail_only,
         "rail-optimized": rail_optimized,
@@ -64,10 +70,13 @@ __all__ = [
     "dragonfly_plus",
     "fat_tree",
     "hyperx",
+    "imported",
     "jellyfish",
     "leaf_spine",
     "meta_24k",
+    "mixed",
     "multi_plane",
+    "multi_site",
     "nvl72",
     "rail_only",
     "rail_optimized",

@@ -15,6 +15,7 @@ from sim.errors import ScenarioError, TopologyError, unknown_name
 from sim.scenario import Scenario, load_scenario, preset_names
 from sim.simulate import ROUTING, Machine, build_machine, placed_ranks
 from topologies import FAMILIES
+from topologies.files import write_graph
 
 BUSBW_BYTES = float(2**30)
 """Message size of the bus bandwidths that `topology` prints."""
@@ -53,6 +54,25 @@ def topology_json(
     job = np.arange(scenario.machines.gpus, dtype=np.int64).reshape(1, -1)
     answer = _fabric_json(machine, node.network_technology, job, collective)
     return {**answer, "groups": _groups_json(machine, scenario)}
+
+
+def fabric_text(target: str, arguments: dict[str, object], ending: str, allow_plugins: bool = False) -> str:
+    """Return the graph of a scenario's fabric, or of a kind of topology, in the format of a file name's ending.
+
+    Raises InputError for what cannot be built or written so; `topology_json` says more of the arguments.
+    """
+    if target in FAMILIES or ":" in target:
+        own = {name: value for name, value in arguments.items() if name != "technology"}
+        graph = build_bare(target, own, allow_plugins)
+    else:
+        machine = build_machine(load_scenario(target), allow_plugins)
+        if machine is None:
+            raise ScenarioError(f"{target}: cluster.topology: this scenario has none")
+        graph = machine.cluster.graph
+    try:
+        return write_graph(graph, ending)
+    except ValueError as error:
+        raise TopologyError(f"--{error}") from error
 
 
 def _groups_json(machine: Machine, scenario: Scenario) -> dict[str, dict[str, float]]:
