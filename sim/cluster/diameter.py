@@ -8,7 +8,7 @@ from sim.cluster.skeleton import Flags, Indices, Skeleton
 
 Words = NDArray[np.uint64]
 
-MOST_BYTES = 1 << 26
+MOST_BYTES = 1 << 24
 """Of a temporary array: sources are taken in blocks of as many words as fit."""
 
 

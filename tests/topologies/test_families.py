@@ -123,6 +123,22 @@ def test_131072_endpoints_have_the_counts_of_their_formula(kind):
     assert sum(link["count"] for _, _, link in graph.edges(data=True)) == 3 * 131072
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "arguments"),
+    [
+        ("alibaba-hpn", {"nics_per_node": 16}),
+        ("meta-24k", {}),
+        ("multi-plane", {"radix": 256}),
+        ("nvl72", {"nics_per_node": 4, "radix": 144}),
+        ("rail-only", {"radix": 128}),
+    ],
+)
+def test_131072_endpoints_of_other_trees_honour_the_contract(kind, arguments):
+    graph = FAMILIES[kind](**{"endpoints": 131072, "nics_per_node": 8} | arguments)
+    check_graph(graph, 131072, arguments.get("nics_per_node", 8))
+
+
 @pytest.mark.parametrize(
     ("family", "arguments", "expected"),
     [
