@@ -510,6 +510,12 @@ def test_a_topology_is_exported_and_comes_back(tmp_path: Path) -> None:
     assert json.loads(found.stdout) == json.loads(first.stdout)
 
 
+def test_a_tpu_pod_shows_its_optical_switches() -> None:
+    result = call("topology", "tpu-v4", "shape=4,4,8")
+    assert "Optical switches 48" in result.stdout
+    assert "none: chips are their own routers" in result.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "hosts", "switches", "hops"),
     [
