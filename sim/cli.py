@@ -283,14 +283,23 @@ def topology(
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Arguments of the kind.")
     ] = None,
     collective: Annotated[str | None, typer.Option(metavar="NAME", help="Its bus bandwidth: all-reduce...")] = None,
+    export: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the graph: .graphml .json .dot, ASTRA-sim's .yml .txt.")
+    ] = None,
+    force: ForceOption = False,
     allow_plugins: PluginsOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show what a fabric is made of, its diameter, bisection, bus bandwidth, power and price."""
-    from sim.report.fabric import topology_json
+    from sim.report.fabric import fabric_text, topology_json
     from sim.report.topology_report import topology_report
 
-    facts = topology_json(target, _arguments(arguments or []), collective, allow_plugins)
+    if export is not None:
+        _check_output(export, force)
+    given = _arguments(arguments or [])
+    facts = topology_json(target, given, collective, allow_plugins)
+    if export is not None:
+        _write_text(export, fabric_text(target, given, export.suffix, allow_plugins))
     _print(facts, as_json, lambda: topology_report(facts))
 
 

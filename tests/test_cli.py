@@ -483,12 +483,56 @@ def test_what_does_not_fit_together_names_the_scenario() -> None:
         (["fat-tree", "k=100000000000"], "k: got 100000000000"),
         (["leaf-spine", "radix=100000000000"], "radix: got 100000000000"),
         (["clos", "radix=4096"], "endpoints: got "),
+        (["torus", "shape=4,4", "wrp=true"], "unknown argument of torus 'wrp'; did you mean 'wrap'?"),
+        (["torus", "shape=4,x"], "shape[1]: got 'x', expected an integer >= 1"),
+        (["dragonfly", "p=4", "a=8"], "dragonfly needs h"),
+        (["slim-fly", "q=28", "p=21"], "q: got 28, expected a prime power other than 2; the nearest are 27 and 29"),
+        (["multi-site", "wan_bandwidth_bytes_per_s=0"], "wan_bandwidth_bytes_per_s: got 0"),
+        (["rail-only", "endpoints=36", "nics_per_node=4", "rails=8"], "endpoints: got 36, expected whole nodes of 8"),
+        (["imported", "file=none.json"], "file: got 'none.json', which cannot be read"),
+        (["fat-tree", "k=4", "--export", "tree.png"], "--export: got a name that ends in '.png'"),
+        (["fat-tree", "k=4", "--export", "tree.yml"], "--export: got a graph that is no closed torus or HyperX"),
     ],
 )
 def test_a_topology_that_cannot_be_shown_is_one_line(arguments: list[str], expected: str) -> None:
     result = call("topology", *arguments)
     assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
     assert expected in result.stderr
+
+
+def test_a_topology_is_exported_and_comes_back(tmp_path: Path) -> None:
+    path = str(tmp_path / "tree.json")
+    first = call("topology", "rail-only", "endpoints=64", "radix=16", "--export", path, "--json")
+    again = call("topology", "rail-only", "endpoints=64", "radix=16", "--export", path)
+    assert (first.exit_code, again.exit_code) == (0, 2)
+    assert "exists already; use --force" in again.stderr
+    found = call("topology", "imported", f"file={path}", "--json")
+    assert json.loads(found.stdout) == json.loads(first.stdout)
+
+
+def test_a_tpu_pod_shows_its_optical_switches() -> None:
+    result = call("topology", "tpu-v4", "shape=4,4,8")
+    assert "Optical switches 48" in result.stdout
+    assert "none: chips are their own routers" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hosts", "switches", "hops"),
+    [
+        (["torus", "shape=4,4,4"], 64, 0, 6),
+        (["dragonfly", "p=2", "a=4", "h=2"], 72, 36, 5),
+        (["hyperx", "shape=4,4"], 16, 0, 2),
+        (["multi-plane", "planes=2", "radix=16"], 256, 48, 4),
+        (["alibaba-hpn", "segments=1"], 2048, 136, 4),
+        (["superpod-h100", "units=1"], 248, 12, 4),
+        (["jellyfish", "switches=20", "ports=8", "degree=5", "seed=1"], 60, 20, 5),
+    ],
+)
+def test_kinds_of_topology_print_their_counts(arguments: list[str], hosts: int, switches: int, hops: int) -> None:
+    result = call("topology", *arguments, "--json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    facts = json.loads(result.stdout)
+    assert (facts["hosts"], facts["switches"], facts["diameter_hops"]) == (hosts, switches, hops)
 
 
 def test_a_kind_of_topology_is_shown() -> None:

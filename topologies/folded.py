@@ -6,12 +6,16 @@ fewest switches above that have the ports for them, with parallel cables where t
 A tier that would join a single switch is not built.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import product
 from math import ceil
+from types import MappingProxyType
 
 import networkx as nx
+
+from topologies.wiring import Cabling, add_cables, add_nics, nic_names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,16 +46,6 @@ class Plan:
         """Cables between switches."""
         up = self.leaves * self.leaf_up if self.spines else 0
         return up + (self.pods * self.spines * self.spine_up if self.cores else 0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cabling:
-    """What all cables of one tier have in common."""
-
-    bandwidth_bytes_per_s: float
-    latency_s: float
-    medium: str
-    length_m: float
 
 
 def split_ports(ports: int, ratio: Fraction) -> tuple[int, int]:
@@ -155,73 +149,87 @@ def wire_packed(
 
     A NIC hangs on 2 m of copper (assumed). The last leaf may hold fewer endpoints.
     """
-    names = [f"leaf-{leaf // plan.leaves_per_pod}-{leaf % plan.leaves_per_pod}" for leaf in range(plan.leaves)]
     nic = Cabling(bandwidth_bytes_per_s=bandwidth_bytes_per_s, latency_s=latency_s, medium="copper", length_m=2.0)
     leaf_of = [endpoint // plan.leaf_down for endpoint in range(plan.endpoints)]
+    names = leaf_names(plan)
     return wire(plan, family=family, leaf_of=leaf_of, leaf_names=names, nics_per_node=nics_per_node, nic=nic)
+
+
+def leaf_names(plan: Plan, prefix: str = "") -> list[str]:
+    """Return the name of every leaf: its pod, and its place there.
+
+    >>> leaf_names(two_tiers(endpoints=4, leaves=2, leaf_down=2, leaf_up=2, spine_ports=4), "rail-1-")
+    ['rail-1-leaf-0-0', 'rail-1-leaf-0-1']
+    """
+    per_pod = plan.leaves_per_pod
+    return [f"{prefix}leaf-{leaf // per_pod}-{leaf % per_pod}" for leaf in range(plan.leaves)]
 
 
 def wire(
     plan: Plan, *, family: str, leaf_of: Sequence[int], leaf_names: Sequence[str], nics_per_node: int, nic: Cabling
 ) -> "nx.Graph[str]":
-    """Return the graph of a plan; leaf_of holds the leaf's ordinal of each endpoint, by endpoint.
-
-    Every cable has the bandwidth and latency of a NIC's. Between switches: 30 m of fibre from leaf to spine,
-    100 m from spine to core (assumed).
-    """
+    """Return the graph of a plan; leaf_of holds the leaf's ordinal of each endpoint, by endpoint."""
     graph: nx.Graph[str] = nx.Graph(family=family)
-    nics = [f"nic-{endpoint:06d}" for endpoint in range(len(leaf_of))]
-    graph.add_nodes_from(_nic_vertices(plan, nics, leaf_of, nics_per_node))
-    graph.add_nodes_from(_switch_vertices(plan, leaf_names))
-    _add_cables(graph, ((name, leaf_names[leaf]) for name, leaf in zip(nics, leaf_of, strict=True)), 1, nic)
-    if plan.spines:
-        spine = replace(nic, medium="optic", length_m=30.0)
-        _add_cables(graph, _leaf_spine_pairs(plan, leaf_names), plan.leaf_up // plan.spines, spine)
-    if plan.cores:
-        core = replace(nic, medium="optic", length_m=100.0)
-        _add_cables(graph, _spine_core_pairs(plan), plan.spine_up // plan.cores, core)
+    nics = nic_names(len(leaf_of))
+    add_nics(
+        graph,
+        (
+            (name, {"pod": leaf // plan.leaves_per_pod, "node": endpoint // nics_per_node})
+            for endpoint, (name, leaf) in enumerate(zip(nics, leaf_of, strict=True))
+        ),
+    )
+    add_fabric(graph, plan, nics=nics, leaf_of=leaf_of, leaf_names=leaf_names, nic=nic)
     return graph
 
 
-def _nic_vertices(
-    plan: Plan, names: Sequence[str], leaf_of: Sequence[int], nics_per_node: int
+def add_fabric(
+    graph: "nx.Graph[str]",
+    plan: Plan,
+    *,
+    nics: Sequence[str],
+    leaf_of: Sequence[int],
+    leaf_names: Sequence[str],
+    nic: Cabling,
+    up: Cabling | None = None,
+    prefix: str = "",
+    marks: Mapping[str, object] = MappingProxyType({}),
+) -> None:
+    """Add the switches of a plan and its cables; the NICs are there, and leaf_of is the leaf's ordinal of each.
+
+    A cable has the bandwidth and latency of `up` between switches, by default a NIC's, and is 30 m of fibre from
+    leaf to spine, 100 m from spine to core (assumed). prefix: of every switch's name; marks: on every switch.
+    """
+    graph.add_nodes_from(_switch_vertices(plan, leaf_names, prefix, marks))
+    add_cables(graph, ((name, leaf_names[leaf]) for name, leaf in zip(nics, leaf_of, strict=True)), 1, nic)
+    above = nic if up is None else up
+    if plan.spines:
+        spine = replace(above, medium="optic", length_m=30.0)
+        add_cables(graph, _leaf_spine_pairs(plan, leaf_names, prefix), plan.leaf_up // plan.spines, spine)
+    if plan.cores:
+        core = replace(above, medium="optic", length_m=100.0)
+        add_cables(graph, _spine_core_pairs(plan, prefix), plan.spine_up // plan.cores, core)
+
+
+def _switch_vertices(
+    plan: Plan, leaf_names: Sequence[str], prefix: str, marks: Mapping[str, object]
 ) -> Iterator[tuple[str, dict[str, object]]]:
-    for endpoint, (name, leaf) in enumerate(zip(names, leaf_of, strict=True)):
-        node, pod = endpoint // nics_per_node, leaf // plan.leaves_per_pod
-        yield name, {"kind": "nic", "tier": 0, "pod": pod, "node": node}
-
-
-def _switch_vertices(plan: Plan, leaf_names: Sequence[str]) -> Iterator[tuple[str, dict[str, object]]]:
     for ordinal, name in enumerate(leaf_names):
-        yield name, {"kind": "switch", "tier": 1, "pod": ordinal // plan.leaves_per_pod}
+        yield name, {"kind": "switch", "tier": 1, "pod": ordinal // plan.leaves_per_pod, **marks}
     for pod in range(plan.pods):
         for plane in range(plan.spines):
-            yield f"spine-{pod}-{plane}", {"kind": "switch", "tier": 2, "pod": pod}
+            yield f"{prefix}spine-{pod}-{plane}", {"kind": "switch", "tier": 2, "pod": pod, **marks}
     for plane in range(plan.spines):
         for core in range(plan.cores):
-            yield f"core-{plane}-{core}", {"kind": "switch", "tier": 3}
+            yield f"{prefix}core-{plane}-{core}", {"kind": "switch", "tier": 3, **marks}
 
 
-def _leaf_spine_pairs(plan: Plan, leaf_names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    for ordinal, leaf in enumerate(leaf_names):
-        pod = ordinal // plan.leaves_per_pod
-        for plane in range(plan.spines):
-            yield leaf, f"spine-{pod}-{plane}"
+def _leaf_spine_pairs(plan: Plan, leaf_names: Sequence[str], prefix: str) -> Iterator[tuple[str, str]]:
+    for pod in range(plan.pods):
+        spines = [f"{prefix}spine-{pod}-{plane}" for plane in range(plan.spines)]
+        yield from product(leaf_names[pod * plan.leaves_per_pod : (pod + 1) * plan.leaves_per_pod], spines)
 
 
-def _spine_core_pairs(plan: Plan) -> Iterator[tuple[str, str]]:
+def _spine_core_pairs(plan: Plan, prefix: str) -> Iterator[tuple[str, str]]:
     for plane in range(plan.spines):
-        for pod in range(plan.pods):
-            for core in range(plan.cores):
-                yield f"spine-{pod}-{plane}", f"core-{plane}-{core}"
-
-
-def _add_cables(graph: "nx.Graph[str]", pairs: Iterator[tuple[str, str]], count: int, cabling: Cabling) -> None:
-    graph.add_edges_from(
-        pairs,
-        bandwidth_bytes_per_s=cabling.bandwidth_bytes_per_s,
-        latency_s=cabling.latency_s,
-        count=count,
-        medium=cabling.medium,
-        length_m=cabling.length_m,
-    )
+        cores = [f"{prefix}core-{plane}-{core}" for core in range(plan.cores)]
+        yield from product([f"{prefix}spine-{pod}-{plane}" for pod in range(plan.pods)], cores)

@@ -6,7 +6,8 @@ from math import ceil
 import networkx as nx
 
 from topologies.arguments import require_count, require_endpoints, require_number, require_ports
-from topologies.folded import Cabling, Plan, three_tiers, two_tiers, wire
+from topologies.folded import Plan, three_tiers, two_tiers, wire
+from topologies.wiring import Cabling
 
 
 def rail_optimized(

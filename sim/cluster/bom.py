@@ -1,19 +1,25 @@
 """The bill of materials: which catalog switches, cables and servers a wired cluster takes."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from math import ceil
 from operator import itemgetter
+from typing import Any
 
 import networkx as nx
 
 from sim.catalog.records import Cable, Node, PriceBook, Switch
 from sim.cluster.contract import links
 from sim.cluster.records import BomLine
+from sim.cluster.skeleton import ON_CHIP
 from sim.errors import PriceError, TopologyError, unknown_name
 
 Need = tuple[int, float]
+
+NOT_BOUGHT = (ON_CHIP, "wan")
+"""Media that the bill of materials leaves out."""
 
 _CABLED = itemgetter("medium", "length_m", "bandwidth_bytes_per_s", "count")
 
@@ -39,8 +45,10 @@ def bill_of_materials(
     """Return what a fabric, and with `node` its servers, is made of, in catalog names.
 
     A switch is the smallest (by ports x port bandwidth) of that technology whose ports number and carry every cable
-    at it; a port takes one cable, without breakout. A cable is the smallest (by bandwidth, then reach) of its medium
-    that carries the link over its length. power_w is one unit's nameplate, a cable's both ends included.
+    at it; a port takes one cable, or as many slower ones as the fastest at that switch has the bandwidth of. A cable is
+    the smallest (by bandwidth, then reach) of its medium that carries the link over its length. power_w is one unit's
+    nameplate, a cable's both ends included. A router that is part of a chip is no switch, and what joins the two no
+    cable; lines over a WAN belong to others.
     Raises TopologyError where the catalog has nothing large, fast or long enough.
     """
     lines = _switch_lines(_switch_needs(graph), technology, tuple(switches))
@@ -102,7 +110,8 @@ def _switch_lines(needs: Counter[Need], technology: str, entries: Sequence[Switc
 def _cable_lines(graph: "nx.Graph[str]", entries: Sequence[Cable]) -> list[BomLine]:
     runs: Counter[tuple[str, float, float]] = Counter()
     for (*run, count), alike in Counter(_CABLED(link) for _, _, link in links(graph)).items():
-        runs[tuple(run)] += count * alike
+        if run[0] not in NOT_BOUGHT:
+            runs[tuple(run)] += count * alike
     counts: Counter[str] = Counter()
     power: dict[str, float] = {}
     for (medium, length_m, bandwidth), count in runs.items():
@@ -116,11 +125,19 @@ def _switch_needs(graph: "nx.Graph[str]") -> Counter[Need]:
     """Return how many switches have to offer (ports, bandwidth of the fastest cable)."""
     needs: Counter[Need] = Counter()
     for vertex, attributes in graph.nodes(data=True):
-        if attributes["kind"] == "switch":
-            links = graph.adj[vertex].values()
-            ports = sum([link["count"] for link in links])
-            needs[ports, max([link["bandwidth_bytes_per_s"] for link in links])] += 1
+        own = graph.adj[vertex].values()
+        if attributes["kind"] == "switch" and own and not attributes.get("router"):
+            fastest = max([link["bandwidth_bytes_per_s"] for link in own])
+            needs[_ports(own, fastest), fastest] += 1
     return needs
+
+
+def _ports(own: Iterable[Mapping[str, Any]], fastest: float) -> int:
+    """Return the ports of the fastest cable's bandwidth that all cables take."""
+    cables: Counter[float] = Counter()
+    for link in own:
+        cables[link["bandwidth_bytes_per_s"]] += link["count"]
+    return sum(ceil(count / int(fastest / bandwidth)) for bandwidth, count in cables.items())
 
 
 def _smallest_switch(need: Need, technology: str, entries: Sequence[Switch]) -> Switch:

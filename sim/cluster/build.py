@@ -13,6 +13,8 @@ from topologies import FAMILIES
 
 WHERE = "cluster.topology"
 
+_SCALE_UP_RATIO = 9.0
+
 _DRAWN = {"*": Provenance(source="a drawing without nodes", date="", kind="assumed")}
 
 
@@ -42,7 +44,7 @@ def build_cluster(
             raise TopologyError(f"{WHERE}.{name}: got {arguments[name]!r}, but it follows from cluster.node and nodes")
     wired = f"; {nodes:,} nodes '{node.name}' x {node.nics} NICs = {nodes * node.nics:,} endpoints"
     graph = _call(topology_kind, {**arguments, **decided}, allow_plugins, wired)
-    _check(graph, nodes * node.nics)
+    _check(graph, nodes * node.nics, nics_per_domain(node))
     return Cluster(graph=graph, endpoints=endpoints_of(graph), node=node, accelerator=accelerator, nodes=nodes)
 
 
@@ -54,26 +56,55 @@ def build_bare(topology_kind: str, arguments: Mapping[str, object], allow_plugin
     """
     graph = _call(topology_kind, arguments, allow_plugins, "")
     # A graph without endpoints is no fabric: expect one.
-    _check(graph, max(len(endpoints_of(graph)), 1))
+    _check(graph, max(len(endpoints_of(graph)), 1), _drawn_node(graph)[1])
     return graph
+
+
+def nics_per_domain(node: Node) -> int:
+    """Return how many consecutive endpoints reach one another without the fabric: those of a node, or of its domain.
+
+    >>> from sim.cluster.examples import node
+    >>> nics_per_domain(node(gpus=4, nics=4, domain=72)), nics_per_domain(node(gpus=8, nics=16, domain=1))
+    (72, 16)
+    """
+    return max(node.nics, node.scale_up_domain * node.nics // node.accelerators, 1)
 
 
 def endpoint_cluster(graph: "nx.Graph[str]") -> Cluster:
     """Return a bare topology as a cluster of one-GPU nodes, each with the NIC of its endpoint and nothing else.
 
+    Where the graph does not join its endpoints by itself (rails, planes, two ports a NIC), the family says how many
+    GPUs and NICs a node has; the node is a scale-up domain then, of 9 times its NICs' bandwidth (H100: 450 to 50 GB/s).
+    Raises TopologyError for endpoints that are not whole nodes.
+
     >>> endpoint_cluster(build_bare("fat-tree", {"k": 4})).gpus
     16
+    >>> endpoint_cluster(build_bare("alibaba-hpn", {"segments": 1})).gpus
+    1024
     """
     endpoints = endpoints_of(graph)
     link = next(iter(graph.adj[endpoints[0]].values()))
     bandwidth = float(link["bandwidth_bytes_per_s"])
+    gpus, nics = _drawn_node(graph)
+    if len(endpoints) % nics:
+        raise TopologyError(f"{WHERE}: endpoints: got {len(endpoints):,}, expected whole nodes of {nics}")
+    scale_up = bandwidth if gpus == 1 else _SCALE_UP_RATIO * bandwidth * nics / gpus
     return Cluster(
         graph=graph,
         endpoints=endpoints,
-        node=_endpoint_node(bandwidth),
-        accelerator=_endpoint_accelerator(bandwidth),
-        nodes=len(endpoints),
+        node=_endpoint_node(bandwidth, gpus, nics),
+        accelerator=_endpoint_accelerator(bandwidth, scale_up),
+        nodes=len(endpoints) // nics,
     )
+
+
+def _drawn_node(graph: "nx.Graph[str]") -> tuple[int, int]:
+    """Return the GPUs and NICs of a node of a bare topology: one each, unless the family says otherwise."""
+    gpus, nics = (graph.graph.get(name, 1) for name in ("gpus_per_node", "nics_per_node"))
+    for value in (gpus, nics):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise TopologyError(f"{WHERE}: nodes of the graph: got {value!r}, expected an integer >= 1")
+    return gpus, nics
 
 
 def _call(kind: str, arguments: Mapping[str, object], allow_plugins: bool, context: str) -> "nx.Graph[str]":
@@ -92,23 +123,23 @@ def _call(kind: str, arguments: Mapping[str, object], allow_plugins: bool, conte
     return graph
 
 
-def _check(graph: "nx.Graph[str]", endpoints: int) -> None:
+def _check(graph: "nx.Graph[str]", endpoints: int, domain: int) -> None:
     try:
-        check_graph(graph, endpoints)
+        check_graph(graph, endpoints, domain)
     except TopologyError as error:
         raise TopologyError("\n".join(f"{WHERE}: {line}" for line in str(error).splitlines())) from error
 
 
-def _endpoint_node(bandwidth_bytes_per_s: float) -> Node:
-    """Return a node of one GPU and one NIC: what a fabric drawn without nodes is made of; it draws no power."""
+def _endpoint_node(bandwidth_bytes_per_s: float, gpus: int, nics: int) -> Node:
+    """Return a node of what a fabric drawn without nodes is made of; it draws no power."""
     return Node(
         name="endpoint",
         accelerator="endpoint",
-        accelerators=1,
-        scale_up_domain=1,
+        accelerators=gpus,
+        scale_up_domain=gpus,
         scale_up_latency_s=0.0,
         scale_up_switches=0,
-        nics=1,
+        nics=nics,
         nic_bandwidth_bytes_per_s=bandwidth_bytes_per_s,
         nic_latency_s=0.0,
         network_technology="",
@@ -120,7 +151,7 @@ def _endpoint_node(bandwidth_bytes_per_s: float) -> Node:
     )
 
 
-def _endpoint_accelerator(bandwidth_bytes_per_s: float) -> Accelerator:
+def _endpoint_accelerator(bandwidth_bytes_per_s: float, scale_up_bytes_per_s: float) -> Accelerator:
     return Accelerator(
         name="endpoint",
         vendor="",
@@ -129,7 +160,7 @@ def _endpoint_accelerator(bandwidth_bytes_per_s: float) -> Accelerator:
         hbm_bytes=0.0,
         hbm_bandwidth_bytes_per_s=bandwidth_bytes_per_s,
         hbm_efficiency=1.0,
-        scale_up_bandwidth_bytes_per_s=bandwidth_bytes_per_s,
+        scale_up_bandwidth_bytes_per_s=scale_up_bytes_per_s,
         scale_up_efficiency=1.0,
         tdp_w=0.0,
         idle_w=0.0,

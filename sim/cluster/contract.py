@@ -1,29 +1,36 @@
 """The attribute contract: what a graph must carry to be a cluster's fabric.
 
-Vertex: kind, tier (0 for NICs). Edge: bandwidth_bytes_per_s (one direction of one cable), latency_s, count (parallel
-cables), medium, length_m. An endpoint is one NIC port, hence a vertex of kind "nic" with one link.
+Vertex: kind, tier (0 for NICs), router (true where a switch is part of a chip). Edge: bandwidth_bytes_per_s (one
+direction of one cable), latency_s, count (parallel cables), medium, length_m. An endpoint is one NIC port, hence a
+vertex of kind "nic" with one link. Media: "on-chip" is no cable, "wan" is a line that somebody else lays.
 """
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 import networkx as nx
 
 from sim.errors import TopologyError, unknown_name
 
-VERTEX_KINDS = ("gpu", "nic", "nvswitch", "storage", "switch")
-MEDIA = ("copper", "nvlink", "optic", "pcie")
+VERTEX_KINDS = ("gpu", "manager", "nic", "nvswitch", "storage", "switch")
+MEDIA = ("copper", "nvlink", "on-chip", "optic", "pcie", "wan")
 EDGE_ATTRIBUTES = ("bandwidth_bytes_per_s", "latency_s", "count", "medium", "length_m")
 SHOWN = 10
 
+_VALUES = itemgetter(*EDGE_ATTRIBUTES)
 
-def check_graph(graph: "nx.Graph[str]", endpoints: int) -> None:
+
+def check_graph(graph: "nx.Graph[str]", endpoints: int, nics_per_domain: int = 1) -> None:
     """Raise TopologyError, one line a fault, unless the graph honours the contract and has that many endpoints.
 
     Faults: a missing attribute, an unknown kind or medium, a bandwidth, count or length that is not positive, a
     negative latency, a link to itself, an endpoint without exactly one link, endpoints out of each other's reach,
     another number of endpoints. Faults that many vertices or links share are told once, with an example.
+    nics_per_domain: endpoints e // nics_per_domain lie in one node or scale-up domain, and reach one another there:
+    rails and planes need not meet in the graph.
 
     >>> graph = nx.Graph()
     >>> graph.add_node("nic-0", kind="nic", tier=0)
@@ -33,7 +40,7 @@ def check_graph(graph: "nx.Graph[str]", endpoints: int) -> None:
     """
     if graph.is_directed() or graph.is_multigraph():
         raise TopologyError(f"graph: got {type(graph).__name__}, expected an undirected Graph without parallel edges")
-    faults = [*_vertex_faults(graph), *_edge_faults(graph)] or [*_endpoint_faults(graph, endpoints)]
+    faults = [*_vertex_faults(graph), *_edge_faults(graph)] or [*_endpoint_faults(graph, endpoints, nics_per_domain)]
     if faults:
         more = [f"and {len(faults) - SHOWN:,} more"] if len(faults) > SHOWN else []
         raise TopologyError("\n".join(faults[:SHOWN] + more))
@@ -80,13 +87,28 @@ def _vertex_faults(graph: "nx.Graph[str]") -> Iterator[str]:
 
 
 def _edge_faults(graph: "nx.Graph[str]") -> Iterator[str]:
-    classes: dict[tuple[object, ...], tuple[str, str]] = {}
+    if _edges_are_sound(graph):
+        return
+    classes: dict[str, tuple[tuple[object, ...], str, str]] = {}
     for near, far, attributes in links(graph):
         if near == far:
             yield f"link {near} - {far}: a link to itself"
-        classes.setdefault(tuple(map(attributes.get, EDGE_ATTRIBUTES)), (near, far))
-    for values, (near, far) in classes.items():
+        values = tuple(map(attributes.get, EDGE_ATTRIBUTES))
+        classes.setdefault(repr(values), (values, near, far))
+    for values, near, far in classes.values():
         yield from _cabling_faults(f"link {near} - {far}", dict(zip(EDGE_ATTRIBUTES, values, strict=True)))
+
+
+def _edges_are_sound(graph: "nx.Graph[str]") -> bool:
+    """Return whether no link has a fault, without naming any: what a graph of a million links has time for."""
+    neighbours = dict(graph.adjacency())
+    every = chain.from_iterable(own.values() for own in neighbours.values())
+    try:
+        classes = set(map(_VALUES, every))
+    except (KeyError, TypeError):
+        return False
+    faults = (_cabling_faults("", dict(zip(EDGE_ATTRIBUTES, values, strict=True))) for values in classes)
+    return not any(map(any, faults)) and not any(vertex in own for vertex, own in neighbours.items())
 
 
 def _cabling_faults(where: str, attributes: Mapping[str, object]) -> Iterator[str]:
@@ -107,25 +129,36 @@ def _is_quantity(value: object, zero: bool) -> bool:
     return isinstance(value, int | float) and math.isfinite(value) and (value > 0 or (zero and value == 0))
 
 
-def _endpoint_faults(graph: "nx.Graph[str]", endpoints: int) -> Iterator[str]:
+def _endpoint_faults(graph: "nx.Graph[str]", endpoints: int, nics_per_domain: int) -> Iterator[str]:
     nics = endpoints_of(graph)
     neighbours = dict(graph.adjacency())
     for nic in nics:
-        cables = sum([link["count"] for link in neighbours[nic].values()])
-        if cables != 1:
+        own = neighbours[nic]
+        if len(own) != 1 or next(iter(own.values()))["count"] != 1:
+            cables = sum(link["count"] for link in own.values())
             yield f"vertex {nic}: {cables} links, expected 1: an endpoint is one NIC port"
     if len(nics) != endpoints:
         yield f"endpoints: the graph has {len(nics):,}, expected {endpoints:,}"
-    if nics:
-        reached = _reached(neighbours, nics[0])
-        lost = [nic for nic in nics if nic not in reached]
-        if lost:
-            yield f"endpoints: {len(lost):,} of {len(nics):,} cannot be reached from {nics[0]}, the first is {lost[0]}"
+    lost = _lost(neighbours, nics, nics_per_domain) if nics else []
+    if lost:
+        yield f"endpoints: {len(lost):,} of {len(nics):,} cannot be reached from {nics[0]}, the first is {lost[0]}"
 
 
-def _reached(neighbours: Mapping[str, Iterable[str]], start: str) -> set[str]:
-    """Return every vertex that a path joins to the start (whole frontiers at once: a Python loop per link is slow)."""
-    reached, frontier = {start}, {start}
+def _lost(neighbours: Mapping[str, Iterable[str]], nics: tuple[str, ...], nics_per_domain: int) -> list[str]:
+    """Return the endpoints that neither the graph nor the domains on the way join to the first."""
+    reached = _reached(neighbours, {nics[0]}, set())
+    while True:
+        domains = {ordinal // nics_per_domain for ordinal, nic in enumerate(nics) if nic in reached}
+        lost = [(ordinal, nic) for ordinal, nic in enumerate(nics) if nic not in reached]
+        entered = {nic for ordinal, nic in lost if ordinal // nics_per_domain in domains}
+        if not entered:
+            return [nic for _, nic in lost]
+        reached = _reached(neighbours, entered, reached)
+
+
+def _reached(neighbours: Mapping[str, Iterable[str]], start: set[str], known: set[str]) -> set[str]:
+    """Return the known vertices and every one that a path joins to the start (whole frontiers at once, for speed)."""
+    reached, frontier = known | start, start
     while frontier:
         frontier = set[str]().union(*map(neighbours.__getitem__, frontier)) - reached
         reached |= frontier

@@ -15,12 +15,13 @@ from sim.errors import ScenarioError, TopologyError, unknown_name
 from sim.scenario import Scenario, load_scenario, preset_names
 from sim.simulate import ROUTING, Machine, build_machine, placed_ranks
 from topologies import FAMILIES
+from topologies.files import write_graph
 
 BUSBW_BYTES = float(2**30)
 """Message size of the bus bandwidths that `topology` prints."""
 
 DEFAULT_TECHNOLOGY = "infiniband"
-"""Technology of a kind on the command line that does not say `technology=ethernet`."""
+"""Technology of a kind on the command line that does not say `technology=ethernet`, unless its family is of another."""
 
 DEFAULT_PRICES = "2026-owned"
 
@@ -55,6 +56,25 @@ def topology_json(
     return {**answer, "groups": _groups_json(machine, scenario)}
 
 
+def fabric_text(target: str, arguments: dict[str, object], ending: str, allow_plugins: bool = False) -> str:
+    """Return the graph of a scenario's fabric, or of a kind of topology, in the format of a file name's ending.
+
+    Raises InputError for what cannot be built or written so; `topology_json` says more of the arguments.
+    """
+    if target in FAMILIES or ":" in target:
+        own = {name: value for name, value in arguments.items() if name != "technology"}
+        graph = build_bare(target, own, allow_plugins)
+    else:
+        machine = build_machine(load_scenario(target), allow_plugins)
+        if machine is None:
+            raise ScenarioError(f"{target}: cluster.topology: this scenario has none")
+        graph = machine.cluster.graph
+    try:
+        return write_graph(graph, ending)
+    except ValueError as error:
+        raise TopologyError(f"--{error}") from error
+
+
 def _groups_json(machine: Machine, scenario: Scenario) -> dict[str, dict[str, float]]:
     """Return the max-min fair bus bandwidth of the job's own groups, all of a dimension at once: slowest to fastest."""
     if scenario.training is None:
@@ -76,8 +96,9 @@ def _groups_json(machine: Machine, scenario: Scenario) -> dict[str, dict[str, fl
 
 
 def _kind_json(kind: str, arguments: dict[str, object], collective: str | None, allow_plugins: bool) -> dict[str, Any]:
-    technology = str(arguments.pop("technology", DEFAULT_TECHNOLOGY))
+    asked = arguments.pop("technology", None)
     graph = build_bare(kind, arguments, allow_plugins)
+    technology = str(asked or graph.graph.get("technology", DEFAULT_TECHNOLOGY))
     cluster = endpoint_cluster(graph)
     settings = NetworkSettings(routing=ROUTING.get(technology, "adaptive"))
     machine = Machine(cluster=cluster, network=Network(cluster, settings), settings=settings)

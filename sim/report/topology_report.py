@@ -20,6 +20,7 @@ def topology_report(result: Result) -> str:
 
 
 def _facts(result: Result) -> list[tuple[str, str]]:
+    optical = result.get("optical_circuit_switches", 0)
     tiers = " + ".join(f"{show_count(count)} {tier}" for tier, count in result["switches_by_tier"].items())
     return [
         ("GPUs", show_count(result["gpus"])),
@@ -31,7 +32,8 @@ def _facts(result: Result) -> list[tuple[str, str]]:
         ("Oversubscription", " ".join(f"1:{ratio:.3g}" for ratio in result["oversubscription"])),
         ("Power", show(result["power_w"], "power")),
         ("Capex", "-" if result["capex_usd"] is None else short_usd(result["capex_usd"])),
-        ("Switches", f"{show_count(result['switches'])} = {tiers}"),
+        ("Switches", f"{show_count(result['switches'])} = {tiers}" if tiers else "none: chips are their own routers"),
+        *([("Optical switches", show_count(optical))] if optical else []),
     ]
 
 

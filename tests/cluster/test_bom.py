@@ -11,7 +11,7 @@ from sim.cluster.bom import bill_of_materials, capex_usd, port_use, power_w
 from sim.cluster.records import BomLine
 from sim.errors import PriceError, TopologyError, UnknownNameError
 from tests.cluster.hardware import cable, node, price_book, switch
-from topologies import clos, fat_tree, leaf_spine, rail_optimized
+from topologies import alibaba_hpn, clos, fat_tree, leaf_spine, multi_site, rail_optimized, torus
 
 SWITCHES = [
     switch("small", 4),
@@ -77,6 +77,26 @@ def test_ports_used_and_left_add_up_to_the_ports_bought():
     (use,) = port_use(graph, technology="infiniband", switches=SWITCHES)
     assert use.used == 30 + 2 * 32
     assert use.used + use.left == 12 * 64
+
+
+def test_a_router_of_a_chip_and_what_joins_it_are_not_bought():
+    graph = torus(shape=[4, 4])
+    assert counts(materials(graph)) == {"cable/copper": 24, "cable/fibre-50": 8}
+    assert port_use(graph, technology="ethernet", switches=SWITCHES) == ()
+
+
+def test_slower_cables_share_a_port_of_the_fastest():
+    graph = alibaba_hpn(segments=1, backup_hosts=8)
+    wide = [*SWITCHES, switch("wide", 128)]
+    cables = [*CABLES, cable("copper-200g", "copper", 3, gbit=200)]
+    bom = counts(materials(graph, switches=wide, cables=cables))
+    assert bom == {"switch/wide": 16, "switch/large": 120, "cable/copper-200g": 2176, "cable/fibre-50": 960}
+
+
+def test_lines_of_a_wan_belong_to_others():
+    graph = multi_site(endpoints=64, radix=16, wan_links=3)
+    bought = sum(line.count for line in materials(graph) if line.item == "cable")
+    assert bought == graph.size(weight="count") - 3
 
 
 @given(endpoints=st.integers(1, 128))

@@ -3,7 +3,7 @@
 import networkx as nx
 import pytest
 
-from sim.cluster.build import build_bare, build_cluster
+from sim.cluster.build import build_bare, build_cluster, endpoint_cluster
 from sim.cluster.contract import endpoints_of
 from sim.errors import InputError, TopologyError, UnknownNameError
 from tests.cluster.hardware import accelerator, node
@@ -143,3 +143,37 @@ def test_a_bare_topology_has_the_same_errors():
         build_bare("fat-tree", {"k": 5})
     with pytest.raises(UnknownNameError, match=r"did you mean 'k'|Known"):
         build_bare("fat-tree", {"kk": 4})
+
+
+@pytest.mark.parametrize(("kind", "arguments"), [("rail-only", {}), ("multi-plane", {"planes": 4})])
+def test_rails_and_planes_are_joined_by_the_nodes(kind, arguments):
+    assert build(kind, arguments, nodes=40).gpus == 320
+
+
+def test_more_rails_than_a_domain_has_nics_are_not_joined():
+    with pytest.raises(TopologyError, match=r"^cluster.topology: endpoints: .* cannot be reached from nic-000000"):
+        build("rail-only", {"rails": 16, "radix": 4}, nodes=16)
+
+
+def test_a_domain_of_several_nodes_joins_the_rails_of_all():
+    tray = node(accelerators=4, nics=4, scale_up_domain=8)
+    assert build("rail-only", {"rails": 8}, nodes=16, node=tray).gpus == 64
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "gpus", "nodes"),
+    [
+        ("alibaba-hpn", {"segments": 1}, 1024, 128),
+        ("rail-only", {"endpoints": 64}, 64, 8),
+        ("multi-plane", {"planes": 2, "radix": 8}, 64, 32),
+        ("torus", {"shape": [4, 4]}, 16, 16),
+    ],
+)
+def test_a_bare_topology_has_the_nodes_that_its_family_needs(kind, arguments, gpus, nodes):
+    cluster = endpoint_cluster(build_bare(kind, arguments))
+    assert (cluster.gpus, cluster.nodes) == (gpus, nodes)
+
+
+def test_nodes_that_the_family_cannot_fill_are_refused():
+    with pytest.raises(TopologyError, match=r"endpoints: got 36, expected whole nodes of 8"):
+        endpoint_cluster(build_bare("rail-only", {"endpoints": 36, "nics_per_node": 4, "rails": 8}))

@@ -121,6 +121,33 @@ def test_endpoints_out_of_reach_are_counted_with_an_example():
     assert message_of(apart, 5) == "endpoints: 3 of 5 cannot be reached from nic-0, the first is far-nic-0"
 
 
+def test_endpoints_of_one_domain_reach_one_another_beside_the_graph():
+    apart = nx.union(star(2), nx.relabel_nodes(star(4), lambda vertex: f"far-{vertex}"))
+    check_graph(apart, 6, nics_per_domain=3)
+    assert message_of_domains(apart, 6, 2) == "endpoints: 4 of 6 cannot be reached from nic-0, the first is far-nic-0"
+
+
+def test_domains_chain_rails_that_share_no_domain():
+    chain = nx.union_all(nx.relabel_nodes(star(2), lambda vertex, s=site: f"{s}-{vertex}") for site in range(4))
+    order = ["0-nic-0", "1-nic-0", "1-nic-1", "2-nic-0", "2-nic-1", "3-nic-0", "3-nic-1", "0-nic-1"]
+    graph = nx.Graph()
+    graph.add_nodes_from((nic, chain.nodes[nic]) for nic in order)
+    graph.update(chain)
+    check_graph(graph, 8, nics_per_domain=2)
+
+
+def message_of_domains(graph, endpoints, nics_per_domain):
+    with pytest.raises(TopologyError) as error:
+        check_graph(graph, endpoints, nics_per_domain)
+    return str(error.value)
+
+
+def test_values_that_cannot_be_compared_are_named():
+    graph = star()
+    graph.edges["nic-0", "leaf-0"]["length_m"] = [1, 2]
+    assert "length_m is [1, 2], expected a finite number > 0" in message_of(graph)
+
+
 @pytest.mark.parametrize("expected", [1, 3])
 def test_another_number_of_endpoints_is_refused(expected):
     assert message_of(star(2), expected) == f"endpoints: the graph has 2, expected {expected}"

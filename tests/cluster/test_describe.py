@@ -9,7 +9,18 @@ from hypothesis import strategies as st
 
 from sim.cluster.describe import describe
 from tests.topologies.reference import oracles
-from topologies import clos, fat_tree, leaf_spine, rail_optimized
+from topologies import (
+    clos,
+    dragonfly,
+    fat_tree,
+    hyperx,
+    jellyfish,
+    leaf_spine,
+    multi_site,
+    rail_only,
+    rail_optimized,
+    torus,
+)
 
 LINK = {"bandwidth_bytes_per_s": 1.0, "latency_s": 0.0, "count": 1, "medium": "optic", "length_m": 1.0}
 
@@ -140,3 +151,32 @@ def test_a_broken_cable_lowers_the_bisection_by_what_it_carried():
     graph.remove_edge("leaf-0-0", "spine-0-0")
     first = set(nics(graph)[:16])
     assert describe(graph)["bisection_bytes_per_s"] == minimum_cut(graph, first) == 15 * 50e9
+
+
+@pytest.mark.parametrize(
+    "graph",
+    [
+        dragonfly(p=1, a=3, h=1),
+        dragonfly(p=2, a=2, h=1, g=2),
+        jellyfish(switches=12, ports=6, degree=3, seed=5),
+        multi_site(endpoints=40, radix=8, wan_links=3, wan_bandwidth_bytes_per_s=12.5e9),
+        hyperx(shape=[3, 3], p=2),
+        multi_site(endpoints=40, radix=8, wan_bandwidth_bytes_per_s=12.5e9 / 3),
+    ],
+)
+def test_facts_without_symmetry_equal_those_of_the_whole_graph(graph):
+    facts, endpoints = describe(graph), nics(graph)
+    hops = dict(nx.all_pairs_shortest_path_length(graph))
+    assert facts["diameter_hops"] == max(hops[a][b] for a in endpoints for b in endpoints)
+    first = set(endpoints[: len(endpoints) // 2])
+    assert facts["bisection_bytes_per_s"] == pytest.approx(minimum_cut(graph, first))
+
+
+def test_the_diameter_is_of_endpoints_that_the_graph_joins():
+    assert describe(rail_only(endpoints=256, radix=8))["diameter_hops"] == 4
+
+
+def test_endpoints_of_one_switch_are_two_links_apart_and_of_one_chip_none():
+    assert describe(torus(shape=[1]))["diameter_hops"] == 0
+    assert describe(torus(shape=[2]))["diameter_hops"] == 1
+    assert describe(hyperx(shape=[1], p=3))["diameter_hops"] == 2

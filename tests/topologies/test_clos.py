@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.topologies.reference import cables, network, ports, switches
-from topologies import clos, fat_tree, leaf_spine
+from topologies import clos, fat_tree, leaf_spine, meta_24k
 from topologies.clos import clos_plan
 
 META = network()["published_cluster_tables"]["meta_24k"]
@@ -32,6 +32,13 @@ def test_llama_cluster_is_non_blocking_in_the_pod_and_one_to_seven_at_the_top():
     assert cables(graph, 0, 1) == cables(graph, 1, 2) == 24576
     assert cables(graph, 2, 3) == 8 * 8 * 55  # 384 / 7 = 54.9: the fewest uplinks that keep the ratio
     assert cables(graph, 1, 2) / cables(graph, 2, 3) == pytest.approx(7, rel=0.003)
+
+
+def test_meta_24k_is_that_cluster():
+    graph, other = meta_24k(), clos(endpoints=24576, nics_per_node=8, **LLAMA)
+    assert dict(graph.nodes(data=True)) == dict(other.nodes(data=True))
+    assert dict(graph.adjacency()) == dict(other.adjacency())
+    assert graph.graph["family"] == "meta-24k"
 
 
 def test_two_tiers_are_the_leaf_spine():
