@@ -11,8 +11,10 @@ import numpy as np
 from sim.catalog.records import Node
 from sim.cluster.fabric.arrays import Fabric, FloatArray, IntArray, total
 from sim.cluster.fabric.collectives import Flows
+from sim.cluster.fabric.d_mod_k import d_mod_k_pick
 from sim.cluster.fabric.fairshare import max_min_rates
-from sim.cluster.fabric.routing import Pick, Router, d_mod_k_pick, ecmp_pick, hashed_paths, split_loads, split_paths
+from sim.cluster.fabric.hashing import Pick, ecmp_pick
+from sim.cluster.fabric.routing import Router, hashed_paths, split_loads, split_paths
 from sim.cluster.records import Cluster, GpuArray, NetworkSettings
 from sim.errors import TopologyError
 
