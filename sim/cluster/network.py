@@ -15,10 +15,11 @@ from sim.catalog.records import Node
 from sim.cluster.fabric.arrays import FloatArray, fabric_arrays
 from sim.cluster.fabric.bounds import fabric_cuts, lower_bound_s_per_byte
 from sim.cluster.fabric.collectives import ALGORITHMS, PATTERNS, Arrangement, Phase, arrange, busbw_factor
-from sim.cluster.fabric.loading import ROUTINGS, SHARINGS, Load, group_rates, group_seconds, measure, place
+from sim.cluster.fabric.fluid import check_routing
+from sim.cluster.fabric.loading import Load, group_rates, group_seconds, measure, place
 from sim.cluster.fabric.protocols import NCCL, Protocol
 from sim.cluster.fabric.routing import Router
-from sim.cluster.records import Cluster, CollectiveCost, GpuArray, NetworkSettings
+from sim.cluster.records import ROUTINGS, SHARINGS, Cluster, CollectiveCost, GpuArray, NetworkSettings
 from sim.errors import LayoutError, ScenarioError, TopologyError, unknown_name
 
 
@@ -46,6 +47,8 @@ class Network:
             )
         self._cluster, self._settings, self._protocols = cluster, settings, tuple(protocols)
         self._fabric = fabric_arrays(cluster.graph, cluster.endpoints, cluster.node.nic_bandwidth_bytes_per_s)
+        if settings.sharing == "max-min":
+            check_routing(self._fabric, settings.routing, str(cluster.graph.graph.get("family", "this graph")))
         self._router = Router(self._fabric)
         # Ideal sharing does not see the fabric, so only the cuts at its ends bound it.
         self._cuts = fabric_cuts(cluster, self._fabric) if settings.sharing == "max-min" else ()

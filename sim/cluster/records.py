@@ -10,6 +10,10 @@ from sim.catalog.records import Accelerator, Node
 
 GpuArray = NDArray[np.int64]
 
+SHARINGS = ("ideal", "max-min")
+ROUTINGS = ("ecmp", "adaptive", "spray", "d-mod-k", "dimension-ordered", "valiant")
+"""In a fluid, packets sprayed and packets routed adaptively both split evenly over all shortest paths."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
@@ -34,7 +38,7 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkSettings:
-    """How flows share the fabric: sharing "ideal" or "max-min"; routing "ecmp", "adaptive", "spray" or "d-mod-k"."""
+    """How flows share the fabric: sharing "ideal" or "max-min"; routing one of ROUTINGS."""
 
     sharing: str = "max-min"
     routing: str = "adaptive"

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from sim.cluster.placement import PLACEMENTS
+from sim.cluster.records import ROUTINGS, SHARINGS
 from sim.scenario.fields import (
     Count,
     CountOrZero,
@@ -190,10 +191,10 @@ class NetworkForm(BaseModel):
     """How flows share the fabric; what is left out follows from the technology."""
 
     model_config = CLOSED
-    sharing: Annotated[str, OneOf(what="sharing", known=("ideal", "max-min"))] | None = None
+    sharing: Annotated[str, OneOf(what="sharing", known=SHARINGS)] | None = None
     routing: Annotated[
         str | None,
-        OneOf(what="routing", known=("ecmp", "adaptive", "spray", "d-mod-k"), later=("dimension-ordered", "valiant")),
+        OneOf(what="routing", known=ROUTINGS),
     ] = None
     queue_pairs: QueuePairs | None = None
 

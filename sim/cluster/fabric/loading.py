@@ -13,14 +13,11 @@ from sim.cluster.fabric.arrays import Fabric, FloatArray, IntArray, total
 from sim.cluster.fabric.collectives import Flows
 from sim.cluster.fabric.d_mod_k import d_mod_k_pick
 from sim.cluster.fabric.fairshare import max_min_rates
+from sim.cluster.fabric.fluid import HASHED, fluid_loads, fluid_paths, walks
 from sim.cluster.fabric.hashing import Pick, ecmp_pick
-from sim.cluster.fabric.routing import Router, hashed_paths, split_loads, split_paths
+from sim.cluster.fabric.routing import Router
 from sim.cluster.records import Cluster, GpuArray, NetworkSettings
 from sim.errors import TopologyError
-
-SHARINGS = ("ideal", "max-min")
-ROUTINGS = ("ecmp", "adaptive", "spray", "d-mod-k")
-"""In a fluid, packets sprayed and packets routed adaptively both split evenly over all shortest paths."""
 
 _BLOCK = 1 << 20
 """Sub-flows hashed at once: bounds memory, changes no result."""
@@ -153,18 +150,22 @@ def group_seconds(
 ) -> FloatArray:
     """Return the seconds of the busiest network link of each group, shape (groups,), all groups progressing together.
 
-    Where flows are hashed, groups differ by the links they happen to meet; a fluid split gives all of them the same.
+    Where flows take one path each, groups differ by the links they meet; a split over many gives all of them the same.
     """
     fabric, group = router.fabric, flows.group[placed.nic_flow]
     endpoints = fabric.nic_capacity_bytes_per_s.size
-    if settings.sharing == "ideal" or settings.routing in ("adaptive", "spray"):
+    if settings.sharing == "ideal" or settings.routing in ("adaptive", "spray", "valiant"):
         return np.full(groups, load.network_s)
     slowest = np.zeros(groups)
     np.maximum.at(slowest, group, load.nic_s[placed.nic_source])
     np.maximum.at(slowest, group, load.nic_s[endpoints + placed.nic_target])
     source, target = _leaves(placed, fabric)
+    if settings.routing not in HASHED:
+        flow, cable, _ = fluid_paths(router, settings.routing, source, target)
+        np.maximum.at(slowest, group[flow], load.cable_s[cable])
+        return slowest
     for part, pick in _subflows(placed, router, settings):
-        for flow, cable in hashed_paths(router, source[part], target[part], pick):
+        for flow, cable in walks(router, source[part], target[part], pick):
             np.maximum.at(slowest, group[part[flow]], load.cable_s[cable])
     return slowest
 
@@ -194,16 +195,17 @@ def _cable_loads(placed: Placed, router: Router, settings: NetworkSettings) -> t
     fabric = router.fabric
     source, target = _leaves(placed, fabric)
     nic_latency_s = fabric.nic_latency_s[placed.nic_source] + fabric.nic_latency_s[placed.nic_target]
-    if settings.sharing == "ideal" or settings.routing in ("adaptive", "spray"):
+    if settings.sharing == "ideal" or settings.routing not in HASHED:
         one, other, pair = _pairs(source, target, len(fabric.switches))
-        loads, path_s = split_loads(router, one, other, total(pair, placed.nic_weight, one.size))
+        routing = "adaptive" if settings.sharing == "ideal" else settings.routing
+        loads, path_s = fluid_loads(router, routing, one, other, total(pair, placed.nic_weight, one.size))
         longest = float((path_s[pair] + nic_latency_s).max(initial=0.0))
         return (np.zeros_like(loads) if settings.sharing == "ideal" else loads), longest
     loads, longest = np.zeros(fabric.source.size), 0.0
     for part, pick in _subflows(placed, router, settings):
         path_s = nic_latency_s[part]
         weight = placed.nic_weight[part] / _subflows_each(settings)
-        for flow, cable in hashed_paths(router, source[part], target[part], pick):
+        for flow, cable in walks(router, source[part], target[part], pick):
             loads += total(cable, weight[flow], loads.size)
             path_s[flow] += fabric.latency_s[cable]
         longest = max(longest, float(path_s.max(initial=0.0)))
@@ -239,9 +241,13 @@ def group_rates(
     """Return each group's rate, shape (groups,): of its slowest sub-flow, when all are max-min fair.
 
     In bytes of the collective's size a second and unit of share. A group slower elsewhere than on a shared link
-    leaves the rest of that link to others, which `measure` does not need to know.
+    leaves the rest of that link to others, which `measure` does not need to know. Valiant's flows all meet the busiest
+    link, so that none is faster than another.
     """
     fabric, capacity = router.fabric, capacities(cluster, router.fabric)
+    if settings.sharing == "max-min" and settings.routing == "valiant":
+        load = measure(flows, placed, cluster, router, settings)
+        return np.full(groups, 1.0 / max(load.network_s, load.scale_up_s))
     part, entry, cable, fraction = _paths(placed, router, settings)
     cables, endpoints = fabric.source.size, len(cluster.endpoints)
     subflow = np.arange(part.size)
@@ -275,12 +281,12 @@ def _paths(
     none = np.empty(0, dtype=np.int64)
     if settings.sharing == "ideal":
         return np.arange(source.size), none, none, np.empty(0)
-    if settings.routing in ("adaptive", "spray"):
-        return np.arange(source.size), *split_paths(router, source, target)
+    if settings.routing not in HASHED:
+        return np.arange(source.size), *fluid_paths(router, settings.routing, source, target)
     parts, entries, cables = [none], [none], [none]
     before = 0
     for part, pick in _subflows(placed, router, settings):
-        for flow, cable in hashed_paths(router, source[part], target[part], pick):
+        for flow, cable in walks(router, source[part], target[part], pick):
             entries.append(before + flow)
             cables.append(cable)
         parts.append(part)

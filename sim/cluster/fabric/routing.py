@@ -12,7 +12,11 @@ import numpy as np
 
 from sim.cluster.fabric.arrays import Fabric, FloatArray, IntArray, total
 from sim.cluster.fabric.hashing import Pick
+from sim.cluster.fabric.lattice import Grid, links_of
 from sim.errors import TopologyError
+
+_FEW = 64
+"""Classes for which fields and templates cost next to nothing, whatever the fabric."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,17 +58,32 @@ class Router:
     """Shortest-path routing on one fabric; keeps a field for each class of leaves and a template for each two.
 
     number: of every endpoint, leaf by leaf, which D-mod-k takes for the destination's number: on rails, neighbours
-    of a leaf are not neighbours among the endpoints.
+    of a leaf are not neighbours among the endpoints. direct: hardly any two leaves are twins, so that classes save
+    nothing (`fabric.direct` routes there). grid: coordinates that tell distances.
     """
 
     def __init__(self, fabric: Fabric) -> None:
         self.fabric = fabric
         self.class_of, self.twins = twin_classes(fabric)
+        self.direct = len(self.twins) > _FEW and 2 * len(self.twins) > np.unique(fabric.leaf[fabric.leaf >= 0]).size
         key = fabric.source * len(fabric.switches) + fabric.target
         self._pair_key, self._pair_first, self._pair_count = np.unique(key, return_index=True, return_counts=True)
         self.number = _numbers(fabric.leaf)
+        self.grid = self._grid()
         self._fields: dict[int, Field] = {}
         self._templates: dict[tuple[int, int], Template] = {}
+
+    def _grid(self) -> Grid | None:
+        """Return a lattice with what it lacks; None where there is none, or so much is lost that it is of no help."""
+        lattice = self.fabric.lattice
+        if lattice is None:
+            return None
+        one, other = links_of(lattice)
+        count = np.where((one >= 0) & (other >= 0), self.between(one, other)[1], 0)
+        lost = count == 0
+        if np.any(lattice.router < 0) or lost.sum() > _FEW or np.any(count[~lost] != count.max(initial=0)):
+            return None
+        return Grid(lattice=lattice, lost_one=one[lost], lost_other=other[lost])
 
     def field(self, leaf_class: int) -> Field:
         """Return the field toward a class of leaves."""
