@@ -16,7 +16,8 @@ from sim.cluster.fabric.arrays import FloatArray, fabric_arrays
 from sim.cluster.fabric.bounds import fabric_cuts, lower_bound_s_per_byte
 from sim.cluster.fabric.collectives import ALGORITHMS, PATTERNS, Arrangement, Phase, arrange, busbw_factor
 from sim.cluster.fabric.fluid import check_routing
-from sim.cluster.fabric.loading import Load, group_rates, group_seconds, measure, place
+from sim.cluster.fabric.loading import Load, group_rates, group_seconds, measure
+from sim.cluster.fabric.placing import place
 from sim.cluster.fabric.protocols import NCCL, Protocol
 from sim.cluster.fabric.routing import Router
 from sim.cluster.records import ROUTINGS, SHARINGS, Cluster, CollectiveCost, GpuArray, NetworkSettings
@@ -109,7 +110,7 @@ class Network:
         plan = next(iter(ALGORITHMS[kind].values()))
         (phase,) = plan(arrange(groups, self._cluster.node.scale_up_domain))
         flows = PATTERNS[phase.pattern](arrange(phase.groups, self._cluster.node.scale_up_domain))
-        placed = place(flows, self._cluster.node, relayed=phase.pattern in ("all-pairs", "pair"))
+        placed = place(flows, self._cluster.node, self._router, relayed=phase.pattern in ("all-pairs", "pair"))
         rates = group_rates(flows, placed, self._cluster, self._router, self._settings, groups.shape[0])
         return rates / phase.share * busbw_factor(kind, groups.shape[1])
 
@@ -136,7 +137,7 @@ class Network:
         if load.network_s == 0:
             return np.ones(groups.shape[0])
         flows = PATTERNS[phase.pattern](arrange(phase.groups, self._cluster.node.scale_up_domain))
-        placed = place(flows, self._cluster.node, relayed=phase.pattern in ("all-pairs", "pair"))
+        placed = place(flows, self._cluster.node, self._router, relayed=phase.pattern in ("all-pairs", "pair"))
         seconds = group_seconds(flows, placed, load, self._router, self._settings, groups.shape[0])
         return seconds / load.network_s
 
@@ -154,7 +155,7 @@ class Network:
         key = (phase.pattern, *_key(phase.groups))
         if key not in self._loads:
             flows = PATTERNS[phase.pattern](arrange(phase.groups, self._cluster.node.scale_up_domain))
-            placed = place(flows, self._cluster.node, relayed=phase.pattern in ("all-pairs", "pair"))
+            placed = place(flows, self._cluster.node, self._router, relayed=phase.pattern in ("all-pairs", "pair"))
             self._loads[key] = measure(flows, placed, self._cluster, self._router, self._settings)
         return self._loads[key]
 

@@ -188,3 +188,22 @@ def total(index: IntArray, weight: FloatArray, size: int) -> FloatArray:
     [3.0, 0.0, 5.0]
     """
     return np.bincount(index, weight, size).astype(np.float64, copy=False)
+
+
+def components(one: IntArray, other: IntArray, size: int) -> IntArray:
+    """Return which connected component each vertex belongs to, numbered from 0, given the ends of the edges.
+
+    Every vertex takes the smallest number among its neighbours until nothing changes: as many rounds as the longest
+    way to a component's smallest vertex, which is a few in a fabric of tiers.
+
+    >>> components(np.array([0, 3]), np.array([1, 4]), 5).tolist()
+    [0, 0, 1, 2, 2]
+    """
+    label = np.arange(size)
+    while True:
+        before = label.copy()
+        np.minimum.at(label, one, label[other])
+        np.minimum.at(label, other, label[one])
+        label = label[label]
+        if np.array_equal(label, before):
+            return np.unique(label, return_inverse=True)[1].astype(np.int64)

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.catalog.records import Node
 from sim.cluster.fabric.arrays import Fabric, FloatArray, IntArray, total
 from sim.cluster.fabric.collectives import Flows
 from sim.cluster.fabric.d_mod_k import d_mod_k_pick
 from sim.cluster.fabric.fairshare import max_min_rates
 from sim.cluster.fabric.fluid import HASHED, fluid_loads, fluid_paths, walks
 from sim.cluster.fabric.hashing import Pick, ecmp_pick
+from sim.cluster.fabric.placing import Placed, nics_of
 from sim.cluster.fabric.routing import Router
-from sim.cluster.records import Cluster, GpuArray, NetworkSettings
-from sim.errors import TopologyError
+from sim.cluster.records import Cluster, NetworkSettings
 
 _BLOCK = 1 << 20
 """Sub-flows hashed at once: bounds memory, changes no result."""
@@ -39,72 +38,6 @@ class Load:
     link_class: str
     cable_s: FloatArray
     nic_s: FloatArray
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
-    """Messages split by what carries them: between NICs, shape (M,), and between scale-up ports, shape (P,).
-
-    flow: which message each part belongs to; a message may have several parts.
-    """
-
-    nic_source: IntArray
-    nic_target: IntArray
-    nic_weight: FloatArray
-    nic_flow: IntArray
-    port_source: GpuArray
-    port_target: GpuArray
-    port_weight: FloatArray
-    port_flow: IntArray
-
-
-def nics_of(gpu: GpuArray, node: Node) -> IntArray:
-    """Return the endpoints of each GPU, shape (..., rails): GPUs may share a NIC, or own several.
-
-    >>> from sim.cluster.examples import node
-    >>> nics_of(np.array([0, 9]), node(gpus=8, nics=4)).tolist()
-    [[0], [4]]
-    >>> nics_of(np.array([0, 9]), node(gpus=8, nics=16)).tolist()
-    [[0, 1], [18, 19]]
-    """
-    rails = max(1, node.nics // node.accelerators)
-    first = gpu // node.accelerators * node.nics + gpu % node.accelerators * node.nics // node.accelerators
-    return first[..., None] + np.arange(rails)
-
-
-def place(flows: Flows, node: Node, *, relayed: bool) -> Placed:
-    """Return messages on ports and NICs; those within a scale-up domain stay there.
-
-    relayed: a message to another domain goes over scale-up to the GPU of its node that shares the target's rail,
-    and leaves there (NCCL's PXN). A GPU with several NICs spreads its messages evenly over them.
-    """
-    local = flows.source // node.scale_up_domain == flows.target // node.scale_up_domain
-    remote = np.flatnonzero(~local)
-    sender = _relay(flows.source[remote], flows.target[remote], node) if relayed else flows.source[remote]
-    if node.nics == 0 and remote.size:
-        raise TopologyError(f"node {node.name} has no NIC, but a collective leaves its scale-up domain")
-    out, into = nics_of(sender, node), nics_of(flows.target[remote], node)
-    hop = remote[sender != flows.source[remote]]
-    port = np.concatenate([np.flatnonzero(local), hop])
-    return Placed(
-        nic_source=out.ravel(),
-        nic_target=into.ravel(),
-        nic_weight=np.repeat(flows.weight[remote] / out.shape[1], out.shape[1]),
-        nic_flow=np.repeat(remote, out.shape[1]),
-        port_source=flows.source[port],
-        port_target=np.concatenate([flows.target[local], sender[sender != flows.source[remote]]]),
-        port_weight=flows.weight[port],
-        port_flow=port,
-    )
-
-
-def _relay(source: GpuArray, target: GpuArray, node: Node) -> GpuArray:
-    """Return the GPU of the source's node on the target's rail; the source itself if it is on that rail."""
-    if node.scale_up_domain < node.accelerators:
-        return source
-    rail, own = (gpu % node.accelerators * node.nics // node.accelerators for gpu in (target, source))
-    relay = source // node.accelerators * node.accelerators - (-rail * node.accelerators // max(node.nics, 1))
-    return np.where(rail == own, source, relay)
 
 
 def capacities(cluster: Cluster, fabric: Fabric) -> FloatArray:
@@ -183,10 +116,6 @@ def _own_s(flows: Flows, placed: Placed, cluster: Cluster, fabric: Fabric) -> fl
 
 def _leaves(placed: Placed, fabric: Fabric) -> tuple[IntArray, IntArray]:
     """Return the leaf of each end."""
-    for nics in (placed.nic_source, placed.nic_target):
-        lost = nics[fabric.leaf[nics] < 0]
-        if lost.size:
-            raise TopologyError(f"endpoint {fabric.endpoints[int(lost[0])]} has no link: its node cannot take part")
     return fabric.leaf[placed.nic_source], fabric.leaf[placed.nic_target]
 
 

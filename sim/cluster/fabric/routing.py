@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.cluster.fabric.arrays import Fabric, FloatArray, IntArray, total
+from sim.cluster.fabric.arrays import Fabric, FloatArray, IntArray, components, total
 from sim.cluster.fabric.hashing import Pick
 from sim.cluster.fabric.lattice import Grid, links_of
 from sim.errors import TopologyError
@@ -60,6 +60,7 @@ class Router:
     number: of every endpoint, leaf by leaf, which D-mod-k takes for the destination's number: on rails, neighbours
     of a leaf are not neighbours among the endpoints. direct: hardly any two leaves are twins, so that classes save
     nothing (`fabric.direct` routes there). grid: coordinates that tell distances.
+    part: which of its unconnected parts (planes, rails) every endpoint is in, -1 where its link is gone.
     """
 
     def __init__(self, fabric: Fabric) -> None:
@@ -70,6 +71,9 @@ class Router:
         self._pair_key, self._pair_first, self._pair_count = np.unique(key, return_index=True, return_counts=True)
         self.number = _numbers(fabric.leaf)
         self.grid = self._grid()
+        self.part = np.where(
+            fabric.leaf < 0, -1, components(fabric.source, fabric.target, len(fabric.switches))[fabric.leaf]
+        )
         self._fields: dict[int, Field] = {}
         self._templates: dict[tuple[int, int], Template] = {}
 
@@ -117,6 +121,13 @@ def twin_classes(fabric: Fabric) -> tuple[IntArray, list[IntArray]]:
     leaves = np.flatnonzero(class_of >= 0)
     order = leaves[np.argsort(class_of[leaves], kind="stable")]
     return class_of, np.split(order, np.searchsorted(class_of[order], np.arange(1, len(classes))))
+
+
+def _parts(fabric: Fabric) -> IntArray:
+    part = np.full_like(fabric.leaf, -1)
+    wired = fabric.leaf >= 0
+    part[wired] = components(fabric.source, fabric.target, len(fabric.switches))[fabric.leaf[wired]]
+    return part
 
 
 def _numbers(leaf: IntArray) -> IntArray:
