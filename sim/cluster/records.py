@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.catalog.records import Accelerator, Node
+from sim.cluster.health import HEALTHY, Health
 
 GpuArray = NDArray[np.int64]
 
@@ -21,7 +22,7 @@ class Cluster:
 
     GPU i sits in node i // gpus_per_node; its NIC is endpoint (node x nics + local GPU x nics // gpus_per_node).
     endpoints: the graph's vertices of kind "nic", endpoint e belonging to node e // nics; nodes counts job and spare
-    nodes.
+    nodes. health: what of the graph and of the nodes is lost or slow; the graph itself is the one that was bought.
     """
 
     graph: "nx.Graph[str]"
@@ -29,6 +30,7 @@ class Cluster:
     node: Node
     accelerator: Accelerator
     nodes: int
+    health: Health = HEALTHY
 
     @property
     def gpus(self) -> int:

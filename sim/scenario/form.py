@@ -24,6 +24,7 @@ from sim.scenario.fields import (
     Time,
     refuse,
 )
+from sim.scenario.health import HealthForm
 from sim.scenario.laws import CLOSED, Duration, LawForm
 from sim.workload.layout import CONTEXT_EXCHANGES
 from sim.workload.pipelines import SCHEDULES
@@ -257,6 +258,7 @@ class ClusterForm(BaseModel):
     topology: TopologyForm | None = None
     placement: PlacementForm = PlacementForm(kind="packed")
     network: NetworkForm = NetworkForm()
+    health: HealthForm | None = None
     speed: SpeedForm = SpeedForm()
     storage: str | None = None
     gemm_table: Name | None = None

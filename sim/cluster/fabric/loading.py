@@ -16,6 +16,7 @@ from sim.cluster.fabric.fluid import HASHED, fluid_loads, fluid_paths, walks
 from sim.cluster.fabric.hashing import Pick, ecmp_pick
 from sim.cluster.fabric.placing import Placed, nics_of
 from sim.cluster.fabric.routing import Router
+from sim.cluster.health import port_factors, require_ports
 from sim.cluster.records import Cluster, NetworkSettings
 
 _BLOCK = 1 << 20
@@ -44,6 +45,11 @@ def capacities(cluster: Cluster, fabric: Fabric) -> FloatArray:
     """Return the bandwidth of every link, in bytes/s; scale-up ports at what they reach."""
     chip = cluster.accelerator
     port = np.full(cluster.gpus, chip.scale_up_bandwidth_bytes_per_s * chip.scale_up_efficiency)
+    if cluster.health.faults:
+        node = cluster.node
+        in_domain = max(1, node.scale_up_domain // node.accelerators)
+        kept = port_factors(cluster.health, cluster.nodes, in_domain, node.scale_up_switches)
+        port *= np.repeat(kept, node.accelerators)
     nic = fabric.nic_capacity_bytes_per_s
     return np.concatenate([fabric.capacity_bytes_per_s, nic, nic, port, port])
 
@@ -63,6 +69,7 @@ def measure(flows: Flows, placed: Placed, cluster: Cluster, router: Router, sett
         ]
     )
     capacity = capacities(cluster, fabric)
+    require_ports(loads[-2 * gpus :], capacity[-2 * gpus :], cluster.node.accelerators)
     seconds = np.divide(loads, capacity, out=np.zeros_like(loads), where=loads > 0)
     cable_s, nic_s, port_s = np.split(seconds, [cables.size, cables.size + 2 * endpoints])
     # A cable must exceed the NICs by more than rounding to be what binds.
@@ -107,7 +114,7 @@ def _own_s(flows: Flows, placed: Placed, cluster: Cluster, fabric: Fabric) -> fl
     """Return the time of the busiest GPU's own messages alone: over its NICs, or its port if none leave."""
     if not placed.nic_flow.size:
         sent = total(flows.source, flows.weight, cluster.gpus)
-        return float(sent.max()) / float(capacities(cluster, fabric)[-1])
+        return float(sent.max()) / float(capacities(cluster, fabric)[-cluster.gpus :].max())
     sender = flows.source[placed.nic_flow]
     sent = total(sender, placed.nic_weight, cluster.gpus)
     nics = nics_of(np.arange(cluster.gpus), cluster.node)
