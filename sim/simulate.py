@@ -8,6 +8,7 @@ from hashlib import blake2b
 from sim import MODEL_VERSION, catalog
 from sim.cluster.bom import bill_of_materials
 from sim.cluster.build import build_cluster
+from sim.cluster.health import HEALTHY
 from sim.cluster.network import Network
 from sim.cluster.placement import ORDER, groups, in_order, placed
 from sim.cluster.records import BomLine, Cluster, GpuArray, NetworkSettings
@@ -209,6 +210,7 @@ def build_machine(scenario: Scenario, allow_plugins: bool = False, cluster: Clus
     topology = asked.topology
     if cluster is None:
         cluster = build_cluster(topology.kind, topology.arguments, node, asked.accelerator, total, allow_plugins)
+    cluster = replace(cluster, health=asked.health or HEALTHY)
     settings = NetworkSettings(
         sharing=asked.network.sharing or "max-min",
         routing=asked.network.routing or ROUTING[node.network_technology],

@@ -6,19 +6,22 @@ busiest link has passed its load, which is the max-min fair time of the slowest.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 import numpy as np
 
 from sim.catalog.records import Node
-from sim.cluster.fabric.arrays import FloatArray, fabric_arrays
+from sim.cluster.fabric.arrays import Fabric, FloatArray, fabric_arrays
 from sim.cluster.fabric.bounds import fabric_cuts, lower_bound_s_per_byte
 from sim.cluster.fabric.collectives import ALGORITHMS, PATTERNS, Arrangement, Phase, arrange, busbw_factor
-from sim.cluster.fabric.loading import ROUTINGS, SHARINGS, Load, group_rates, group_seconds, measure, place
+from sim.cluster.fabric.fluid import check_routing
+from sim.cluster.fabric.loading import Load, group_rates, group_seconds, measure
+from sim.cluster.fabric.placing import place
 from sim.cluster.fabric.protocols import NCCL, Protocol
 from sim.cluster.fabric.routing import Router
-from sim.cluster.records import Cluster, CollectiveCost, GpuArray, NetworkSettings
+from sim.cluster.health import Health, damaged
+from sim.cluster.records import ROUTINGS, SHARINGS, Cluster, CollectiveCost, GpuArray, NetworkSettings
 from sim.errors import LayoutError, ScenarioError, TopologyError, unknown_name
 
 
@@ -33,11 +36,18 @@ class _Solved:
 class Network:
     """A cluster's network under one setting; solves each set of groups once, whatever sizes are asked.
 
-    The graph is read when this is made: after a change of the graph, make another. Raises TopologyError for a
+    The graph is read when this is made: after a change of the graph, make another (`changed` reads it no second time;
+    whole: the fabric in full health, if it was read before). Raises TopologyError for a
     graph that breaks the contract, and names the nearest for an unknown sharing or routing.
     """
 
-    def __init__(self, cluster: Cluster, settings: NetworkSettings, protocols: Sequence[Protocol] = NCCL) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        settings: NetworkSettings,
+        protocols: Sequence[Protocol] = NCCL,
+        whole: Fabric | None = None,
+    ) -> None:
         _check_settings(settings)
         if len(cluster.endpoints) != cluster.nodes * cluster.node.nics:
             raise TopologyError(
@@ -45,13 +55,37 @@ class Network:
                 f"expected {cluster.nodes} nodes x {cluster.node.nics} NICs"
             )
         self._cluster, self._settings, self._protocols = cluster, settings, tuple(protocols)
-        self._fabric = fabric_arrays(cluster.graph, cluster.endpoints, cluster.node.nic_bandwidth_bytes_per_s)
+        self._whole = _fabric_of(cluster) if whole is None else whole
+        self._fabric = _surviving(cluster, self._whole)
+        if settings.sharing == "max-min":
+            check_routing(self._fabric, settings.routing, str(cluster.graph.graph.get("family", "this graph")))
         self._router = Router(self._fabric)
         # Ideal sharing does not see the fabric, so only the cuts at its ends bound it.
         self._cuts = fabric_cuts(cluster, self._fabric) if settings.sharing == "max-min" else ()
         self._loads: dict[tuple[object, ...], Load] = {}
         self._solved: dict[tuple[object, ...], _Solved] = {}
         self._paces: dict[tuple[object, ...], FloatArray] = {}
+
+    def changed(self, *, health: Health | None = None, seed: int | None = None) -> "Network":
+        """Return the network of the same cluster in another health, or with flows hashed by another seed."""
+        cluster = self._cluster if health is None else replace(self._cluster, health=health)
+        settings = self._settings if seed is None else replace(self._settings, seed=seed)
+        return Network(cluster, settings, self._protocols, self._whole)
+
+    @property
+    def cluster(self) -> Cluster:
+        """The cluster whose network this is."""
+        return self._cluster
+
+    @property
+    def settings(self) -> NetworkSettings:
+        """How its flows share the fabric."""
+        return self._settings
+
+    @property
+    def fabric(self) -> Fabric:
+        """Its links, without what is lost."""
+        return self._fabric
 
     def cost(self, kind: str, groups: GpuArray, size_bytes: float, algorithm: str | None = None) -> CollectiveCost:
         """Return what a collective of all groups at once costs, with the fastest algorithm and protocol.
@@ -106,7 +140,7 @@ class Network:
         plan = next(iter(ALGORITHMS[kind].values()))
         (phase,) = plan(arrange(groups, self._cluster.node.scale_up_domain))
         flows = PATTERNS[phase.pattern](arrange(phase.groups, self._cluster.node.scale_up_domain))
-        placed = place(flows, self._cluster.node, relayed=phase.pattern in ("all-pairs", "pair"))
+        placed = place(flows, self._cluster.node, self._router, relayed=phase.pattern in ("all-pairs", "pair"))
         rates = group_rates(flows, placed, self._cluster, self._router, self._settings, groups.shape[0])
         return rates / phase.share * busbw_factor(kind, groups.shape[1])
 
@@ -133,7 +167,7 @@ class Network:
         if load.network_s == 0:
             return np.ones(groups.shape[0])
         flows = PATTERNS[phase.pattern](arrange(phase.groups, self._cluster.node.scale_up_domain))
-        placed = place(flows, self._cluster.node, relayed=phase.pattern in ("all-pairs", "pair"))
+        placed = place(flows, self._cluster.node, self._router, relayed=phase.pattern in ("all-pairs", "pair"))
         seconds = group_seconds(flows, placed, load, self._router, self._settings, groups.shape[0])
         return seconds / load.network_s
 
@@ -151,7 +185,7 @@ class Network:
         key = (phase.pattern, *_key(phase.groups))
         if key not in self._loads:
             flows = PATTERNS[phase.pattern](arrange(phase.groups, self._cluster.node.scale_up_domain))
-            placed = place(flows, self._cluster.node, relayed=phase.pattern in ("all-pairs", "pair"))
+            placed = place(flows, self._cluster.node, self._router, relayed=phase.pattern in ("all-pairs", "pair"))
             self._loads[key] = measure(flows, placed, self._cluster, self._router, self._settings)
         return self._loads[key]
 
@@ -166,6 +200,20 @@ class Network:
             ),
             key=lambda choice: choice[2],
         )
+
+
+def _fabric_of(cluster: Cluster) -> Fabric:
+    return fabric_arrays(cluster.graph, cluster.endpoints, cluster.node.nic_bandwidth_bytes_per_s)
+
+
+def _surviving(cluster: Cluster, whole: Fabric) -> Fabric:
+    """Return what the cluster's health leaves of its fabric."""
+    if not cluster.health.faults:
+        return whole
+    node = cluster.node
+    planes = [cluster.graph.nodes[name].get("plane") for name in whole.switches]
+    ports = max(1, node.nics // node.accelerators)
+    return damaged(whole, cluster.health, max(node.nics, 1), ports, planes)
 
 
 def distinct_domains(domains: int, visits: int, most: int = 0) -> float:

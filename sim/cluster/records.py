@@ -7,8 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.catalog.records import Accelerator, Node
+from sim.cluster.health import HEALTHY, Health
 
 GpuArray = NDArray[np.int64]
+
+SHARINGS = ("ideal", "max-min")
+ROUTINGS = ("ecmp", "adaptive", "spray", "d-mod-k", "dimension-ordered", "valiant")
+"""In a fluid, packets sprayed and packets routed adaptively both split evenly over all shortest paths."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +22,7 @@ class Cluster:
 
     GPU i sits in node i // gpus_per_node; its NIC is endpoint (node x nics + local GPU x nics // gpus_per_node).
     endpoints: the graph's vertices of kind "nic", endpoint e belonging to node e // nics; nodes counts job and spare
-    nodes.
+    nodes. health: what of the graph and of the nodes is lost or slow; the graph itself is the one that was bought.
     """
 
     graph: "nx.Graph[str]"
@@ -25,6 +30,7 @@ class Cluster:
     node: Node
     accelerator: Accelerator
     nodes: int
+    health: Health = HEALTHY
 
     @property
     def gpus(self) -> int:
@@ -34,7 +40,7 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkSettings:
-    """How flows share the fabric: sharing "ideal" or "max-min"; routing "ecmp", "adaptive", "spray" or "d-mod-k"."""
+    """How flows share the fabric: sharing "ideal" or "max-min"; routing one of ROUTINGS."""
 
     sharing: str = "max-min"
     routing: str = "adaptive"

@@ -11,6 +11,7 @@ from sim.cluster.describe import describe
 from sim.cluster.network import Network
 from sim.cluster.placement import groups
 from sim.cluster.records import BomLine, NetworkSettings
+from sim.cluster.resilience import SEEDS, after_losses, busbw_over_seeds
 from sim.errors import ScenarioError, TopologyError, unknown_name
 from sim.scenario import Scenario, load_scenario, preset_names
 from sim.simulate import ROUTING, Machine, build_machine, placed_ranks
@@ -120,7 +121,19 @@ def _fabric_json(machine: Machine, technology: str, job: Any, collective: str | 
         "prices": prices.name,
         "power_w": power_w(fabric),
         "busbw": {kind: cost.busbw_bytes_per_s},
-        "collective": {"kind": kind, "algorithm": cost.algorithm, "bottleneck": cost.bottleneck, "time_s": cost.time_s},
+        "collective": {
+            "kind": kind,
+            "algorithm": cost.algorithm,
+            "bottleneck": cost.bottleneck,
+            "load": cost.load,
+            "time_s": cost.time_s,
+            "lower_bound_s": cost.lower_bound_s,
+            **_hashed_json(machine, kind, job, cost.algorithm),
+        },
+        "after_loss": [
+            {"lost": each.lost, "name": each.name, "remaining": each.remaining}
+            for each in after_losses(machine.network, kind, job, BUSBW_BYTES, cost.algorithm)
+        ],
         "ports": [
             {"name": use.name, "used": use.used, "left": use.left}
             for use in port_use(graph, technology=technology, switches=catalog.switches())
@@ -128,6 +141,14 @@ def _fabric_json(machine: Machine, technology: str, job: Any, collective: str | 
         "groups": {},
         "bom": [_line_json(line, prices) for line in fabric],
     }
+
+
+def _hashed_json(machine: Machine, kind: str, job: Any, algorithm: str) -> dict[str, Any]:
+    """Return bus bandwidths over seeds of the hash, nothing where flows are not hashed."""
+    if machine.settings.sharing == "ideal" or machine.settings.routing != "ecmp":
+        return {}
+    half, most = busbw_over_seeds(machine.network, kind, job, BUSBW_BYTES, algorithm)
+    return {"seeds": SEEDS, "busbw_p50": half, "busbw_p95": most}
 
 
 def _line_json(line: BomLine, prices: Any) -> dict[str, Any]:

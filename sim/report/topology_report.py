@@ -12,7 +12,8 @@ def topology_report(result: Result) -> str:
     """
     blocks = [
         [f"{result['family']}: {show_count(result['hosts'])} endpoints", "", *pairs(_facts(result))],
-        _busbw(result),
+        [*_busbw(result), *_binding(result)],
+        _after_loss(result),
         _groups(result),
         _bill_of_materials(result),
     ]
@@ -45,6 +46,29 @@ def _busbw(result: Result) -> list[str]:
         for name, value in result["busbw"].items()
     ]
     return ["Bus bandwidth of 1 GiB over all GPUs", *table(rows, "<>>")]
+
+
+def _binding(result: Result) -> list[str]:
+    """Return what binds the collective, how near it comes to the fluid bound, and how far hashing spreads it."""
+    asked = result.get("collective", {})
+    if not result["busbw"] or "lower_bound_s" not in asked:
+        return []
+    bound = f"{asked['lower_bound_s'] / asked['time_s']:.0%} of the fluid bound"
+    lines = [f"{asked['algorithm']}; bound by {asked['bottleneck']}, loaded {asked['load']:.2f} times a NIC; {bound}"]
+    if "seeds" in asked:
+        half, most = (show(asked[name], "bandwidth", unit="GB/s") for name in ("busbw_p50", "busbw_p95"))
+        lines.append(f"over {asked['seeds']} seeds of the hash: half reach {half}, 95 % {most}")
+    return lines
+
+
+def _after_loss(result: Result) -> list[str]:
+    if not result.get("after_loss"):
+        return []
+    rows = [
+        [each["lost"], each["name"], "job stops" if each["remaining"] is None else f"{each['remaining']:.1%}"]
+        for each in result["after_loss"]
+    ]
+    return table([["Bus bandwidth left after one loss", "", ""], *rows], "<<>")
 
 
 def _groups(result: Result) -> list[str]:

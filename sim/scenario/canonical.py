@@ -30,6 +30,8 @@ def canonical_text(scenario: Scenario) -> str:
 def _plain(value: object) -> object:
     if is_dataclass(value) and not isinstance(value, type):
         pairs = {f.name: getattr(value, f.name) for f in fields(value) if f.name not in _NOT_RESULTS}
+        # Health is new: a scenario that loses nothing keeps the name that its runs had before.
+        pairs = {name: each for name, each in pairs.items() if name != "health" or each is not None}
         return {name: _plain(pairs[name]) for name in sorted(pairs)}
     if isinstance(value, Mapping):
         return {str(key): _plain(value[key]) for key in sorted(value)}

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from sim.cluster.placement import PLACEMENTS
+from sim.cluster.records import ROUTINGS, SHARINGS
 from sim.scenario.fields import (
     Count,
     CountOrZero,
@@ -23,6 +24,7 @@ from sim.scenario.fields import (
     Time,
     refuse,
 )
+from sim.scenario.health import HealthForm
 from sim.scenario.laws import CLOSED, Duration, LawForm
 from sim.workload.layout import CONTEXT_EXCHANGES
 from sim.workload.pipelines import SCHEDULES
@@ -193,10 +195,10 @@ class NetworkForm(BaseModel):
     """How flows share the fabric; what is left out follows from the technology."""
 
     model_config = CLOSED
-    sharing: Annotated[str, OneOf(what="sharing", known=("ideal", "max-min"))] | None = None
+    sharing: Annotated[str, OneOf(what="sharing", known=SHARINGS)] | None = None
     routing: Annotated[
         str | None,
-        OneOf(what="routing", known=("ecmp", "adaptive", "spray", "d-mod-k"), later=("dimension-ordered", "valiant")),
+        OneOf(what="routing", known=ROUTINGS),
     ] = None
     queue_pairs: QueuePairs | None = None
 
@@ -259,6 +261,7 @@ class ClusterForm(BaseModel):
     topology: TopologyForm | None = None
     placement: PlacementForm = PlacementForm(kind="packed")
     network: NetworkForm = NetworkForm()
+    health: HealthForm | None = None
     speed: SpeedForm = SpeedForm()
     storage: str | None = None
     gemm_table: Name | None = None

@@ -13,6 +13,7 @@ from sim.errors import InputError, ScenarioError, unknown_name
 from sim.ledger.assets import check_book, price_of
 from sim.ledger.cost import RENTS
 from sim.scenario.form import AnchorForm, ClusterForm, MeasuredForm, ScenarioForm
+from sim.scenario.health import health_of
 from sim.scenario.machines import look_up, machines_of
 from sim.scenario.messages import error_lines
 from sim.scenario.records import Anchor, Billing, Failures, Figure, Limits, Scenario
@@ -164,7 +165,7 @@ def _overridden(book: PriceBook, override: Mapping[str, float]) -> PriceBook:
 
 
 def _resolved(form: ScenarioForm) -> Scenario:
-    machines = machines_of(form.cluster)
+    machines = replace(machines_of(form.cluster), health=health_of(form.cluster.health, form.run.seed))
     failures = failures_of(form.failures, machines.node)
     return Scenario(
         name=form.name,

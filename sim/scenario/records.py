@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from sim.catalog.records import Accelerator, Model, Node, PriceBook, SoftwareProfile, Storage
+from sim.cluster.health import Health
 from sim.reliability.records import CheckpointPolicy, FailureClass, RecoveryPlan, RepairPlan
 from sim.workload.layout import Batch, Layout
 from sim.workload.stragglers import Speed
@@ -51,7 +52,7 @@ class NetworkChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machines:
-    """The cluster asked for: `nodes` nodes run the job, `spare_nodes` more wait."""
+    """The cluster asked for: `nodes` nodes run the job, `spare_nodes` more wait; health None: nothing is lost."""
 
     node: Node
     accelerator: Accelerator
@@ -62,6 +63,7 @@ class Machines:
     network: NetworkChoice
     storage: Storage | None
     speed: Speed
+    health: Health | None = None
 
     @property
     def gpus(self) -> int:

@@ -367,7 +367,7 @@ def _stray_training(form: ScenarioForm) -> Iterator[str]:
         yield "parallelism"
 
 
-_NEED_A_MODEL = {"placement", "network", "gemm_table", "speed"}
+_NEED_A_MODEL = {"placement", "network", "health", "gemm_table", "speed"}
 """Keys of [cluster] that only a step reads."""
 
 

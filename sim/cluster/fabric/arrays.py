@@ -1,7 +1,7 @@
 """A cluster's graph as arrays: every cable in both directions, sorted by switch, and the link of every NIC."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import networkx as nx
@@ -18,13 +18,27 @@ _TIER_NAMES = {1: "leaf", 2: "spine", 3: "core"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lattice:
+    """Routers by coordinates: at (V, D), each 0 .. shape - 1; router: the switch at every place, shape `shape`.
+
+    wrap: whether each dimension closes to a ring; None where any two routers that differ in one coordinate are linked.
+    """
+
+    shape: tuple[int, ...]
+    wrap: tuple[bool, ...] | None
+    at: IntArray
+    router: IntArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fabric:
     """Directed cables between switches, and the one link of every endpoint.
 
     A cable of the graph is two directed ones here, and an edge of count c is c cables: a hashed flow takes one.
     Cables are sorted by source, then target; those that leave switch v are start[v] : start[v + 1].
     reverse: the same cable in the other direction. link_class: index into classes ("leaf-spine", ...).
-    leaf: switch of each endpoint, -1 where its link is gone. Shapes: switches (V,), cables (C,), endpoints (E,).
+    leaf: switch of each endpoint, -1 where its link is gone. lattice: coordinates of torus and HyperX, None elsewhere.
+    Shapes: switches (V,), cables (C,), endpoints (E,).
     """
 
     switches: tuple[str, ...]
@@ -41,6 +55,7 @@ class Fabric:
     leaf: IntArray
     nic_capacity_bytes_per_s: FloatArray
     nic_latency_s: FloatArray
+    lattice: Lattice | None = None
 
 
 def fabric_arrays(graph: "nx.Graph[str]", endpoints: Sequence[str], nic_bandwidth_bytes_per_s: float) -> Fabric:
@@ -63,7 +78,8 @@ def fabric_arrays(graph: "nx.Graph[str]", endpoints: Sequence[str], nic_bandwidt
     numbers = np.array([_numbers(edges, key) for key in _ATTRIBUTES], dtype=np.float64).T
     between = (ends < len(switches)).all(axis=1)
     nics = _nic_arrays(ends[~between], numbers[~between], len(switches), endpoints, nic_bandwidth_bytes_per_s)
-    return _assemble(tuple(switches), tuple(endpoints), tier, ends[between], numbers[between], nics)
+    fabric = _assemble(tuple(switches), tuple(endpoints), tier, ends[between], numbers[between], nics)
+    return replace(fabric, lattice=_lattice(graph, switches))
 
 
 _Edge = tuple[str, str, Mapping[str, object]]
@@ -84,6 +100,20 @@ def _number(data: Mapping[str, object], key: str, where: str) -> float:
     if not isinstance(value, int | float):
         raise TopologyError(f"{where}: {key} is {value!r}, expected a number")
     return value
+
+
+def _lattice(graph: "nx.Graph[str]", switches: Sequence[str]) -> Lattice | None:
+    """Return the coordinates of all switches, None where the graph has no `shape` or a switch no place of its own."""
+    shape, wrap = graph.graph.get("shape"), graph.graph.get("wrap")
+    places = [graph.nodes[name].get("at") for name in switches]
+    if not shape or any(place is None or len(place) != len(shape) for place in places):
+        return None
+    at = np.array(places, dtype=np.int64).reshape(len(switches), len(shape))
+    router = np.full(shape, -1, dtype=np.int64)
+    if np.any((at < 0) | (at >= np.array(shape))):
+        raise TopologyError(f"graph: an attribute at lies outside the shape {tuple(shape)}")
+    router[tuple(at.T)] = np.arange(len(switches))
+    return Lattice(shape=tuple(shape), wrap=None if wrap is None else tuple(wrap), at=at, router=router)
 
 
 def _nic_arrays(
@@ -158,3 +188,22 @@ def total(index: IntArray, weight: FloatArray, size: int) -> FloatArray:
     [3.0, 0.0, 5.0]
     """
     return np.bincount(index, weight, size).astype(np.float64, copy=False)
+
+
+def components(one: IntArray, other: IntArray, size: int) -> IntArray:
+    """Return which connected component each vertex belongs to, numbered from 0, given the ends of the edges.
+
+    Every vertex takes the smallest number among its neighbours until nothing changes: as many rounds as the longest
+    way to a component's smallest vertex, which is a few in a fabric of tiers.
+
+    >>> components(np.array([0, 3]), np.array([1, 4]), 5).tolist()
+    [0, 0, 1, 2, 2]
+    """
+    label = np.arange(size)
+    while True:
+        before = label.copy()
+        np.minimum.at(label, one, label[other])
+        np.minimum.at(label, other, label[one])
+        label = label[label]
+        if np.array_equal(label, before):
+            return np.unique(label, return_inverse=True)[1].astype(np.int64)

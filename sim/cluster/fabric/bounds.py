@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.cluster.fabric.arrays import Fabric, FloatArray, IntArray, total
+from sim.cluster.fabric.arrays import Fabric, FloatArray, IntArray, components, total
 from sim.cluster.fabric.collectives import cut_bytes
-from sim.cluster.fabric.loading import nics_of
+from sim.cluster.fabric.placing import nics_of
 from sim.cluster.records import Cluster, GpuArray
 
 
@@ -38,32 +38,13 @@ def _cut_below(tier: int, cluster: Cluster, fabric: Fabric) -> Cut:
     one = np.concatenate([fabric.source[low], leaf[leaf >= 0]])
     other = np.concatenate([fabric.target[low], domain])
     size = switches + int(gpus[-1]) // cluster.node.scale_up_domain + 1
-    label = _components(one, other, size)
+    label = components(one, other, size)
     count = int(label.max()) + 1
     leaving = label[fabric.source] != label[fabric.target]
     return Cut(
         part=label[switches + gpus // cluster.node.scale_up_domain],
         capacity_bytes_per_s=total(label[fabric.source[leaving]], fabric.capacity_bytes_per_s[leaving], count),
     )
-
-
-def _components(one: IntArray, other: IntArray, size: int) -> IntArray:
-    """Return which connected component each vertex belongs to, numbered from 0, given the ends of the edges.
-
-    Every vertex takes the smallest number among its neighbours until nothing changes: as many rounds as the longest
-    way to a component's smallest vertex, which is a few in a fabric of tiers.
-
-    >>> _components(np.array([0, 3]), np.array([1, 4]), 5).tolist()
-    [0, 0, 1, 2, 2]
-    """
-    label = np.arange(size)
-    while True:
-        before = label.copy()
-        np.minimum.at(label, one, label[other])
-        np.minimum.at(label, other, label[one])
-        label = label[label]
-        if np.array_equal(label, before):
-            return np.unique(label, return_inverse=True)[1].astype(np.int64)
 
 
 def lower_bound_s_per_byte(

@@ -8,17 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.catalog.records import Node
 from sim.cluster.fabric.arrays import Fabric, FloatArray, IntArray, total
 from sim.cluster.fabric.collectives import Flows
+from sim.cluster.fabric.d_mod_k import d_mod_k_pick
 from sim.cluster.fabric.fairshare import max_min_rates
-from sim.cluster.fabric.routing import Pick, Router, d_mod_k_pick, ecmp_pick, hashed_paths, split_loads, split_paths
-from sim.cluster.records import Cluster, GpuArray, NetworkSettings
-from sim.errors import TopologyError
-
-SHARINGS = ("ideal", "max-min")
-ROUTINGS = ("ecmp", "adaptive", "spray", "d-mod-k")
-"""In a fluid, packets sprayed and packets routed adaptively both split evenly over all shortest paths."""
+from sim.cluster.fabric.fluid import HASHED, fluid_loads, fluid_paths, walks
+from sim.cluster.fabric.hashing import Pick, ecmp_pick
+from sim.cluster.fabric.placing import Placed, nics_of
+from sim.cluster.fabric.routing import Router
+from sim.cluster.health import port_factors, require_ports
+from sim.cluster.records import Cluster, NetworkSettings
 
 _BLOCK = 1 << 20
 """Sub-flows hashed at once: bounds memory, changes no result."""
@@ -42,76 +41,15 @@ class Load:
     nic_s: FloatArray
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
-    """Messages split by what carries them: between NICs, shape (M,), and between scale-up ports, shape (P,).
-
-    flow: which message each part belongs to; a message may have several parts.
-    """
-
-    nic_source: IntArray
-    nic_target: IntArray
-    nic_weight: FloatArray
-    nic_flow: IntArray
-    port_source: GpuArray
-    port_target: GpuArray
-    port_weight: FloatArray
-    port_flow: IntArray
-
-
-def nics_of(gpu: GpuArray, node: Node) -> IntArray:
-    """Return the endpoints of each GPU, shape (..., rails): GPUs may share a NIC, or own several.
-
-    >>> from sim.cluster.examples import node
-    >>> nics_of(np.array([0, 9]), node(gpus=8, nics=4)).tolist()
-    [[0], [4]]
-    >>> nics_of(np.array([0, 9]), node(gpus=8, nics=16)).tolist()
-    [[0, 1], [18, 19]]
-    """
-    rails = max(1, node.nics // node.accelerators)
-    first = gpu // node.accelerators * node.nics + gpu % node.accelerators * node.nics // node.accelerators
-    return first[..., None] + np.arange(rails)
-
-
-def place(flows: Flows, node: Node, *, relayed: bool) -> Placed:
-    """Return messages on ports and NICs; those within a scale-up domain stay there.
-
-    relayed: a message to another domain goes over scale-up to the GPU of its node that shares the target's rail,
-    and leaves there (NCCL's PXN). A GPU with several NICs spreads its messages evenly over them.
-    """
-    local = flows.source // node.scale_up_domain == flows.target // node.scale_up_domain
-    remote = np.flatnonzero(~local)
-    sender = _relay(flows.source[remote], flows.target[remote], node) if relayed else flows.source[remote]
-    if node.nics == 0 and remote.size:
-        raise TopologyError(f"node {node.name} has no NIC, but a collective leaves its scale-up domain")
-    out, into = nics_of(sender, node), nics_of(flows.target[remote], node)
-    hop = remote[sender != flows.source[remote]]
-    port = np.concatenate([np.flatnonzero(local), hop])
-    return Placed(
-        nic_source=out.ravel(),
-        nic_target=into.ravel(),
-        nic_weight=np.repeat(flows.weight[remote] / out.shape[1], out.shape[1]),
-        nic_flow=np.repeat(remote, out.shape[1]),
-        port_source=flows.source[port],
-        port_target=np.concatenate([flows.target[local], sender[sender != flows.source[remote]]]),
-        port_weight=flows.weight[port],
-        port_flow=port,
-    )
-
-
-def _relay(source: GpuArray, target: GpuArray, node: Node) -> GpuArray:
-    """Return the GPU of the source's node on the target's rail; the source itself if it is on that rail."""
-    if node.scale_up_domain < node.accelerators:
-        return source
-    rail, own = (gpu % node.accelerators * node.nics // node.accelerators for gpu in (target, source))
-    relay = source // node.accelerators * node.accelerators - (-rail * node.accelerators // max(node.nics, 1))
-    return np.where(rail == own, source, relay)
-
-
 def capacities(cluster: Cluster, fabric: Fabric) -> FloatArray:
     """Return the bandwidth of every link, in bytes/s; scale-up ports at what they reach."""
     chip = cluster.accelerator
     port = np.full(cluster.gpus, chip.scale_up_bandwidth_bytes_per_s * chip.scale_up_efficiency)
+    if cluster.health.faults:
+        node = cluster.node
+        in_domain = max(1, node.scale_up_domain // node.accelerators)
+        kept = port_factors(cluster.health, cluster.nodes, in_domain, node.scale_up_switches)
+        port *= np.repeat(kept, node.accelerators)
     nic = fabric.nic_capacity_bytes_per_s
     return np.concatenate([fabric.capacity_bytes_per_s, nic, nic, port, port])
 
@@ -131,6 +69,7 @@ def measure(flows: Flows, placed: Placed, cluster: Cluster, router: Router, sett
         ]
     )
     capacity = capacities(cluster, fabric)
+    require_ports(loads[-2 * gpus :], capacity[-2 * gpus :], cluster.node.accelerators)
     seconds = np.divide(loads, capacity, out=np.zeros_like(loads), where=loads > 0)
     cable_s, nic_s, port_s = np.split(seconds, [cables.size, cables.size + 2 * endpoints])
     # A cable must exceed the NICs by more than rounding to be what binds.
@@ -151,18 +90,22 @@ def group_seconds(
 ) -> FloatArray:
     """Return the seconds of the busiest network link of each group, shape (groups,), all groups progressing together.
 
-    Where flows are hashed, groups differ by the links they happen to meet; a fluid split gives all of them the same.
+    Where flows take one path each, groups differ by the links they meet; a split over many gives all of them the same.
     """
     fabric, group = router.fabric, flows.group[placed.nic_flow]
     endpoints = fabric.nic_capacity_bytes_per_s.size
-    if settings.sharing == "ideal" or settings.routing in ("adaptive", "spray"):
+    if settings.sharing == "ideal" or settings.routing in ("adaptive", "spray", "valiant"):
         return np.full(groups, load.network_s)
     slowest = np.zeros(groups)
     np.maximum.at(slowest, group, load.nic_s[placed.nic_source])
     np.maximum.at(slowest, group, load.nic_s[endpoints + placed.nic_target])
     source, target = _leaves(placed, fabric)
+    if settings.routing not in HASHED:
+        flow, cable, _ = fluid_paths(router, settings.routing, source, target)
+        np.maximum.at(slowest, group[flow], load.cable_s[cable])
+        return slowest
     for part, pick in _subflows(placed, router, settings):
-        for flow, cable in hashed_paths(router, source[part], target[part], pick):
+        for flow, cable in walks(router, source[part], target[part], pick):
             np.maximum.at(slowest, group[part[flow]], load.cable_s[cable])
     return slowest
 
@@ -171,7 +114,7 @@ def _own_s(flows: Flows, placed: Placed, cluster: Cluster, fabric: Fabric) -> fl
     """Return the time of the busiest GPU's own messages alone: over its NICs, or its port if none leave."""
     if not placed.nic_flow.size:
         sent = total(flows.source, flows.weight, cluster.gpus)
-        return float(sent.max()) / float(capacities(cluster, fabric)[-1])
+        return float(sent.max()) / float(capacities(cluster, fabric)[-cluster.gpus :].max())
     sender = flows.source[placed.nic_flow]
     sent = total(sender, placed.nic_weight, cluster.gpus)
     nics = nics_of(np.arange(cluster.gpus), cluster.node)
@@ -180,10 +123,6 @@ def _own_s(flows: Flows, placed: Placed, cluster: Cluster, fabric: Fabric) -> fl
 
 def _leaves(placed: Placed, fabric: Fabric) -> tuple[IntArray, IntArray]:
     """Return the leaf of each end."""
-    for nics in (placed.nic_source, placed.nic_target):
-        lost = nics[fabric.leaf[nics] < 0]
-        if lost.size:
-            raise TopologyError(f"endpoint {fabric.endpoints[int(lost[0])]} has no link: its node cannot take part")
     return fabric.leaf[placed.nic_source], fabric.leaf[placed.nic_target]
 
 
@@ -192,16 +131,17 @@ def _cable_loads(placed: Placed, router: Router, settings: NetworkSettings) -> t
     fabric = router.fabric
     source, target = _leaves(placed, fabric)
     nic_latency_s = fabric.nic_latency_s[placed.nic_source] + fabric.nic_latency_s[placed.nic_target]
-    if settings.sharing == "ideal" or settings.routing in ("adaptive", "spray"):
+    if settings.sharing == "ideal" or settings.routing not in HASHED:
         one, other, pair = _pairs(source, target, len(fabric.switches))
-        loads, path_s = split_loads(router, one, other, total(pair, placed.nic_weight, one.size))
+        routing = "adaptive" if settings.sharing == "ideal" else settings.routing
+        loads, path_s = fluid_loads(router, routing, one, other, total(pair, placed.nic_weight, one.size))
         longest = float((path_s[pair] + nic_latency_s).max(initial=0.0))
         return (np.zeros_like(loads) if settings.sharing == "ideal" else loads), longest
     loads, longest = np.zeros(fabric.source.size), 0.0
     for part, pick in _subflows(placed, router, settings):
         path_s = nic_latency_s[part]
         weight = placed.nic_weight[part] / _subflows_each(settings)
-        for flow, cable in hashed_paths(router, source[part], target[part], pick):
+        for flow, cable in walks(router, source[part], target[part], pick):
             loads += total(cable, weight[flow], loads.size)
             path_s[flow] += fabric.latency_s[cable]
         longest = max(longest, float(path_s.max(initial=0.0)))
@@ -237,9 +177,13 @@ def group_rates(
     """Return each group's rate, shape (groups,): of its slowest sub-flow, when all are max-min fair.
 
     In bytes of the collective's size a second and unit of share. A group slower elsewhere than on a shared link
-    leaves the rest of that link to others, which `measure` does not need to know.
+    leaves the rest of that link to others, which `measure` does not need to know. Valiant's flows all meet the busiest
+    link, so that none is faster than another.
     """
     fabric, capacity = router.fabric, capacities(cluster, router.fabric)
+    if settings.sharing == "max-min" and settings.routing == "valiant":
+        load = measure(flows, placed, cluster, router, settings)
+        return np.full(groups, 1.0 / max(load.network_s, load.scale_up_s))
     part, entry, cable, fraction = _paths(placed, router, settings)
     cables, endpoints = fabric.source.size, len(cluster.endpoints)
     subflow = np.arange(part.size)
@@ -273,12 +217,12 @@ def _paths(
     none = np.empty(0, dtype=np.int64)
     if settings.sharing == "ideal":
         return np.arange(source.size), none, none, np.empty(0)
-    if settings.routing in ("adaptive", "spray"):
-        return np.arange(source.size), *split_paths(router, source, target)
+    if settings.routing not in HASHED:
+        return np.arange(source.size), *fluid_paths(router, settings.routing, source, target)
     parts, entries, cables = [none], [none], [none]
     before = 0
     for part, pick in _subflows(placed, router, settings):
-        for flow, cable in hashed_paths(router, source[part], target[part], pick):
+        for flow, cable in walks(router, source[part], target[part], pick):
             entries.append(before + flow)
             cables.append(cable)
         parts.append(part)

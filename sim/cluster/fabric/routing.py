@@ -5,17 +5,18 @@ cables. Distances and path counts are solved once for each class of twins, which
 a healthy Clos has one class a pod.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sim.cluster.fabric.arrays import Fabric, FloatArray, IntArray, total
+from sim.cluster.fabric.arrays import Fabric, FloatArray, IntArray, components, total
+from sim.cluster.fabric.hashing import Pick
+from sim.cluster.fabric.lattice import Grid, links_of
 from sim.errors import TopologyError
 
-Pick = Callable[[IntArray, IntArray, IntArray, IntArray], IntArray]
-"""Choice of a next hop: flow, switch, hops left, number of cables to choose from -> ordinal of the cable."""
+_FEW = 64
+"""Classes for which fields and templates cost next to nothing, whatever the fabric."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,17 +58,36 @@ class Router:
     """Shortest-path routing on one fabric; keeps a field for each class of leaves and a template for each two.
 
     number: of every endpoint, leaf by leaf, which D-mod-k takes for the destination's number: on rails, neighbours
-    of a leaf are not neighbours among the endpoints.
+    of a leaf are not neighbours among the endpoints. direct: hardly any two leaves are twins, so that classes save
+    nothing (`fabric.direct` routes there). grid: coordinates that tell distances.
+    part: which of its unconnected parts (planes, rails) every endpoint is in, -1 where its link is gone.
     """
 
     def __init__(self, fabric: Fabric) -> None:
         self.fabric = fabric
         self.class_of, self.twins = twin_classes(fabric)
+        self.direct = len(self.twins) > _FEW and 2 * len(self.twins) > np.unique(fabric.leaf[fabric.leaf >= 0]).size
         key = fabric.source * len(fabric.switches) + fabric.target
         self._pair_key, self._pair_first, self._pair_count = np.unique(key, return_index=True, return_counts=True)
         self.number = _numbers(fabric.leaf)
+        self.grid = self._grid()
+        self.part = np.where(
+            fabric.leaf < 0, -1, components(fabric.source, fabric.target, len(fabric.switches))[fabric.leaf]
+        )
         self._fields: dict[int, Field] = {}
         self._templates: dict[tuple[int, int], Template] = {}
+
+    def _grid(self) -> Grid | None:
+        """Return a lattice with what it lacks; None where there is none, or so much is lost that it is of no help."""
+        lattice = self.fabric.lattice
+        if lattice is None:
+            return None
+        one, other = links_of(lattice)
+        count = np.where((one >= 0) & (other >= 0), self.between(one, other)[1], 0)
+        lost = count == 0
+        if np.any(lattice.router < 0) or lost.sum() > _FEW or np.any(count[~lost] != count.max(initial=0)):
+            return None
+        return Grid(lattice=lattice, lost_one=one[lost], lost_other=other[lost])
 
     def field(self, leaf_class: int) -> Field:
         """Return the field toward a class of leaves."""
@@ -83,9 +103,12 @@ class Router:
         return self._templates[key]
 
     def between(self, source: IntArray, target: IntArray) -> tuple[IntArray, IntArray]:
-        """Return the first cable and the number of cables from each switch to a neighbour of it."""
-        pair = np.searchsorted(self._pair_key, source * len(self.fabric.switches) + target)
-        return self._pair_first[pair], self._pair_count[pair]
+        """Return the first cable and the number of cables from each switch to another: none, unless they are linked."""
+        key = source * len(self.fabric.switches) + target
+        pair = np.minimum(np.searchsorted(self._pair_key, key), max(self._pair_key.size - 1, 0))
+        if not self._pair_key.size:
+            return np.zeros_like(key), np.zeros_like(key)
+        return self._pair_first[pair], np.where(self._pair_key[pair] == key, self._pair_count[pair], 0)
 
 
 def twin_classes(fabric: Fabric) -> tuple[IntArray, list[IntArray]]:
@@ -95,7 +118,16 @@ def twin_classes(fabric: Fabric) -> tuple[IntArray, list[IntArray]]:
     for leaf in np.unique(fabric.leaf[fabric.leaf >= 0]).tolist():
         above = fabric.target[fabric.start[leaf] : fabric.start[leaf + 1]].tobytes()
         class_of[leaf] = classes.setdefault(above, len(classes))
-    return class_of, [np.flatnonzero(class_of == each) for each in range(len(classes))]
+    leaves = np.flatnonzero(class_of >= 0)
+    order = leaves[np.argsort(class_of[leaves], kind="stable")]
+    return class_of, np.split(order, np.searchsorted(class_of[order], np.arange(1, len(classes))))
+
+
+def _parts(fabric: Fabric) -> IntArray:
+    part = np.full_like(fabric.leaf, -1)
+    wired = fabric.leaf >= 0
+    part[wired] = components(fabric.source, fabric.target, len(fabric.switches))[fabric.leaf[wired]]
+    return part
 
 
 def _numbers(leaf: IntArray) -> IntArray:
@@ -201,61 +233,6 @@ def hashed_paths(router: Router, source: IntArray, target: IntArray, pick: Pick)
             at = router.fabric.target[cable]
             on = at != target[flow]
             flow, at = flow[on], at[on]
-
-
-def ecmp_pick(source: IntArray, target: IntArray, queue_pair: IntArray, seed: int) -> Pick:
-    """Return ECMP's choice: a hash of the flow's endpoints, queue pair, switch and seed, uniform over the next hops.
-
-    source, target: endpoints. The switch is hashed in so that two tiers do not choose alike (no polarisation).
-    """
-    key = _mix(_mix(_mix(_u64(source) + _u64(seed)) + _u64(target)) + _u64(queue_pair))
-
-    def pick(flow: IntArray, switch: IntArray, hops: IntArray, count: IntArray) -> IntArray:
-        word = _mix(key[flow] + _u64(switch) * _ODD)
-        return ((word >> np.uint64(32)) * _u64(count) >> np.uint64(32)).astype(np.int64)
-
-    return pick
-
-
-def d_mod_k_pick(number: IntArray) -> Pick:
-    """Return D-mod-k's choice (Zahavi, 2010), for trees: the destination's digits in base of the ports choose.
-
-    Destination d leaves its source's leaf by uplink d mod u1, the next switch by (d div u1) mod u2, and so on; on the
-    way down, among parallel cables, by the digit that chose at the same tier on the way up.
-    number: of each flow's destination, leaf by leaf. The choice remembers the way up, so a Pick serves one walk.
-    """
-    digits, length = number.copy(), np.zeros_like(number)
-    ways_up: list[IntArray] = []
-
-    def pick(flow: IntArray, switch: IntArray, hops: IntArray, count: IntArray) -> IntArray:
-        length[flow] = np.maximum(length[flow], hops)
-        while len(ways_up) < length.max():
-            ways_up.append(np.zeros_like(number))
-        way_up = np.stack(ways_up)
-        up = hops > length[flow] // 2
-        choice = np.where(up, digits[flow], way_up[hops - 1, flow]) % count
-        digits[flow[up]] //= count[up]
-        for hop in np.unique(length[flow] - hops).tolist():
-            here = length[flow] - hops == hop
-            ways_up[hop][flow[here]] = choice[here]
-        return choice
-
-    return pick
-
-
-_ODD = np.uint64(0x9E3779B97F4A7C15)
-
-
-def _u64(value: IntArray | int) -> NDArray[np.uint64]:
-    return np.asarray(value, dtype=np.int64).astype(np.uint64)
-
-
-def _mix(word: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Return splitmix64's finaliser of each word (Steele, Lea and Flood, OOPSLA 2014)."""
-    word = word + _ODD
-    word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return word ^ (word >> np.uint64(31))
 
 
 def ragged(first: IntArray, count: IntArray) -> tuple[IntArray, IntArray]:

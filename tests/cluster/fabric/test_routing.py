@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.cluster.fabric.arrays import FloatArray, IntArray, fabric_arrays
-from sim.cluster.fabric.routing import Pick, Router, d_mod_k_pick, ecmp_pick, hashed_paths, split_loads, split_paths
+from sim.cluster.fabric.d_mod_k import d_mod_k_pick
+from sim.cluster.fabric.hashing import Pick, ecmp_pick
+from sim.cluster.fabric.routing import Router, hashed_paths, split_loads, split_paths
 from sim.errors import TopologyError
 from tests.cluster.graphs import endpoints_of, folded
 
