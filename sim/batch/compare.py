@@ -12,6 +12,7 @@ from sim import catalog
 from sim.batch.metrics import HEADLINES, METRICS, main_step, sample
 from sim.batch.statistics import Estimate, estimate, paired
 from sim.batch.variants import Variant
+from sim.catalog.records import PriceBook
 from sim.cluster.bom import bill_of_materials, capex_usd, power_w
 from sim.cluster.contract import links
 from sim.cluster.describe import describe
@@ -19,6 +20,8 @@ from sim.errors import InputError, ScenarioError, SimulationError
 from sim.ledger.cost import usd_by
 from sim.scenario import load_scenario
 from sim.simulate import Machine, RunResult, prepare, reseeded, simulate_prepared
+
+DEFAULT_BOOK = "2026-owned"
 
 MOST_VARIANTS = 1000
 MOST_REPLICAS = 1000
@@ -199,7 +202,7 @@ def _answer(variant: Variant, samples: Mapping[str, Sequence[float]], run: RunRe
         variant=variant,
         # A metric that some runs lack, such as dollars a token where none was retained, is no sample.
         samples={name: tuple(values) for name, values in samples.items() if len(values) == len(samples["wall_time_s"])},
-        fabric=None if run.machine is None else fabric_of(run.machine),
+        fabric=None if run.machine is None else fabric_of(run.machine, _book(run)),
         # From integers, so that what is alike differs by nothing.
         step_states={} if profile is None else {s: ns * 1e-9 / profile.stages for s, ns in profile.state_ns.items()},
         busbw={name: cost.busbw_bytes_per_s for name, cost in costs.items()},
@@ -207,7 +210,13 @@ def _answer(variant: Variant, samples: Mapping[str, Sequence[float]], run: RunRe
     )
 
 
-def fabric_of(machine: Machine, prices: str = "2026-owned") -> Fabric:
+def _book(run: RunResult) -> PriceBook:
+    """Return the scenario's own prices where the network is bought, and else those of the catalog: rents have none."""
+    billing = run.scenario.billing
+    return billing.prices if billing is not None and billing.acquisition == "own" else catalog.price_book(DEFAULT_BOOK)
+
+
+def fabric_of(machine: Machine, prices: PriceBook) -> Fabric:
     """Return what a machine's network is made of; optics count the fibres between two transceivers."""
     graph, node = machine.cluster.graph, machine.cluster.node
     facts = describe(graph, machine.cluster.gpus)
@@ -221,7 +230,7 @@ def fabric_of(machine: Machine, prices: str = "2026-owned") -> Fabric:
         optics=sum(link["count"] for _, _, link in links(graph) if link["medium"] == "optic"),
         diameter_hops=facts["diameter_hops"],
         bisection_bytes_per_s=facts["bisection_bytes_per_s"],
-        capex_usd=float(capex_usd(bill, catalog.price_book(prices))),
+        capex_usd=float(capex_usd(bill, prices)),
         power_w=power_w(bill),
     )
 

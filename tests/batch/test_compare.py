@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sim import catalog
 from sim.batch.compare import Comparison, compare
 from sim.batch.metrics import main_step
 from sim.batch.variants import axis_of, variants_of
@@ -14,7 +15,7 @@ from sim.report.comparison import comparison_json
 from sim.report.comparison_report import comparison_report
 from sim.report.pareto_picture import pareto_picture
 from sim.scenario import load_scenario
-from sim.simulate import simulate
+from sim.simulate import build_machine, materials, simulate
 
 FABRICS = 'cluster.topology={kind = "rail-optimized"},{kind = "leaf-spine", radix = 64},{kind = "fat-tree", k = 8}'
 
@@ -114,6 +115,17 @@ def test_variants_that_do_not_load_or_fit_are_all_told() -> None:
         compared('cluster.topology={kind = "rail-optimized"},{kind = "fat-tree", k = 2}')
     with pytest.raises(InputError, match=r"cluster\.nods"):
         compared("cluster.nods=2,3")
+
+
+def test_a_fabric_costs_what_the_scenarios_own_prices_say() -> None:
+    listed = catalog.price_book("2026-owned").prices
+    machine = build_machine(load_scenario("tiny"))
+    assert machine is not None
+    used = {line.name for line in materials(machine)}
+    cable = next(name for name in listed if name.startswith("cable/") and name.removeprefix("cable/") in used)
+    found = compared(f'cost.override={{"{cable}" = 0}},{{"{cable}" = 1e6}}', replicas=1)
+    free, dear = (each.fabric for each in found.measured)
+    assert free is not None and dear is not None and dear.capex_usd > free.capex_usd + 1e6
 
 
 def test_a_study_without_a_model_compares_what_it_has() -> None:
