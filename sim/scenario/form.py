@@ -196,6 +196,7 @@ class NetworkForm(BaseModel):
         OneOf(what="routing", known=("ecmp", "adaptive", "spray", "d-mod-k"), later=("dimension-ordered", "valiant")),
     ] = None
     queue_pairs: QueuePairs | None = None
+    in_network_reduction: bool = False
 
     @model_validator(mode="after")
     def _check_read(self) -> "NetworkForm":
