@@ -52,8 +52,8 @@ class CollectiveCost:
 
     time_s: until the slowest group is done. busbw_bytes_per_s: by the convention of nccl-tests.
     bottleneck: the link class that binds ("leaf-spine", "nic", "scale-up", ...); load: flows' demand on it
-    over its capacity, relative to an uncontended NIC; lower_bound_s: the fluid bound of the cut. protocol: how the library
-    moves the bytes.
+    over its capacity, relative to an uncontended NIC; lower_bound_s: the fluid bound of the cut.
+    protocol: how the library moves the bytes.
     """
 
     time_s: float

@@ -34,7 +34,7 @@ def _ring(groups: GpuArray, share: float, steps: int, across: int, *, reduces: b
         share=share,
         scale_up_steps=steps - across,
         network_steps=across,
-        reduces=reduces and across > 0,
+        reduces=reduces,
     )
 
 

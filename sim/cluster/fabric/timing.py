@@ -51,7 +51,7 @@ def phase_time_s(phase: Phase, load: Load, protocol: Protocol, cluster: Cluster,
         inner_s = max(inner_s, protocol.post_s)
     outer_s = load.latency_s + node.nic_latency_s + latency.network_step_s
     fixed_s = latency.base_s + phase.scale_up_steps * inner_s + phase.network_steps * outer_s
-    if phase.reduces:
+    if phase.reduces and phase.network_steps:
         fixed_s *= protocol.ring_plateau
     busy_s: float = size_bytes * max(busy_s_per_byte(phase, load, protocol, cluster, size_bytes))
     return fixed_s + phase.messages * protocol.post_s + busy_s
@@ -60,7 +60,8 @@ def phase_time_s(phase: Phase, load: Load, protocol: Protocol, cluster: Cluster,
 def waiting_s(phase: Phase, load: Load, protocol: Protocol, cluster: Cluster, size_bytes: float) -> float:
     """Return what chunks that wait for each other add, which NCCL's tuner does not know; see `pipelining`.
 
-    To rings within a domain, and to reductions in its switches: a round of chunks takes its bytes and a step's latency,
+    To rings that all-reduce within a domain (what was measured), and to reductions in its switches: a round of chunks
+    takes its bytes and a step's latency,
     and no less than the lanes need to agree one after another.
     """
     if phase.pattern in IN_SWITCH and protocol.switch_losses:
@@ -70,7 +71,7 @@ def waiting_s(phase: Phase, load: Load, protocol: Protocol, cluster: Cluster, si
         rounds_s: float = max(busy_s + rounds * protocol.nvls_round_s, rounds * lanes * protocol.nvls_lane_s)
         fill = nvls_fill_bytes(size_bytes, lanes, protocol.slice_share)
         return rounds_s - busy_s + fill * scale_up_s
-    if phase.pattern == "ring" and protocol.slice_share and not phase.network_steps:
+    if phase.pattern == "ring" and phase.reduces and protocol.slice_share and not phase.network_steps:
         step_bytes = size_bytes * phase.share / phase.scale_up_steps
         fill = ring_fill_bytes(step_bytes, protocol.slice_share, protocol.chunk_bytes)
         return phase.scale_up_steps * fill * load.scale_up_s
