@@ -242,9 +242,10 @@ def compare(
 
 @app.command()
 def validate(
-    kind: Annotated[str, typer.Option(metavar="KIND", help="What is compared: training.")] = "training",
+    kind: Annotated[str, typer.Option(metavar="KIND", help="What is compared: training, network.")] = "training",
     measurements: Annotated[
-        str | None, typer.Option(metavar="FILE", help="A CSV of measured steps instead of the reference.")
+        str | None,
+        typer.Option(metavar="FILE", help="Measured steps (CSV) or networks (JSON), not the reference."),
     ] = None,
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Where rows and page go; goes on where it was stopped.")
@@ -263,8 +264,15 @@ def validate(
     from sim.report.truth_page import truth_page
     from sim.report.validation_report import validation_report
 
+    if kind == "network":
+        from sim.analysis.network.answer import network_answer, read_sections
+        from sim.report.network_validation import network_validation
+
+        facts = network_answer(read_sections(measurements))
+        _print(facts, as_json, lambda: network_validation(facts))
+        return
     if kind != "training":
-        raise unknown_name("kind of validation", kind, ("training",), "--kind")
+        raise unknown_name("kind of validation", kind, ("training", "network"), "--kind")
     rows = read_measurements(measurements)
     cache = open_directory(out, force)
     with progress(sys.stderr) as report:

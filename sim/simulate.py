@@ -216,6 +216,7 @@ def build_machine(scenario: Scenario, allow_plugins: bool = False, cluster: Clus
         routing=asked.network.routing or ROUTING[node.network_technology],
         queue_pairs=asked.network.queue_pairs or QUEUE_PAIRS,
         seed=scenario.seed,
+        in_network_reduction=asked.network.in_network_reduction,
     )
     return Machine(cluster=cluster, network=Network(cluster, settings), settings=settings)
 

@@ -79,9 +79,11 @@ class Accelerator:
 
     gemm, grouped and attention hold curves by precision: of one product (or a batch of equal ones), of products
     grouped by expert, and of flash attention. measured_gemm: times of exact products that a user measured, in seconds.
-    speed_spread: standard deviation of the speed of one GPU among its kind, relative to the mean. flash_2_pace: of
-    FlashAttention-2 over the kernels that the attention curves are of. sustained: pace of kernels within a step of each
-    precision, over the same kernels measured alone (1 where none is known).
+    nvls_efficiency: of a ring's bandwidth, reached where the scale-up switches reduce (NVLS), 0 where they cannot;
+    nvls_channels: thread blocks that work at it. speed_spread: standard deviation of the speed of one GPU among its
+    kind, relative to the mean. flash_2_pace: of FlashAttention-2 over the kernels that the attention curves are of.
+    sustained: pace of kernels within a step of each precision, over the same kernels measured alone (1 where none is
+    known).
     """
 
     name: str
@@ -101,6 +103,8 @@ class Accelerator:
     attention: Mapping[str, AttentionCurve]
     sources: Sources
     speed_spread: float = 0.0
+    nvls_efficiency: float = 0.0
+    nvls_channels: int = 0
     flash_2_pace: float = 1.0
     sustained: Mapping[str, float] = field(default_factory=dict)
     grouped: Mapping[str, GemmCurve] = field(default_factory=dict)
@@ -133,7 +137,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Switch:
-    """One network switch."""
+    """One network switch; in_network_reduction: whether it adds up what an all-reduce sends (SHARP)."""
 
     name: str
     ports: int
@@ -142,6 +146,7 @@ class Switch:
     power_w: float
     technology: str
     sources: Sources
+    in_network_reduction: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

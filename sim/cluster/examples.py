@@ -1,6 +1,9 @@
 """Small nodes for doctests and tests; nothing here is catalog data."""
 
+import networkx as nx
+
 from sim.catalog.records import Accelerator, Node, Provenance
+from sim.cluster.records import Cluster
 
 _EXAMPLE = {"*": Provenance(source="example", date="2026-01-01", kind="assumed")}
 
@@ -61,3 +64,12 @@ def node(
         overhead_busy_w=3000.0,
         sources=_EXAMPLE,
     )
+
+
+def line() -> Cluster:
+    """Return two nodes of one GPU whose graph nobody reads.
+
+    >>> line().gpus
+    2
+    """
+    return Cluster(graph=nx.Graph(), endpoints=(), node=node(), accelerator=accelerator(), nodes=2)

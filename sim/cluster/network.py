@@ -11,15 +11,23 @@ from hashlib import blake2b
 
 import numpy as np
 
-from sim.catalog.records import Node
+from sim.cluster.fabric.algorithms import (
+    ALGORITHMS,
+    NEEDS,
+    NETWORK_REDUCTION,
+    SCALE_UP_REDUCTION,
+    SMALLEST_IN_SWITCH,
+)
 from sim.cluster.fabric.arrays import Fabric, FloatArray, fabric_arrays
 from sim.cluster.fabric.bounds import fabric_cuts, lower_bound_s_per_byte
-from sim.cluster.fabric.collectives import ALGORITHMS, PATTERNS, Arrangement, Phase, arrange, busbw_factor
+from sim.cluster.fabric.collectives import Arrangement, Phase, arrange, busbw_factor
 from sim.cluster.fabric.fluid import check_routing
 from sim.cluster.fabric.loading import Load, group_rates, group_seconds, measure
+from sim.cluster.fabric.patterns import PATTERNS, RELAYED
 from sim.cluster.fabric.placing import place
-from sim.cluster.fabric.protocols import NCCL, Protocol
+from sim.cluster.fabric.protocols import LOW_LATENCY, NCCL, Protocol
 from sim.cluster.fabric.routing import Router
+from sim.cluster.fabric.timing import bottleneck, latency_of, phase_time_s, waiting_s
 from sim.cluster.health import Health, damaged
 from sim.cluster.records import ROUTINGS, SHARINGS, Cluster, CollectiveCost, GpuArray, NetworkSettings
 from sim.errors import LayoutError, ScenarioError, TopologyError, unknown_name
@@ -61,7 +69,9 @@ class Network:
             check_routing(self._fabric, settings.routing, str(cluster.graph.graph.get("family", "this graph")))
         self._router = Router(self._fabric)
         # Ideal sharing does not see the fabric, so only the cuts at its ends bound it.
-        self._cuts = fabric_cuts(cluster, self._fabric) if settings.sharing == "max-min" else ()
+        reduces = settings.in_network_reduction
+        self._cuts = fabric_cuts(cluster, self._fabric, reduces=reduces) if settings.sharing == "max-min" else ()
+        self._abilities = _abilities(cluster, settings)
         self._loads: dict[tuple[object, ...], Load] = {}
         self._solved: dict[tuple[object, ...], _Solved] = {}
         self._paces: dict[tuple[object, ...], FloatArray] = {}
@@ -87,12 +97,20 @@ class Network:
         """Its links, without what is lost."""
         return self._fabric
 
-    def cost(self, kind: str, groups: GpuArray, size_bytes: float, algorithm: str | None = None) -> CollectiveCost:
+    def cost(
+        self,
+        kind: str,
+        groups: GpuArray,
+        size_bytes: float,
+        algorithm: str | None = None,
+        protocols: Sequence[Protocol] | None = None,
+    ) -> CollectiveCost:
         """Return what a collective of all groups at once costs, with the fastest algorithm and protocol.
 
         groups: GPUs, shape (G, n). kind: all-reduce, all-gather, reduce-scatter, all-to-all, or p2p (n = 2, from
         column 0 to column 1). size_bytes: as in nccl-tests (all-reduce and all-to-all the buffer of a rank,
-        all-gather the whole output, reduce-scatter the whole input, p2p the message). algorithm: forces one.
+        all-gather the whole output, reduce-scatter the whole input, p2p the message). algorithm: forces one;
+        protocols: instead of the network's own.
         Raises LayoutError for groups that are none, ScenarioError for a size or an algorithm that does not fit,
         TopologyError where the fabric has no path.
         """
@@ -100,26 +118,36 @@ class Network:
         if not (math.isfinite(size_bytes) and size_bytes >= 0):
             raise ScenarioError(f"size of a collective: got {size_bytes}, expected a finite number of bytes >= 0")
         solved = self._solve(kind, groups, algorithm)
-        name, protocol, time_s = self._fastest(kind, solved, size_bytes)
-        bottleneck, load = _bottleneck(solved.phases[name], protocol, size_bytes)
+        name, protocol, time_s = self._fastest(kind, solved, size_bytes, protocols or self._protocols)
+        link_class, load = bottleneck(solved.phases[name], protocol, self._cluster, size_bytes)
         return CollectiveCost(
             time_s=time_s,
             busbw_bytes_per_s=busbw_factor(kind, groups.shape[1]) * size_bytes / time_s if time_s > 0 else 0.0,
             algorithm=name,
-            bottleneck=bottleneck,
+            protocol=protocol.name,
+            bottleneck=link_class,
             load=load,
             lower_bound_s=solved.lower_bound_s_per_byte * size_bytes,
         )
 
     def exchange(
-        self, groups: GpuArray, size_bytes: float, visits: int, most_domains: int, deduplicated: bool
+        self,
+        groups: GpuArray,
+        size_bytes: float,
+        visits: int,
+        most_domains: int,
+        deduplicated: bool,
+        low_latency: bool = False,
     ) -> CollectiveCost:
         """Return the cost of sending every token to `visits` members of its group, size_bytes from each rank.
 
         Pairwise as an all-to-all; deduplicated, a token crosses the network once for each scale-up domain that it
         visits (at most most_domains, 0: any) and is copied there, both at once (DeepEP; DeepSeek-V3, arXiv 2412.19437,
-        section 3.2.2). Raises as `cost` does.
+        section 3.2.2). low_latency: GPUs post every message themselves, all at once and none deduplicated (DeepEP's
+        other kernels, for few tokens). Raises as `cost` does.
         """
+        if low_latency:
+            return self.cost("all-to-all", groups, size_bytes, protocols=LOW_LATENCY)
         arranged = arrange(groups, self._cluster.node.scale_up_domain)
         if not deduplicated or arranged.blocks == 1:
             return self.cost("all-to-all", groups, size_bytes)
@@ -140,7 +168,7 @@ class Network:
         plan = next(iter(ALGORITHMS[kind].values()))
         (phase,) = plan(arrange(groups, self._cluster.node.scale_up_domain))
         flows = PATTERNS[phase.pattern](arrange(phase.groups, self._cluster.node.scale_up_domain))
-        placed = place(flows, self._cluster.node, self._router, relayed=phase.pattern in ("all-pairs", "pair"))
+        placed = place(flows, self._cluster.node, self._router, relayed=phase.pattern in RELAYED)
         rates = group_rates(flows, placed, self._cluster, self._router, self._settings, groups.shape[0])
         return rates / phase.share * busbw_factor(kind, groups.shape[1])
 
@@ -167,17 +195,25 @@ class Network:
         if load.network_s == 0:
             return np.ones(groups.shape[0])
         flows = PATTERNS[phase.pattern](arrange(phase.groups, self._cluster.node.scale_up_domain))
-        placed = place(flows, self._cluster.node, self._router, relayed=phase.pattern in ("all-pairs", "pair"))
+        placed = place(flows, self._cluster.node, self._router, relayed=phase.pattern in RELAYED)
         seconds = group_seconds(flows, placed, load, self._router, self._settings, groups.shape[0])
         return seconds / load.network_s
 
     def _solve(self, kind: str, groups: GpuArray, algorithm: str | None) -> _Solved:
         key = (kind, algorithm, *_key(groups))
         if key not in self._solved:
-            plans = _plans(kind, arrange(groups, self._cluster.node.scale_up_domain), algorithm)
+            plans = _plans(kind, arrange(groups, self._cluster.node.scale_up_domain), algorithm, self._abilities)
             self._solved[key] = _Solved(
                 phases={name: tuple((each, self._load(each)) for each in plan) for name, plan in plans.items()},
-                lower_bound_s_per_byte=lower_bound_s_per_byte(kind, groups, self._cluster, self._fabric, self._cuts),
+                lower_bound_s_per_byte=lower_bound_s_per_byte(
+                    kind,
+                    groups,
+                    self._cluster,
+                    self._fabric,
+                    self._cuts,
+                    scale_up_reduces=SCALE_UP_REDUCTION in self._abilities,
+                    network_reduces=NETWORK_REDUCTION in self._abilities,
+                ),
             )
         return self._solved[key]
 
@@ -185,21 +221,44 @@ class Network:
         key = (phase.pattern, *_key(phase.groups))
         if key not in self._loads:
             flows = PATTERNS[phase.pattern](arrange(phase.groups, self._cluster.node.scale_up_domain))
-            placed = place(flows, self._cluster.node, self._router, relayed=phase.pattern in ("all-pairs", "pair"))
+            placed = place(flows, self._cluster.node, self._router, relayed=phase.pattern in RELAYED)
             self._loads[key] = measure(flows, placed, self._cluster, self._router, self._settings)
         return self._loads[key]
 
-    def _fastest(self, kind: str, solved: _Solved, size_bytes: float) -> tuple[str, Protocol, float]:
-        node = self._cluster.node
-        return min(
+    def _fastest(
+        self, kind: str, solved: _Solved, size_bytes: float, protocols: Sequence[Protocol]
+    ) -> tuple[str, Protocol, float]:
+        """Return what NCCL's tuner would take, and the time that it takes in fact."""
+        cluster = self._cluster
+        _, name, protocol = min(
             (
-                (name, each, sum(phase_time_s(phase, load, each, node, size_bytes) for phase, load in phases))
+                (sum(phase_time_s(phase, load, each, cluster, size_bytes) for phase, load in phases), name, each)
                 for name, phases in solved.phases.items()
-                for each in self._protocols
-                if each.pairwise or kind not in ("all-to-all", "p2p")
+                for each in protocols
+                if _serves(each, kind, phases)
             ),
-            key=lambda choice: choice[2],
+            key=lambda choice: choice[0],
         )
+        time_s = sum(
+            phase_time_s(phase, load, protocol, cluster, size_bytes)
+            + waiting_s(phase, load, protocol, cluster, size_bytes)
+            for phase, load in solved.phases[name]
+        )
+        return name, protocol, time_s
+
+
+def _serves(protocol: Protocol, kind: str, phases: Sequence[tuple[Phase, Load]]) -> bool:
+    """Return whether a protocol can run all phases of an algorithm."""
+    if kind in ("all-to-all", "p2p") and not protocol.pairwise:
+        return False
+    return all(latency_of(phase.pattern, protocol) is not None for phase, _ in phases)
+
+
+def _abilities(cluster: Cluster, settings: NetworkSettings) -> tuple[str, ...]:
+    """Return what the switches of a cluster can do beside switching."""
+    scale_up = cluster.accelerator.nvls_efficiency > 0 and cluster.node.scale_up_switches > 0
+    known = ((SCALE_UP_REDUCTION, scale_up), (NETWORK_REDUCTION, settings.in_network_reduction))
+    return tuple(name for name, able in known if able)
 
 
 def _fabric_of(cluster: Cluster) -> Fabric:
@@ -238,71 +297,29 @@ def collective_cost(
     return Network(cluster, settings).cost(kind, groups, size_bytes, algorithm)
 
 
-def phase_time_s(phase: Phase, load: Load, protocol: Protocol, node: Node, size_bytes: float) -> float:
-    """Return base + steps x latency + bytes over the busiest link (NCCL's tuner, src/graph/tuning.cc).
-
-    A step within a domain takes at least the time to post a network message where the phase also has those.
-
-    Ring of 4 ranks, one a node, 1 us a step, 1 GB at 1 GB/s: 6 us + 1.5 s.
-
-    >>> from sim.cluster.examples import node
-    >>> from sim.cluster.fabric.protocols import FLUID
-    >>> empty = {"cable_s": np.zeros(0), "nic_s": np.zeros(0)}
-    >>> load = Load(network_s=1e-9, scale_up_s=0.0, own_s=1e-9, latency_s=1e-6, link_class="nic", **empty)
-    >>> ring = Phase(pattern="ring", groups=np.arange(4)[None], share=1.5, network_steps=6)
-    >>> round(phase_time_s(ring, load, FLUID, node(), 1e9), 9)
-    1.500006
-    """
-    latency = protocol.tree if phase.pattern == "tree" else protocol.ring
-    inner_s = node.scale_up_latency_s + latency.scale_up_step_s
-    if phase.network_steps:
-        inner_s = max(inner_s, protocol.post_s)
-    outer_s = load.latency_s + node.nic_latency_s + latency.network_step_s
-    fixed_s = latency.base_s + phase.scale_up_steps * inner_s + phase.network_steps * outer_s
-    if phase.reduces:
-        fixed_s *= protocol.ring_plateau
-    network_s, scale_up_s = _busy_s(phase, load, protocol, size_bytes)
-    return fixed_s + phase.messages * protocol.post_s + size_bytes * max(network_s, scale_up_s)
-
-
-def _busy_s(phase: Phase, load: Load, protocol: Protocol, size_bytes: float) -> tuple[float, float]:
-    """Return seconds per byte of size that the network and the scale-up ports need, with what a protocol reaches."""
-    network_factor, scale_up_factor, rounds = protocol.network_factor, protocol.scale_up_factor, 1.0
-    if phase.pattern == "tree":
-        network_factor = scale_up_factor = protocol.tree_factor * _correction(protocol, size_bytes)
-        rounds = 2.0
-    network_s = load.network_s / (protocol.network_efficiency * network_factor)
-    if load.network_s:
-        network_s = max(network_s, rounds / protocol.network_cap_bytes_per_s)
-    return phase.share * network_s, phase.share * load.scale_up_s / scale_up_factor
-
-
-def _correction(protocol: Protocol, size_bytes: float) -> float:
-    place = int(math.log2(size_bytes / 64)) if size_bytes >= 64 else 0
-    return protocol.tree_correction[place] if place < len(protocol.tree_correction) else 1.0
-
-
-def _bottleneck(phases: Sequence[tuple[Phase, Load]], protocol: Protocol, size_bytes: float) -> tuple[str, float]:
-    """Return the class of the busiest link of the longest phase, and its load over that of a GPU alone on its NIC."""
-    lanes: list[tuple[float, str, float]] = []
-    for phase, load in phases:
-        network_s, scale_up_s = _busy_s(phase, load, protocol, size_bytes)
-        own_s = phase.share * load.own_s / (protocol.network_efficiency if load.network_s else 1.0)
-        lanes.append((network_s, load.link_class, load.network_s / load.own_s))
-        lanes.append((scale_up_s, "scale-up", scale_up_s / own_s))
-    _, name, ratio = max(lanes, key=lambda lane: lane[0])
-    return name, ratio
-
-
-def _plans(kind: str, groups: Arrangement, algorithm: str | None) -> dict[str, tuple[Phase, ...]]:
+def _plans(
+    kind: str, groups: Arrangement, algorithm: str | None, abilities: Sequence[str]
+) -> dict[str, tuple[Phase, ...]]:
     """Return the phases of every algorithm that fits, or of the one asked for."""
     known = ALGORITHMS[kind]
     if algorithm is not None and algorithm not in known:
         raise unknown_name(f"algorithm of {kind}", algorithm, known)
-    plans = {name: plan(groups) for name, plan in known.items() if algorithm in (None, name)}
+    missing = [need for need in NEEDS.get(algorithm or "", ()) if need not in abilities]
+    if missing:
+        raise ScenarioError(f"algorithm {algorithm} of {kind} needs {' and '.join(missing)}; this cluster has none")
+    able = {name: plan for name, plan in known.items() if set(NEEDS.get(name, ())) <= set(abilities)}
+    plans = {name: plan(groups) for name, plan in able.items() if algorithm in (None, name)}
     if not any(plans.values()):
-        raise ScenarioError(f"algorithm {algorithm} of {kind} needs groups of equal parts in several scale-up domains")
+        raise ScenarioError(f"algorithm {algorithm} of {kind} {_FITS.get(str(algorithm), _FITS_PARTS)}")
     return {name: plan for name, plan in plans.items() if plan}
+
+
+_FITS_PARTS = "needs groups of equal parts in several scale-up domains"
+_FITS = {
+    "nvls": f"needs groups of at least {SMALLEST_IN_SWITCH} ranks in one scale-up domain",
+    "nvls-tree": f"{_FITS_PARTS}, {SMALLEST_IN_SWITCH} ranks or more in each",
+    "nvls-sharp": f"{_FITS_PARTS}, {SMALLEST_IN_SWITCH} ranks or more in each",
+}
 
 
 def _key(groups: GpuArray) -> tuple[object, ...]:

@@ -40,12 +40,16 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkSettings:
-    """How flows share the fabric: sharing "ideal" or "max-min"; routing one of ROUTINGS."""
+    """How flows share the fabric: sharing "ideal" or "max-min"; routing one of ROUTINGS.
+
+    in_network_reduction: whether the fabric's switches add up what an all-reduce sends (SHARP).
+    """
 
     sharing: str = "max-min"
     routing: str = "adaptive"
     queue_pairs: int = 4
     seed: int = 0
+    in_network_reduction: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +59,7 @@ class CollectiveCost:
     time_s: until the slowest group is done. busbw_bytes_per_s: by the convention of nccl-tests.
     bottleneck: the link class that binds ("leaf-spine", "nic", "scale-up", ...); load: flows' demand on it
     over its capacity, relative to an uncontended NIC; lower_bound_s: the fluid bound of the cut.
+    protocol: how the library moves the bytes.
     """
 
     time_s: float
@@ -63,6 +68,7 @@ class CollectiveCost:
     bottleneck: str
     load: float
     lower_bound_s: float
+    protocol: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -201,6 +201,7 @@ class NetworkForm(BaseModel):
         OneOf(what="routing", known=ROUTINGS),
     ] = None
     queue_pairs: QueuePairs | None = None
+    in_network_reduction: bool = False
 
     @model_validator(mode="after")
     def _check_read(self) -> "NetworkForm":

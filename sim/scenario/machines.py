@@ -44,6 +44,7 @@ def machines_of(form: ClusterForm) -> Machines:
     whole = look_up(catalog.node, form.node, "cluster.node")
     node = _part_of_domains(_part_of_node(whole, form.node_gpus), form.domain_gpus)
     _check_queue_pairs(form, node)
+    _check_reduction(form, node)
     accelerator = _accelerator(form, node)
     return Machines(
         node=node,
@@ -53,7 +54,10 @@ def machines_of(form: ClusterForm) -> Machines:
         topology=None if form.topology is None else topology_of(form.topology),
         placement=form.placement.kind,
         network=NetworkChoice(
-            sharing=form.network.sharing, routing=form.network.routing, queue_pairs=form.network.queue_pairs
+            sharing=form.network.sharing,
+            routing=form.network.routing,
+            queue_pairs=form.network.queue_pairs,
+            in_network_reduction=form.network.in_network_reduction,
         ),
         storage=None if form.storage is None else look_up(catalog.storage, form.storage, "cluster.storage"),
         speed=speed_of(form.speed, accelerator, form.nodes),
@@ -145,6 +149,16 @@ def _check_queue_pairs(form: ClusterForm, node: Node) -> None:
         raise ScenarioError(
             f"cluster.network.queue_pairs: {node.network_technology} of '{node.name}' routes adaptively and hashes "
             "none; expected no queue_pairs, or routing 'ecmp'"
+        )
+
+
+def _check_reduction(form: ClusterForm, node: Node) -> None:
+    """Refuse reduction in a network none of whose switches can add."""
+    able = {switch.technology for switch in catalog.switches() if switch.in_network_reduction}
+    if form.network.in_network_reduction and node.network_technology not in able:
+        raise ScenarioError(
+            f"cluster.network.in_network_reduction: switches of {node.network_technology}, which '{node.name}' plugs "
+            f"into, only pass packets on; expected false, or a node with {' or '.join(sorted(able))}"
         )
 
 

@@ -43,11 +43,15 @@ class Topology:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkChoice:
-    """How flows share the fabric; None where the user leaves it to the technology of the switches."""
+    """How flows share the fabric; None where the user leaves it to the technology of the switches.
+
+    in_network_reduction: whether the switches add up what an all-reduce sends (SHARP); no job has it unless it says so.
+    """
 
     sharing: str | None = None
     routing: str | None = None
     queue_pairs: int | None = None
+    in_network_reduction: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

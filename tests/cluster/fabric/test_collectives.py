@@ -5,19 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim.cluster.fabric.algorithms import ALGORITHMS
 from sim.cluster.fabric.arrays import total
-from sim.cluster.fabric.collectives import (
-    ALGORITHMS,
-    PATTERNS,
-    Arrangement,
-    Flows,
-    all_pairs_flows,
-    arrange,
-    busbw_factor,
-    cut_bytes,
-    ring_flows,
-    tree_flows,
-)
+from sim.cluster.fabric.collectives import Arrangement, Flows, arrange, busbw_factor, cut_bytes
+from sim.cluster.fabric.patterns import PATTERNS, all_pairs_flows, ring_flows, tree_flows
 from sim.cluster.records import GpuArray
 
 DOMAIN = 4
