@@ -5,7 +5,7 @@ busiest link has passed its load, which is the max-min fair time of the slowest.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
@@ -20,24 +20,27 @@ from sim.cluster.fabric.algorithms import (
 )
 from sim.cluster.fabric.arrays import Fabric, FloatArray, fabric_arrays
 from sim.cluster.fabric.bounds import fabric_cuts, lower_bound_s_per_byte
-from sim.cluster.fabric.collectives import Arrangement, Phase, arrange, busbw_factor
+from sim.cluster.fabric.collectives import Arrangement, Flows, Phase, arrange, busbw_factor
 from sim.cluster.fabric.fluid import check_routing
 from sim.cluster.fabric.loading import Load, group_rates, group_seconds, measure
 from sim.cluster.fabric.patterns import PATTERNS, RELAYED
-from sim.cluster.fabric.placing import place
-from sim.cluster.fabric.protocols import LOW_LATENCY, NCCL, Protocol
+from sim.cluster.fabric.placing import Placed, place
+from sim.cluster.fabric.protocols import DEEP_EP, NCCL, Protocol
 from sim.cluster.fabric.routing import Router
 from sim.cluster.fabric.timing import bottleneck, latency_of, phase_time_s, waiting_s
 from sim.cluster.health import Health, damaged
 from sim.cluster.records import ROUTINGS, SHARINGS, Cluster, CollectiveCost, GpuArray, NetworkSettings
 from sim.errors import LayoutError, ScenarioError, TopologyError, unknown_name
 
+Plans = Mapping[str, tuple[tuple[Phase, Load], ...]]
+"""The phases of each algorithm, with their loads."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Solved:
     """A kind on one set of groups, whatever the size: phases with loads of each algorithm, and the lower bound."""
 
-    phases: dict[str, tuple[tuple[Phase, Load], ...]]
+    phases: Plans
     lower_bound_s_per_byte: float
 
 
@@ -118,7 +121,7 @@ class Network:
         if not (math.isfinite(size_bytes) and size_bytes >= 0):
             raise ScenarioError(f"size of a collective: got {size_bytes}, expected a finite number of bytes >= 0")
         solved = self._solve(kind, groups, algorithm)
-        name, protocol, time_s = self._fastest(kind, solved, size_bytes, protocols or self._protocols)
+        name, protocol, time_s = self._fastest(kind, solved.phases, size_bytes, protocols or self._protocols)
         link_class, load = bottleneck(solved.phases[name], protocol, self._cluster, size_bytes)
         return CollectiveCost(
             time_s=time_s,
@@ -141,22 +144,32 @@ class Network:
     ) -> CollectiveCost:
         """Return the cost of sending every token to `visits` members of its group, size_bytes from each rank.
 
-        Pairwise as an all-to-all; deduplicated, a token crosses the network once for each scale-up domain that it
-        visits (at most most_domains, 0: any) and is copied there, both at once (DeepEP; DeepSeek-V3, arXiv 2412.19437,
-        section 3.2.2). low_latency: GPUs post every message themselves, all at once and none deduplicated (DeepEP's
-        other kernels, for few tokens). Raises as `cost` does.
+        Pairwise as an all-to-all. deduplicated: as DeepEP's kernels, where a token crosses the network once for each
+        scale-up domain that it visits (at most most_domains, 0: any) and is copied there once to each rank, its own
+        rank's share through the same channels, both at once (DeepSeek-V3, arXiv 2412.19437, section 3.2.2).
+        low_latency: every copy on its own, none deduplicated (DeepEP's other kernels, for few tokens). Both are posted
+        by the GPU itself. Raises as `cost` does.
         """
         if low_latency:
-            return self.cost("all-to-all", groups, size_bytes, protocols=LOW_LATENCY)
-        arranged = arrange(groups, self._cluster.node.scale_up_domain)
-        if not deduplicated or arranged.blocks == 1:
+            return self.cost("all-to-all", groups, size_bytes, protocols=DEEP_EP)
+        if not deduplicated:
             return self.cost("all-to-all", groups, size_bytes)
+        arranged = arrange(groups, self._cluster.node.scale_up_domain)
+        reach = most_domains * arranged.per_block
+        inside_bytes = size_bytes * distinct_domains(arranged.ranks, visits, reach) / visits
+        if arranged.blocks == 1:
+            return self._with_own(groups, inside_bytes)
         crossing = distinct_domains(arranged.blocks, visits, most_domains) / visits
-        across = self.cost("all-to-all", groups, size_bytes * crossing)
+        across = self.cost("all-to-all", groups, size_bytes * crossing, protocols=DEEP_EP)
         if arranged.per_block < 2:
             return across
-        inside = self.cost("all-to-all", arranged.members.reshape(-1, arranged.per_block), size_bytes)
+        inside = self._with_own(arranged.members.reshape(-1, arranged.per_block), inside_bytes)
         return max(across, inside, key=lambda cost: cost.time_s)
+
+    def _with_own(self, groups: GpuArray, size_bytes: float) -> CollectiveCost:
+        """Return the cost of an exchange in which a rank's share for itself takes as long as any other's."""
+        ranks = groups.shape[1]
+        return self.cost("all-to-all", groups, size_bytes * ranks / (ranks - 1), protocols=DEEP_EP)
 
     def group_rates(self, kind: str, groups: GpuArray) -> FloatArray:
         """Return each group's busbw in bytes/s, shape (G,), for large sizes, when all flows are max-min fair.
@@ -167,8 +180,7 @@ class Network:
         _check_groups(kind, groups, self._cluster.gpus)
         plan = next(iter(ALGORITHMS[kind].values()))
         (phase,) = plan(arrange(groups, self._cluster.node.scale_up_domain))
-        flows = PATTERNS[phase.pattern](arrange(phase.groups, self._cluster.node.scale_up_domain))
-        placed = place(flows, self._cluster.node, self._router, relayed=phase.pattern in RELAYED)
+        flows, placed = self._placed(phase)
         rates = group_rates(flows, placed, self._cluster, self._router, self._settings, groups.shape[0])
         return rates / phase.share * busbw_factor(kind, groups.shape[1])
 
@@ -177,27 +189,30 @@ class Network:
         """How many sets of flows have been placed on the links so far."""
         return len(self._loads)
 
-    def pace(self, kind: str, groups: GpuArray) -> FloatArray:
-        """Return each group's time over that of the slowest, shape (G,), by its own busiest network link.
+    def times(self, kind: str, groups: GpuArray, size_bytes: float) -> FloatArray:
+        """Return each group's seconds, shape (G,), with its own fastest algorithm; `cost` charges the slowest.
 
-        Of the flat algorithm (ring, pairwise, direct), for large sizes; 1 throughout where no group leaves its domain.
+        Each passes its bytes over its own busiest network link; steps, messages and scale-up take all as long.
+        Raises as `cost` does.
         """
         _check_groups(kind, groups, self._cluster.gpus)
-        key = (kind, *_key(groups))
-        if key not in self._paces:
-            self._paces[key] = self._pace(kind, groups)
-        return self._paces[key]
+        plans = self._solve(kind, groups, None).phases
+        paces = np.stack([self._pace(*each, groups.shape[0]) for phases in plans.values() for each in phases])
+        alike, place_of = np.unique(paces, axis=1, return_inverse=True)
+        each = [self._fastest(kind, _paced(plans, own), size_bytes, self._protocols)[2] for own in alike.T.tolist()]
+        return np.array(each)[place_of]
 
-    def _pace(self, kind: str, groups: GpuArray) -> FloatArray:
-        plan = next(iter(ALGORITHMS[kind].values()))
-        (phase,) = plan(arrange(groups, self._cluster.node.scale_up_domain))
-        load = self._load(phase)
+    def _pace(self, phase: Phase, load: Load, groups: int) -> FloatArray:
+        """Return each group's seconds on its busiest network link over those of the slowest group; 1 without any."""
         if load.network_s == 0:
-            return np.ones(groups.shape[0])
-        flows = PATTERNS[phase.pattern](arrange(phase.groups, self._cluster.node.scale_up_domain))
-        placed = place(flows, self._cluster.node, self._router, relayed=phase.pattern in RELAYED)
-        seconds = group_seconds(flows, placed, load, self._router, self._settings, groups.shape[0])
-        return seconds / load.network_s
+            return np.ones(groups)
+        key = (phase.pattern, *_key(phase.groups))
+        if key not in self._paces:
+            flows, placed = self._placed(phase)
+            seconds = group_seconds(flows, placed, load, self._router, self._settings, phase.groups.shape[0])
+            self._paces[key] = seconds / load.network_s
+        slowest: FloatArray = self._paces[key].reshape(groups, -1).max(axis=1)
+        return slowest
 
     def _solve(self, kind: str, groups: GpuArray, algorithm: str | None) -> _Solved:
         key = (kind, algorithm, *_key(groups))
@@ -220,20 +235,24 @@ class Network:
     def _load(self, phase: Phase) -> Load:
         key = (phase.pattern, *_key(phase.groups))
         if key not in self._loads:
-            flows = PATTERNS[phase.pattern](arrange(phase.groups, self._cluster.node.scale_up_domain))
-            placed = place(flows, self._cluster.node, self._router, relayed=phase.pattern in RELAYED)
+            flows, placed = self._placed(phase)
             self._loads[key] = measure(flows, placed, self._cluster, self._router, self._settings)
         return self._loads[key]
 
+    def _placed(self, phase: Phase) -> tuple[Flows, Placed]:
+        """Return the messages of a phase, and the NICs and ports that carry them."""
+        flows = PATTERNS[phase.pattern](arrange(phase.groups, self._cluster.node.scale_up_domain))
+        return flows, place(flows, self._cluster.node, self._router, relayed=phase.pattern in RELAYED)
+
     def _fastest(
-        self, kind: str, solved: _Solved, size_bytes: float, protocols: Sequence[Protocol]
+        self, kind: str, plans: Plans, size_bytes: float, protocols: Sequence[Protocol]
     ) -> tuple[str, Protocol, float]:
         """Return what NCCL's tuner would take, and the time that it takes in fact."""
         cluster = self._cluster
         _, name, protocol = min(
             (
                 (sum(phase_time_s(phase, load, each, cluster, size_bytes) for phase, load in phases), name, each)
-                for name, phases in solved.phases.items()
+                for name, phases in plans.items()
                 for each in protocols
                 if _serves(each, kind, phases)
             ),
@@ -242,9 +261,18 @@ class Network:
         time_s = sum(
             phase_time_s(phase, load, protocol, cluster, size_bytes)
             + waiting_s(phase, load, protocol, cluster, size_bytes)
-            for phase, load in solved.phases[name]
+            for phase, load in plans[name]
         )
         return name, protocol, time_s
+
+
+def _paced(plans: Plans, paces: Sequence[float]) -> Plans:
+    """Return what a group meets whose busiest network links have these parts of the slowest group's, phase by phase."""
+    own = iter(paces)
+    return {
+        name: tuple((phase, replace(load, network_s=load.network_s * next(own))) for phase, load in phases)
+        for name, phases in plans.items()
+    }
 
 
 def _serves(protocol: Protocol, kind: str, phases: Sequence[tuple[Phase, Load]]) -> bool:

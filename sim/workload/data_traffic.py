@@ -20,7 +20,7 @@ BlockGrid = tuple[tuple[tuple[float, ...], ...], ...]
 
 
 class NetworkModel(Protocol):
-    """What this floor asks of a network: the time of a collective of all its groups, and how they compare."""
+    """What this floor asks of a network: the time of a collective of all its groups, and of each of them."""
 
     def cost(self, kind: str, groups: GpuArray, size_bytes: float) -> CollectiveCost:
         """Return the cost of the slowest group; bytes by the convention of nccl-tests."""
@@ -30,8 +30,8 @@ class NetworkModel(Protocol):
     ) -> CollectiveCost:
         """Return the cost of sending every token to `visits` members of its group, size_bytes from each rank."""
 
-    def pace(self, kind: str, groups: GpuArray) -> NDArray[np.float64]:
-        """Return each group's time over that of the slowest, shape (G,)."""
+    def times(self, kind: str, groups: GpuArray, size_bytes: float) -> NDArray[np.float64]:
+        """Return each group's seconds, shape (G,)."""
 
 
 class DataCollective(NamedTuple):
@@ -110,10 +110,8 @@ def data_times(
             (network.cost(each.kind, each.groups, largest * each.bytes_per_parameter), each.groups[0])
             for each in reduce
         ]
-        # Gathers and reductions of the same groups send the same messages around the same rings: one solve serves both.
-        pace = {id(each.groups): network.pace("all-gather", each.groups) for each in reduce}
-        gathers += [_seconds(each, sizes, network, _stage_pace(pace[id(each.groups)], layout)) for each in gather]
-        reductions += [_seconds(each, sizes, network, _stage_pace(pace[id(each.groups)], layout)) for each in reduce]
+        gathers += [_seconds(each, sizes, network, layout) for each in gather]
+        reductions += [_seconds(each, sizes, network, layout) for each in reduce]
     cost, group = max(costs, key=lambda one: one[0].time_s) if costs else (None, None)
     return DataTimes(gather_s=_sum(parameters, gathers), reduce_s=_sum(parameters, reductions), cost=cost, group=group)
 
@@ -123,16 +121,14 @@ def _part(parameters: Sequence[Sequence[Sequence[Parameters]]], name: str) -> Bl
 
 
 def _seconds(
-    each: DataCollective,
-    parameters: Sequence[Sequence[Sequence[float]]],
-    network: NetworkModel,
-    pace: Sequence[float],
+    each: DataCollective, parameters: Sequence[Sequence[Sequence[float]]], network: NetworkModel, layout: Layout
 ) -> BlockGrid:
     sizes = sorted({size for stage in parameters for chunk in stage for size in chunk if size})
-    slowest = {size: network.cost(each.kind, each.groups, size * each.bytes_per_parameter).time_s for size in sizes}
+    times = {size: network.times(each.kind, each.groups, size * each.bytes_per_parameter) for size in sizes}
+    by_stage = {size: _by_stage(seconds, layout) for size, seconds in times.items()}
     return tuple(
-        tuple(tuple(slowest[size] * factor if size else 0.0 for size in chunk) for chunk in stage)
-        for stage, factor in zip(parameters, pace, strict=True)
+        tuple(tuple(by_stage[size][ordinal] if size else 0.0 for size in chunk) for chunk in stage)
+        for ordinal, stage in enumerate(parameters)
     )
 
 
@@ -146,9 +142,9 @@ def _sum(shape: Sequence[Sequence[Sequence[object]]], grids: Sequence[BlockGrid]
     )
 
 
-def _stage_pace(pace: NDArray[np.float64], layout: Layout) -> list[float]:
-    """Return the pace of the slowest group of each stage, over that of the slowest of all."""
+def _by_stage(times: NDArray[np.float64], layout: Layout) -> list[float]:
+    """Return the time of the slowest group of each stage."""
     copies = SCHEDULES[layout.schedule.kind].copies
-    by_stage: list[float] = pace.reshape(layout.pipeline // copies, -1).max(axis=1).tolist()
+    by_stage: list[float] = times.reshape(layout.pipeline // copies, -1).max(axis=1).tolist()
     # The group of a stage is that of its mirror image.
     return by_stage if copies == 1 else by_stage + by_stage[::-1]

@@ -79,8 +79,9 @@ def communication(
         costs["expert"] = max(experts.values(), key=lambda cost: cost.time_s)
     boundary_s: tuple[float, ...] = (0.0,) * layout.pipeline
     if layout.pipeline > 1:
-        costs["pipeline"] = network.cost("p2p", groups.pipeline, boundary_bytes(model, batch, layout))
-        boundary_s = _boundary_s(costs["pipeline"].time_s * network.pace("p2p", groups.pipeline), layout)
+        message = boundary_bytes(model, batch, layout)
+        costs["pipeline"] = network.cost("p2p", groups.pipeline, message)
+        boundary_s = _boundary_s(network.times("p2p", groups.pipeline, message), layout)
     parameters = [[block_parameters(model, chunk, layout) for chunk in stage] for stage in blocks]
     data = data_times(parameters, layout, software, groups, network)
     if data.cost is not None:

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from sim.cluster import placement
 from sim.cluster.build import build_cluster
 from sim.cluster.examples import accelerator, node
+from sim.cluster.fabric.arrays import FloatArray
 from sim.cluster.fabric.protocols import FLUID, NCCL, NETWORK_EFFICIENCY
+from sim.cluster.health import Fault, Health
 from sim.cluster.network import Network, collective_cost
 from sim.cluster.records import Cluster, GpuArray, NetworkSettings
 from sim.errors import LayoutError, ScenarioError, TopologyError, UnknownNameError
@@ -372,22 +374,45 @@ def test_group_rates_show_who_is_slow() -> None:
     np.testing.assert_allclose(rates, [25e9, 25e9, 50e9])
 
 
+LARGE = 1e15
+
+
+def relative(times: FloatArray) -> FloatArray:
+    """Return times over that of the slowest group."""
+    return times / times.max()
+
+
 @pytest.mark.parametrize("seed", range(4))
-def test_the_pace_of_hashed_groups_is_that_of_their_own_busiest_link(seed: int) -> None:
+def test_the_time_of_hashed_groups_is_that_of_their_own_busiest_link(seed: int) -> None:
     """The slowest sets 1; no group is faster than max-min sharing lets it be; equal fluid splits are equal."""
     groups = SHAPES["strided by 8"]
     hashed = fluid(PODS, NetworkSettings(routing="ecmp", queue_pairs=2, seed=seed))
-    pace = hashed.pace("all-gather", groups)
+    pace = relative(hashed.times("all-gather", groups, LARGE))
     rates = hashed.group_rates("all-gather", groups)
-    assert pace.max() == pytest.approx(1)
-    assert np.all(rates.min() / rates <= pace + 1e-9)
-    assert np.all(fluid(PODS, ADAPTIVE).pace("all-gather", groups) == 1)
+    assert hashed.times("all-gather", groups, LARGE).max() == pytest.approx(
+        hashed.cost("all-gather", groups, LARGE).time_s
+    )
+    assert np.all(rates.min() / rates <= pace + 1e-6)
+    assert np.all(relative(fluid(PODS, ADAPTIVE).times("all-gather", groups, LARGE)) == 1)
 
 
-def test_groups_inside_a_domain_have_one_pace() -> None:
+def test_groups_inside_a_domain_take_as_long_as_each_other() -> None:
     built = cluster(folded(leaves=2, down=4, spines=1), node(gpus=4, nics=4))
     groups = np.arange(8).reshape(2, 4)
-    assert fluid(built, NetworkSettings(routing="ecmp")).pace("all-gather", groups).tolist() == [1.0, 1.0]
+    times = fluid(built, NetworkSettings(routing="ecmp")).times("all-gather", groups, 1e6)
+    assert relative(times).tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("size_bytes", [1.0, 1e4, 1e6, 1e9])
+@pytest.mark.parametrize("kind", ["all-gather", "all-reduce"])
+def test_a_slower_nic_makes_no_group_faster(kind: str, size_bytes: float) -> None:
+    """Its own group is slower, the others keep their time: latency is no share of another group's bytes."""
+    hashed = fluid(PODS, NetworkSettings(routing="ecmp"))
+    slow = Health(faults=(Fault(what="vertex", name=PODS.endpoints[0], factor=0.5),))
+    groups = SHAPES["strided by 8"]
+    before, after = (each.times(kind, groups, size_bytes) for each in (hashed, hashed.changed(health=slow)))
+    assert np.all(after >= before * (1 - 1e-12))
+    assert after[0] > before[0] or size_bytes < 1e6
 
 
 @given(st.floats(0, 1e10), st.floats(0, 1e10), st.sampled_from(KINDS))

@@ -41,8 +41,8 @@ class Recorder:
             lower_bound_s=0.0,
         )
 
-    def pace(self, kind: str, groups: GpuArray) -> NDArray[np.float64]:
-        return np.ones(groups.shape[0])
+    def times(self, kind: str, groups: GpuArray, size_bytes: float) -> NDArray[np.float64]:
+        return np.full(groups.shape[0], self.cost(kind, groups, size_bytes).time_s)
 
 
 def built(layout: Layout, network: Recorder, model: Model = MODEL, **stack: float) -> BuiltStep:

@@ -58,11 +58,14 @@ def machine(name: str, gpus: int) -> Network:
     return Network(build_cluster("leaf-spine", {"radix": 64}, each, chip, nodes), NetworkSettings())
 
 
-def bare(ranks: int, bandwidth_bytes_per_s: float, latency_s: float, leaf_ports: int = 0) -> Cluster:
+def bare(
+    ranks: int, bandwidth_bytes_per_s: float, latency_s: float, leaf_ports: int = 0, spines: int | None = None
+) -> Cluster:
     """Return a non-blocking two-tier tree of nodes with one GPU, links all alike; leaf_ports: nodes below a leaf."""
     side = leaf_ports or max(2, math.ceil(math.sqrt(ranks)))
+    arguments = {"radix": 2 * side} if spines is None else {"radix": 2 * side, "spines": spines}
     each = replace(node(), nic_bandwidth_bytes_per_s=bandwidth_bytes_per_s)
-    built = build_cluster("leaf-spine", {"radix": 2 * side}, each, accelerator(), ranks)
+    built = build_cluster("leaf-spine", arguments, each, accelerator(), ranks)
     for _, _, link in built.graph.edges(data=True):
         link.update(bandwidth_bytes_per_s=bandwidth_bytes_per_s, latency_s=latency_s)
     return built

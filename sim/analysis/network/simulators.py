@@ -60,7 +60,7 @@ def ecmp_rows(section: Entry) -> Iterator[Compared | Skipped]:
     for row in section.get("rows", []):
         flows, pairs = int(row["flows"]), int(row["qps_per_flow"])
         source, target = np.arange(flows), flows + np.arange(flows)
-        built = bare(flows * 2, 50e9, 0.0, leaf_ports=flows)
+        built = bare(flows * 2, 50e9, 0.0, leaf_ports=flows, spines=flows)
         shares = []
         for seed in range(SEEDS):
             network = Network(built, NetworkSettings(routing="ecmp", queue_pairs=pairs, seed=seed), (FLUID,))

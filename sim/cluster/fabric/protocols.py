@@ -126,8 +126,8 @@ NCCL = (
 )
 """NCCL's protocols; a collective uses whichever is fastest."""
 
-LOW_LATENCY = (Protocol(name="low-latency", ring=StepLatency(base_s=25e-6), network_efficiency=NETWORK_EFFICIENCY),)
-"""DeepEP's kernels for few tokens: GPUs post messages themselves, so that their number costs no processor time."""
+DEEP_EP = (Protocol(name="DeepEP", ring=StepLatency(base_s=25e-6), network_efficiency=NETWORK_EFFICIENCY),)
+"""DeepEP's kernels: GPUs post messages themselves, so that their number costs no processor time."""
 
 LAUNCH_S = 20e-6
 """What launching adds to a collective that stands alone, as in a benchmark; within a step, kernels queue ahead."""
@@ -176,7 +176,7 @@ SOURCES: Mapping[str, Provenance] = {
         kind="fitted",
         note="the only published curve of a ring; the tuner's own model is up to 33 % fast from 4 to 128 MiB",
     ),
-    "low-latency": Provenance(
+    "deep_ep": Provenance(
         source="deepseek-ai/DeepEP README, low-latency kernels on H800: dispatch and combine of 16 to 64 ranks",
         date="2025",
         kind="fitted",

@@ -80,7 +80,7 @@ def test_all_groups_keep_one_pace() -> None:
     built = cluster(lattice(4, 4), node())
     network = Network(built, VALIANT, (FLUID,))
     groups = np.arange(16).reshape(4, 4)
-    assert network.pace("all-gather", groups).tolist() == [1.0] * 4
+    assert len(set(network.times("all-gather", groups, 1e9).tolist())) == 1
     busbw = network.cost("all-gather", groups, 1e15).busbw_bytes_per_s
     np.testing.assert_allclose(network.group_rates("all-gather", groups), busbw, rtol=1e-4)
 
