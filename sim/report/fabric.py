@@ -21,6 +21,9 @@ from topologies.files import write_graph
 BUSBW_BYTES = float(2**30)
 """Message size of the bus bandwidths that `topology` prints."""
 
+TABLE_BYTES = tuple(float(2**power) for power in range(10, 36, 2))
+"""Message sizes of the table that `--collective` asks for: 1 KiB to 16 GiB."""
+
 DEFAULT_TECHNOLOGY = "infiniband"
 """Technology of a kind on the command line that does not say `technology=ethernet`, unless its family is of another."""
 
@@ -129,6 +132,7 @@ def _fabric_json(machine: Machine, technology: str, job: Any, collective: str | 
             "time_s": cost.time_s,
             "lower_bound_s": cost.lower_bound_s,
             **_hashed_json(machine, kind, job, cost.algorithm),
+            **({} if collective is None else {"by_size": _by_size(machine.network, kind, job)}),
         },
         "after_loss": [
             {"lost": each.lost, "name": each.name, "remaining": each.remaining}
@@ -141,6 +145,27 @@ def _fabric_json(machine: Machine, technology: str, job: Any, collective: str | 
         "groups": {},
         "bom": [_line_json(line, prices) for line in fabric],
     }
+
+
+def _by_size(network: Network, kind: str, job: Any) -> list[dict[str, Any]]:
+    """Return what nccl-tests would print, launches excepted: time, bandwidth of the algorithm and of the bus by size.
+
+    Bound by latency where no bytes at all take at least half as long.
+    """
+    costs = [(size, network.cost(kind, job, size)) for size in TABLE_BYTES]
+    empty_s = network.cost(kind, job, 0.0).time_s
+    return [
+        {
+            "size_bytes": size,
+            "time_s": cost.time_s,
+            "algbw": size / cost.time_s,
+            "busbw": cost.busbw_bytes_per_s,
+            "algorithm": cost.algorithm,
+            "protocol": cost.protocol,
+            "bottleneck": "latency" if empty_s >= cost.time_s / 2 else cost.bottleneck,
+        }
+        for size, cost in costs
+    ]
 
 
 def _hashed_json(machine: Machine, kind: str, job: Any, algorithm: str) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """The screen of `topology`: what a fabric is made of, what it carries, and what it costs, in 80 columns."""
 
+from math import log2
+
 from sim.quantities import show, show_count
 from sim.report.text import Result, pairs, short_usd, table
 
@@ -13,6 +15,7 @@ def topology_report(result: Result) -> str:
     blocks = [
         [f"{result['family']}: {show_count(result['hosts'])} endpoints", "", *pairs(_facts(result))],
         [*_busbw(result), *_binding(result)],
+        _by_size(result),
         _after_loss(result),
         _groups(result),
         _bill_of_materials(result),
@@ -59,6 +62,34 @@ def _binding(result: Result) -> list[str]:
         half, most = (show(asked[name], "bandwidth", unit="GB/s") for name in ("busbw_p50", "busbw_p95"))
         lines.append(f"over {asked['seeds']} seeds of the hash: half reach {half}, 95 % {most}")
     return lines
+
+
+def _by_size(result: Result) -> list[str]:
+    """Return the table of nccl-tests, where a collective was asked for."""
+    asked = result.get("collective", {})
+    if "by_size" not in asked:
+        return []
+    head = [f"{asked['kind']}, expected", "time", "algbw", "busbw", "by", "", "bound by"]
+    body = [
+        [
+            _binary(row["size_bytes"]),
+            show(row["time_s"], "time"),
+            *(show(row[name], "bandwidth", unit="GB/s") for name in ("algbw", "busbw")),
+            *(row[name] for name in ("algorithm", "protocol", "bottleneck")),
+        ]
+        for row in asked["by_size"]
+    ]
+    return table([head, *body], ">>>><<<")
+
+
+def _binary(size_bytes: float) -> str:
+    """Return a size in the largest binary unit that keeps it at least 1.
+
+    >>> _binary(1024.0), _binary(2.0**34)
+    ('1 KiB', '16 GiB')
+    """
+    unit = ("KiB", "MiB", "GiB")[min(2, int(log2(size_bytes)) // 10 - 1)]
+    return show(size_bytes, "size", unit=unit)
 
 
 def _after_loss(result: Result) -> list[str]:

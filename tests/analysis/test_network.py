@@ -43,3 +43,32 @@ def test_a_file_may_hold_a_part_and_must_hold_something(tmp_path: Path) -> None:
     path.write_text("{}")
     with pytest.raises(InputError, match=next(iter(SECTIONS))):
         read_sections(str(path))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{", "not valid JSON"),
+        ("[1]", "expected one of the sections"),
+        ('{"nccl_allreduce_curves": [{"name": "8xH100"}]}', "nccl_allreduce_curves: a row cannot be read"),
+        ('{"nccl_allreduce_curves": []}', "no row can be compared"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_one_line(tmp_path: Path, text: str, expected: str) -> None:
+    path = tmp_path / "mine.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match=expected) as error:
+        network_answer(read_sections(str(path)))
+    assert len(str(error.value).splitlines()) == 1
+    with pytest.raises(InputError, match="no such file"):
+        read_sections(str(tmp_path / "none.json"))
+
+
+def test_a_benchmark_without_small_messages_takes_the_mean_launch() -> None:
+    """A curve of one large message and the same curve with small ones differ by what the small ones say."""
+    curve = {"name": "8xH100", "ranks": 8, "sizes_bytes": [2**22], "busbw_GBps": [120.0], "source": "mine"}
+    slow = curve | {"sizes_bytes": [1024, 2**22], "busbw_GBps": [0.02, 120.0]}
+    alone, beside = (
+        network_answer({"nccl_allreduce_curves": [each]})["rows"][-1]["simulated"] for each in (curve, slow)
+    )
+    assert beside < alone

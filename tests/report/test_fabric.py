@@ -1,0 +1,39 @@
+"""The table of a collective by size, as nccl-tests prints it."""
+
+import pytest
+
+from sim.report.fabric import TABLE_BYTES, topology_json
+from sim.report.topology_report import topology_report
+
+
+def table(kind: str) -> list[dict[str, float]]:
+    rows: list[dict[str, float]] = topology_json("leaf-spine", {"endpoints": 16, "radix": 8}, kind)["collective"][
+        "by_size"
+    ]
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("kind", "factor"), [("all-reduce", 30 / 16), ("all-gather", 15 / 16), ("all-to-all", 15 / 16)]
+)
+def test_bandwidths_are_size_over_time_and_its_busbw(kind: str, factor: float) -> None:
+    rows = table(kind)
+    assert [row["size_bytes"] for row in rows] == list(TABLE_BYTES)
+    for row in rows:
+        assert row["algbw"] == pytest.approx(row["size_bytes"] / row["time_s"])
+        assert row["busbw"] == pytest.approx(row["algbw"] * factor)
+
+
+@pytest.mark.parametrize("kind", ["all-reduce", "all-gather", "reduce-scatter", "all-to-all"])
+def test_time_and_bandwidth_rise_with_size_from_latency_to_a_link(kind: str) -> None:
+    rows = table(kind)
+    assert [row["time_s"] for row in rows] == sorted(row["time_s"] for row in rows)
+    assert [row["algbw"] for row in rows] == sorted(row["algbw"] for row in rows)
+    assert (rows[0]["bottleneck"], rows[-1]["bottleneck"]) == ("latency", "nic")
+
+
+def test_the_table_is_shown_where_a_collective_is_asked_for_and_fits_80_columns() -> None:
+    asked = topology_report(topology_json("fat-tree", {"k": 4}, "all-reduce"))
+    assert "16 GiB" in asked
+    assert max(map(len, asked.splitlines())) <= 80
+    assert "16 GiB" not in topology_report(topology_json("fat-tree", {"k": 4}, None))
