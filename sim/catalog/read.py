@@ -16,7 +16,15 @@ from sim.catalog.records import Kind, Provenance
 from sim.errors import InputError, unknown_name
 
 _MAY_BE_ZERO = frozenset(
-    {"tensor_overlap", "expert_overlap", "launch_s", "step_overhead_s", "scale_up_switches", "overhead_s"}
+    {
+        "tensor_overlap",
+        "expert_overlap",
+        "launch_s",
+        "step_overhead_s",
+        "scale_up_switches",
+        "pcie_switches",
+        "overhead_s",
+    }
     | {"wave_exponent", "k_half", "forward_s_half", "backward_s_half"}
 )
 _FRACTIONS = frozenset(

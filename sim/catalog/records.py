@@ -116,6 +116,8 @@ class Node:
     """One server: accelerators, NICs, the scale-up domain it belongs to, and what the rest of it draws.
 
     network_technology: "infiniband" or "ethernet", of its NICs and so of the switches they plug into.
+    pcie_switches: shared evenly by GPUs and NICs; 0: they hang on the CPUs. pcie_bandwidth_bytes_per_s: of a device's
+    slot, one direction.
     """
 
     name: str
@@ -128,6 +130,9 @@ class Node:
     nic_bandwidth_bytes_per_s: float
     nic_latency_s: float
     network_technology: str
+    cpus: int
+    pcie_switches: int
+    pcie_bandwidth_bytes_per_s: float
     host_to_device_bandwidth_bytes_per_s: float
     nameplate_w: float
     overhead_idle_w: float

@@ -1,6 +1,7 @@
 """From a scenario's words to a checked cluster: the topology function, its arguments, and what the node decides."""
 
 from collections.abc import Mapping
+from math import ceil
 
 import networkx as nx
 
@@ -143,6 +144,9 @@ def _endpoint_node(bandwidth_bytes_per_s: float, gpus: int, nics: int) -> Node:
         nic_bandwidth_bytes_per_s=bandwidth_bytes_per_s,
         nic_latency_s=0.0,
         network_technology="",
+        cpus=1,
+        pcie_switches=1,
+        pcie_bandwidth_bytes_per_s=bandwidth_bytes_per_s * ceil(nics / gpus),
         host_to_device_bandwidth_bytes_per_s=bandwidth_bytes_per_s,
         nameplate_w=0.0,
         overhead_idle_w=0.0,

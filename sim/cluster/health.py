@@ -16,7 +16,8 @@ SWITCH_CLASSES = {"leaf": 1, "spine": 2, "core": 3}
 class Fault:
     """One thing, or `count` of a class, at a fraction of its bandwidth: 0 is lost.
 
-    what: "vertex" (a switch or an endpoint by name), "link" ("A - B"; count: of its cables, None all), "class" (leaf,
+    what: "vertex" (a switch or an endpoint by name, or a part of a node such as "node-7/gpu-2"), "link" ("A - B", in a
+    node too; count: of its cables, None all), "class" (leaf,
     spine, core, nic, or a link class such as leaf-spine; count drawn at random), "rail" or "plane" (its number), or
     "nvswitch" (the node whose scale-up domain lacks `count` of its switches). where: the key that says so.
     """
@@ -37,6 +38,15 @@ class Health:
 
 
 HEALTHY = Health()
+
+
+def is_inside(fault: Fault) -> bool:
+    """Return whether a fault names a vertex or a link of a node, not of the fabric.
+
+    >>> is_inside(Fault(what="vertex", name="node-3/gpu-0")), is_inside(Fault(what="vertex", name="leaf-0-0"))
+    (True, False)
+    """
+    return fault.what in ("vertex", "link") and fault.name.startswith("node-") and "/" in fault.name
 
 
 def damaged(fabric: Fabric, health: Health, nics_per_node: int, ports: int, planes: Sequence[int | None]) -> Fabric:
@@ -79,6 +89,8 @@ def _hit(
 ) -> tuple[IntArray, IntArray]:
     """Return the cables, in both directions, and the endpoints that a fault hits."""
     endpoints = np.arange(len(fabric.endpoints))
+    if is_inside(fault):
+        return _None, _None
     if fault.what == "vertex":
         return _of_vertex(fabric, fault)
     if fault.what == "link":

@@ -11,6 +11,7 @@ from hashlib import blake2b
 
 import numpy as np
 
+from sim.cluster.damage import damage
 from sim.cluster.fabric.algorithms import (
     ALGORITHMS,
     NEEDS,
@@ -28,7 +29,8 @@ from sim.cluster.fabric.placing import Placed, place
 from sim.cluster.fabric.protocols import DEEP_EP, NCCL, Protocol
 from sim.cluster.fabric.routing import Router
 from sim.cluster.fabric.timing import bottleneck, latency_of, phase_time_s, waiting_s
-from sim.cluster.health import Health, damaged
+from sim.cluster.health import Health, damaged, is_inside
+from sim.cluster.inside import nic_rates, node_graph
 from sim.cluster.records import ROUTINGS, SHARINGS, Cluster, CollectiveCost, GpuArray, NetworkSettings
 from sim.errors import LayoutError, ScenarioError, TopologyError, unknown_name
 
@@ -78,6 +80,8 @@ class Network:
         self._loads: dict[tuple[object, ...], Load] = {}
         self._solved: dict[tuple[object, ...], _Solved] = {}
         self._paces: dict[tuple[object, ...], FloatArray] = {}
+        inside = any(map(is_inside, cluster.health.faults))
+        self._lost: Mapping[int, str] = damage(cluster).lost if inside else {}
 
     def changed(self, *, health: Health | None = None, seed: int | None = None) -> "Network":
         """Return the network of the same cluster in another health, or with flows hashed by another seed."""
@@ -117,7 +121,7 @@ class Network:
         Raises LayoutError for groups that are none, ScenarioError for a size or an algorithm that does not fit,
         TopologyError where the fabric has no path.
         """
-        _check_groups(kind, groups, self._cluster.gpus)
+        self._check(kind, groups)
         if not (math.isfinite(size_bytes) and size_bytes >= 0):
             raise ScenarioError(f"size of a collective: got {size_bytes}, expected a finite number of bytes >= 0")
         solved = self._solve(kind, groups, algorithm)
@@ -177,7 +181,7 @@ class Network:
         Of the flat algorithm (ring, pairwise, direct) and without protocol losses; the slowest is what `cost`
         charges. Shows how unequal placement, collisions and lost links make the groups.
         """
-        _check_groups(kind, groups, self._cluster.gpus)
+        self._check(kind, groups)
         plan = next(iter(ALGORITHMS[kind].values()))
         (phase,) = plan(arrange(groups, self._cluster.node.scale_up_domain))
         flows, placed = self._placed(phase)
@@ -195,7 +199,7 @@ class Network:
         Each passes its bytes over its own busiest network link; steps, messages and scale-up take all as long.
         Raises as `cost` does.
         """
-        _check_groups(kind, groups, self._cluster.gpus)
+        self._check(kind, groups)
         plans = self._solve(kind, groups, None).phases
         paces = np.stack([self._pace(*each, groups.shape[0]) for phases in plans.values() for each in phases])
         alike, place_of = np.unique(paces, axis=1, return_inverse=True)
@@ -213,6 +217,12 @@ class Network:
             self._paces[key] = seconds / load.network_s
         slowest: FloatArray = self._paces[key].reshape(groups, -1).max(axis=1)
         return slowest
+
+    def _check(self, kind: str, groups: GpuArray) -> None:
+        """Refuse groups that are none, and those with a GPU that is lost."""
+        _check_groups(kind, groups, self._cluster.gpus)
+        for gpu in np.intersect1d(groups, list(self._lost)).tolist()[:1]:
+            raise TopologyError(f"job stops: {self._lost[gpu]} is lost, and the job has a rank there")
 
     def _solve(self, kind: str, groups: GpuArray, algorithm: str | None) -> _Solved:
         key = (kind, algorithm, *_key(groups))
@@ -290,7 +300,11 @@ def _abilities(cluster: Cluster, settings: NetworkSettings) -> tuple[str, ...]:
 
 
 def _fabric_of(cluster: Cluster) -> Fabric:
-    return fabric_arrays(cluster.graph, cluster.endpoints, cluster.node.nic_bandwidth_bytes_per_s)
+    """Return the fabric; what a NIC carries is the least of its link, its line rate and the node's way to its GPUs."""
+    node = cluster.node
+    fabric = fabric_arrays(cluster.graph, cluster.endpoints, node.nic_bandwidth_bytes_per_s)
+    inside = np.tile(nic_rates(node_graph(node, cluster.accelerator), node), cluster.nodes)
+    return replace(fabric, nic_capacity_bytes_per_s=np.minimum(fabric.nic_capacity_bytes_per_s, inside))
 
 
 def _surviving(cluster: Cluster, whole: Fabric) -> Fabric:
@@ -300,7 +314,15 @@ def _surviving(cluster: Cluster, whole: Fabric) -> Fabric:
     node = cluster.node
     planes = [cluster.graph.nodes[name].get("plane") for name in whole.switches]
     ports = max(1, node.nics // node.accelerators)
-    return damaged(whole, cluster.health, max(node.nics, 1), ports, planes)
+    left = damaged(whole, cluster.health, max(node.nics, 1), ports, planes)
+    if not any(map(is_inside, cluster.health.faults)):
+        return left
+    nics = damage(cluster).nics
+    return replace(
+        left,
+        nic_capacity_bytes_per_s=left.nic_capacity_bytes_per_s * nics,
+        leaf=np.where(nics > 0, left.leaf, -1),
+    )
 
 
 def distinct_domains(domains: int, visits: int, most: int = 0) -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sim.cluster.damage import damage
 from sim.cluster.fabric.arrays import Fabric, FloatArray, IntArray, total
 from sim.cluster.fabric.collectives import Flows
 from sim.cluster.fabric.d_mod_k import d_mod_k_pick
@@ -16,7 +17,7 @@ from sim.cluster.fabric.fluid import HASHED, fluid_loads, fluid_paths, walks
 from sim.cluster.fabric.hashing import Pick, ecmp_pick
 from sim.cluster.fabric.placing import Placed, nics_of
 from sim.cluster.fabric.routing import Router
-from sim.cluster.health import port_factors, require_ports
+from sim.cluster.health import is_inside, port_factors, require_ports
 from sim.cluster.records import Cluster, NetworkSettings
 
 _BLOCK = 1 << 20
@@ -50,6 +51,8 @@ def capacities(cluster: Cluster, fabric: Fabric) -> FloatArray:
         in_domain = max(1, node.scale_up_domain // node.accelerators)
         kept = port_factors(cluster.health, cluster.nodes, in_domain, node.scale_up_switches)
         port *= np.repeat(kept, node.accelerators)
+        if any(map(is_inside, cluster.health.faults)):
+            port *= damage(cluster).ports
     nic = fabric.nic_capacity_bytes_per_s
     return np.concatenate([fabric.capacity_bytes_per_s, nic, nic, port, port])
 
