@@ -291,6 +291,9 @@ def topology(
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Arguments of the kind.")
     ] = None,
     collective: Annotated[str | None, typer.Option(metavar="NAME", help="Its bus bandwidth: all-reduce...")] = None,
+    inside: Annotated[
+        bool, typer.Option("--inside", help="The inside of nodes too: affinities, and in --export.")
+    ] = False,
     export: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the graph: .graphml .json .dot, ASTRA-sim's .yml .txt.")
     ] = None,
@@ -305,9 +308,9 @@ def topology(
     if export is not None:
         _check_output(export, force)
     given = _arguments(arguments or [])
-    facts = topology_json(target, given, collective, allow_plugins)
+    facts = topology_json(target, given, collective, allow_plugins, inside)
     if export is not None:
-        _write_text(export, fabric_text(target, given, export.suffix, allow_plugins))
+        _write_text(export, fabric_text(target, given, export.suffix, allow_plugins, inside))
     _print(facts, as_json, lambda: topology_report(facts))
 
 

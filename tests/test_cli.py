@@ -71,7 +71,7 @@ class Fake:
         return SimpleNamespace(timeline=simulate_step(uniform_plan("1f1b", stages=2, microbatches=4)))
 
     def topology_json(
-        self, target: str, arguments: dict[str, object], collective: str | None, allow_plugins: bool
+        self, target: str, arguments: dict[str, object], collective: str | None, allow_plugins: bool, inside: bool
     ) -> dict[str, Any]:
         self.asked.append((target, arguments, collective))
         return topology_result()

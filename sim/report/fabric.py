@@ -8,11 +8,13 @@ from sim import catalog
 from sim.cluster.bom import bill_of_materials, capex_usd, port_use, power_w
 from sim.cluster.build import build_bare, endpoint_cluster
 from sim.cluster.describe import describe
+from sim.cluster.inside import whole_graph
 from sim.cluster.network import Network
 from sim.cluster.placement import groups
 from sim.cluster.records import BomLine, NetworkSettings
 from sim.cluster.resilience import SEEDS, after_losses, busbw_over_seeds
 from sim.errors import ScenarioError, TopologyError, unknown_name
+from sim.report.inside import inside_json
 from sim.scenario import Scenario, load_scenario, preset_names
 from sim.simulate import ROUTING, Machine, build_machine, placed_ranks
 from topologies import FAMILIES
@@ -29,17 +31,27 @@ DEFAULT_TECHNOLOGY = "infiniband"
 
 DEFAULT_PRICES = "2026-owned"
 
+FABRIC_ONLY = (".yml", ".txt")
+"""Endings of ASTRA-sim's files, which know NICs and switches."""
+
 COLLECTIVES = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all")
 """What all GPUs can do together, the first where none is named."""
 
 
 def topology_json(
-    target: str, arguments: dict[str, object], collective: str | None, allow_plugins: bool = False
+    target: str,
+    arguments: dict[str, object],
+    collective: str | None,
+    allow_plugins: bool = False,
+    inside: bool = False,
 ) -> dict[str, Any]:
     """Return the answer for a scenario's fabric, or for a kind of topology with one GPU an endpoint.
 
-    A kind takes its function's arguments and `technology`. Raises InputError for what cannot be built.
+    A kind takes its function's arguments and `technology`; inside: the inside of a scenario's nodes too. Raises
+    InputError for what cannot be built.
     """
+    if inside and (target in FAMILIES or ":" in target):
+        raise ScenarioError(f"--inside: a kind of topology such as {target} has no nodes; expected a scenario")
     if collective is not None and collective not in COLLECTIVES:
         raise unknown_name("collective", collective, COLLECTIVES, "--collective")
     if target in FAMILIES or ":" in target:
@@ -57,14 +69,20 @@ def topology_json(
     node = scenario.machines.node
     job = np.arange(scenario.machines.gpus, dtype=np.int64).reshape(1, -1)
     answer = _fabric_json(machine, node.network_technology, job, collective)
-    return {**answer, "groups": _groups_json(machine, scenario)}
+    within = {"inside": inside_json(machine.cluster)} if inside else {}
+    return {**answer, "groups": _groups_json(machine, scenario), **within}
 
 
-def fabric_text(target: str, arguments: dict[str, object], ending: str, allow_plugins: bool = False) -> str:
+def fabric_text(
+    target: str, arguments: dict[str, object], ending: str, allow_plugins: bool = False, inside: bool = False
+) -> str:
     """Return the graph of a scenario's fabric, or of a kind of topology, in the format of a file name's ending.
 
+    inside: with the inside of every node.
     Raises InputError for what cannot be built or written so; `topology_json` says more of the arguments.
     """
+    if inside and ending in FABRIC_ONLY:
+        raise ScenarioError(f"--inside: files in {ending} hold the fabric alone; expected .graphml, .json or .dot")
     if target in FAMILIES or ":" in target:
         own = {name: value for name, value in arguments.items() if name != "technology"}
         graph = build_bare(target, own, allow_plugins)
@@ -72,7 +90,7 @@ def fabric_text(target: str, arguments: dict[str, object], ending: str, allow_pl
         machine = build_machine(load_scenario(target), allow_plugins)
         if machine is None:
             raise ScenarioError(f"{target}: cluster.topology: this scenario has none")
-        graph = machine.cluster.graph
+        graph = whole_graph(machine.cluster) if inside else machine.cluster.graph
     try:
         return write_graph(graph, ending)
     except ValueError as error:

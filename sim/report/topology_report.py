@@ -3,6 +3,7 @@
 from math import log2
 
 from sim.quantities import show, show_count
+from sim.report.inside import inside_lines
 from sim.report.text import Result, pairs, short_usd, table
 
 
@@ -18,6 +19,7 @@ def topology_report(result: Result) -> str:
         _by_size(result),
         _after_loss(result),
         _groups(result),
+        inside_lines(result["inside"]) if "inside" in result else [],
         _bill_of_materials(result),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block)

@@ -1,8 +1,12 @@
 """The table of a collective by size, as nccl-tests prints it."""
 
+import json
+from collections import Counter
+
 import pytest
 
-from sim.report.fabric import TABLE_BYTES, topology_json
+from sim.errors import ScenarioError
+from sim.report.fabric import TABLE_BYTES, fabric_text, topology_json
 from sim.report.topology_report import topology_report
 
 
@@ -37,3 +41,24 @@ def test_the_table_is_shown_where_a_collective_is_asked_for_and_fits_80_columns(
     assert "16 GiB" in asked
     assert max(map(len, asked.splitlines())) <= 80
     assert "16 GiB" not in topology_report(topology_json("fat-tree", {"k": 4}, None))
+
+
+def test_the_inside_of_nodes_is_shown_for_scenarios_and_fits_80_columns() -> None:
+    answer = topology_json("tiny", {}, None, inside=True)
+    assert answer["inside"]["affinity"]["gpu-0"]["nic-0"] == "PIX"
+    assert answer["inside"]["uses"]["gpu-7"] == ["nic-7"]
+    lines = topology_report(answer).splitlines()
+    assert any(line.startswith("gpu-7") and line.split()[8] == "PIX*" for line in lines)
+    assert max(map(len, lines)) <= 80
+    assert "inside" not in topology_json("tiny", {}, None)
+    with pytest.raises(ScenarioError, match="has no nodes; expected a scenario"):
+        topology_json("fat-tree", {"k": 4}, None, inside=True)
+
+
+def test_the_exported_graph_holds_the_inside_of_every_node() -> None:
+    bare, whole = (json.loads(fabric_text("tiny", {}, ".json", inside=each)) for each in (False, True))
+    kinds = Counter(vertex["kind"] for vertex in whole["nodes"])
+    assert (kinds["gpu"], kinds["nvswitch"], kinds["nic"]) == (24, 12, 24)
+    assert len(whole["nodes"]) - len(bare["nodes"]) == 3 * (8 + 4 + 4 + 2)
+    with pytest.raises(ScenarioError, match=r"\.txt hold the fabric alone"):
+        fabric_text("tiny", {}, ".txt", inside=True)
