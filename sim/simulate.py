@@ -143,6 +143,8 @@ def prepare(
     for index, phase in enumerate(phases):
         progress(0.1 + 0.4 * index / len(phases), f"step of phase {phase.name}")
         steps.append(replace(simulate_phase(scenario, machine, phase), anchoring=anchoring))
+    if machine is not None:
+        check_algorithms(machine.network)
     return Prepared(scenario=scenario, machine=machine, steps=tuple(steps))
 
 
@@ -185,8 +187,20 @@ def simulate_step_of(scenario: Scenario, phase: int | None = None, allow_plugins
         raise ScenarioError(f"--phase: got {phase}; expected one of {names}")
     scenario, anchoring = anchored(scenario, lambda anchor: _step_time_of(anchor, allow_plugins))
     assert scenario.training is not None
-    result = simulate_phase(scenario, build_machine(scenario, allow_plugins), scenario.training.phases[phase])
+    machine = build_machine(scenario, allow_plugins)
+    result = simulate_phase(scenario, machine, scenario.training.phases[phase])
+    if machine is not None and len(phases) == 1:
+        check_algorithms(machine.network)
     return replace(result, anchoring=anchoring)
+
+
+def check_algorithms(network: Network) -> None:
+    """Raise ScenarioError for an algorithm that was asked for and that no collective of the job could take."""
+    for kind, name in network.unused_algorithms:
+        raise ScenarioError(
+            f"cluster.network.algorithm.{kind}: '{name}' fits none of this job's groups, or none of its phases runs "
+            f"{kind}; expected none, or another algorithm"
+        )
 
 
 def _step_time_of(anchor: Anchor, allow_plugins: bool) -> StepTime:
@@ -217,6 +231,7 @@ def build_machine(scenario: Scenario, allow_plugins: bool = False, cluster: Clus
         queue_pairs=asked.network.queue_pairs or QUEUE_PAIRS,
         seed=scenario.seed,
         in_network_reduction=asked.network.in_network_reduction,
+        algorithms=asked.network.algorithms,
     )
     return Machine(cluster=cluster, network=Network(cluster, settings), settings=settings)
 

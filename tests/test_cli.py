@@ -539,3 +539,17 @@ def test_a_kind_of_topology_is_shown() -> None:
     result = call("topology", "fat-tree", "k=4")
     assert (result.exit_code, result.stderr) == (0, "")
     assert "6 hops" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "expected"),
+    [
+        ('{ all-reduce = "treee" }', "did you mean 'tree'"),
+        ('{ alreduce = "tree" }', "did you mean 'all-reduce'"),
+        ('{ all-to-all = "pairwise" }', "cluster.network.algorithm.all-to-all: 'pairwise' fits none"),
+    ],
+)
+def test_an_algorithm_that_is_unknown_or_of_no_use_is_one_line(algorithm: str, expected: str) -> None:
+    result = call("step", "tiny", "--set", f"cluster.network.algorithm={algorithm}")
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+    assert expected in result.stderr

@@ -81,6 +81,7 @@ class Network:
         self._solved: dict[tuple[object, ...], _Solved] = {}
         self._paces: dict[tuple[object, ...], FloatArray] = {}
         inside = any(map(is_inside, cluster.health.faults))
+        self._taken: set[str] = set()
         self._lost: Mapping[int, str] = damage(cluster).lost if inside else {}
 
     def changed(self, *, health: Health | None = None, seed: int | None = None) -> "Network":
@@ -227,7 +228,7 @@ class Network:
     def _solve(self, kind: str, groups: GpuArray, algorithm: str | None) -> _Solved:
         key = (kind, algorithm, *_key(groups))
         if key not in self._solved:
-            plans = _plans(kind, arrange(groups, self._cluster.node.scale_up_domain), algorithm, self._abilities)
+            plans = self._plans(kind, groups, algorithm)
             self._solved[key] = _Solved(
                 phases={name: tuple((each, self._load(each)) for each in plan) for name, plan in plans.items()},
                 lower_bound_s_per_byte=lower_bound_s_per_byte(
@@ -241,6 +242,23 @@ class Network:
                 ),
             )
         return self._solved[key]
+
+    def _plans(self, kind: str, groups: GpuArray, algorithm: str | None) -> Mapping[str, tuple[Phase, ...]]:
+        """Return the algorithm asked for, else that of the settings where the groups allow it, else all that fit."""
+        arranged = arrange(groups, self._cluster.node.scale_up_domain)
+        preset = None if algorithm else dict(self._settings.algorithms).get(kind)
+        if preset is not None and (plans := _plans(kind, arranged, preset, self._abilities)):
+            self._taken.add(kind)
+            return plans
+        plans = _plans(kind, arranged, algorithm, self._abilities)
+        if not plans:
+            raise ScenarioError(f"algorithm {algorithm} of {kind} {_FITS.get(str(algorithm), _FITS_PARTS)}")
+        return plans
+
+    @property
+    def unused_algorithms(self) -> tuple[tuple[str, str], ...]:
+        """Algorithms of the settings that no collective could take so far."""
+        return tuple(pair for pair in self._settings.algorithms if pair[0] not in self._taken)
 
     def _load(self, phase: Phase) -> Load:
         key = (phase.pattern, *_key(phase.groups))
@@ -350,7 +368,7 @@ def collective_cost(
 def _plans(
     kind: str, groups: Arrangement, algorithm: str | None, abilities: Sequence[str]
 ) -> dict[str, tuple[Phase, ...]]:
-    """Return the phases of every algorithm that fits, or of the one asked for."""
+    """Return the phases of every algorithm that fits, or of the one asked for; none if that does not fit."""
     known = ALGORITHMS[kind]
     if algorithm is not None and algorithm not in known:
         raise unknown_name(f"algorithm of {kind}", algorithm, known)
@@ -359,8 +377,6 @@ def _plans(
         raise ScenarioError(f"algorithm {algorithm} of {kind} needs {' and '.join(missing)}; this cluster has none")
     able = {name: plan for name, plan in known.items() if set(NEEDS.get(name, ())) <= set(abilities)}
     plans = {name: plan(groups) for name, plan in able.items() if algorithm in (None, name)}
-    if not any(plans.values()):
-        raise ScenarioError(f"algorithm {algorithm} of {kind} {_FITS.get(str(algorithm), _FITS_PARTS)}")
     return {name: plan for name, plan in plans.items() if plan}
 
 

@@ -42,7 +42,8 @@ class Cluster:
 class NetworkSettings:
     """How flows share the fabric: sharing "ideal" or "max-min"; routing one of ROUTINGS.
 
-    in_network_reduction: whether the fabric's switches add up what an all-reduce sends (SHARP).
+    in_network_reduction: whether the fabric's switches add up what an all-reduce sends (SHARP). algorithms: pairs of a
+    collective and the algorithm that it takes wherever its groups allow it (as NCCL_ALGO).
     """
 
     sharing: str = "max-min"
@@ -50,6 +51,7 @@ class NetworkSettings:
     queue_pairs: int = 4
     seed: int = 0
     in_network_reduction: bool = False
+    algorithms: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from sim.cluster.fabric.algorithms import ALGORITHMS
 from sim.cluster.placement import PLACEMENTS
 from sim.cluster.records import ROUTINGS, SHARINGS
+from sim.errors import unknown_name
 from sim.scenario.fields import (
     Count,
     CountOrZero,
@@ -202,6 +204,18 @@ class NetworkForm(BaseModel):
     ] = None
     queue_pairs: QueuePairs | None = None
     in_network_reduction: bool = False
+    algorithm: Annotated[
+        dict[str, str], Field(description="of a collective: { all-reduce = 'tree' }; what is left out NCCL chooses")
+    ] = {}
+
+    @model_validator(mode="after")
+    def _check_algorithm(self) -> "NetworkForm":
+        for kind, name in self.algorithm.items():
+            if kind not in ALGORITHMS:
+                raise refuse(f"algorithm: {unknown_name('collective', kind, ALGORITHMS)}")
+            if name not in ALGORITHMS[kind]:
+                raise refuse(f"algorithm: {unknown_name(f'algorithm of {kind}', name, ALGORITHMS[kind])}")
+        return self
 
     @model_validator(mode="after")
     def _check_read(self) -> "NetworkForm":

@@ -58,6 +58,7 @@ def machines_of(form: ClusterForm) -> Machines:
             routing=form.network.routing,
             queue_pairs=form.network.queue_pairs,
             in_network_reduction=form.network.in_network_reduction,
+            algorithms=tuple(sorted(form.network.algorithm.items())),
         ),
         storage=None if form.storage is None else look_up(catalog.storage, form.storage, "cluster.storage"),
         speed=speed_of(form.speed, accelerator, form.nodes),

@@ -46,12 +46,14 @@ class NetworkChoice:
     """How flows share the fabric; None where the user leaves it to the technology of the switches.
 
     in_network_reduction: whether the switches add up what an all-reduce sends (SHARP); no job has it unless it says so.
+    algorithms: (collective, algorithm) pairs that are not left to NCCL's choice.
     """
 
     sharing: str | None = None
     routing: str | None = None
     queue_pairs: int | None = None
     in_network_reduction: bool = False
+    algorithms: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,3 +50,17 @@ def test_sharp_halves_what_a_nic_carries_and_meets_its_own_bound() -> None:
 def test_nvls_tree_does_not_beat_the_bound_of_the_nics() -> None:
     cost = network("dgx-h100", 4, fluid=True).cost("all-reduce", np.arange(32)[None], 8e9, "nvls-tree")
     assert cost.time_s >= cost.lower_bound_s
+
+
+def test_an_algorithm_of_the_settings_is_taken_where_groups_allow_it_and_missed_where_none_does() -> None:
+    plain = network("dgx-h100", 4)
+    asked = plain.changed()
+    for name, groups in (("tree", np.arange(32)[None]), ("nvls", np.arange(8)[None])):
+        preset = Network(plain.cluster, NetworkSettings(algorithms=(("all-reduce", name),)))
+        assert preset.unused_algorithms == (("all-reduce", name),)
+        cost = preset.cost("all-reduce", groups, 1e9)
+        assert cost == asked.cost("all-reduce", groups, 1e9, name)
+        assert preset.unused_algorithms == ()
+    tree = Network(plain.cluster, NetworkSettings(algorithms=(("all-reduce", "tree"),)))
+    assert tree.cost("all-reduce", np.arange(8)[None], 1e9) == asked.cost("all-reduce", np.arange(8)[None], 1e9)
+    assert tree.unused_algorithms == (("all-reduce", "tree"),)
