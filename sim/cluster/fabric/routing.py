@@ -270,8 +270,9 @@ def _template(router: Router, source_class: int, target_class: int) -> Template:
         into = fabric.target[cable]
         fraction = amount[row] * (field.paths[into] if field.distance[at[0]] > 1 else 1.0) / field.paths[at[row]]
         hops.append((cable, fraction))
-        at, inverse = np.unique(into, return_inverse=True)
-        amount = total(inverse, fraction, at.size)
+        arriving = total(into, fraction, len(fabric.switches))
+        at = np.flatnonzero(arriving)
+        amount = arriving[at]
     return _template_of(fabric, source, target, hops)
 
 
