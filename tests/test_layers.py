@@ -31,6 +31,7 @@ FLOORS = {
 """Floor of each package or module; one on the same floor is imported only from within itself, except on floor 0."""
 
 OUTSIDE = {
+    "numba": ("sim.cluster.fabric.filling",),
     "numpy": ("sim",),
     "scipy": ("sim",),
     "networkx": ("topologies", "sim.cluster", "sim.report"),
@@ -44,7 +45,7 @@ OUTSIDE = {
 }
 """Who may import which library."""
 
-HEAVY = ("matplotlib", "pyarrow", "scipy", "networkx", "numpy", "pydantic", "simpy")
+HEAVY = ("matplotlib", "numba", "pyarrow", "scipy", "networkx", "numpy", "pydantic", "simpy")
 """Libraries that must not be loaded for `--help`: the command line imports them, and all that does, inside commands."""
 
 SOURCES = sorted([*(ROOT / "sim").rglob("*.py"), *(ROOT / "topologies").rglob("*.py")])

@@ -59,9 +59,10 @@ def hyperx(
         medium="copper",
         length_m=2.0,
     )
+    names = {place: router_name(place) for place in places(sizes)}
     for dimension in range(len(sizes)):
         near = p is None and dimension < RACK_DIMENSIONS
-        pairs = ((router_name(a), router_name(b)) for a, b in mesh_links(sizes, dimension))
+        pairs = ((names[a], names[b]) for a, b in mesh_links(sizes, dimension))
         add_cables(graph, pairs, 1, cable if near else optic(cable, 30.0))
     return graph
 

@@ -53,13 +53,9 @@ def torus(
         medium="copper",
         length_m=2.0,
     )
-    add_cables(
-        graph,
-        ((router_name(a), router_name(b)) for a, b, closing in ring_links(sizes, closed) if not closing),
-        1,
-        cable,
-    )
-    back = ((router_name(a), router_name(b)) for a, b, closing in ring_links(sizes, closed) if closing)
+    names = {place: router_name(place) for place in places(sizes)}
+    add_cables(graph, ((names[a], names[b]) for a, b, closing in ring_links(sizes, closed) if not closing), 1, cable)
+    back = ((names[a], names[b]) for a, b, closing in ring_links(sizes, closed) if closing)
     add_cables(graph, back, 1, optic(cable, CLOSING_M))
     return graph
 

@@ -1,14 +1,16 @@
 """The bisection of a fabric: a maximum flow between two halves of its endpoints, on as few vertices as it takes."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import maximum_flow
 
 from sim.cluster.skeleton import Bandwidths, Flags, Indices, Skeleton
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 MOST_UNITS = 1 << 30
 """Of capacity, for the flow on integers."""
@@ -43,6 +45,9 @@ def _maximum_flow(bones: Skeleton) -> float:
     A linear programme keeps its optimum when variables are merged along an equitable partition (Grohe, Kersting,
     Mladenov and Selman, ESA 2014), so that the flow between cells of switches is exact.
     """
+    # A sixth of a second, which a grid need not wait for.
+    from scipy.sparse import csr_array
+
     cells = _equitable_cells(bones)
     count = int(cells.max()) + 1
     first, second = count, count + 1
@@ -62,6 +67,9 @@ def _maximum_flow(bones: Skeleton) -> float:
 
 def _flow(capacities: "csr_array[np.float64]", source: int, target: int) -> float:
     """Return the maximum flow, on integers where all capacities are multiples of one unit."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import maximum_flow
+
     unit = _unit(capacities.data)
     if unit:
         whole = csr_array((np.rint(capacities.data / unit).astype(np.int32), capacities.indices, capacities.indptr))

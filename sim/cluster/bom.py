@@ -124,20 +124,23 @@ def _cable_lines(graph: "nx.Graph[str]", entries: Sequence[Cable]) -> list[BomLi
 def _switch_needs(graph: "nx.Graph[str]") -> Counter[Need]:
     """Return how many switches have to offer (ports, bandwidth of the fastest cable)."""
     needs: Counter[Need] = Counter()
-    for vertex, attributes in graph.nodes(data=True):
-        own = graph.adj[vertex].values()
-        if attributes["kind"] == "switch" and own and not attributes.get("router"):
-            fastest = max([link["bandwidth_bytes_per_s"] for link in own])
-            needs[_ports(own, fastest), fastest] += 1
+    kinds = graph.nodes
+    # Views of networkx cost more than what is looked up through them: these are the graph's own dictionaries.
+    for vertex, neighbours in graph.adjacency():
+        attributes = kinds[vertex]
+        if attributes["kind"] == "switch" and neighbours and not attributes.get("router"):
+            needs[_need(neighbours.values())] += 1
     return needs
 
 
-def _ports(own: Iterable[Mapping[str, Any]], fastest: float) -> int:
-    """Return the ports of the fastest cable's bandwidth that all cables take."""
-    cables: Counter[float] = Counter()
+def _need(own: Iterable[Mapping[str, Any]]) -> Need:
+    """Return the bandwidth of the fastest cable, and before it the ports of that bandwidth that all cables take."""
+    cables: dict[float, int] = {}
     for link in own:
-        cables[link["bandwidth_bytes_per_s"]] += link["count"]
-    return sum(ceil(count / int(fastest / bandwidth)) for bandwidth, count in cables.items())
+        bandwidth = link["bandwidth_bytes_per_s"]
+        cables[bandwidth] = cables.get(bandwidth, 0) + link["count"]
+    fastest = max(cables)
+    return sum(ceil(count / int(fastest / bandwidth)) for bandwidth, count in cables.items()), fastest
 
 
 def _smallest_switch(need: Need, technology: str, entries: Sequence[Switch]) -> Switch:

@@ -1,22 +1,21 @@
 """The diameter of a fabric: breadth-first searches from all switches at once, a bit each."""
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
+from sim.cluster.fabric.arrays import distinct
 from sim.cluster.skeleton import Flags, Indices, Skeleton
+from sim.cluster.symmetry import one_of_each_orbit
 
-Words = NDArray[np.uint64]
-
-MOST_BYTES = 1 << 24
-"""Of a temporary array: sources are taken in blocks of as many words as fit."""
+MOST_BYTES = 1 << 22
+"""Of what is known of all switches: sources are taken in blocks of as many words as fit."""
 
 
 def diameter_hops(bones: Skeleton) -> int:
     """Return the links on the longest shortest path between two endpoints that the fabric joins.
 
     An endpoint on a router's own chip is no link away from it. Switches with the same neighbours (and alike
-    endpoints) are at the same distance from everything else and two links apart, so that one of each set stands for it.
+    endpoints) are at the same distance from everything else and two links apart, so that one of each set stands for
+    it; and switches that a symmetry of the graph takes to one another are as far from the farthest.
 
     >>> from sim.cluster.skeleton import skeleton
     >>> from topologies import leaf_spine
@@ -28,14 +27,14 @@ def diameter_hops(bones: Skeleton) -> int:
     own += [1] if (ways[0] & ways[1]).any() else []
     sets = _twins(bones, ways)
     size = int(sets.max(initial=-1)) + 1
-    ends = np.concatenate([[bones.near, bones.far], [bones.far, bones.near]], axis=1)
-    links = csr_array((np.ones(ends.shape[1], dtype=np.int8), (sets[ends[0]], sets[ends[1]])), shape=(size, size))
+    links = _columns(sets[bones.near], sets[bones.far], size)
     members = [np.bincount(sets, weights=way, minlength=size) for way in ways]
-    has_links = np.bincount(sets[ends[0]], minlength=size) > 0
+    has_links = np.bincount(np.concatenate([sets[bones.near], sets[bones.far]]), minlength=size) > 0
+    chosen = np.bincount(sets[one_of_each_orbit(bones)], minlength=size) > 0
     for way, cables in ((0, 1), (1, 0)):
         own += [2 * cables + 2] if ((members[way] > 1) & has_links).any() else []
         for other in range(way, 2):
-            hops = _farthest(links, members[way] > 0, members[other] > 0)
+            hops = _farthest(links, (members[way] > 0) & chosen, members[other] > 0)
             own += [hops + cables + 1 - other] if hops else []
     return max(own, default=0)
 
@@ -52,21 +51,28 @@ def _twins(bones: Skeleton, ways: tuple[Flags, Flags]) -> Indices:
     return np.array([sets.setdefault(key, len(sets)) for key in keys], dtype=np.int64)
 
 
-def _farthest(links: "csr_array[np.int8]", sources: Flags, targets: Flags) -> int:
+def _columns(near: Indices, far: Indices, size: int) -> list[tuple[Indices, Indices]]:
+    """Return (vertex, neighbour) pairs, a column for the k-th neighbour of each vertex that has so many."""
+    keys = distinct(np.concatenate([near * size + far, far * size + near]))
+    vertex, neighbour = keys // size, keys % size
+    degree = np.bincount(vertex, minlength=size)
+    place = np.arange(keys.size) - np.repeat(np.cumsum(degree) - degree, degree)
+    order = np.argsort(place, kind="stable")
+    edges = np.searchsorted(place[order], np.arange(1, degree.max(initial=0)))
+    return list(zip(np.split(vertex[order], edges), np.split(neighbour[order], edges), strict=True))
+
+
+def _farthest(links: list[tuple[Indices, Indices]], sources: Flags, targets: Flags) -> int:
     """Return the most hops from a source to a target that it reaches, 0 if there is none but itself."""
     starts = np.flatnonzero(sources)
-    if not starts.size or not targets.any() or not links.nnz:
+    if not starts.size or not targets.any():
         return 0
-    joined = np.flatnonzero(np.diff(links.indptr))
-    first = links.indptr[joined]
-    words = max(1, MOST_BYTES // (8 * links.nnz))
+    words = max(1, MOST_BYTES // (8 * targets.size))
     blocks = (starts[at : at + 64 * words] for at in range(0, starts.size, 64 * words))
-    return max(_levels(links.indices, first, joined, block, targets) for block in blocks)
+    return max(_levels(links, block, targets) for block in blocks)
 
 
-def _levels(
-    neighbour: NDArray[np.int32], first: NDArray[np.int32], joined: Indices, sources: Indices, targets: Flags
-) -> int:
+def _levels(links: list[tuple[Indices, Indices]], sources: Indices, targets: Flags) -> int:
     """Return how many levels pass until the last target has seen the last source that it will ever see."""
     reached = np.zeros((targets.size, -(-sources.size // 64)), dtype=np.uint64)
     place = np.arange(sources.size)
@@ -74,10 +80,15 @@ def _levels(
     last = level = 0
     while True:
         level += 1
-        spread = np.bitwise_or.reduceat(reached[neighbour], first, axis=0) | reached[joined]
-        changed = (spread != reached[joined]).any(axis=1)
+        spread = reached.copy()
+        for vertex, neighbour in links:
+            if vertex.size == targets.size:
+                spread |= reached[neighbour]
+            else:
+                spread[vertex] |= reached[neighbour]
+        changed = (spread != reached).any(axis=1)
         if not changed.any():
             return last
-        if targets[joined[changed]].any():
+        if targets[changed].any():
             last = level
-        reached[joined] = spread
+        reached = spread

@@ -9,9 +9,10 @@ from sim.cluster.bom import bill_of_materials, capex_usd, port_use, power_w
 from sim.cluster.build import build_bare, endpoint_cluster
 from sim.cluster.describe import describe
 from sim.cluster.inside import whole_graph
+from sim.cluster.fabric.fluid import PACKET_BAND, SOURCES
 from sim.cluster.network import Network
 from sim.cluster.placement import groups
-from sim.cluster.records import BomLine, NetworkSettings
+from sim.cluster.records import BomLine, CollectiveCost, NetworkSettings
 from sim.cluster.resilience import SEEDS, after_losses, busbw_over_seeds
 from sim.errors import ScenarioError, TopologyError, unknown_name
 from sim.report.inside import inside_json
@@ -149,6 +150,7 @@ def _fabric_json(machine: Machine, technology: str, job: Any, collective: str | 
             "load": cost.load,
             "time_s": cost.time_s,
             "lower_bound_s": cost.lower_bound_s,
+            **_packets_json(machine, cost),
             **_hashed_json(machine, kind, job, cost.algorithm),
             **({} if collective is None else {"by_size": _by_size(machine.network, kind, job)}),
         },
@@ -184,6 +186,15 @@ def _by_size(network: Network, kind: str, job: Any) -> list[dict[str, Any]]:
         }
         for size, cost in costs
     ]
+
+
+def _packets_json(machine: Machine, cost: CollectiveCost) -> dict[str, Any]:
+    """Return the band of times that a fluid cannot see, nothing where the fabric is not shared or does not bind."""
+    if machine.settings.sharing == "ideal" or cost.bottleneck == "scale-up":
+        return {}
+    low, high = PACKET_BAND
+    said = SOURCES["PACKET_BAND"]
+    return {"packets": {"time_s": [low * cost.time_s, high * cost.time_s], "kind": said.kind, "source": said.source}}
 
 
 def _hashed_json(machine: Machine, kind: str, job: Any, algorithm: str) -> dict[str, Any]:

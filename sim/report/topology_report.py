@@ -54,12 +54,16 @@ def _busbw(result: Result) -> list[str]:
 
 
 def _binding(result: Result) -> list[str]:
-    """Return what binds the collective, how near it comes to the fluid bound, and how far hashing spreads it."""
+    """Return what binds the collective, how near the fluid bound it is, what packets and hashing may make of it."""
     asked = result.get("collective", {})
     if not result["busbw"] or "lower_bound_s" not in asked:
         return []
     bound = f"{asked['lower_bound_s'] / asked['time_s']:.0%} of the fluid bound"
     lines = [f"{asked['algorithm']}; bound by {asked['bottleneck']}, loaded {asked['load']:.2f} times a NIC; {bound}"]
+    if "packets" in asked:
+        rates = [result["busbw"][asked["kind"]] * asked["time_s"] / each for each in asked["packets"]["time_s"]]
+        least, most = (show(rate, "bandwidth", unit="GB/s") for rate in sorted(rates))
+        lines.append(f"packets meet incast and PFC: {least} to {most} ({asked['packets']['kind']})")
     if "seeds" in asked:
         half, most = (show(asked[name], "bandwidth", unit="GB/s") for name in ("busbw_p50", "busbw_p95"))
         lines.append(f"over {asked['seeds']} seeds of the hash: half reach {half}, 95 % {most}")

@@ -85,6 +85,14 @@ def test_a_fabric_without_prices_has_no_capex() -> None:
     assert "$" not in topology_report(result | {"capex_usd": None})
 
 
+def test_packets_reach_less_than_the_fluid_by_the_band() -> None:
+    asked = {"kind": "all-reduce", "algorithm": "ring", "bottleneck": "leaf-spine", "load": 1.0, "time_s": 1.0}
+    asked |= {"lower_bound_s": 0.9, "packets": {"time_s": [1.125, 1.25], "kind": "assumed", "source": "none"}}
+    text = topology_report(topology_result() | {"collective": asked})
+    assert "packets meet incast and PFC: 36 GB/s to 40 GB/s (assumed)" in text
+    assert max(map(len, text.splitlines())) <= WIDTH
+
+
 def test_a_gpus_share_of_the_bisection_is_its_nic_in_a_full_fat_tree() -> None:
     assert re.search(r"a GPU's share +400 Gbit/s", topology_report(topology_result()))
 

@@ -190,6 +190,26 @@ def total(index: IntArray, weight: FloatArray, size: int) -> FloatArray:
     return np.bincount(index, weight, size).astype(np.float64, copy=False)
 
 
+def distinct(values: IntArray) -> IntArray:
+    """Return the distinct values, ascending; for integers sorting is several times faster than numpy.unique's hashing.
+
+    >>> distinct(np.array([3, 1, 3])).tolist()
+    [1, 3]
+    """
+    ordered = np.sort(values)
+    return ordered[np.diff(ordered, prepend=ordered[:1] - 1) > 0]
+
+
+def stable_order(key: IntArray) -> IntArray:
+    """Return the stable order of numbers >= 0; their places in the low bits make it a plain sort of words.
+
+    >>> stable_order(np.array([3, 1, 3, 0])).tolist()
+    [3, 1, 0, 2]
+    """
+    bits = key.size.bit_length()
+    return np.sort((key << bits) + np.arange(key.size)) & ((1 << bits) - 1)
+
+
 def components(one: IntArray, other: IntArray, size: int) -> IntArray:
     """Return which connected component each vertex belongs to, numbered from 0, given the ends of the edges.
 

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from sim.cluster.fabric.arrays import Fabric, FloatArray, IntArray, total
 from sim.cluster.fabric.hashing import Pick
 from sim.cluster.fabric.lattice import Grid, distance, is_whole_between
+from sim.cluster.fabric.minimal import minimal_loads, minimal_paths
 from sim.cluster.fabric.routing import Router, ragged
+from sim.cluster.fabric.stepping import MOST_DIMENSIONS, stepping_paths
 from sim.errors import TopologyError
 
 _BLOCK = 1024
@@ -71,7 +73,11 @@ def direct_loads(
 ) -> tuple[FloatArray, FloatArray]:
     """Return what `routing.split_loads` does, for routers that are all different: flows to one target walk together."""
     loads, latency_s = np.zeros(router.fabric.source.size), np.zeros(source.size)
-    for pairs, known, hops in _blocks(router, source, target):
+    whole, others = _whole(router, source, target)
+    if router.grid is not None:
+        lattice = router.grid.lattice
+        loads, latency_s[whole] = minimal_loads(router, lattice, source[whole], target[whole], weight[whole])
+    for pairs, known, hops in _searched(router, source, target, others):
         walk = _walk(router.fabric, known, hops, source[pairs], target[pairs], target[pairs])
         _, cable, amount = _spread(walk, weight[pairs])
         loads += total(cable, amount, loads.size)
@@ -83,7 +89,11 @@ def direct_paths(router: Router, source: IntArray, target: IntArray) -> tuple[In
     """Return the (pair, cable, fraction) entries of which `direct_loads` adds up the weights."""
     none = np.empty(0, dtype=np.int64)
     parts = [(none, none, np.empty(0))]
-    for pairs, known, hops in _blocks(router, source, target):
+    whole, others = _whole(router, source, target)
+    if router.grid is not None:
+        own, cable, fraction = minimal_paths(router, router.grid.lattice, source[whole], target[whole])
+        parts.append((whole[own], cable, fraction))
+    for pairs, known, hops in _searched(router, source, target, others):
         walk = _walk(router.fabric, known, hops, source[pairs], target[pairs], np.arange(pairs.size))
         owner, cable, fraction = _spread(walk, np.ones(pairs.size))
         parts.append((pairs[owner], cable, fraction))
@@ -96,7 +106,14 @@ def direct_hashed(
 ) -> Iterator[tuple[IntArray, IntArray]]:
     """Yield what `routing.hashed_paths` does: (flow, cable) hop by hop, next hops in the same order."""
     fabric, switches = router.fabric, len(router.fabric.switches)
-    for flow, known, left in _blocks(router, source, target):
+    whole, others = _whole(router, source, target)
+    grid = router.grid
+    if grid is not None and grid.lattice.wrap is not None and len(grid.lattice.shape) <= MOST_DIMENSIONS:
+        yield from stepping_paths(router, grid.lattice, whole, source, target, pick)
+        blocks: Iterator[tuple[IntArray, Grid | Reach, IntArray]] = _searched(router, source, target, others)
+    else:
+        blocks = _blocks(router, source, target)
+    for flow, known, left in blocks:
         at, goal = source[flow], target[flow]
         while flow.size:
             # Many flows stand at one switch with one goal, and have the same next hops.
@@ -114,15 +131,28 @@ def direct_hashed(
 
 def _blocks(router: Router, source: IntArray, target: IntArray) -> Iterator[tuple[IntArray, Grid | Reach, IntArray]]:
     """Yield pairs of different switches, so many targets at a time, with what tells distances and their hops."""
+    whole, others = _whole(router, source, target)
+    if router.grid is not None:
+        for pairs in _by_target(whole, target):
+            yield pairs, router.grid, distance(router.grid.lattice, source[pairs], target[pairs])
+    yield from _searched(router, source, target, others)
+
+
+def _whole(router: Router, source: IntArray, target: IntArray) -> tuple[IntArray, IntArray]:
+    """Return the pairs of different switches between which a lattice lacks no link, and the others."""
     apart = np.flatnonzero(source != target)
-    grid = router.grid
-    if grid is not None:
-        whole = is_whole_between(grid, source[apart], target[apart])
-        for pairs in _by_target(apart[whole], target):
-            yield pairs, grid, distance(grid.lattice, source[pairs], target[pairs])
-        apart = apart[~whole]
-    for pairs in _by_target(apart, target):
-        yield pairs, *reach(router.fabric, source[pairs], target[pairs])
+    if router.grid is None:
+        return apart[:0], apart
+    whole = is_whole_between(router.grid, source[apart], target[apart])
+    return apart[whole], apart[~whole]
+
+
+def _searched(
+    router: Router, source: IntArray, target: IntArray, pairs: IntArray
+) -> Iterator[tuple[IntArray, Reach, IntArray]]:
+    """Yield some pairs at a time, with what a search found and their hops."""
+    for some in _by_target(pairs, target):
+        yield some, *reach(router.fabric, source[some], target[some])
 
 
 def _by_target(pairs: IntArray, target: IntArray) -> Iterator[IntArray]:
@@ -167,9 +197,7 @@ class _Walk:
     latency_s: FloatArray
 
 
-def _walk(
-    fabric: Fabric, known: Grid | Reach, hops: IntArray, source: IntArray, target: IntArray, owner: IntArray
-) -> _Walk:
+def _walk(fabric: Fabric, known: Reach, hops: IntArray, source: IntArray, target: IntArray, owner: IntArray) -> _Walk:
     """Return the shortest paths of pairs; pairs of one owner share their target, and are walked as one."""
     switches = len(fabric.switches)
     goal_of = np.zeros(int(owner.max()) + 1, dtype=np.int64)

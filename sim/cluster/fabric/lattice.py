@@ -57,6 +57,43 @@ def links_of(lattice: Lattice) -> tuple[IntArray, IntArray]:
     return np.concatenate([none, *(one for one, _ in ends)]), np.concatenate([none, *(other for _, other in ends)])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hops:
+    """Every way to move one hop from any place, (H,): the switches near and far.
+
+    Those in a dimension begin at first[dimension]; backward from all places, flattened, then forward, or, where any two
+    that differ in one coordinate are linked, to each coordinate in turn. Some lead out of a mesh, or nowhere: far -1.
+    """
+
+    first: tuple[int, ...]
+    near: IntArray
+    far: IntArray
+
+
+def hops_of(lattice: Lattice) -> Hops:
+    """Return the hops of a lattice that has a router at every place.
+
+    >>> router = np.arange(3)
+    >>> path = hops_of(Lattice(shape=(3,), wrap=(False,), at=router[:, None], router=router))
+    >>> path.far.tolist()
+    [-1, 0, 1, 1, 2, -1]
+    """
+    first: list[int] = []
+    fars: list[IntArray] = []
+    for axis, size in enumerate(lattice.shape):
+        first.append(len(fars) * lattice.router.size)
+        for kind in range(size if lattice.wrap is None else 2):
+            if lattice.wrap is None:
+                far = np.repeat(np.take(lattice.router, [kind], axis), size, axis)
+            else:
+                far = np.roll(lattice.router, 1 - 2 * kind, axis)
+                if not lattice.wrap[axis]:
+                    far[(slice(None),) * axis + (-kind,)] = -1
+            fars.append(np.where(far == lattice.router, -1, far).ravel())
+    near = np.tile(lattice.router.ravel(), len(fars))
+    return Hops(first=tuple(first), near=near, far=np.concatenate(fars))
+
+
 def is_whole_between(grid: Grid, source: IntArray, target: IntArray) -> NDArray[np.bool_]:
     """Return which pairs have all the shortest paths of the whole lattice: no lost link lies on one of them."""
     whole = np.ones(source.size, dtype=np.bool_)

@@ -7,6 +7,7 @@ a healthy Clos has one class a pod.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count as count_from
 
 import numpy as np
 
@@ -138,38 +139,36 @@ def _numbers(leaf: IntArray) -> IntArray:
 
 def distance_field(fabric: Fabric, leaf: int) -> Field:
     """Return the field toward a leaf and its twins, by breadth-first search from the leaf."""
-    distance = _distances(fabric, leaf)
-    paths = np.bincount(fabric.source[fabric.target == leaf], minlength=distance.size).astype(np.float64)
-    for level in range(2, int(distance.max()) + 1):
-        nearer = (distance[fabric.source] == level) & (distance[fabric.target] == level - 1)
-        paths += np.bincount(fabric.source[nearer], paths[fabric.target[nearer]], minlength=distance.size)
+    size = len(fabric.switches)
+    distance, paths = np.full(size, -1, dtype=np.int64), np.zeros(size)
+    distance[leaf], paths[leaf] = 0, 1.0
+    nearer = np.zeros(fabric.source.size, dtype=np.bool_)
+    frontier: IntArray = np.array([leaf])
+    for level in count_from(1):
+        row, cable = ragged(fabric.start[frontier], fabric.start[frontier + 1] - fabric.start[frontier])
+        onward = distance[fabric.target[cable]] < 0
+        row, cable = row[onward], cable[onward]
+        into = fabric.target[cable]
+        if not into.size:
+            break
+        distance[into] = level
+        paths += total(into, paths[frontier[row]], size)
+        nearer[fabric.reverse[cable]] = level > 1
+        frontier = np.flatnonzero(distance == level)
     own = fabric.target[fabric.start[leaf] : fabric.start[leaf + 1]]
     # The leaf itself stands for its twins, two hops from one another.
+    nearer[fabric.start[leaf] : fabric.start[leaf + 1]] = True
     distance[leaf], paths[leaf] = (2, paths[own].sum()) if own.size else (-1, 0.0)
-    away = distance[fabric.source]
-    cables = np.flatnonzero((away >= 2) & (distance[fabric.target] == away - 1))
-    start = np.searchsorted(fabric.source[cables], np.arange(distance.size + 1))
-    count = np.bincount(own, minlength=distance.size)
+    cables = np.flatnonzero(nearer)
+    count = np.bincount(own, minlength=size)
     return Field(
         distance=distance,
         paths=paths,
-        start=start,
+        start=np.searchsorted(fabric.source[cables], np.arange(size + 1)),
         cables=cables,
-        own=np.searchsorted(own, np.arange(count.size)),
+        own=np.searchsorted(own, np.arange(size)),
         count=count,
     )
-
-
-def _distances(fabric: Fabric, leaf: int) -> IntArray:
-    distance = np.full(len(fabric.switches), -1, dtype=np.int64)
-    distance[leaf] = level = 0
-    while True:
-        reached = fabric.target[distance[fabric.source] == level]
-        reached = reached[distance[reached] < 0]
-        if not reached.size:
-            return distance
-        level += 1
-        distance[reached] = level
 
 
 def split_loads(
@@ -219,7 +218,7 @@ def hashed_paths(router: Router, source: IntArray, target: IntArray, pick: Pick)
     source, target: leaves of each flow, shape (F,). Raises TopologyError for a flow without a path.
     """
     class_of_flow = router.class_of[target]
-    for leaf_class in np.unique(class_of_flow).tolist():
+    for leaf_class in np.flatnonzero(np.bincount(class_of_flow, minlength=1)).tolist():
         field = router.field(leaf_class)
         flow = np.flatnonzero((class_of_flow == leaf_class) & (source != target))
         at = source[flow]
@@ -271,8 +270,9 @@ def _template(router: Router, source_class: int, target_class: int) -> Template:
         into = fabric.target[cable]
         fraction = amount[row] * (field.paths[into] if field.distance[at[0]] > 1 else 1.0) / field.paths[at[row]]
         hops.append((cable, fraction))
-        at, inverse = np.unique(into, return_inverse=True)
-        amount = total(inverse, fraction, at.size)
+        arriving = total(into, fraction, len(fabric.switches))
+        at = np.flatnonzero(arriving)
+        amount = arriving[at]
     return _template_of(fabric, source, target, hops)
 
 

@@ -6,6 +6,8 @@ from sums over lines. Elsewhere it splits over all shortest paths, and loads are
 (Brandes, 2001). A direct network gives up half of its throughput under uniform traffic for this.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,7 +17,10 @@ from sim.cluster.fabric.lattice import links_of
 from sim.cluster.fabric.routing import Router
 from sim.errors import TopologyError
 
-_BLOCK = 512
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+_BLOCK = 64
 """Sources searched from at once: bounds memory, changes no result."""
 
 
@@ -44,36 +49,39 @@ def _phase_loads(fabric: Fabric, leaving: FloatArray) -> FloatArray:
     hosts = np.zeros(switches)
     hosts[fabric.leaf[fabric.leaf >= 0]] = 1.0
     hosts /= hosts.sum()
-    links = np.zeros((switches, switches))
-    np.add.at(links, (fabric.source, fabric.target), 1.0)
-    sources, between = np.flatnonzero(leaving), np.zeros((switches, switches))
+    # A sixth of a second, which other routings need not wait for.
+    from scipy.sparse import csr_array
+
+    ones = np.ones(fabric.source.size)
+    links: csr_array[np.float64] = csr_array((ones, fabric.target, fabric.start), shape=(switches, switches))
+    sources, loads = np.flatnonzero(leaving), np.zeros(fabric.source.size)
     for first in range(0, sources.size, _BLOCK):
         block = sources[first : first + _BLOCK]
-        between += _spread_from(fabric, links, block, hosts, leaving[block])
-    return between[fabric.source, fabric.target]
+        loads += _spread_from(fabric, links, block, hosts, leaving[block])
+    return loads
 
 
 def _spread_from(
-    fabric: Fabric, links: FloatArray, sources: IntArray, hosts: FloatArray, leaving: FloatArray
+    fabric: Fabric, links: "csr_array[np.float64]", sources: IntArray, hosts: FloatArray, leaving: FloatArray
 ) -> FloatArray:
-    """Return loads (V, V) of one cable between switches: all shortest paths from each source to `hosts`, evenly."""
+    """Return loads of the cables (C,): all shortest paths from each source to `hosts`, evenly."""
     paths = np.zeros((len(fabric.switches), sources.size))
     paths[sources, np.arange(sources.size)] = 1.0
     seen, levels = paths > 0, [paths]
     while not seen.all():
-        onward = links @ levels[-1]
+        onward: FloatArray = np.asarray(links @ levels[-1])
         onward[seen] = 0.0
         if not onward.any():
             break
         seen |= onward > 0
         levels.append(onward)
     _require_all(fabric, seen, hosts)
-    loads, beyond = np.zeros_like(links), np.zeros_like(paths)
+    loads, beyond = np.zeros(fabric.source.size), np.zeros_like(paths)
     for near, far in zip(levels[-2::-1], levels[:0:-1], strict=True):
         # What a path to a switch of the far level carries: the switch's own part and all that passes it.
         carried = np.divide(hosts[:, None] + beyond, far, out=np.zeros_like(far), where=far > 0)
-        loads += (near * leaving) @ carried.T
-        beyond = near * (links @ carried) if near is not paths else near
+        loads += np.einsum("cs,cs->c", (near * leaving)[fabric.source], carried[fabric.target])
+        beyond = near * np.asarray(links @ carried) if near is not paths else near
     return loads
 
 

@@ -85,3 +85,43 @@ def test_coordinates_tell_the_same_paths_as_a_search(shape: str, lost: list[tupl
     searched, searched_s = direct_loads(searching, source, target, weight)
     np.testing.assert_allclose(loads, searched, atol=1e-12)
     np.testing.assert_allclose(latency_s, searched_s)
+
+
+SHAPES = [(4, 4), (5, 3, 2), (2, 2), (6,), (3, 4, 4), (1, 5), (2, 3, 2, 4)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("kind", ["torus", "mesh", "one dimension closed", "hyperx"])
+@pytest.mark.parametrize("lost", [0, 1, 2])
+def test_templates_and_steps_on_a_lattice_equal_a_search(shape: tuple[int, ...], kind: str, lost: int) -> None:
+    wraps = tuple(kind == "torus" or (kind != "mesh" and not axis) for axis in range(len(shape)))
+    graph = lattice(*shape, wrap=wraps, full=kind == "hyperx", count=2)
+    links = [ends for ends in graph.edges if "nic" not in "".join(ends)]
+    graph.edges[links[-1]]["latency_s"] = 3e-6
+    graph.remove_edges_from(links[:lost])
+    if not nx.is_connected(graph):
+        pytest.skip("the loss cuts so small a lattice")
+    fabric = fabric_of(graph)
+    router, searching = Router(fabric), Router(fabric)
+    assert router.grid is not None
+    searching.grid = None
+    switches = len(fabric.switches)
+    source, target = np.divmod(np.arange(switches**2), switches)
+    weight = np.random.default_rng(1).random(source.size)
+    (loads, latency_s), (searched, searched_s) = (
+        direct_loads(each, source, target, weight) for each in (router, searching)
+    )
+    np.testing.assert_allclose(loads, searched, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(latency_s, searched_s, rtol=1e-9)
+    pair, cable, fraction = direct_paths(router, source, target)
+    np.testing.assert_allclose(np.bincount(cable, fraction * weight[pair], loads.size), loads, atol=1e-12)
+    pick = ecmp_pick(source, target, source % 3, 7)
+    taken = [
+        sorted(
+            (flow, cable)
+            for flows, on in direct_hashed(each, source, target, pick)
+            for flow, cable in zip(flows.tolist(), on.tolist(), strict=True)
+        )
+        for each in (router, searching)
+    ]
+    assert taken[0] == taken[1]
