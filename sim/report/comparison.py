@@ -24,7 +24,7 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
         "best_by": {metric: _best(comparison, metric) for metric in comparison.metrics},
         "pareto": pareto(comparison, headline),
         "variants": [_variant_json(each) for each in comparison.measured],
-        "rows": [row for metric in comparison.metrics for row in _rows(comparison, metric)],
+        "rows": [row for metric in comparison.metrics for row in _rows(comparison, metric)] + _loss_rows(comparison),
         "why": [why(comparison, index) for index in range(1, len(names))],
     }
 
@@ -37,6 +37,7 @@ def _variant_json(each: Measured) -> dict[str, Any]:
         "busbw": dict(each.busbw),
         "step_s": dict(each.step_states),
         "cost": dict(each.costs),
+        "after_loss": [asdict(loss) for loss in each.losses],
     }
 
 
@@ -58,6 +59,36 @@ def _rows(comparison: Comparison, metric: str) -> list[dict[str, Any]]:
             comparison.measured, comparison.estimates(metric), comparison.differences(metric), strict=True
         )
     ]
+
+
+def _loss_rows(comparison: Comparison) -> list[dict[str, Any]]:
+    """Return a row for each loss and variant that can suffer it: tokens/s left for the first seed, 0 if the job stops.
+
+    A difference is against the first variant, where that has such a part to lose.
+    """
+    left = [{each.lost: each.remaining or 0.0 for each in variant.losses} for variant in comparison.measured]
+    return [
+        _loss_row(variant.variant.name, lost, own[lost], left[0].get(lost))
+        for lost in dict.fromkeys(name for own in left for name in own)
+        for variant, own in zip(comparison.measured, left, strict=True)
+        if lost in own
+    ]
+
+
+def _loss_row(name: str, lost: str, remaining: float, first: float | None) -> dict[str, Any]:
+    difference = None if first is None else remaining - first
+    return {
+        "value": name,
+        "metric": f"throughput_after_{lost.replace(' ', '_').replace('-', '_')}",
+        "mean": remaining,
+        "ci_low": None,
+        "ci_high": None,
+        "replicas": 1,
+        "difference": difference,
+        "difference_low": None,
+        "difference_high": None,
+        "differs": bool(difference),
+    }
 
 
 def _best(comparison: Comparison, metric: str) -> str:

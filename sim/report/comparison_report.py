@@ -13,6 +13,9 @@ LONGEST_NAME = 14
 PARTS = 3
 """Parts of a difference that are told."""
 
+LOSSES = ("NIC link", "cable", "leaf", "spine", "core")
+"""What can be lost, a column each; a cable is one between switches."""
+
 COLUMNS: Mapping[str, tuple[str, Any]] = {
     "step_time_s": ("step", lambda value: show(value, "time")),
     "exposed_communication": ("exposed", percent),
@@ -31,6 +34,7 @@ def comparison_report(result: Result) -> str:
         _outcomes(result),
         _fabrics(result),
         _busbw(result),
+        _losses(result),
         _why(result),
         _verdict(result),
     ]
@@ -143,6 +147,36 @@ def _busbw(result: Result) -> list[str]:
 
 def _rate(value: float | None) -> str:
     return "-" if value is None else show(value, "bandwidth", unit="GB/s")
+
+
+def _losses(result: Result) -> list[str]:
+    """Return what one loss leaves of the throughput; of the cables between switches the one that costs most."""
+    labels = _labels(result)
+    if not any(each["after_loss"] for each in result["variants"]):
+        return []
+    left = [_left(each["after_loss"]) for each in result["variants"]]
+    columns = [name for name in LOSSES if any(name in own for own in left)]
+    body = [
+        [labels[each["value"]], *(_remaining(own, name) for name in columns)]
+        for each, own in zip(result["variants"], left, strict=True)
+    ]
+    return _fit([["Tokens/s left with one lost", *columns], *body])
+
+
+def _left(losses: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Return what is left by column of the table, 0 where the job stops."""
+    left: dict[str, float] = {}
+    for loss in losses:
+        between = loss["lost"].endswith(" cable")
+        name = "cable" if between else loss["lost"].replace("nic", "NIC")
+        left[name] = min(loss["remaining"] or 0.0, left.get(name, float("inf")))
+    return left
+
+
+def _remaining(left: Mapping[str, float], name: str) -> str:
+    if name not in left:
+        return "-"
+    return f"{100 * left[name]:.2f} %" if left[name] else "stops"
 
 
 def _why(result: Result) -> list[str]:
