@@ -45,11 +45,13 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """All variants, in the order asked for; the first is what the others are compared with."""
+    """All variants, in the order asked for; the first is what the others are compared with. study: its name, if one."""
 
     scenario: str
     measured: tuple[Measured, ...]
     replicas: int
+    study: str | None = None
+    question: str | None = None
 
     def estimates(self, metric: str) -> tuple[Estimate, ...]:
         """Return the estimate of a metric for every variant."""

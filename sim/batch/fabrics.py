@@ -1,5 +1,6 @@
 """What a variant's network is made of, and what that costs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sim import catalog
@@ -19,6 +20,7 @@ class Fabric:
 
     gpus: int
     switches: int
+    switches_by_tier: Mapping[str, int]
     cables: int
     optics: int
     diameter_hops: int
@@ -38,6 +40,7 @@ def fabric_of(prepared: Prepared) -> Fabric | None:
     return Fabric(
         gpus=facts["gpus"],
         switches=facts["switches"],
+        switches_by_tier=facts["switches_by_tier"],
         cables=facts["links_total"],
         optics=sum(link["count"] for _, _, link in links(graph) if link["medium"] == "optic"),
         diameter_hops=facts["diameter_hops"],

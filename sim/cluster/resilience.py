@@ -17,11 +17,12 @@ SEEDS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AfterLoss:
-    """One member of a class lost: its name, and the fraction that is left of a rate; None: the job stops."""
+    """One member of a class lost: its name, and the fraction left of a rate; None where the job stops, for `reason`."""
 
     lost: str
     name: str
     remaining: float | None
+    reason: str = ""
 
 
 def after_losses(
@@ -53,8 +54,8 @@ def rates_after_losses(
         damaged = network.changed(health=Health(faults=(*before.faults, fault), seed=before.seed))
         try:
             remaining = rate(damaged) / whole
-        except TopologyError:
-            left.append(AfterLoss(lost=lost, name=fault.name, remaining=None))
+        except TopologyError as error:
+            left.append(AfterLoss(lost=lost, name=fault.name, remaining=None, reason=str(error)))
         else:
             left.append(AfterLoss(lost=lost, name=fault.name, remaining=remaining))
     return tuple(left)

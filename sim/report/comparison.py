@@ -6,9 +6,7 @@ from typing import Any
 from sim.batch.compare import Comparison, Measured
 from sim.batch.metrics import HIGHER_IS_BETTER
 from sim.batch.statistics import tells_apart
-
-NEGLIGIBLE = 1e-3
-"""Relative difference below which two step times or prices are one."""
+from sim.report.comparison_terms import alike, why
 
 
 def comparison_json(comparison: Comparison) -> dict[str, Any]:
@@ -17,7 +15,9 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
     headline = comparison.headline
     return {
         "scenario": comparison.scenario,
-        "over": list(comparison.measured[0].variant.values),
+        "study": comparison.study,
+        "question": comparison.question,
+        "over": list(dict.fromkeys(key for each in comparison.measured for key in each.variant.values)),
         "replicas": comparison.replicas,
         "headline": headline,
         "best": _best(comparison, headline),
@@ -26,6 +26,8 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
         "variants": [_variant_json(each) for each in comparison.measured],
         "rows": [row for metric in comparison.metrics for row in _rows(comparison, metric)] + _loss_rows(comparison),
         "why": [why(comparison, index) for index in range(1, len(names))],
+        "same_step": alike(comparison, ["step_time_s"]),
+        "alike": alike(comparison, ["step_time_s", headline]),
     }
 
 
@@ -109,28 +111,3 @@ def pareto(comparison: Comparison, headline: str) -> list[str]:
         for each, point in zip(comparison.measured, points, strict=True)
         if not any(p != point and p[0] <= point[0] and p[1] <= point[1] for p in points)
     ]
-
-
-def why(comparison: Comparison, index: int) -> dict[str, Any]:
-    """Return what a variant's difference from the first consists of, largest part first, for the first seed.
-
-    step_s: seconds of the main step by state; usd: dollars by item, at the first variant's tokens where a run that
-    stops at a horizon retained others. Both sum to the difference of that seed.
-    """
-    first, other = comparison.measured[0], comparison.measured[index]
-    scale = 1.0
-    if "usd_per_trillion_tokens" in comparison.metrics:
-        tokens = [each.samples["cost_usd"][0] / each.samples["usd_per_trillion_tokens"][0] for each in (first, other)]
-        scale = tokens[0] / tokens[1]
-    return {
-        "value": other.variant.name,
-        "step_s": _parts(first.step_states, other.step_states, 1.0),
-        "usd": _parts(first.costs, other.costs, scale),
-        "same_fabric": first.fabric is not None and first.fabric == other.fabric,
-    }
-
-
-def _parts(first: Any, other: Any, scale: float) -> dict[str, float]:
-    differences = {name: scale * other.get(name, 0.0) - first.get(name, 0.0) for name in {**first, **other}}
-    ranked = sorted(differences.items(), key=lambda pair: -abs(pair[1]))
-    return {name: value for name, value in ranked if value}

@@ -1,6 +1,6 @@
 """The screen of `compare`: the variants beside each other, what they are made of, and what makes them differ."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from string import ascii_uppercase
 from typing import Any
 
@@ -16,6 +16,12 @@ PARTS = 3
 LOSSES = ("NIC link", "cable", "leaf", "spine", "core")
 """What can be lost, a column each; a cable is one between switches."""
 
+CUT_OFF = "job stops: "
+"""How the reason begins where a GPU is out of reach."""
+
+SHOWN = 1e-3
+"""Of the largest part of a difference: smaller ones are not told."""
+
 COLUMNS: Mapping[str, tuple[str, Any]] = {
     "step_time_s": ("step", lambda value: show(value, "time")),
     "exposed_communication": ("exposed", percent),
@@ -23,6 +29,7 @@ COLUMNS: Mapping[str, tuple[str, Any]] = {
     "ettr": ("ETTR", percent),
     "wall_time_s": ("wall time", lambda value: show(value, "time")),
     "cost_usd": ("cost", lambda value: short_usd(value, 4)),
+    "usd_per_trillion_tokens": ("T tokens", lambda value: short_usd(value, 4)),
 }
 """Metrics that have a column, with its head and how a value is shown."""
 
@@ -44,8 +51,9 @@ def comparison_report(result: Result) -> str:
 def _title(result: Result) -> list[str]:
     count = result["replicas"]
     runs = "one run each" if count == 1 else f"{count} runs each, under the same seeds"
-    keys = ", ".join(result["over"])
-    return wrapped(f"{result['scenario']} over {keys}: {len(result['variants'])} variants, {runs}", "")
+    what = f"{result['scenario']} over {', '.join(result['over'])}"
+    asked = [] if result["question"] is None else [*wrapped(result["question"], ""), ""]
+    return [*asked, *wrapped(f"{what}: {len(result['variants'])} variants, {runs}", "")]
 
 
 def _labels(result: Result) -> dict[str, str]:
@@ -73,7 +81,7 @@ def _metric(result: Result, metric: str) -> list[Mapping[str, Any]]:
 def _outcomes(result: Result) -> list[str]:
     labels = _labels(result)
     known = {row["metric"] for row in result["rows"]}
-    shown = [metric for metric in COLUMNS if metric in known and not (metric == "ettr" and "effective_mfu" in known)]
+    shown = [metric for metric in COLUMNS if metric in known and metric not in _hidden(result, known)]
     head = ["", *(COLUMNS[metric][0] for metric in shown), "vs the first"]
     body = []
     for index, each in enumerate(result["variants"]):
@@ -82,6 +90,15 @@ def _outcomes(result: Result) -> list[str]:
         body.append([f"{best} {labels[each['value']]}", *cells, _against(result, index)])
     told = [f"{label}: {name}" for name, label in labels.items() if name != label]
     return [*(line for text in told for line in wrapped(text, "   ")), *([""] if told else []), *_fit([head, *body])]
+
+
+def _hidden(result: Result, known: Set[str]) -> tuple[str, ...]:
+    """Return metrics that would tell nothing: wall times and costs up to a horizon, or dollars a token besides costs."""
+    hidden = ["ettr"] if "effective_mfu" in known else []
+    wall = [row["mean"] for row in _metric(result, "wall_time_s")]
+    if "usd_per_trillion_tokens" in known and min(wall) == max(wall):
+        return (*hidden, "wall_time_s", "cost_usd")
+    return (*hidden, "usd_per_trillion_tokens")
 
 
 def _fit(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -160,7 +177,19 @@ def _losses(result: Result) -> list[str]:
         [labels[each["value"]], *(_remaining(own, name) for name in columns)]
         for each, own in zip(result["variants"], left, strict=True)
     ]
-    return _fit([["Tokens/s left with one lost", *columns], *body])
+    return [*_fit([["Tokens/s left with one lost", *columns], *body]), *_reasons(result)]
+
+
+def _reasons(result: Result) -> list[str]:
+    """Return why a job stops where it is not that a GPU is cut off."""
+    labels = _labels(result)
+    told = [
+        (labels[each["value"]], loss)
+        for each in result["variants"]
+        for loss in each["after_loss"]
+        if loss["remaining"] is None and not loss["reason"].startswith(CUT_OFF)
+    ]
+    return [line for name, loss in told for line in wrapped(f"{name}, {loss['lost']}: {loss['reason']}")]
 
 
 def _left(losses: Sequence[Mapping[str, Any]]) -> dict[str, float]:
@@ -187,8 +216,9 @@ def _why(result: Result) -> list[str]:
             lines += wrapped(f"{each['value']}: the same switches and cables, the same step: no saving")
             continue
         parts = []
-        if each["usd"]:
-            parts.append(f"{_signed_usd(sum(each['usd'].values()))} = {_told(each['usd'], _signed_usd)}")
+        dollars = each["terms"] or each["usd"]
+        if dollars:
+            parts.append(f"{_signed_usd(sum(dollars.values()))} = {_told(dollars, _signed_usd)}")
         if each["step_s"]:
             parts.append(f"step {_signed_s(sum(each['step_s'].values()))} = {_told(each['step_s'], _signed_s)}")
         lines += wrapped(f"{each['value']}: {'; '.join(parts) or 'no difference'}")
@@ -197,14 +227,14 @@ def _why(result: Result) -> list[str]:
 
 
 def _told(parts: Mapping[str, float], text: Any) -> str:
-    """Return the largest parts of a sum by name, and the rest in one.
+    """Return the largest parts of a sum by name, and the rest in one; nothing below a thousandth of the largest.
 
     >>> _told({"network": -2e6, "server": 1e6, "staff": 2e5, "energy": 1e5}, _signed_usd)
     'network -$2.00\\xa0M, server +$1.00\\xa0M, staff +$200\\xa0k, others +$100\\xa0k'
     """
-    listed = list(parts.items())
-    rest = sum(value for _, value in listed[PARTS:])
-    return ", ".join([*(f"{n} {text(v)}" for n, v in listed[:PARTS]), *([f"others {text(rest)}"] if rest else [])])
+    listed = [*list(parts.items())[:PARTS], ("others", sum(list(parts.values())[PARTS:]))]
+    least = SHOWN * max(abs(value) for value in parts.values())
+    return ", ".join(f"{name} {text(value)}" for name, value in listed if abs(value) > least)
 
 
 def _signed_usd(value: float) -> str:
@@ -221,13 +251,49 @@ def _whole(text: str) -> str:
 
 
 def _verdict(result: Result) -> list[str]:
-    headline = result["headline"].replace("usd_per_trillion_tokens", "dollars a token").replace("_", " ")
+    headline = _headline(result)
     rows = _metric(result, result["headline"])
     if not any(row["difference"] for row in rows):
         return wrapped(f"Nothing differs in {headline}: the key decides nothing here.", "")
     if not any(row["differs"] for row in rows):
         return wrapped(f"Not told apart in {headline} by {result['replicas']} runs each; try more --replicas.", "")
-    lines = wrapped(f"* least {headline}: {result['best']}", "")
+    lines = [*_one_step(result), *_deciding(result), *wrapped(f"* least {headline}: {result['best']}", "")]
     if len(result["pareto"]) > 1:
         lines += wrapped(f"Not beaten in both {headline} and time: {', '.join(result['pareto'])}", "")
     return lines
+
+
+def _headline(result: Result) -> str:
+    return str(result["headline"]).replace("usd_per_trillion_tokens", "dollars a token").replace("_", " ")
+
+
+def _one_step(result: Result) -> list[str]:
+    """Return which variants have one step, and whether anything else tells them apart: where steps differ at all."""
+    lines: list[str] = []
+    if not any(row["difference"] for row in _metric(result, "step_time_s")):
+        return lines
+    for names in result["same_step"]:
+        lines += wrapped(f"One step within 0.1 %: {', '.join(names)}", "")
+        for same in (each for each in result["alike"] if set(each) <= set(names)):
+            lines += wrapped(f"no difference in {_headline(result)} either: {', '.join(same)}{_tiers(result, same)}")
+    return lines
+
+
+def _tiers(result: Result, names: Sequence[str]) -> str:
+    """Return what is said of variants that give the same and are built of the same."""
+    fabrics = [each["fabric"] for each in result["variants"] if each["value"] in names]
+    if None in fabrics or any(fabric["switches_by_tier"] != fabrics[0]["switches_by_tier"] for fabric in fabrics):
+        return ""
+    return ": the same tiers, no saving"
+
+
+def _deciding(result: Result) -> list[str]:
+    """Return which term is the largest of each difference that is one."""
+    differs = {row["value"] for row in _metric(result, result["headline"]) if row["differs"]}
+    told: dict[str, list[str]] = {}
+    for each in result["why"]:
+        if each["value"] in differs and each["dominant"] is not None:
+            told.setdefault(each["dominant"], []).append(each["value"])
+    first = result["variants"][0]["value"]
+    parts = [f"{term} for {', '.join(names)}" for term, names in told.items()]
+    return wrapped(f"What decides against {first}: {'; '.join(parts)}", "") if parts else []
