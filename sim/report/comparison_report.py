@@ -93,7 +93,7 @@ def _outcomes(result: Result) -> list[str]:
 
 
 def _hidden(result: Result, known: Set[str]) -> tuple[str, ...]:
-    """Return metrics that would tell nothing: times and costs of runs to one horizon, or dollars a token beside costs."""
+    """Return metrics that tell nothing: times and costs of runs to one horizon, or dollars a token beside costs."""
     hidden = ["ettr"] if "effective_mfu" in known else []
     wall = [row["mean"] for row in _metric(result, "wall_time_s")]
     if "usd_per_trillion_tokens" in known and min(wall) == max(wall):
