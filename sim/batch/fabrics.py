@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sim import catalog
 from sim.catalog.records import PriceBook
 from sim.cluster.bom import capex_usd, power_w
-from sim.cluster.contract import links
+from sim.cluster.contract import link_counts
 from sim.cluster.describe import describe
 from sim.scenario import Scenario
 from sim.simulate import Prepared, materials
@@ -42,7 +42,11 @@ def fabric_of(prepared: Prepared) -> Fabric | None:
         switches=facts["switches"],
         switches_by_tier=facts["switches_by_tier"],
         cables=facts["links_total"],
-        optics=sum(link["count"] for _, _, link in links(graph) if link["medium"] == "optic"),
+        optics=sum(
+            links * count
+            for (medium, count), links in link_counts(graph, "medium", "count").items()
+            if medium == "optic"
+        ),
         diameter_hops=facts["diameter_hops"],
         bisection_bytes_per_s=facts["bisection_bytes_per_s"],
         capex_usd=float(capex_usd(bill, _book(prepared.scenario))),
