@@ -268,9 +268,9 @@ def _headline(result: Result) -> str:
 
 
 def _one_step(result: Result) -> list[str]:
-    """Return which variants have one step, and whether anything else tells them apart: where steps differ at all."""
+    """Return which variants have one step, and whether dollars tell them apart: where machines differ."""
     lines: list[str] = []
-    if not any(row["difference"] for row in _metric(result, "step_time_s")):
+    if not any(each["after_loss"] for each in result["variants"]):
         return lines
     for names in result["same_step"]:
         lines += wrapped(f"One step within 0.1 %: {', '.join(names)}", "")

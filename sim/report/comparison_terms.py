@@ -8,6 +8,9 @@ from sim.batch.compare import Comparison, Measured
 NEGLIGIBLE = 1e-3
 """Relative difference below which two step times or prices are one."""
 
+ONCE = ("data",)
+"""Items of a bill that do not grow with a run's length."""
+
 
 def why(comparison: Comparison, index: int) -> dict[str, Any]:
     """Return what a variant's difference from the first consists of, largest part first, for the first seed.
@@ -35,9 +38,10 @@ def why(comparison: Comparison, index: int) -> dict[str, Any]:
 def _terms(first: Measured, other: Measured, scale: float) -> dict[str, float]:
     """Return dollars of a difference by cause.
 
-    Model: all items of the first grow with its wall time. With retained step time s and wall time w of the other over
-    that of the first, for the same tokens, C = C1: step (s - 1) C, failures (w - s) C, and what is left of every item,
-    C2_i - w C1_i, is its own price or amount. Nothing where nothing is billed.
+    Model: all items but data, which a run pays once, grow with wall time. With retained step time s and wall time w of
+    the other over that of the first, for the same tokens, and C the sum of those items of the first: step (s - 1) C,
+    failures (w - s) C, and what is left of every item, C2_i - w C1_i, is its own price or amount. Nothing where nothing
+    is billed.
     """
     if not (first.costs and other.costs and "ettr" in first.samples and "ettr" in other.samples):
         return {}
@@ -45,10 +49,16 @@ def _terms(first: Measured, other: Measured, scale: float) -> dict[str, float]:
     if not step:
         return {}
     longer, stepping = scale * wall_other / wall, scale * step_other / step
-    whole = sum(first.costs.values())
-    own = _parts(first.costs, other.costs, longer, scale)
-    terms = {"step": (stepping - 1) * whole, "failures": (longer - stepping) * whole, **own}
-    return _ranked(terms)
+    (lasting, once), (lasting_other, once_other) = (_split(each.costs) for each in (first, other))
+    whole = sum(lasting.values())
+    own = _parts(lasting, lasting_other, longer, scale) | _parts(once, once_other, 1.0, scale)
+    return _ranked({"step": (stepping - 1) * whole, "failures": (longer - stepping) * whole, **own})
+
+
+def _split(costs: Mapping[str, float]) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the items that grow with wall time, and those that are paid once."""
+    once = {item: usd for item, usd in costs.items() if item in ONCE}
+    return {item: usd for item, usd in costs.items() if item not in ONCE}, once
 
 
 def _times(each: Measured) -> tuple[float, float]:

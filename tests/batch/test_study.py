@@ -88,7 +88,9 @@ def test_what_is_wrong_is_told_with_its_file_in_one_line(tmp_path: Path, text: s
 
 def test_a_key_that_the_base_lacks_names_its_variant_and_the_nearest(tmp_path: Path) -> None:
     found = study(tmp_path, HEAD + TWO.replace("cluster.spare_nodes", "cluster.spare_node"))
-    with pytest.raises(InputError, match=r"^a: tiny: cluster\.spare_node: unknown key 'spare_node'.*did you mean 'spare_nodes'"):
+    with pytest.raises(
+        InputError, match=r"^a: tiny: cluster\.spare_node: unknown key 'spare_node'.*did you mean 'spare_nodes'"
+    ):
         compare_study(found, workers=1)
 
 
