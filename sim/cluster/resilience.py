@@ -97,7 +97,7 @@ def _losses(fabric: Fabric, nic: int) -> Iterator[tuple[str, Fault]]:
     for ordinal, name in enumerate(fabric.classes):
         cables = np.flatnonzero(fabric.link_class == ordinal)
         if cables.size:
-            on_the_way = cables[np.isin(fabric.source[cables], way)]
+            on_the_way = cables[np.isin(fabric.source[cables], way) & np.isin(fabric.target[cables], way)]
             cable = int((on_the_way if on_the_way.size else cables)[0])
             ends = (fabric.switches[int(each[cable])] for each in (fabric.source, fabric.target))
             yield f"{name} cable", Fault(what="link", name=" - ".join(ends), count=1)
