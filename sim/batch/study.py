@@ -97,6 +97,8 @@ def study_of_axes(base: str, over: Sequence[str]) -> Study:
     >>> [variant.name for variant in study_of_axes("tiny", ["cluster.spare_nodes=0,1"]).variants]
     ['0', '1']
     """
+    if base in study_names():
+        raise InputError(f"--over {over[0]}: the study '{base}' states what it compares; expected a scenario")
     variants = variants_of([axis_of(text) for text in over])
     return Study(name=None, question=None, base=base, replicas=REPLICAS, overrides=(), variants=variants)
 
@@ -128,6 +130,8 @@ def _is_path(name: str) -> bool:
 
 
 def _study_of(tree: Mapping[str, Any], source: str, folder: Path) -> Study:
+    if "base" not in tree:
+        raise InputError(f"{source}: base: is missing: this is no study; expected its base, or a scenario with --over")
     try:
         form = StudyForm.model_validate(tree)
     except ValidationError as error:
