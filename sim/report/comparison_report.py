@@ -1,23 +1,14 @@
 """The screen of `compare`: the variants beside each other, what they are made of, and what makes them differ."""
 
 from collections.abc import Mapping, Sequence, Set
-from string import ascii_uppercase
 from typing import Any
 
-from sim.quantities import show, show_count
-from sim.report.text import WIDTH, Result, percent, short_usd, table, wrapped
-
-LONGEST_NAME = 14
-"""Characters of a variant's name in a table; longer ones are lettered and told below."""
+from sim.quantities import show
+from sim.report.comparison_tables import bandwidths, fabrics, fitted, labels_of, losses, metric_rows
+from sim.report.text import Result, percent, short_usd, wrapped
 
 PARTS = 3
 """Parts of a difference that are told."""
-
-LOSSES = ("NIC link", "cable", "leaf", "spine", "core")
-"""What can be lost, a column each; a cable is one between switches."""
-
-CUT_OFF = "job stops: "
-"""How the reason begins where a GPU is out of reach."""
 
 SHOWN = 1e-3
 """Of the largest part of a difference: smaller ones are not told."""
@@ -39,9 +30,9 @@ def comparison_report(result: Result) -> str:
     blocks = [
         _title(result),
         _outcomes(result),
-        _fabrics(result),
-        _busbw(result),
-        _losses(result),
+        fabrics(result),
+        bandwidths(result),
+        losses(result),
         _why(result),
         _verdict(result),
     ]
@@ -56,60 +47,32 @@ def _title(result: Result) -> list[str]:
     return [*asked, *wrapped(f"{what}: {len(result['variants'])} variants, {runs}", "")]
 
 
-def _labels(result: Result) -> dict[str, str]:
-    """Return what each variant is called in the tables: its name, or a letter where one is too long."""
-    names = [each["value"] for each in result["variants"]]
-    if max(map(len, names)) <= LONGEST_NAME:
-        return {name: name for name in names}
-    return {name: _letter(index) for index, name in enumerate(names)}
-
-
-def _letter(index: int) -> str:
-    """Return A, B, ... Z, AA, AB, ...
-
-    >>> _letter(0), _letter(27)
-    ('A', 'AB')
-    """
-    more, last = divmod(index, len(ascii_uppercase))
-    return ("" if more == 0 else _letter(more - 1)) + ascii_uppercase[last]
-
-
-def _metric(result: Result, metric: str) -> list[Mapping[str, Any]]:
-    return [row for row in result["rows"] if row["metric"] == metric]
-
-
 def _outcomes(result: Result) -> list[str]:
-    labels = _labels(result)
+    labels = labels_of(result)
     known = {row["metric"] for row in result["rows"]}
     shown = [metric for metric in COLUMNS if metric in known and metric not in _hidden(result, known)]
     head = ["", *(COLUMNS[metric][0] for metric in shown), "vs the first"]
     body = []
     for index, each in enumerate(result["variants"]):
-        cells = [COLUMNS[metric][1](_metric(result, metric)[index]["mean"]) for metric in shown]
+        cells = [COLUMNS[metric][1](metric_rows(result, metric)[index]["mean"]) for metric in shown]
         best = "*" if each["value"] == result["best"] else " "
         body.append([f"{best} {labels[each['value']]}", *cells, _against(result, index)])
     told = [f"{label}: {name}" for name, label in labels.items() if name != label]
-    return [*(line for text in told for line in wrapped(text, "   ")), *([""] if told else []), *_fit([head, *body])]
+    return [*(line for text in told for line in wrapped(text, "   ")), *([""] if told else []), *fitted([head, *body])]
 
 
 def _hidden(result: Result, known: Set[str]) -> tuple[str, ...]:
     """Return metrics that tell nothing: times and costs of runs to one horizon, or dollars a token beside costs."""
     hidden = ["ettr"] if "effective_mfu" in known else []
-    wall = [row["mean"] for row in _metric(result, "wall_time_s")]
+    wall = [row["mean"] for row in metric_rows(result, "wall_time_s")]
     if "usd_per_trillion_tokens" in known and min(wall) == max(wall):
         return (*hidden, "wall_time_s", "cost_usd")
     return (*hidden, "usd_per_trillion_tokens")
 
 
-def _fit(rows: Sequence[Sequence[str]]) -> list[str]:
-    align = "<" + ">" * (len(rows[0]) - 1)
-    wide = table(rows, align)
-    return wide if max(map(len, wide)) <= WIDTH else table(rows, align, gap=1)
-
-
 def _against(result: Result, index: int) -> str:
     """Return the paired difference of the headline from the first, as a fraction of it and half its interval."""
-    rows = _metric(result, result["headline"])
+    rows = metric_rows(result, result["headline"])
     if index == 0:
         return "-"
     row, base = rows[index], rows[0]["mean"]
@@ -121,91 +84,6 @@ def _against(result: Result, index: int) -> str:
 
 def _size(fraction: float) -> str:
     return f"{100 * abs(fraction):.2f}"
-
-
-def _fabrics(result: Result) -> list[str]:
-    labels = _labels(result)
-    if _alike(result, "fabric"):
-        return []
-    head = ["Network", "switches", "cables", "optics", "hops", "USD/GPU", "W/GPU", "bisection/GPU"]
-    body = []
-    for each in result["variants"]:
-        fabric = each["fabric"]
-        if fabric is not None:
-            body.append(
-                [
-                    labels[each["value"]],
-                    *(show_count(fabric[name]) for name in ("switches", "cables", "optics")),
-                    str(fabric["diameter_hops"]),
-                    f"{fabric['capex_usd'] / fabric['gpus']:,.0f}",
-                    f"{fabric['power_w'] / fabric['gpus']:.0f}",
-                    show(fabric["bisection_bytes_per_s"] / (fabric["gpus"] / 2), "bandwidth"),
-                ]
-            )
-    return _fit([head, *body]) if body else []
-
-
-def _alike(result: Result, name: str) -> bool:
-    """Return whether all variants have the same: nothing to compare."""
-    return all(each[name] == result["variants"][0][name] for each in result["variants"])
-
-
-def _busbw(result: Result) -> list[str]:
-    labels = _labels(result)
-    dimensions = list(dict.fromkeys(name for each in result["variants"] for name in each["busbw"]))
-    if not dimensions or (_alike(result, "fabric") and _alike(result, "busbw")):
-        return []
-    body = [
-        [labels[each["value"]], *(_rate(each["busbw"].get(dimension)) for dimension in dimensions)]
-        for each in result["variants"]
-    ]
-    return _fit([["Bus bandwidth of the main step's groups", *dimensions], *body])
-
-
-def _rate(value: float | None) -> str:
-    return "-" if value is None else show(value, "bandwidth", unit="GB/s")
-
-
-def _losses(result: Result) -> list[str]:
-    """Return what one loss leaves of the throughput; of the cables between switches the one that costs most."""
-    labels = _labels(result)
-    if not any(each["after_loss"] for each in result["variants"]):
-        return []
-    left = [_left(each["after_loss"]) for each in result["variants"]]
-    columns = [name for name in LOSSES if any(name in own for own in left)]
-    body = [
-        [labels[each["value"]], *(_remaining(own, name) for name in columns)]
-        for each, own in zip(result["variants"], left, strict=True)
-    ]
-    return [*_fit([["Tokens/s left with one lost", *columns], *body]), *_reasons(result)]
-
-
-def _reasons(result: Result) -> list[str]:
-    """Return why a job stops where it is not that a GPU is cut off."""
-    labels = _labels(result)
-    told = [
-        (labels[each["value"]], loss)
-        for each in result["variants"]
-        for loss in each["after_loss"]
-        if loss["remaining"] is None and not loss["reason"].startswith(CUT_OFF)
-    ]
-    return [line for name, loss in told for line in wrapped(f"{name}, {loss['lost']}: {loss['reason']}")]
-
-
-def _left(losses: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Return what is left by column of the table, 0 where the job stops."""
-    left: dict[str, float] = {}
-    for loss in losses:
-        between = loss["lost"].endswith(" cable")
-        name = "cable" if between else loss["lost"].replace("nic", "NIC")
-        left[name] = min(loss["remaining"] or 0.0, left.get(name, float("inf")))
-    return left
-
-
-def _remaining(left: Mapping[str, float], name: str) -> str:
-    if name not in left:
-        return "-"
-    return f"{100 * left[name]:.2f} %" if left[name] else "stops"
 
 
 def _why(result: Result) -> list[str]:
@@ -252,7 +130,7 @@ def _whole(text: str) -> str:
 
 def _verdict(result: Result) -> list[str]:
     headline = _headline(result)
-    rows = _metric(result, result["headline"])
+    rows = metric_rows(result, result["headline"])
     if not any(row["difference"] for row in rows):
         return wrapped(f"Nothing differs in {headline}: the key decides nothing here.", "")
     if not any(row["differs"] for row in rows):
@@ -289,7 +167,7 @@ def _tiers(result: Result, names: Sequence[str]) -> str:
 
 def _deciding(result: Result) -> list[str]:
     """Return which term is the largest of each difference that is one."""
-    differs = {row["value"] for row in _metric(result, result["headline"]) if row["differs"]}
+    differs = {row["value"] for row in metric_rows(result, result["headline"]) if row["differs"]}
     told: dict[str, list[str]] = {}
     for each in result["why"]:
         if each["value"] in differs and each["dominant"] is not None:
