@@ -8,9 +8,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from sim.batch.study import load_study
 from sim.cli import app
 from sim.report.comparison_report import comparison_report
 from sim.report.pareto_picture import pareto_picture
+from sim.scenario import load_scenario
+
+EXPERIMENTS = Path(__file__).parent.parent / "experiments"
 
 STUDY = """
 name = "spares"
@@ -92,8 +96,19 @@ def test_a_scenario_without_axes_is_told_what_is_missing(study: str) -> None:
     assert "own.toml: base: is missing: this is no study; expected its base, or a scenario with --over" in result.stderr
 
 
+def test_the_readme_of_experiments_shows_the_study_and_a_form_that_loads(tmp_path: Path) -> None:
+    text = (EXPERIMENTS / "README.md").read_text()
+    table = (EXPERIMENTS / "studies" / "topologies" / "comparison.txt").read_text()
+    shown = text.split("```text\n")[1].split("```")[0].strip("\n")
+    assert all(block in table for block in shown.split("\n\n"))
+    (tmp_path / "spares.toml").write_text(text.split("```toml\n")[1].split("```")[0])
+    found = load_study(str(tmp_path / "spares.toml"))
+    spares = [load_scenario(found.base, each.overrides).machines.spare_nodes for each in found.variants]
+    assert spares == [0, 24]
+
+
 def test_what_is_shown_of_a_study_is_what_its_answer_renders() -> None:
-    for answer in (Path(__file__).parent.parent / "experiments" / "studies").glob("*/comparison.json"):
+    for answer in (EXPERIMENTS / "studies").glob("*/comparison.json"):
         facts = json.loads(answer.read_text())
         assert facts["study"] == answer.parent.name
         assert (answer.parent / "comparison.txt").read_text() == comparison_report(facts) + "\n"

@@ -14,6 +14,7 @@ from sim.batch.metrics import HEADLINES, METRICS, main_step, sample
 from sim.batch.statistics import Estimate, estimate, paired
 from sim.batch.variants import Variant
 from sim.cluster.resilience import AfterLoss
+from sim.engine.collector import rare_collections
 from sim.errors import InputError, ScenarioError, SimulationError
 from sim.ledger.cost import usd_by
 from sim.scenario import Scenario, load_scenario
@@ -158,7 +159,7 @@ def _measured(tasks: Sequence[_Task], workers: int | None) -> Iterator[Measured]
     try:
         with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
             try:
-                yield from pool.map(_measure, tasks)
+                yield from pool.map(_measure_apart, tasks)
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
@@ -166,6 +167,12 @@ def _measured(tasks: Sequence[_Task], workers: int | None) -> Iterator[Measured]
         raise SimulationError(
             "a worker ended early, killed from outside or out of memory; try fewer --workers"
         ) from None
+
+
+def _measure_apart(task: _Task) -> Measured:
+    """Measure in a process of its own, which collects garbage as rarely as the command line does."""
+    with rare_collections():
+        return _measure(task)
 
 
 def _measure(task: _Task) -> Measured:

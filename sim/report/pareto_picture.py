@@ -98,30 +98,31 @@ def _front(result: Result, x: Sequence[Any], y: Sequence[Any], across: _Scale, u
 
 def _dots(result: Result, x: Sequence[Any], y: Sequence[Any], across: _Scale, up: _Scale) -> list[str]:
     places = [(across(a["mean"]), up(b["mean"])) for a, b in zip(x, y, strict=True)]
-    parts = []
+    parts, boxes = [], []
     for (cx, cy), b in zip(places, y, strict=True):
+        boxes.append((cx - _DOT, cy - _DOT, cx + _DOT, cy + _DOT))
         if b["ci_low"] is not None:
-            parts.append(
-                f'<line class="band" x1="{cx:.1f}" x2="{cx:.1f}" y1="{up(b["ci_low"]):.1f}" '
-                f'y2="{up(b["ci_high"]):.1f}"/>'
-            )
+            top, bottom = up(b["ci_high"]), up(b["ci_low"])
+            boxes.append((cx - 2, top, cx + 2, bottom))
+            parts.append(f'<line class="band" x1="{cx:.1f}" x2="{cx:.1f}" y1="{bottom:.1f}" y2="{top:.1f}"/>')
         kind = "on" if b["value"] in result["pareto"] else "off"
         parts.append(f'<circle class="{kind}" cx="{cx:.1f}" cy="{cy:.1f}" r="{_DOT}"/>')
     names = [str(b["value"]) for b in y]
-    for name, (left, middle) in zip(names, _label_places(names, places), strict=True):
+    for name, (left, middle) in zip(names, _label_places(names, places, boxes), strict=True):
         parts.append(f'<text x="{left:.1f}" y="{middle + 4:.1f}">{escape(name)}</text>')
     return parts
 
 
-def _label_places(names: Sequence[str], places: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Return the left end and middle height of each dot's name: where it hides no dot, no other name and no axis.
+def _label_places(
+    names: Sequence[str], places: Sequence[tuple[float, float]], drawn: Sequence[_Box]
+) -> list[tuple[float, float]]:
+    """Return the left end and middle height of each dot's name, where it hides nothing drawn and no other name.
 
     Names are placed from the top; right of the dot if that is free, else left, above, below, and further away.
 
-    >>> _label_places(["a", "b"], [(200.0, 50.0), (200.0, 50.0)])
+    >>> _label_places(["a", "b"], [(200.0, 50.0), (200.0, 50.0)], [])
     [(210.0, 50.0), (183.0, 50.0)]
     """
-    dots = [(cx - _DOT, cy - _DOT, cx + _DOT, cy + _DOT) for cx, cy in places]
     taken: list[_Box] = []
     found = {}
     for index in sorted(range(len(names)), key=lambda index: (places[index][1], places[index][0])):
@@ -129,7 +130,7 @@ def _label_places(names: Sequence[str], places: Sequence[tuple[float, float]]) -
         width = _LETTER * len(names[index])
         ways = [(left, cy + lines * _LINE) for lines in _LINES for left in (cx + 10, cx - 10 - width)]
         boxes = [(left, middle - _LINE / 2, left + width, middle + _LINE / 2) for left, middle in ways]
-        hidden = [(box[0] < _LEFT) + sum(_meet(box, other) for other in (*dots, *taken)) for box in boxes]
+        hidden = [(box[0] < _LEFT) + sum(_meet(box, other) for other in (*drawn, *taken)) for box in boxes]
         best = hidden.index(min(hidden))
         taken.append(boxes[best])
         found[index] = ways[best]
