@@ -161,13 +161,14 @@ def _endpoint_faults(graph: "nx.Graph[str]", endpoints: int, nics_per_domain: in
 def _lost(neighbours: Mapping[str, Iterable[str]], nics: tuple[str, ...], nics_per_domain: int) -> list[str]:
     """Return the endpoints that neither the graph nor the domains on the way join to the first."""
     reached = _reached(neighbours, {nics[0]}, set())
-    while True:
+    while len(reached) < len(neighbours):
         domains = {ordinal // nics_per_domain for ordinal, nic in enumerate(nics) if nic in reached}
         lost = [(ordinal, nic) for ordinal, nic in enumerate(nics) if nic not in reached]
         entered = {nic for ordinal, nic in lost if ordinal // nics_per_domain in domains}
         if not entered:
             return [nic for _, nic in lost]
         reached = _reached(neighbours, entered, reached)
+    return []
 
 
 def _reached(neighbours: Mapping[str, Iterable[str]], start: set[str], known: set[str]) -> set[str]:
