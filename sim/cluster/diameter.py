@@ -1,13 +1,10 @@
-"""The diameter of a fabric: breadth-first searches from all switches at once, a bit each; one on a torus."""
-
-from collections.abc import Iterator
+"""The diameter of a fabric: breadth-first searches from all switches at once, a bit each."""
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from sim.cluster.skeleton import Flags, Indices, Skeleton
-from sim.cluster.translations import farthest, hops_from_origin, is_translated
 
 Words = NDArray[np.uint64]
 
@@ -29,21 +26,6 @@ def diameter_hops(bones: Skeleton) -> int:
     ways = (bones.hosts[:, 0] > 0, bones.hosts[:, 1] > 0)
     own = [links * 2 for links, way in ((1, 0), (0, 1)) if (bones.hosts[:, way] > 1).any()]
     own += [1] if (ways[0] & ways[1]).any() else []
-    own += _translated(bones, ways) if is_translated(bones) else _by_sets(bones, ways)
-    return max(own, default=0)
-
-
-def _translated(bones: Skeleton, ways: tuple[Flags, Flags]) -> Iterator[int]:
-    """Yield the longest ways between endpoints of each kind on a grid that looks the same from every place."""
-    hops = hops_from_origin(bones)
-    for way, other in ((0, 0), (0, 1), (1, 1)):
-        most = farthest(hops, bones, ways[way], ways[other])
-        if most:
-            yield most + 2 - way - other
-
-
-def _by_sets(bones: Skeleton, ways: tuple[Flags, Flags]) -> Iterator[int]:
-    """Yield the longest ways between endpoints of each kind, by searches from one switch of each set of twins."""
     sets = _twins(bones, ways)
     size = int(sets.max(initial=-1)) + 1
     ends = np.concatenate([[bones.near, bones.far], [bones.far, bones.near]], axis=1)
@@ -51,12 +33,11 @@ def _by_sets(bones: Skeleton, ways: tuple[Flags, Flags]) -> Iterator[int]:
     members = [np.bincount(sets, weights=way, minlength=size) for way in ways]
     has_links = np.bincount(sets[ends[0]], minlength=size) > 0
     for way, cables in ((0, 1), (1, 0)):
-        if ((members[way] > 1) & has_links).any():
-            yield 2 * cables + 2
+        own += [2 * cables + 2] if ((members[way] > 1) & has_links).any() else []
         for other in range(way, 2):
             hops = _farthest(links, members[way] > 0, members[other] > 0)
-            if hops:
-                yield hops + cables + 1 - other
+            own += [hops + cables + 1 - other] if hops else []
+    return max(own, default=0)
 
 
 def _twins(bones: Skeleton, ways: tuple[Flags, Flags]) -> Indices:
