@@ -199,35 +199,41 @@ def step(
 
 @app.command()
 def compare(
-    scenario: ScenarioArgument,
-    over: Annotated[
-        list[str], typer.Option("--over", metavar="KEY=A,B,C", help="A dotted key and the values to compare.")
+    scenario: Annotated[
+        str, typer.Argument(metavar="SCENARIO|STUDY", help="A scenario with --over, or a study's name or TOML file.")
     ],
-    replicas: Annotated[int, typer.Option(metavar="N", min=1, help="Runs of each, under the same seeds.")] = 3,
+    over: Annotated[
+        list[str] | None, typer.Option("--over", metavar="KEY=A,B,C", help="A dotted key and the values to compare.")
+    ] = None,
+    replicas: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Runs of each, under the same seeds: 3, or the study's.")
+    ] = None,
     workers: Annotated[int | None, typer.Option(metavar="N", min=1, help="Processes, by default one a core.")] = None,
     picture: Annotated[
         Path | None, typer.Option("--picture", metavar="FILE", help="Draw cost against step time (SVG).")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write comparison.json, .txt and .svg there.")
     ] = None,
     overrides: SetOption = None,
     force: ForceOption = False,
     allow_plugins: PluginsOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare variants of a job under the same seeds: time, cost, network, and what makes them differ."""
-    from sim.batch.compare import compare
-    from sim.batch.variants import axis_of, variants_of
+    """Compare variants of a job under the same seeds: time, cost, network, losses, and what makes them differ."""
+    from sim.batch.study import compare_study, load_study, study_of_axes
     from sim.report.comparison import comparison_json
     from sim.report.comparison_report import comparison_report
     from sim.report.pareto_picture import pareto_picture
     from sim.report.progress import progress
 
-    variants = variants_of([axis_of(text) for text in over])
-    if picture is not None:
-        _check_output(picture, force)
+    study = study_of_axes(scenario, over) if over else load_study(scenario)
+    outputs = [] if out is None else [out / f"comparison.{ending}" for ending in ("json", "txt", "svg")]
+    for path in filter(None, (picture, *outputs)):
+        _check_output(path, force)
     with progress(sys.stderr) as report:
-        result = compare(
-            scenario,
-            variants,
+        result = compare_study(
+            study,
             overrides=overrides or [],
             replicas=replicas,
             workers=workers,
@@ -235,8 +241,11 @@ def compare(
             allow_plugins=allow_plugins,
         )
     answer = comparison_json(result)
-    if picture is not None:
-        _write_text(picture, pareto_picture(answer))
+    for path in filter(None, (picture, *outputs[2:])):
+        _write_text(path, pareto_picture(answer))
+    if out is not None:
+        _write_text(out / "comparison.json", json.dumps(answer, indent=1, allow_nan=False) + "\n")
+        _write_text(out / "comparison.txt", comparison_report(answer) + "\n")
     _print(answer, as_json, lambda: comparison_report(answer))
 
 

@@ -82,11 +82,15 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """What a run starts from: the scenario with its level set, its machine, and the step of every phase."""
+    """What a run starts from: the scenario with its level set, its machine, and the step of every phase.
+
+    bill: the machine's bill of materials, servers included; empty where nothing is billed.
+    """
 
     scenario: Scenario
     machine: Machine | None
     steps: tuple[StepResult, ...]
+    bill: tuple[BomLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,38 +131,48 @@ def simulate(
 
 
 def prepare(
-    scenario: Scenario,
-    progress: Progress = lambda fraction, what: None,
-    allow_plugins: bool = False,
-    cluster: Cluster | None = None,
+    scenario: Scenario, progress: Progress = lambda fraction, what: None, allow_plugins: bool = False
 ) -> Prepared:
-    """Return everything before the run itself: the machine and the step of every phase.
-
-    cluster: wired before for the same machines, by a scenario that differs in its seed.
-    """
+    """Return everything before the run itself: the machine, its bill of materials, and the step of every phase."""
     scenario, anchoring = anchored(scenario, lambda anchor: _step_time_of(anchor, allow_plugins))
-    machine = build_machine(scenario, allow_plugins, cluster)
+    machine = build_machine(scenario, allow_plugins)
+    billed = machine is not None and scenario.billing is not None and scenario.machines.storage is not None
+    return Prepared(
+        scenario=scenario,
+        machine=machine,
+        steps=tuple(replace(step, anchoring=anchoring) for step in _steps(scenario, machine, progress)),
+        bill=materials(machine) if billed and machine is not None else (),
+    )
+
+
+def _steps(scenario: Scenario, machine: Machine | None, progress: Progress) -> tuple[StepResult, ...]:
+    """Return the step of every phase."""
     phases = scenario.training.phases if scenario.training else ()
     steps = []
     for index, phase in enumerate(phases):
         progress(0.1 + 0.4 * index / len(phases), f"step of phase {phase.name}")
-        steps.append(replace(simulate_phase(scenario, machine, phase), anchoring=anchoring))
+        steps.append(simulate_phase(scenario, machine, phase))
     if machine is not None:
         check_algorithms(machine.network)
-    return Prepared(scenario=scenario, machine=machine, steps=tuple(steps))
+    return tuple(steps)
 
 
-def reseeded(prepared: Prepared, seed: int) -> Prepared:
-    """Return the same job under another seed: its steps are simulated anew only where something in them is drawn.
+def reseeded(prepared: Prepared, scenario: Scenario) -> Prepared:
+    """Return the same job by a scenario that differs in its seed: steps are simulated anew where something is drawn.
 
-    Hashed routes, a random placement and the speeds of GPUs are drawn.
+    Hashed routes, a random placement, the speeds of GPUs and lost members of a class are drawn.
     """
-    scenario = replace(prepared.scenario, seed=seed)
-    machine, speed = prepared.machine, scenario.machines.speed
-    drawn = speed != Speed() or scenario.machines.placement == "random"
-    if machine is None or not (drawn or machine.settings.routing == "ecmp"):
+    machine, asked = prepared.machine, scenario.machines
+    if machine is None:
         return replace(prepared, scenario=scenario)
-    return prepare(replace(scenario, anchors=()), cluster=machine.cluster)
+    health = asked.health or HEALTHY
+    drawn = asked.speed != Speed() or asked.placement == "random" or health != machine.cluster.health
+    if not (drawn or machine.settings.routing == "ecmp"):
+        return replace(prepared, scenario=scenario)
+    network = machine.network.changed(health=health, seed=scenario.seed)
+    machine = Machine(cluster=network.cluster, network=network, settings=network.settings)
+    steps = _steps(scenario, machine, lambda fraction, what: None)
+    return replace(prepared, scenario=scenario, machine=machine, steps=steps)
 
 
 def simulate_prepared(prepared: Prepared, progress: Progress = lambda fraction, what: None) -> RunResult:
@@ -167,7 +181,7 @@ def simulate_prepared(prepared: Prepared, progress: Progress = lambda fraction, 
     plan = run_plan(prepared.scenario, prepared.steps)
     trace = simulate_run(plan)
     progress(0.8, "ledgers")
-    return account(prepared.scenario, prepared.machine, prepared.steps, plan, trace)
+    return account(prepared, plan, trace)
 
 
 def main_phase(training: Training) -> int:
@@ -215,15 +229,14 @@ def _step_time_of(anchor: Anchor, allow_plugins: bool) -> StepTime:
     return step_time_s
 
 
-def build_machine(scenario: Scenario, allow_plugins: bool = False, cluster: Cluster | None = None) -> Machine | None:
-    """Return the cluster of a scenario, None where it has no topology (a reliability study); or one wired before."""
+def build_machine(scenario: Scenario, allow_plugins: bool = False) -> Machine | None:
+    """Return the cluster of a scenario, None where it has no topology (a reliability study)."""
     asked = scenario.machines
     if asked.topology is None:
         return None
     node, total = asked.node, asked.nodes + asked.spare_nodes
     topology = asked.topology
-    if cluster is None:
-        cluster = build_cluster(topology.kind, topology.arguments, node, asked.accelerator, total, allow_plugins)
+    cluster = build_cluster(topology.kind, topology.arguments, node, asked.accelerator, total, allow_plugins)
     cluster = replace(cluster, health=asked.health or HEALTHY)
     settings = NetworkSettings(
         sharing=asked.network.sharing or "max-min",
@@ -319,18 +332,17 @@ def run_plan(scenario: Scenario, steps: tuple[StepResult, ...]) -> RunPlan:
     )
 
 
-def account(
-    scenario: Scenario, machine: Machine | None, steps: tuple[StepResult, ...], plan: RunPlan, trace: RunTrace
-) -> RunResult:
+def account(prepared: Prepared, plan: RunPlan, trace: RunTrace) -> RunResult:
     """Return a run's ledgers and summary from its trace, checked for conservation."""
+    scenario, steps = prepared.scenario, prepared.steps
     profiles = tuple(step.profile for step in steps) or (None,)
     ledger = time_ledger(trace, profiles)
     check_conservation(trace, ledger)
-    energy, costs = _bill(scenario, machine, profiles, ledger)
+    energy, costs = _bill(scenario, prepared.bill, profiles, ledger)
     return RunResult(
         scenario=scenario,
         run_id=run_id(scenario),
-        machine=machine,
+        machine=prepared.machine,
         steps=steps,
         plan=plan,
         trace=trace,
@@ -342,12 +354,12 @@ def account(
 
 
 def _bill(
-    scenario: Scenario, machine: Machine | None, profiles: tuple[StepProfile | None, ...], ledger: TimeLedger
+    scenario: Scenario, bill: tuple[BomLine, ...], profiles: tuple[StepProfile | None, ...], ledger: TimeLedger
 ) -> tuple[EnergyLedger | None, CostLedger | None]:
     asked, billing = scenario.machines, scenario.billing
-    if billing is None or machine is None or asked.storage is None:
+    if billing is None or asked.storage is None or not bill:
         return None, None
-    total, bill = asked.nodes + asked.spare_nodes, materials(machine)
+    total = asked.nodes + asked.spare_nodes
     energy = energy_ledger(ledger, profiles, asked.node, asked.accelerator, bill, asked.storage)
     assets = Assets(
         node=asked.node.name,

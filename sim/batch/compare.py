@@ -8,20 +8,17 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from multiprocessing import get_context
 
-from sim import catalog
+from sim.batch.fabrics import Fabric, fabric_of
+from sim.batch.losses import throughput_after_losses
 from sim.batch.metrics import HEADLINES, METRICS, main_step, sample
 from sim.batch.statistics import Estimate, estimate, paired
 from sim.batch.variants import Variant
-from sim.catalog.records import PriceBook
-from sim.cluster.bom import bill_of_materials, capex_usd, power_w
-from sim.cluster.contract import links
-from sim.cluster.describe import describe
+from sim.cluster.resilience import AfterLoss
+from sim.engine.collector import rare_collections
 from sim.errors import InputError, ScenarioError, SimulationError
 from sim.ledger.cost import usd_by
-from sim.scenario import load_scenario
-from sim.simulate import Machine, RunResult, prepare, reseeded, simulate_prepared
-
-DEFAULT_BOOK = "2026-owned"
+from sim.scenario import Scenario, load_scenario
+from sim.simulate import Prepared, RunResult, prepare, reseeded, simulate_prepared
 
 MOST_VARIANTS = 1000
 MOST_REPLICAS = 1000
@@ -31,25 +28,11 @@ Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fabric:
-    """What a variant's network is made of: its graph's facts and, in dated prices, what it costs and draws."""
-
-    gpus: int
-    switches: int
-    cables: int
-    optics: int
-    diameter_hops: int
-    bisection_bytes_per_s: float
-    capex_usd: float
-    power_w: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
     """One variant: samples of every metric by seed, and for the first seed what the step and the bill consist of.
 
     step_states: GPU-time by state in seconds of a step of the main phase. costs: dollars by item. busbw: of the main
-    phase's collectives, by dimension.
+    phase's collectives, by dimension. losses: what one loss in the network leaves of the main phase's throughput.
     """
 
     variant: Variant
@@ -58,15 +41,18 @@ class Measured:
     step_states: Mapping[str, float] = field(default_factory=dict)
     busbw: Mapping[str, float] = field(default_factory=dict)
     costs: Mapping[str, float] = field(default_factory=dict)
+    losses: tuple[AfterLoss, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """All variants, in the order asked for; the first is what the others are compared with."""
+    """All variants, in the order asked for; the first is what the others are compared with. study: its name, if one."""
 
     scenario: str
     measured: tuple[Measured, ...]
     replicas: int
+    study: str | None = None
+    question: str | None = None
 
     def estimates(self, metric: str) -> tuple[Estimate, ...]:
         """Return the estimate of a metric for every variant."""
@@ -100,23 +86,26 @@ def compare(
 ) -> Comparison:
     """Return every variant of a scenario, each simulated under the same seeds: the scenario's own and those after it.
 
+    Losses in the network are simulated where variants differ in their machines or in what they train.
     Raises InputError with a line for every variant that does not load or fit, before any run where loading tells.
     """
     if not 1 <= replicas <= MOST_REPLICAS:
         raise ScenarioError(f"--replicas: got {replicas:,}; expected 1 to {MOST_REPLICAS:,}")
     if len(variants) > MOST_VARIANTS:
         raise ScenarioError(f"--over: got {len(variants):,} variants; expected {MOST_VARIANTS:,} at most")
-    seeds = _loaded(source, variants, overrides)
+    scenarios = _loaded(source, variants, overrides)
+    losses = any((each.machines, each.training) != (scenarios[0].machines, scenarios[0].training) for each in scenarios)
     blocks = _blocks(replicas, len(variants), workers or os.cpu_count() or 1)
     tasks = [
         _Task(
             source=source,
             variant=variant,
             overrides=(*overrides, *variant.overrides),
-            seeds=tuple(seed + index for index in block),
+            seeds=tuple(scenario.seed + index for index in block),
+            losses=losses and block == blocks[0],
             allow_plugins=allow_plugins,
         )
-        for variant, seed in zip(variants, seeds, strict=True)
+        for variant, scenario in zip(variants, scenarios, strict=True)
         for block in blocks
     ]
     parts: list[Measured] = []
@@ -133,20 +122,21 @@ class _Task:
     variant: Variant
     overrides: tuple[str, ...]
     seeds: tuple[int, ...]
+    losses: bool
     allow_plugins: bool
 
 
-def _loaded(source: str, variants: Sequence[Variant], overrides: Sequence[str]) -> list[int]:
-    """Return the seed of every variant; refuse all that do not load at once."""
-    seeds, lines = [], []
+def _loaded(source: str, variants: Sequence[Variant], overrides: Sequence[str]) -> list[Scenario]:
+    """Return the scenario of every variant; refuse all that do not load at once."""
+    scenarios, lines = [], []
     for variant in variants:
         try:
-            seeds.append(load_scenario(source, [*overrides, *variant.overrides]).seed)
+            scenarios.append(load_scenario(source, [*overrides, *variant.overrides]))
         except InputError as error:
             lines += [f"{variant.name}: {line}" for line in str(error).splitlines()]
     if lines:
         raise InputError("\n".join(dict.fromkeys(lines)))
-    return seeds
+    return scenarios
 
 
 def _blocks(replicas: int, variants: int, workers: int) -> list[range]:
@@ -169,7 +159,7 @@ def _measured(tasks: Sequence[_Task], workers: int | None) -> Iterator[Measured]
     try:
         with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
             try:
-                yield from pool.map(_measure, tasks)
+                yield from pool.map(_measure_apart, tasks)
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
@@ -179,59 +169,50 @@ def _measured(tasks: Sequence[_Task], workers: int | None) -> Iterator[Measured]
         ) from None
 
 
+def _measure_apart(task: _Task) -> Measured:
+    """Measure in a process of its own, which collects garbage as rarely as the command line does."""
+    with rare_collections():
+        return _measure(task)
+
+
 def _measure(task: _Task) -> Measured:
     scenario = load_scenario(task.source, task.overrides)
     samples: dict[str, list[float]] = {}
     try:
         prepared = prepare(replace(scenario, seed=task.seeds[0]), allow_plugins=task.allow_plugins)
         first = simulate_prepared(prepared)
-        later = (simulate_prepared(reseeded(prepared, seed)) for seed in task.seeds[1:])
+        later = (simulate_prepared(reseeded(prepared, _seeded(prepared, task, seed))) for seed in task.seeds[1:])
         for result in (first, *later):
             for name, value in sample(result).items():
                 samples.setdefault(name, []).append(value)
+        return _answer(task, samples, prepared, first)
     except InputError as error:
         lines = [f"{task.variant.name}: {scenario.name}: {line}" for line in str(error).splitlines()]
         raise type(error)("\n".join(lines)) from None
-    return _answer(task.variant, samples, first)
 
 
-def _answer(variant: Variant, samples: Mapping[str, Sequence[float]], run: RunResult) -> Measured:
+def _seeded(prepared: Prepared, task: _Task, seed: int) -> Scenario:
+    """Return the prepared scenario with another seed, which may draw what of the network is lost."""
+    scenario = replace(prepared.scenario, seed=seed)
+    if scenario.machines.health is None:
+        return scenario
+    health = load_scenario(task.source, [*task.overrides, f"run.seed={seed}"]).machines.health
+    return replace(scenario, machines=replace(scenario.machines, health=health))
+
+
+def _answer(task: _Task, samples: Mapping[str, Sequence[float]], prepared: Prepared, run: RunResult) -> Measured:
     step = main_step(run)
     profile, costs = (step.profile, step.built.communication.costs) if step else (None, {})
     return Measured(
-        variant=variant,
+        variant=task.variant,
         # A metric that some runs lack, such as dollars a token where none was retained, is no sample.
         samples={name: tuple(values) for name, values in samples.items() if len(values) == len(samples["wall_time_s"])},
-        fabric=None if run.machine is None else fabric_of(run.machine, _book(run)),
+        fabric=fabric_of(prepared),
         # From integers, so that what is alike differs by nothing.
         step_states={} if profile is None else {s: ns * 1e-9 / profile.stages for s, ns in profile.state_ns.items()},
         busbw={name: cost.busbw_bytes_per_s for name, cost in costs.items()},
         costs={} if run.costs is None else {str(item): float(usd) for item, usd in usd_by(run.costs, "item").items()},
-    )
-
-
-def _book(run: RunResult) -> PriceBook:
-    """Return the scenario's own prices where the network is bought, and else those of the catalog: rents have none."""
-    billing = run.scenario.billing
-    return billing.prices if billing is not None and billing.acquisition == "own" else catalog.price_book(DEFAULT_BOOK)
-
-
-def fabric_of(machine: Machine, prices: PriceBook) -> Fabric:
-    """Return what a machine's network is made of; optics count the fibres between two transceivers."""
-    graph, node = machine.cluster.graph, machine.cluster.node
-    facts = describe(graph, machine.cluster.gpus)
-    bill = bill_of_materials(
-        graph, technology=node.network_technology, switches=catalog.switches(), cables=catalog.cables()
-    )
-    return Fabric(
-        gpus=facts["gpus"],
-        switches=facts["switches"],
-        cables=facts["links_total"],
-        optics=sum(link["count"] for _, _, link in links(graph) if link["medium"] == "optic"),
-        diameter_hops=facts["diameter_hops"],
-        bisection_bytes_per_s=facts["bisection_bytes_per_s"],
-        capex_usd=float(capex_usd(bill, prices)),
-        power_w=power_w(bill),
+        losses=throughput_after_losses(run) if task.losses else (),
     )
 
 

@@ -1,27 +1,29 @@
 """The bill of materials: which catalog switches, cables and servers a wired cluster takes."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from math import ceil
 from operator import itemgetter
-from typing import Any
 
 import networkx as nx
 
 from sim.catalog.records import Cable, Node, PriceBook, Switch
-from sim.cluster.contract import links
+from sim.cluster.contract import link_counts
 from sim.cluster.records import BomLine
 from sim.cluster.skeleton import ON_CHIP
 from sim.errors import PriceError, TopologyError, unknown_name
 
 Need = tuple[int, float]
 
+Ports = frozenset[tuple[tuple[float, int], int]]
+"""Of a switch: how many of its links have each bandwidth of a cable and number of cables."""
+
 NOT_BOUGHT = (ON_CHIP, "wan")
 """Media that the bill of materials leaves out."""
 
-_CABLED = itemgetter("medium", "length_m", "bandwidth_bytes_per_s", "count")
+_PORTS = itemgetter("bandwidth_bytes_per_s", "count")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +111,7 @@ def _switch_lines(needs: Counter[Need], technology: str, entries: Sequence[Switc
 
 def _cable_lines(graph: "nx.Graph[str]", entries: Sequence[Cable]) -> list[BomLine]:
     runs: Counter[tuple[str, float, float]] = Counter()
-    for (*run, count), alike in Counter(_CABLED(link) for _, _, link in links(graph)).items():
+    for (*run, count), alike in link_counts(graph, "medium", "length_m", "bandwidth_bytes_per_s", "count").items():
         if run[0] not in NOT_BOUGHT:
             runs[tuple(run)] += count * alike
     counts: Counter[str] = Counter()
@@ -123,22 +125,27 @@ def _cable_lines(graph: "nx.Graph[str]", entries: Sequence[Cable]) -> list[BomLi
 
 def _switch_needs(graph: "nx.Graph[str]") -> Counter[Need]:
     """Return how many switches have to offer (ports, bandwidth of the fastest cable)."""
+    alike: Counter[Ports] = Counter()
+    neighbours = dict(graph.adjacency())
+    for vertex, attributes in graph.nodes(data=True):
+        own = neighbours[vertex]
+        if attributes["kind"] == "switch" and own and not attributes.get("router"):
+            alike[frozenset(Counter(map(_PORTS, own.values())).items())] += 1
     needs: Counter[Need] = Counter()
-    kinds = graph.nodes
-    # Views of networkx cost more than what is looked up through them: these are the graph's own dictionaries.
-    for vertex, neighbours in graph.adjacency():
-        attributes = kinds[vertex]
-        if attributes["kind"] == "switch" and neighbours and not attributes.get("router"):
-            needs[_need(neighbours.values())] += 1
+    for ports, switches in alike.items():
+        needs[_need(ports)] += switches
     return needs
 
 
-def _need(own: Iterable[Mapping[str, Any]]) -> Need:
-    """Return the bandwidth of the fastest cable, and before it the ports of that bandwidth that all cables take."""
-    cables: dict[float, int] = {}
-    for link in own:
-        bandwidth = link["bandwidth_bytes_per_s"]
-        cables[bandwidth] = cables.get(bandwidth, 0) + link["count"]
+def _need(ports: Ports) -> Need:
+    """Return the ports of the fastest cable's bandwidth that all cables take, and that bandwidth.
+
+    >>> _need(frozenset({((25e9, 1), 3), ((50e9, 2), 4)}))
+    (10, 50000000000.0)
+    """
+    cables: Counter[float] = Counter()
+    for (bandwidth, count), links in ports:
+        cables[bandwidth] += count * links
     fastest = max(cables)
     return sum(ceil(count / int(fastest / bandwidth)) for bandwidth, count in cables.items()), fastest
 

@@ -6,7 +6,7 @@ from typing import TypedDict
 import networkx as nx
 
 from sim.cluster.bisection import bisection_bytes_per_s
-from sim.cluster.contract import endpoints_of, links
+from sim.cluster.contract import endpoints_of, link_counts
 from sim.cluster.diameter import diameter_hops
 from sim.cluster.skeleton import ON_CHIP, Skeleton, skeleton
 
@@ -60,7 +60,11 @@ def describe(graph: "nx.Graph[str]", gpus: int | None = None) -> Description:
         gpus=len(endpoints) if gpus is None else gpus,
         switches=int((~bones.routers).sum()),
         switches_by_tier={TIERS.get(tier, f"tier-{tier}"): tiers[tier] for tier in sorted(tiers)},
-        links_total=sum([link["count"] for _, _, link in links(graph) if link["medium"] != ON_CHIP]),
+        links_total=sum(
+            links * count
+            for (medium, count), links in link_counts(graph, "medium", "count").items()
+            if medium != ON_CHIP
+        ),
         links_switch_switch=int(bones.cables.sum()),
         oversubscription=_oversubscription(bones),
         diameter_hops=diameter_hops(bones),

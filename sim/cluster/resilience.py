@@ -1,6 +1,6 @@
 """What a fabric still carries after one loss, and how far hashing spreads it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,11 +17,12 @@ SEEDS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AfterLoss:
-    """One member of a class lost: its name, and the fraction of bus bandwidth that is left; None: the job stops."""
+    """One member of a class lost: its name, and the fraction left of a rate; None where the job stops, for `reason`."""
 
     lost: str
     name: str
     remaining: float | None
+    reason: str = ""
 
 
 def after_losses(
@@ -29,18 +30,32 @@ def after_losses(
 ) -> tuple[AfterLoss, ...]:
     """Return what is left of a collective's bus bandwidth after one NIC link, one link of each class, one switch.
 
-    The first of each class stands for it, as they are alike in a symmetric fabric; the algorithm stays that of full
-    health (its own, were another faster then, is not tried). The cluster's own health stays as it is besides.
+    The algorithm stays that of full health: its own, were another faster then, is not tried. See `rates_after_losses`.
     """
-    whole = network.cost(kind, groups, size_bytes, algorithm).busbw_bytes_per_s
+
+    def rate(network: Network) -> float:
+        return network.cost(kind, groups, size_bytes, algorithm).busbw_bytes_per_s
+
+    return rates_after_losses(network, int(groups.min()), rate, rate(network))
+
+
+def rates_after_losses(
+    network: Network, gpu: int, rate: Callable[[Network], float], whole: float
+) -> tuple[AfterLoss, ...]:
+    """Return what is left of a rate after one NIC link, one cable of each class and one switch of each tier is lost.
+
+    One of each class stands for it, as they are alike in a symmetric fabric: those on the way up from `gpu`, which the
+    job should hold. The cluster's own health stays as it is besides. rate: of a network, `whole` of the one given; its
+    TopologyError says that the job stops.
+    """
     before = network.cluster.health
     left = []
-    for lost, fault in _first_of_each(network.fabric):
+    for lost, fault in _losses(network.fabric, _first_nic(network, gpu)):
         damaged = network.changed(health=Health(faults=(*before.faults, fault), seed=before.seed))
         try:
-            remaining = damaged.cost(kind, groups, size_bytes, algorithm).busbw_bytes_per_s / whole
-        except TopologyError:
-            left.append(AfterLoss(lost=lost, name=fault.name, remaining=None))
+            remaining = rate(damaged) / whole
+        except TopologyError as error:
+            left.append(AfterLoss(lost=lost, name=fault.name, remaining=None, reason=str(error)))
         else:
             left.append(AfterLoss(lost=lost, name=fault.name, remaining=remaining))
     return tuple(left)
@@ -60,21 +75,45 @@ def busbw_over_seeds(
     return half, most
 
 
-def _first_of_each(fabric: Fabric) -> Iterator[tuple[str, Fault]]:
-    """Yield the first NIC link, the first link of each class and the first switch of each tier, below it endpoints."""
-    leaves: Sequence[int] = np.unique(fabric.leaf[fabric.leaf >= 0]).tolist()
-    if not leaves:
+def _first_nic(network: Network, gpu: int) -> int:
+    """Return the first endpoint of a GPU that has a link."""
+    node = network.cluster.node
+    local = gpu % node.accelerators
+    first = gpu // node.accelerators * node.nics + local * node.nics // node.accelerators
+    ports = range(first, first + max(1, node.nics // node.accelerators))
+    return next((nic for nic in ports if network.fabric.leaf[nic] >= 0), first)
+
+
+def _losses(fabric: Fabric, nic: int) -> Iterator[tuple[str, Fault]]:
+    """Yield the NIC's link, a cable of each class and a switch of each tier: on the way up from the NIC, or the first.
+
+    Nothing where the NIC has no link.
+    """
+    leaf = int(fabric.leaf[nic])
+    if leaf < 0:
         return
-    leaf = leaves[0]
-    nic = int(np.flatnonzero(fabric.leaf == leaf)[0])
+    way = _way_up(fabric, leaf)
     yield "nic link", Fault(what="link", name=f"{fabric.endpoints[nic]} - {fabric.switches[leaf]}")
     for ordinal, name in enumerate(fabric.classes):
         cables = np.flatnonzero(fabric.link_class == ordinal)
         if cables.size:
-            ends = (fabric.switches[int(each[cables[0]])] for each in (fabric.source, fabric.target))
+            on_the_way = cables[np.isin(fabric.source[cables], way) & np.isin(fabric.target[cables], way)]
+            cable = int((on_the_way if on_the_way.size else cables)[0])
+            ends = (fabric.switches[int(each[cable])] for each in (fabric.source, fabric.target))
             yield f"{name} cable", Fault(what="link", name=" - ".join(ends), count=1)
     for name, tier in SWITCH_CLASSES.items():
-        switches = np.flatnonzero(fabric.tier == tier)
-        if switches.size:
-            first = leaf if tier == int(fabric.tier[leaf]) else int(switches[0])
-            yield name, Fault(what="vertex", name=fabric.switches[first])
+        switches = [switch for switch in way if fabric.tier[switch] == tier]
+        switches = switches or np.flatnonzero(fabric.tier == tier)[:1].tolist()
+        if switches:
+            yield name, Fault(what="vertex", name=fabric.switches[switches[0]])
+
+
+def _way_up(fabric: Fabric, leaf: int) -> list[int]:
+    """Return a leaf, a switch above that it is cabled to, and so on to the top."""
+    way = [leaf]
+    while True:
+        met = fabric.target[fabric.start[way[-1]] : fabric.start[way[-1] + 1]]
+        above = met[fabric.tier[met] > fabric.tier[way[-1]]]
+        if not above.size:
+            return way
+        way.append(int(above[0]))

@@ -1,17 +1,20 @@
 """A graph without its endpoints: arrays over switches and the links between them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any
 
 import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.cluster.contract import links
-
 Indices = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 Bandwidths = NDArray[np.float64]
+Neighbours = Mapping[str, Mapping[str, Mapping[str, Any]]]
+
+_CABLES = itemgetter("count", "bandwidth_bytes_per_s")
 
 ON_CHIP = "on-chip"
 """Medium of what joins a chip to its own router: no cable, and no hop."""
@@ -48,13 +51,9 @@ def skeleton(graph: "nx.Graph[str]", endpoints: Sequence[str]) -> Skeleton:
     """
     switches = [(name, own) for name, own in graph.nodes(data=True) if own["kind"] == "switch"]
     ordinals = {name: ordinal for ordinal, (name, _) in enumerate(switches)}
-    between = [
-        (ordinals[near], ordinals[far], link["count"], link["count"] * link["bandwidth_bytes_per_s"])
-        for near, far, link in links(graph)
-        if near in ordinals and far in ordinals
-    ]
-    near, far, cables, capacity = np.array(between, dtype=np.float64).reshape(-1, 4).T
-    hosts, halves = _endpoints(graph, endpoints, ordinals)
+    neighbours = dict(graph.adjacency())
+    near, far, cables, capacity = _between(neighbours, ordinals)
+    hosts, halves = _endpoints(neighbours, endpoints, ordinals)
     shape = tuple(graph.graph.get("shape", ()))
     at = [tuple(own.get("at", ())) for _, own in switches]
     gridded = bool(shape) and all(len(each) == len(shape) for each in at)
@@ -63,23 +62,38 @@ def skeleton(graph: "nx.Graph[str]", endpoints: Sequence[str]) -> Skeleton:
         routers=np.array([bool(own.get("router")) for _, own in switches], dtype=np.bool_),
         hosts=hosts,
         halves_bytes_per_s=halves,
-        near=near.astype(np.int64),
-        far=far.astype(np.int64),
-        cables=cables.astype(np.int64),
+        near=near,
+        far=far,
+        cables=cables,
         capacity_bytes_per_s=capacity,
         at=np.array(at if gridded else [()] * len(at), dtype=np.int64).reshape(len(at), -1 if at and gridded else 0),
         shape=shape if gridded else (),
     )
 
 
+def _between(neighbours: Neighbours, ordinals: Mapping[str, int]) -> tuple[Indices, Indices, Indices, Bandwidths]:
+    """Return near end, far end, cables and capacity of every link between switches, from the end that comes first."""
+    others: list[int] = []
+    links: list[tuple[int, float]] = []
+    for name in ordinals:
+        own = neighbours[name]
+        others += [ordinals.get(other, -1) for other in own]
+        links += map(_CABLES, own.values())
+    near = np.repeat(np.arange(len(ordinals)), [len(neighbours[name]) for name in ordinals])
+    far = np.array(others, dtype=np.int64)
+    once = far > near
+    cables, bandwidth = np.array(links, dtype=np.float64).reshape(-1, 2)[once].T
+    return near[once], far[once], cables.astype(np.int64), cables * bandwidth
+
+
 def _endpoints(
-    graph: "nx.Graph[str]", endpoints: Sequence[str], ordinals: dict[str, int]
+    neighbours: Neighbours, endpoints: Sequence[str], ordinals: Mapping[str, int]
 ) -> tuple[Indices, Bandwidths]:
     """Return endpoints by switch and by way to it, and their bandwidth by switch and by half of the endpoints."""
     rows = [
         (ordinals[switch], link["medium"] == ON_CHIP, link["bandwidth_bytes_per_s"])
         for nic in endpoints
-        for switch, link in graph.adj[nic].items()
+        for switch, link in neighbours[nic].items()
         if switch in ordinals
     ]
     switch, on_chip, bandwidth = np.array(rows, dtype=np.float64).reshape(-1, 3).T

@@ -6,9 +6,7 @@ from typing import Any
 from sim.batch.compare import Comparison, Measured
 from sim.batch.metrics import HIGHER_IS_BETTER
 from sim.batch.statistics import tells_apart
-
-NEGLIGIBLE = 1e-3
-"""Relative difference below which two step times or prices are one."""
+from sim.report.comparison_terms import alike, why
 
 
 def comparison_json(comparison: Comparison) -> dict[str, Any]:
@@ -17,15 +15,19 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
     headline = comparison.headline
     return {
         "scenario": comparison.scenario,
-        "over": list(comparison.measured[0].variant.values),
+        "study": comparison.study,
+        "question": comparison.question,
+        "over": list(dict.fromkeys(key for each in comparison.measured for key in each.variant.values)),
         "replicas": comparison.replicas,
         "headline": headline,
         "best": _best(comparison, headline),
         "best_by": {metric: _best(comparison, metric) for metric in comparison.metrics},
         "pareto": pareto(comparison, headline),
         "variants": [_variant_json(each) for each in comparison.measured],
-        "rows": [row for metric in comparison.metrics for row in _rows(comparison, metric)],
+        "rows": [row for metric in comparison.metrics for row in _rows(comparison, metric)] + _loss_rows(comparison),
         "why": [why(comparison, index) for index in range(1, len(names))],
+        "same_step": alike(comparison, ["step_time_s"]),
+        "alike": alike(comparison, ["step_time_s", headline]),
     }
 
 
@@ -37,6 +39,7 @@ def _variant_json(each: Measured) -> dict[str, Any]:
         "busbw": dict(each.busbw),
         "step_s": dict(each.step_states),
         "cost": dict(each.costs),
+        "after_loss": [asdict(loss) for loss in each.losses],
     }
 
 
@@ -60,6 +63,36 @@ def _rows(comparison: Comparison, metric: str) -> list[dict[str, Any]]:
     ]
 
 
+def _loss_rows(comparison: Comparison) -> list[dict[str, Any]]:
+    """Return a row for each loss and variant that can suffer it: tokens/s left for the first seed, 0 if the job stops.
+
+    A difference is against the first variant, where that has such a part to lose.
+    """
+    left = [{each.lost: each.remaining or 0.0 for each in variant.losses} for variant in comparison.measured]
+    return [
+        _loss_row(variant.variant.name, lost, own[lost], left[0].get(lost))
+        for lost in dict.fromkeys(name for own in left for name in own)
+        for variant, own in zip(comparison.measured, left, strict=True)
+        if lost in own
+    ]
+
+
+def _loss_row(name: str, lost: str, remaining: float, first: float | None) -> dict[str, Any]:
+    difference = None if first is None else remaining - first
+    return {
+        "value": name,
+        "metric": f"throughput_after_{lost.replace(' ', '_').replace('-', '_')}",
+        "mean": remaining,
+        "ci_low": None,
+        "ci_high": None,
+        "replicas": 1,
+        "difference": difference,
+        "difference_low": None,
+        "difference_high": None,
+        "differs": bool(difference),
+    }
+
+
 def _best(comparison: Comparison, metric: str) -> str:
     sign = -1 if metric in HIGHER_IS_BETTER else 1
     means = [sign * each.mean for each in comparison.estimates(metric)]
@@ -78,28 +111,3 @@ def pareto(comparison: Comparison, headline: str) -> list[str]:
         for each, point in zip(comparison.measured, points, strict=True)
         if not any(p != point and p[0] <= point[0] and p[1] <= point[1] for p in points)
     ]
-
-
-def why(comparison: Comparison, index: int) -> dict[str, Any]:
-    """Return what a variant's difference from the first consists of, largest part first, for the first seed.
-
-    step_s: seconds of the main step by state; usd: dollars by item, at the first variant's tokens where a run that
-    stops at a horizon retained others. Both sum to the difference of that seed.
-    """
-    first, other = comparison.measured[0], comparison.measured[index]
-    scale = 1.0
-    if "usd_per_trillion_tokens" in comparison.metrics:
-        tokens = [each.samples["cost_usd"][0] / each.samples["usd_per_trillion_tokens"][0] for each in (first, other)]
-        scale = tokens[0] / tokens[1]
-    return {
-        "value": other.variant.name,
-        "step_s": _parts(first.step_states, other.step_states, 1.0),
-        "usd": _parts(first.costs, other.costs, scale),
-        "same_fabric": first.fabric is not None and first.fabric == other.fabric,
-    }
-
-
-def _parts(first: Any, other: Any, scale: float) -> dict[str, float]:
-    differences = {name: scale * other.get(name, 0.0) - first.get(name, 0.0) for name in {**first, **other}}
-    ranked = sorted(differences.items(), key=lambda pair: -abs(pair[1]))
-    return {name: value for name, value in ranked if value}

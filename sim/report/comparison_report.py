@@ -1,17 +1,17 @@
 """The screen of `compare`: the variants beside each other, what they are made of, and what makes them differ."""
 
-from collections.abc import Mapping, Sequence
-from string import ascii_uppercase
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
-from sim.quantities import show, show_count
-from sim.report.text import WIDTH, Result, percent, short_usd, table, wrapped
-
-LONGEST_NAME = 14
-"""Characters of a variant's name in a table; longer ones are lettered and told below."""
+from sim.quantities import show
+from sim.report.comparison_tables import bandwidths, fabrics, fitted, labels_of, losses, metric_rows
+from sim.report.text import Result, percent, short_usd, wrapped
 
 PARTS = 3
 """Parts of a difference that are told."""
+
+SHOWN = 1e-3
+"""Of the largest part of a difference: smaller ones are not told."""
 
 COLUMNS: Mapping[str, tuple[str, Any]] = {
     "step_time_s": ("step", lambda value: show(value, "time")),
@@ -20,6 +20,7 @@ COLUMNS: Mapping[str, tuple[str, Any]] = {
     "ettr": ("ETTR", percent),
     "wall_time_s": ("wall time", lambda value: show(value, "time")),
     "cost_usd": ("cost", lambda value: short_usd(value, 4)),
+    "usd_per_trillion_tokens": ("T tokens", lambda value: short_usd(value, 4)),
 }
 """Metrics that have a column, with its head and how a value is shown."""
 
@@ -29,8 +30,9 @@ def comparison_report(result: Result) -> str:
     blocks = [
         _title(result),
         _outcomes(result),
-        _fabrics(result),
-        _busbw(result),
+        fabrics(result),
+        bandwidths(result),
+        losses(result),
         _why(result),
         _verdict(result),
     ]
@@ -40,55 +42,37 @@ def comparison_report(result: Result) -> str:
 def _title(result: Result) -> list[str]:
     count = result["replicas"]
     runs = "one run each" if count == 1 else f"{count} runs each, under the same seeds"
-    keys = ", ".join(result["over"])
-    return wrapped(f"{result['scenario']} over {keys}: {len(result['variants'])} variants, {runs}", "")
-
-
-def _labels(result: Result) -> dict[str, str]:
-    """Return what each variant is called in the tables: its name, or a letter where one is too long."""
-    names = [each["value"] for each in result["variants"]]
-    if max(map(len, names)) <= LONGEST_NAME:
-        return {name: name for name in names}
-    return {name: _letter(index) for index, name in enumerate(names)}
-
-
-def _letter(index: int) -> str:
-    """Return A, B, ... Z, AA, AB, ...
-
-    >>> _letter(0), _letter(27)
-    ('A', 'AB')
-    """
-    more, last = divmod(index, len(ascii_uppercase))
-    return ("" if more == 0 else _letter(more - 1)) + ascii_uppercase[last]
-
-
-def _metric(result: Result, metric: str) -> list[Mapping[str, Any]]:
-    return [row for row in result["rows"] if row["metric"] == metric]
+    what = f"{result['scenario']} over {', '.join(result['over'])}"
+    asked = [] if result["question"] is None else [*wrapped(result["question"], ""), ""]
+    return [*asked, *wrapped(f"{what}: {len(result['variants'])} variants, {runs}", "")]
 
 
 def _outcomes(result: Result) -> list[str]:
-    labels = _labels(result)
+    labels = labels_of(result)
     known = {row["metric"] for row in result["rows"]}
-    shown = [metric for metric in COLUMNS if metric in known and not (metric == "ettr" and "effective_mfu" in known)]
+    shown = [metric for metric in COLUMNS if metric in known and metric not in _hidden(result, known)]
     head = ["", *(COLUMNS[metric][0] for metric in shown), "vs the first"]
     body = []
     for index, each in enumerate(result["variants"]):
-        cells = [COLUMNS[metric][1](_metric(result, metric)[index]["mean"]) for metric in shown]
+        cells = [COLUMNS[metric][1](metric_rows(result, metric)[index]["mean"]) for metric in shown]
         best = "*" if each["value"] == result["best"] else " "
         body.append([f"{best} {labels[each['value']]}", *cells, _against(result, index)])
     told = [f"{label}: {name}" for name, label in labels.items() if name != label]
-    return [*(line for text in told for line in wrapped(text, "   ")), *([""] if told else []), *_fit([head, *body])]
+    return [*(line for text in told for line in wrapped(text, "   ")), *([""] if told else []), *fitted([head, *body])]
 
 
-def _fit(rows: Sequence[Sequence[str]]) -> list[str]:
-    align = "<" + ">" * (len(rows[0]) - 1)
-    wide = table(rows, align)
-    return wide if max(map(len, wide)) <= WIDTH else table(rows, align, gap=1)
+def _hidden(result: Result, known: Set[str]) -> tuple[str, ...]:
+    """Return metrics that tell nothing: times and costs of runs to one horizon, or dollars a token beside costs."""
+    hidden = ["ettr"] if "effective_mfu" in known else []
+    wall = [row["mean"] for row in metric_rows(result, "wall_time_s")]
+    if "usd_per_trillion_tokens" in known and min(wall) == max(wall):
+        return (*hidden, "wall_time_s", "cost_usd")
+    return (*hidden, "usd_per_trillion_tokens")
 
 
 def _against(result: Result, index: int) -> str:
     """Return the paired difference of the headline from the first, as a fraction of it and half its interval."""
-    rows = _metric(result, result["headline"])
+    rows = metric_rows(result, result["headline"])
     if index == 0:
         return "-"
     row, base = rows[index], rows[0]["mean"]
@@ -102,49 +86,6 @@ def _size(fraction: float) -> str:
     return f"{100 * abs(fraction):.2f}"
 
 
-def _fabrics(result: Result) -> list[str]:
-    labels = _labels(result)
-    if _alike(result, "fabric"):
-        return []
-    head = ["Network", "switches", "cables", "optics", "hops", "USD/GPU", "W/GPU", "bisection/GPU"]
-    body = []
-    for each in result["variants"]:
-        fabric = each["fabric"]
-        if fabric is not None:
-            body.append(
-                [
-                    labels[each["value"]],
-                    *(show_count(fabric[name]) for name in ("switches", "cables", "optics")),
-                    str(fabric["diameter_hops"]),
-                    f"{fabric['capex_usd'] / fabric['gpus']:,.0f}",
-                    f"{fabric['power_w'] / fabric['gpus']:.0f}",
-                    show(fabric["bisection_bytes_per_s"] / (fabric["gpus"] / 2), "bandwidth"),
-                ]
-            )
-    return _fit([head, *body]) if body else []
-
-
-def _alike(result: Result, name: str) -> bool:
-    """Return whether all variants have the same: nothing to compare."""
-    return all(each[name] == result["variants"][0][name] for each in result["variants"])
-
-
-def _busbw(result: Result) -> list[str]:
-    labels = _labels(result)
-    dimensions = list(dict.fromkeys(name for each in result["variants"] for name in each["busbw"]))
-    if not dimensions or (_alike(result, "fabric") and _alike(result, "busbw")):
-        return []
-    body = [
-        [labels[each["value"]], *(_rate(each["busbw"].get(dimension)) for dimension in dimensions)]
-        for each in result["variants"]
-    ]
-    return _fit([["Bus bandwidth of the main step's groups", *dimensions], *body])
-
-
-def _rate(value: float | None) -> str:
-    return "-" if value is None else show(value, "bandwidth", unit="GB/s")
-
-
 def _why(result: Result) -> list[str]:
     """Return what each difference from the first consists of."""
     lines = []
@@ -153,8 +94,9 @@ def _why(result: Result) -> list[str]:
             lines += wrapped(f"{each['value']}: the same switches and cables, the same step: no saving")
             continue
         parts = []
-        if each["usd"]:
-            parts.append(f"{_signed_usd(sum(each['usd'].values()))} = {_told(each['usd'], _signed_usd)}")
+        dollars = each["terms"] or each["usd"]
+        if dollars:
+            parts.append(f"{_signed_usd(sum(dollars.values()))} = {_told(dollars, _signed_usd)}")
         if each["step_s"]:
             parts.append(f"step {_signed_s(sum(each['step_s'].values()))} = {_told(each['step_s'], _signed_s)}")
         lines += wrapped(f"{each['value']}: {'; '.join(parts) or 'no difference'}")
@@ -163,14 +105,14 @@ def _why(result: Result) -> list[str]:
 
 
 def _told(parts: Mapping[str, float], text: Any) -> str:
-    """Return the largest parts of a sum by name, and the rest in one.
+    """Return the largest parts of a sum by name, and the rest in one; nothing below a thousandth of the largest.
 
     >>> _told({"network": -2e6, "server": 1e6, "staff": 2e5, "energy": 1e5}, _signed_usd)
     'network -$2.00\\xa0M, server +$1.00\\xa0M, staff +$200\\xa0k, others +$100\\xa0k'
     """
-    listed = list(parts.items())
-    rest = sum(value for _, value in listed[PARTS:])
-    return ", ".join([*(f"{n} {text(v)}" for n, v in listed[:PARTS]), *([f"others {text(rest)}"] if rest else [])])
+    listed = [*list(parts.items())[:PARTS], ("others", sum(list(parts.values())[PARTS:]))]
+    least = SHOWN * max(abs(value) for value in parts.values())
+    return ", ".join(f"{name} {text(value)}" for name, value in listed if abs(value) > least)
 
 
 def _signed_usd(value: float) -> str:
@@ -187,13 +129,49 @@ def _whole(text: str) -> str:
 
 
 def _verdict(result: Result) -> list[str]:
-    headline = result["headline"].replace("usd_per_trillion_tokens", "dollars a token").replace("_", " ")
-    rows = _metric(result, result["headline"])
+    headline = _headline(result)
+    rows = metric_rows(result, result["headline"])
     if not any(row["difference"] for row in rows):
         return wrapped(f"Nothing differs in {headline}: the key decides nothing here.", "")
     if not any(row["differs"] for row in rows):
         return wrapped(f"Not told apart in {headline} by {result['replicas']} runs each; try more --replicas.", "")
-    lines = wrapped(f"* least {headline}: {result['best']}", "")
+    lines = [*_one_step(result), *_deciding(result), *wrapped(f"* least {headline}: {result['best']}", "")]
     if len(result["pareto"]) > 1:
         lines += wrapped(f"Not beaten in both {headline} and time: {', '.join(result['pareto'])}", "")
     return lines
+
+
+def _headline(result: Result) -> str:
+    return str(result["headline"]).replace("usd_per_trillion_tokens", "dollars a token").replace("_", " ")
+
+
+def _one_step(result: Result) -> list[str]:
+    """Return which variants have one step, and whether dollars tell them apart: where machines differ."""
+    lines: list[str] = []
+    if not any(each["after_loss"] for each in result["variants"]):
+        return lines
+    for names in result["same_step"]:
+        lines += wrapped(f"One step within 0.1 %: {', '.join(names)}", "")
+        for same in (each for each in result["alike"] if set(each) <= set(names)):
+            lines += wrapped(f"no difference in {_headline(result)} either: {', '.join(same)}{_tiers(result, same)}")
+    return lines
+
+
+def _tiers(result: Result, names: Sequence[str]) -> str:
+    """Return what is said of variants that give the same and are built of the same."""
+    fabrics = [each["fabric"] for each in result["variants"] if each["value"] in names]
+    if None in fabrics or any(fabric["switches_by_tier"] != fabrics[0]["switches_by_tier"] for fabric in fabrics):
+        return ""
+    return ": the same tiers, no saving"
+
+
+def _deciding(result: Result) -> list[str]:
+    """Return which term is the largest of each difference that is one."""
+    differs = {row["value"] for row in metric_rows(result, result["headline"]) if row["differs"]}
+    told: dict[str, list[str]] = {}
+    for each in result["why"]:
+        if each["value"] in differs and each["dominant"] is not None:
+            told.setdefault(each["dominant"], []).append(each["value"])
+    first = result["variants"][0]["value"]
+    parts = [f"{term} for {', '.join(names)}" for term, names in told.items()]
+    return wrapped(f"What decides against {first}: {'; '.join(parts)}", "") if parts else []

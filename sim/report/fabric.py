@@ -8,8 +8,8 @@ from sim import catalog
 from sim.cluster.bom import bill_of_materials, capex_usd, port_use, power_w
 from sim.cluster.build import build_bare, endpoint_cluster
 from sim.cluster.describe import describe
-from sim.cluster.inside import whole_graph
 from sim.cluster.fabric.fluid import PACKET_BAND, SOURCES
+from sim.cluster.inside import whole_graph
 from sim.cluster.network import Network
 from sim.cluster.placement import groups
 from sim.cluster.records import BomLine, CollectiveCost, NetworkSettings

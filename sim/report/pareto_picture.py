@@ -8,7 +8,15 @@ from xml.sax.saxutils import escape
 from sim.quantities import show
 from sim.report.text import Result, short_usd
 
-_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 960, 560, 110, 250, 56, 70
+_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 960, 560, 110, 130, 56, 80
+
+_DOT, _LETTER, _LINE = 5, 7, 14
+"""Pixels: radius of a dot, mean width of a letter, height of a line."""
+
+_LINES = (0, 1, -1, 2, -2, 3, -3)
+"""How many lines below its dot a name may stand, by preference."""
+
+_Box = tuple[float, float, float, float]
 
 _STYLE = """.bg{fill:#fff}text{fill:#222;font:13px sans-serif}.soft{fill:#5a5a5a}.grid{stroke:#ddd}
 .front{stroke:#2F7FC1;fill:none;stroke-width:1.5;stroke-dasharray:5 4}.on{fill:#2F7FC1}.off{fill:#9a9a9a}
@@ -38,6 +46,8 @@ def pareto_picture(result: Result) -> str:
         *_grid(across, up, money),
         *_front(result, x, y, across, up),
         *_dots(result, x, y, across, up),
+        f'<text class="soft" x="{_LEFT}" y="{_HEIGHT - 24}">across: {escape(_name(time))}; up: '
+        f"{escape(_name(result['headline']))}; blue: nothing is better in both</text>",
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
@@ -87,22 +97,48 @@ def _front(result: Result, x: Sequence[Any], y: Sequence[Any], across: _Scale, u
 
 
 def _dots(result: Result, x: Sequence[Any], y: Sequence[Any], across: _Scale, up: _Scale) -> list[str]:
-    parts, taken = [], list[tuple[float, float]]()
-    for a, b in sorted(zip(x, y, strict=True), key=lambda pair: (up(pair[1]["mean"]), pair[0]["mean"])):
-        cx, cy = across(a["mean"]), up(b["mean"])
+    places = [(across(a["mean"]), up(b["mean"])) for a, b in zip(x, y, strict=True)]
+    parts, boxes = [], []
+    for (cx, cy), b in zip(places, y, strict=True):
+        boxes.append((cx - _DOT, cy - _DOT, cx + _DOT, cy + _DOT))
         if b["ci_low"] is not None:
-            parts.append(
-                f'<line class="band" x1="{cx:.1f}" x2="{cx:.1f}" y1="{up(b["ci_low"]):.1f}" '
-                f'y2="{up(b["ci_high"]):.1f}"/>'
-            )
-        kind = "on" if a["value"] in result["pareto"] else "off"
-        parts.append(f'<circle class="{kind}" cx="{cx:.1f}" cy="{cy:.1f}" r="5"/>')
-        label = cy + 4
-        while any(abs(label - other) < 15 and abs(cx - left) < 220 for left, other in taken):
-            label += 15
-        taken.append((cx, label))
-        parts.append(f'<text x="{cx + 10:.1f}" y="{label:.1f}">{escape(str(a["value"]))}</text>')
+            top, bottom = up(b["ci_high"]), up(b["ci_low"])
+            boxes.append((cx - 2, top, cx + 2, bottom))
+            parts.append(f'<line class="band" x1="{cx:.1f}" x2="{cx:.1f}" y1="{bottom:.1f}" y2="{top:.1f}"/>')
+        kind = "on" if b["value"] in result["pareto"] else "off"
+        parts.append(f'<circle class="{kind}" cx="{cx:.1f}" cy="{cy:.1f}" r="{_DOT}"/>')
+    names = [str(b["value"]) for b in y]
+    for name, (left, middle) in zip(names, _label_places(names, places, boxes), strict=True):
+        parts.append(f'<text x="{left:.1f}" y="{middle + 4:.1f}">{escape(name)}</text>')
     return parts
+
+
+def _label_places(
+    names: Sequence[str], places: Sequence[tuple[float, float]], drawn: Sequence[_Box]
+) -> list[tuple[float, float]]:
+    """Return the left end and middle height of each dot's name, where it hides nothing drawn and no other name.
+
+    Names are placed from the top; right of the dot if that is free, else left, above, below, and further away.
+
+    >>> _label_places(["a", "b"], [(200.0, 50.0), (200.0, 50.0)], [])
+    [(210.0, 50.0), (183.0, 50.0)]
+    """
+    taken: list[_Box] = []
+    found = {}
+    for index in sorted(range(len(names)), key=lambda index: (places[index][1], places[index][0])):
+        cx, cy = places[index]
+        width = _LETTER * len(names[index])
+        ways = [(left, cy + lines * _LINE) for lines in _LINES for left in (cx + 10, cx - 10 - width)]
+        boxes = [(left, middle - _LINE / 2, left + width, middle + _LINE / 2) for left, middle in ways]
+        hidden = [(box[0] < _LEFT) + sum(_meet(box, other) for other in (*drawn, *taken)) for box in boxes]
+        best = hidden.index(min(hidden))
+        taken.append(boxes[best])
+        found[index] = ways[best]
+    return [found[index] for index in range(len(names))]
+
+
+def _meet(one: _Box, other: _Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def _name(metric: str) -> str:

@@ -34,6 +34,11 @@ def read_anchors(name: str, scenario: str, where: str) -> tuple[Tree, Path | Non
     return _parsed(_text(path, f"{where}: "), f"{where}: {path}"), path.parent
 
 
+def read_toml(path: Path, expected: str) -> Tree:
+    """Return the keys of a file. Raises InputError where it cannot be read; expected: what it would hold."""
+    return _parsed(_text(path, "", expected), str(path))
+
+
 def read_scenario(name_or_path: str, beside: Path | None = None) -> Tree:
     """Return the keys of a preset or a file, laid over the one that it extends; a file's path starts at `beside`.
 
@@ -162,11 +167,11 @@ def _beside(tree: Tree, folder: Path) -> Tree:
     return {**tree, "cluster": {**cluster, "gemm_table": str(folder / Path(cluster["gemm_table"]).expanduser())}}
 
 
-def _text(path: Path, where: str) -> str:
+def _text(path: Path, where: str, expected: str = "a scenario in TOML, or a preset's name") -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise InputError(f"{where}{path}: no such file; expected a scenario in TOML, or a preset's name") from None
+        raise InputError(f"{where}{path}: no such file; expected {expected}") from None
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise InputError(f"{where}{path}: cannot be read: {reason}") from error

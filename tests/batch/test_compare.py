@@ -48,6 +48,10 @@ def test_every_sample_is_that_of_a_plain_run(fabrics: Comparison) -> None:
     [
         ("cluster.network.routing=ecmp,adaptive",),
         ("cluster.placement.kind=random,packed",),
+        (
+            'cluster.topology={kind = "leaf-spine", down = 4, up = 4, radix = 8},{kind = "fat-tree", k = 8}',
+            'cluster.health={lost = [{class = "leaf-spine", count = 1}]},{lost = [{class = "leaf-spine", count = 2}]}',
+        ),
         ('cluster.speed={distribution = "normal", spread = 0.02},{distribution = "normal", spread = 0.03}',),
     ],
 )
@@ -76,6 +80,62 @@ def test_parts_of_a_difference_sum_to_it(fabrics: Comparison, answer: dict[str, 
     for index, why in enumerate(answer["why"], start=1):
         assert sum(why["usd"].values()) == pytest.approx(costs[index] - costs[0], abs=1e-6)
         assert sum(why["step_s"].values()) == pytest.approx(steps[index] - steps[0], abs=1e-9)
+        assert sum(why["terms"].values()) == pytest.approx(costs[index] - costs[0], abs=1e-6)
+        assert why["dominant"] == max(why["terms"], key=lambda term: abs(why["terms"][term]))
+
+
+def test_a_dearer_switch_is_all_network_and_a_longer_detection_all_failures() -> None:
+    machine = build_machine(load_scenario("tiny"))
+    assert machine is not None
+    (switch,) = (line.name for line in materials(machine) if line.item == "switch")
+    dear = comparison_json(compared(f'cost.override={{"switch/{switch}" = 0}},{{"switch/{switch}" = 1e6}}', replicas=1))
+    assert dear["why"][0]["dominant"] == "network"
+    assert dear["why"][0]["terms"]["network"] > 0.8 * sum(dear["why"][0]["terms"].values())
+    slow = comparison_json(compared("recovery.detect=1 min,60 min", replicas=1))
+    assert slow["why"][0]["dominant"] == "failures"
+    assert "What decides against 1 min: failures for 60 min" in comparison_report(slow)
+
+
+def test_a_loss_is_a_row_of_its_own_for_one_seed(fabrics: Comparison, answer: dict[str, Any]) -> None:
+    rows = [row for row in answer["rows"] if row["metric"].startswith("throughput_after_")]
+    for each in fabrics.measured:
+        own = {row["metric"]: row for row in rows if row["value"] == each.variant.name}
+        assert len(own) == len(each.losses) > 0
+        for loss in each.losses:
+            row = own[f"throughput_after_{loss.lost.replace(' ', '_').replace('-', '_')}"]
+            assert row["mean"] == (loss.remaining or 0.0)
+            assert (row["ci_low"], row["ci_high"], row["replicas"]) == (None, None, 1)
+    assert "Tokens/s left with one lost" in comparison_report(answer)
+
+
+def test_losses_are_not_simulated_where_no_machine_differs() -> None:
+    found = compared("recovery.detect=1 min,2 min", replicas=1)
+    assert [each.losses for each in found.measured] == [(), ()]
+    assert "lost" not in comparison_report(comparison_json(found))
+
+
+def test_variants_of_one_step_are_told_and_of_them_those_of_one_price_and_the_same_tiers() -> None:
+    kinds = '{kind = "leaf-spine", radix = 16},{kind = "clos", tiers = 2, radix = 16},{kind = "fat-tree", k = 8}'
+    found = comparison_json(compared(f"cluster.topology={kinds}"))
+    assert found["same_step"] == [["leaf-spine", "clos", "fat-tree"]]
+    assert found["alike"] == [["leaf-spine", "clos"]]
+    text = comparison_report(found)
+    assert "One step within 0.1 %: leaf-spine, clos, fat-tree" in text
+    assert "no difference in dollars a token either: leaf-spine, clos: the same tiers, no saving" in " ".join(
+        text.split()
+    )
+    assert "What decides against leaf-spine: network for fat-tree" in text
+
+
+def test_a_cable_that_a_routing_cannot_go_round_is_told_with_its_reason() -> None:
+    found = compared(
+        'cluster.topology={kind = "hyperx", shape = [3, 3], p = 4},{kind = "hyperx", shape = [3, 4], p = 4}',
+        "cluster.network.routing=dimension-ordered,adaptive",
+        replicas=1,
+    )
+    text = comparison_report(comparison_json(found))
+    assert "knows no way round it" in text
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_no_variant_beats_one_of_the_front(answer: dict[str, Any]) -> None:

@@ -1,9 +1,13 @@
 """A graph that breaks the attribute contract is refused, one line a fault."""
 
+from collections import Counter
+
 import networkx as nx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from sim.cluster.contract import check_graph, endpoints_of, links
+from sim.cluster.contract import check_graph, endpoints_of, link_counts, links
 from sim.errors import TopologyError
 from topologies import fat_tree, leaf_spine
 
@@ -183,3 +187,10 @@ def test_links_are_those_of_networkx_in_its_order_a_link_to_itself_once():
     graph = fat_tree(k=4)
     graph.add_edge("spine-0-0", "spine-0-0", **LINK)
     assert links(graph) == list(graph.edges(data=True))
+
+
+@given(endpoints=st.integers(1, 24), cables=st.integers(1, 3))
+def test_link_counts_are_those_of_all_links_one_by_one(endpoints, cables):
+    graph = leaf_spine(radix=16, endpoints=endpoints, down=6, up=2 * cables, spines=2)
+    attributes = ("medium", "length_m", "count")
+    assert link_counts(graph, *attributes) == Counter(tuple(link[a] for a in attributes) for _, _, link in links(graph))

@@ -1,0 +1,195 @@
+"""A study: a question, a base scenario, and the variants of it whose comparison answers; read from a TOML file."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field, ValidationError
+
+from sim.batch.compare import MOST_REPLICAS, Comparison, Progress, compare
+from sim.batch.variants import Axis, Variant, axis_of, checked, toml_text, variants_of
+from sim.errors import InputError, unknown_name
+from sim.scenario.laws import CLOSED
+from sim.scenario.messages import error_lines
+from sim.scenario.source import read_toml
+
+REPLICAS = 3
+"""Runs of each variant where nothing else is asked for."""
+
+
+class VariantForm(BaseModel):
+    """[[variants]]: a name and the dotted keys of the base that it sets."""
+
+    model_config = CLOSED
+    name: str = Field(min_length=1, max_length=60)
+    set: dict[str, Any]
+
+
+class AxisForm(BaseModel):
+    """[[axes]]: a dotted key of the base, and its values."""
+
+    model_config = CLOSED
+    key: str = Field(min_length=1)
+    values: list[Any]
+
+
+class StudyForm(BaseModel):
+    """A study file. set: dotted keys of the base for all. Variants times axes are compared with the first of them."""
+
+    model_config = CLOSED
+    name: str = Field(min_length=1, max_length=60)
+    question: str = Field(min_length=1)
+    base: str = Field(min_length=1)
+    replicas: int = Field(default=REPLICAS, ge=1, le=MOST_REPLICAS)
+    set: dict[str, Any] = {}
+    variants: list[VariantForm] = []
+    axes: list[AxisForm] = []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """What is compared: variants of a base scenario (a preset's name or a file) under overrides that all share.
+
+    name, question: None where the command line names the axes.
+    """
+
+    name: str | None
+    question: str | None
+    base: str
+    replicas: int
+    overrides: tuple[str, ...]
+    variants: tuple[Variant, ...]
+
+
+def study_names() -> list[str]:
+    """Return the names of the studies that ship with the project.
+
+    >>> "topologies" in study_names()
+    True
+    """
+    folder = files("experiments") / "studies"
+    return sorted(Path(item.name).stem for item in folder.iterdir() if item.name.endswith(".toml"))
+
+
+def load_study(name_or_path: str) -> Study:
+    """Return a study that ships with the project, or that of a file; a base that is a file lies beside it.
+
+    Raises InputError with a line for each thing that is wrong, UnknownNameError for an unknown name. Whether the keys
+    that are set exist is for the base to say, when it is loaded.
+
+    >>> study = load_study("topologies")
+    >>> study.base, study.variants[0].name, len(study.variants) >= 10
+    ('llama3-405b', 'clos 1:7', True)
+    """
+    path = Path(name_or_path).expanduser()
+    if not _is_path(name_or_path):
+        if name_or_path not in study_names():
+            raise unknown_name("study", name_or_path, study_names(), "compare without --over")
+        path = Path(str(files("experiments") / "studies" / f"{name_or_path}.toml"))
+    return _study_of(read_toml(path, "a study in TOML, or the name of one"), name_or_path, path.parent)
+
+
+def study_of_axes(base: str, over: Sequence[str]) -> Study:
+    """Return the study of a scenario over axes of the command line, `key=a,b,c` each.
+
+    >>> [variant.name for variant in study_of_axes("tiny", ["cluster.spare_nodes=0,1"]).variants]
+    ['0', '1']
+    """
+    if base in study_names():
+        raise InputError(f"--over {over[0]}: the study '{base}' states what it compares; expected a scenario")
+    variants = variants_of([axis_of(text) for text in over])
+    return Study(name=None, question=None, base=base, replicas=REPLICAS, overrides=(), variants=variants)
+
+
+def compare_study(
+    study: Study,
+    *,
+    overrides: Sequence[str] = (),
+    replicas: int | None = None,
+    workers: int | None = None,
+    progress: Progress = lambda fraction, what: None,
+    allow_plugins: bool = False,
+) -> Comparison:
+    """Return the comparison of a study; overrides lie over its own, replicas stand in place of its own."""
+    found = compare(
+        study.base,
+        study.variants,
+        overrides=[*study.overrides, *overrides],
+        replicas=study.replicas if replicas is None else replicas,
+        workers=workers,
+        progress=progress,
+        allow_plugins=allow_plugins,
+    )
+    return replace(found, study=study.name, question=study.question)
+
+
+def _is_path(name: str) -> bool:
+    return name.endswith(".toml") or "/" in name
+
+
+def _study_of(tree: Mapping[str, Any], source: str, folder: Path) -> Study:
+    if "base" not in tree:
+        raise InputError(f"{source}: base: is missing: this is no study; expected its base, or a scenario with --over")
+    try:
+        form = StudyForm.model_validate(tree)
+    except ValidationError as error:
+        raise InputError("\n".join(f"{source}: {line}" for line in error_lines(error, StudyForm))) from None
+    lines = [*_faults(form)]
+    if lines:
+        raise InputError("\n".join(f"{source}: {line}" for line in lines))
+    return Study(
+        name=form.name,
+        question=form.question,
+        base=str(folder / form.base) if _is_path(form.base) else form.base,
+        replicas=form.replicas,
+        overrides=_overrides(form.set),
+        variants=_product(form, source),
+    )
+
+
+def _faults(form: StudyForm) -> Iterator[str]:
+    """Yield what is wrong with a form whose keys are: nothing to compare, names given twice, keys that are tables."""
+    names = [variant.name for variant in form.variants]
+    if len(names) + 2 * len(form.axes) < 2:
+        yield f"variants: got {len(names)}; expected two at least, or [[axes]] of two values"
+    twice = dict.fromkeys(name for index, name in enumerate(names) if name in names[:index])
+    yield from (f"variants: the name '{name}' is given twice" for name in twice)
+    tables = {"set": form.set, **{f"variants.{i}.set": variant.set for i, variant in enumerate(form.variants)}}
+    for where, keys in tables.items():
+        for key, value in keys.items():
+            if isinstance(value, Mapping) and "." not in key:
+                yield f'{where}.{key}: got a table; expected a dotted key in quotes, such as "cluster.topology"'
+
+
+def _overrides(keys: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(f"{key}={toml_text(value)}" for key, value in keys.items())
+
+
+def _product(form: StudyForm, source: str) -> tuple[Variant, ...]:
+    """Return every variant at every point of the axes, the last axis fastest."""
+    axes = [
+        checked(Axis(key=axis.key, values=tuple(map(toml_text, axis.values))), f"{source}: axes.{index}")
+        for index, axis in enumerate(form.axes)
+    ]
+    points = variants_of(axes) if axes else ()
+    named = [
+        Variant(
+            name=variant.name,
+            values={key: toml_text(value) for key, value in variant.set.items()},
+            overrides=_overrides(variant.set),
+        )
+        for variant in form.variants
+    ]
+    if not (named and points):
+        return (*named, *points)
+    return tuple(
+        Variant(
+            name=f"{one.name}, {point.name}",
+            values={**one.values, **point.values},
+            overrides=(*one.overrides, *point.overrides),
+        )
+        for one in named
+        for point in points
+    )
