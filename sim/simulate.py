@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
+import numpy as np
+
 from sim import MODEL_VERSION, catalog
 from sim.cluster.bom import bill_of_materials
 from sim.cluster.build import build_cluster
@@ -24,7 +26,9 @@ from sim.ledger.summary import RunSummary, summarize
 from sim.ledger.time_ledger import TimeLedger, time_ledger
 from sim.ledger.trace import RunTrace
 from sim.reliability.checkpoint import CheckpointPath, CheckpointSize, checkpoint_seconds, checkpoint_size
+from sim.reliability.exposure import component_count
 from sim.reliability.interval import resolve_interval
+from sim.reliability.outages import GraphJudge, Seats, wired
 from sim.reliability.records import (
     CheckpointPlan,
     FailureClass,
@@ -91,7 +95,10 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """Everything about one run; steps is empty where the step time was given, energy and costs None without a bill."""
+    """Everything about one run; steps is empty where the step time was given, energy and costs None without a bill.
+
+    damaged: the step of every phase under each condition of a network that was damaged meanwhile.
+    """
 
     scenario: Scenario
     run_id: str
@@ -103,6 +110,7 @@ class RunResult:
     summary: RunSummary
     energy: EnergyLedger | None
     costs: CostLedger | None
+    damaged: tuple[tuple[StepProfile, ...], ...] = ()
 
     @property
     def profiles(self) -> tuple[StepProfile | None, ...]:
@@ -162,10 +170,31 @@ def reseeded(prepared: Prepared, seed: int) -> Prepared:
 def simulate_prepared(prepared: Prepared, progress: Progress = lambda fraction, what: None) -> RunResult:
     """Return the run of a prepared job."""
     progress(0.5, "run")
-    plan = run_plan(prepared.scenario, prepared.steps)
-    trace = simulate_run(plan)
+    judge = judge_of(prepared)
+    plan = run_plan(prepared.scenario, prepared.steps, _wired(prepared, judge))
+    trace = simulate_run(plan, judge=judge)
     progress(0.8, "ledgers")
-    return account(prepared.scenario, prepared.machine, prepared.steps, plan, trace)
+    damaged = tuple(judge.profiles[number] for number in trace.judged[1:]) if judge else ()
+    return account(prepared.scenario, prepared.machine, prepared.steps, plan, trace, damaged)
+
+
+def judge_of(prepared: Prepared) -> GraphJudge | None:
+    """Return what says which outages of the network stop or slow a job; None where no cause is one."""
+    scenario, machine = prepared.scenario, prepared.machine
+    if machine is None or all(each.outage is None for each in scenario.failures.classes):
+        return None
+
+    def steps_of(network: Network, seats: Seats) -> tuple[StepProfile, ...]:
+        broken = replace(machine, cluster=network.cluster, network=network)
+        return tuple(simulate_phase(scenario, broken, step.phase, seats).profile for step in prepared.steps)
+
+    planned = [step.profile for step in prepared.steps]
+    return GraphJudge(machine.network, scenario.machines.nodes, scenario.machines.nic_ports, planned, steps_of)
+
+
+def _wired(prepared: Prepared, judge: GraphJudge | None) -> tuple[FailureClass, ...]:
+    classes = prepared.scenario.failures.classes
+    return wired(classes, judge.network.fabric, judge, judge.nodes) if judge else classes
 
 
 def main_phase(training: Training) -> int:
@@ -233,8 +262,8 @@ def materials(machine: Machine) -> tuple[BomLine, ...]:
     )
 
 
-def simulate_phase(scenario: Scenario, machine: Machine | None, phase: Phase) -> StepResult:
-    """Return the step of one phase on a machine."""
+def simulate_phase(scenario: Scenario, machine: Machine | None, phase: Phase, seats: Seats | None = None) -> StepResult:
+    """Return the step of one phase on a machine; seats: the node of each of the job's places, by default the first."""
     training, accelerator = scenario.training, scenario.machines.accelerator
     if training is None or machine is None:
         raise ScenarioError(
@@ -247,6 +276,9 @@ def simulate_phase(scenario: Scenario, machine: Machine | None, phase: Phase) ->
             f"{layout.data} = {layout.gpus:,}, but the job holds {job_gpus:,} GPUs"
         )
     placement = placed_ranks(scenario, layout, machine.cluster)
+    if seats is not None:
+        each = machine.cluster.node.accelerators
+        placement = np.array(seats)[placement // each] * each + placement % each
     members = groups(
         layout.tensor,
         layout.pipeline,
@@ -283,8 +315,14 @@ def placed_ranks(scenario: Scenario, layout: Layout, cluster: Cluster) -> GpuArr
     return in_order(gpus, {name: getattr(layout, name) for name in ORDER}, order)
 
 
-def run_plan(scenario: Scenario, steps: tuple[StepResult, ...]) -> RunPlan:
-    """Return the plan of a run: everything the run engine needs, in microseconds."""
+def run_plan(
+    scenario: Scenario, steps: tuple[StepResult, ...], failures: tuple[FailureClass, ...] | None = None
+) -> RunPlan:
+    """Return the plan of a run: everything the run engine needs, in microseconds.
+
+    failures: those of the scenario, with the parts of the network that they hit.
+    """
+    failures = scenario.failures.classes if failures is None else failures
     machines, limits = scenario.machines, scenario.limits
     phases = tuple(_phase_plan(step) for step in steps) or (_given_phase(scenario),)
     return RunPlan(
@@ -292,10 +330,10 @@ def run_plan(scenario: Scenario, steps: tuple[StepResult, ...]) -> RunPlan:
         spare_nodes=machines.spare_nodes,
         gpus_per_node=machines.node.accelerators,
         phases=phases,
-        failures=scenario.failures.classes,
+        failures=failures,
         failure_clock=scenario.failures.clock,
         recovery=scenario.recovery or RecoveryPlan(),
-        checkpoint=_checkpoint_plan(scenario),
+        checkpoint=_checkpoint_plan(scenario, failures),
         repair=scenario.repair or NO_REPAIR,
         seed=scenario.seed,
         horizon_us=_microseconds(limits.horizon_s),
@@ -304,11 +342,16 @@ def run_plan(scenario: Scenario, steps: tuple[StepResult, ...]) -> RunPlan:
 
 
 def account(
-    scenario: Scenario, machine: Machine | None, steps: tuple[StepResult, ...], plan: RunPlan, trace: RunTrace
+    scenario: Scenario,
+    machine: Machine | None,
+    steps: tuple[StepResult, ...],
+    plan: RunPlan,
+    trace: RunTrace,
+    damaged: tuple[tuple[StepProfile, ...], ...] = (),
 ) -> RunResult:
     """Return a run's ledgers and summary from its trace, checked for conservation."""
     profiles = tuple(step.profile for step in steps) or (None,)
-    ledger = time_ledger(trace, profiles)
+    ledger = time_ledger(trace, profiles, damaged)
     check_conservation(trace, ledger)
     energy, costs = _bill(scenario, machine, profiles, ledger)
     return RunResult(
@@ -322,6 +365,7 @@ def account(
         summary=summarize(trace, ledger, profiles),
         energy=energy,
         costs=costs,
+        damaged=damaged,
     )
 
 
@@ -364,24 +408,24 @@ def _given_phase(scenario: Scenario) -> PhasePlan:
 
 
 def job_mtbf_s(failures: tuple[FailureClass, ...], nodes: int) -> float:
-    """Return the mean time between failures of a job: one over the sum of its components' rates.
+    """Return the mean time between failures of a job: one over the sum of the rates of what stops it.
 
     >>> from sim.reliability.records import Law
     >>> life = Law(kind="exponential", mean_s=1600.0)
     >>> job_mtbf_s((FailureClass(cause="gpu", component="gpu", per_node=8, life=life, replace=True),), nodes=2)
     100.0
     """
-    rate = sum((1 if f.component == "job" else f.per_node * nodes) / f.life.mean_s for f in failures)
+    rate = sum(component_count(f, nodes) / f.life.mean_s for f in failures if f.stops)
     return 1 / rate if rate else math.inf
 
 
-def _checkpoint_plan(scenario: Scenario) -> CheckpointPlan:
+def _checkpoint_plan(scenario: Scenario, failures: tuple[FailureClass, ...]) -> CheckpointPlan:
     """Return the checkpoint of a run: durations that were given stand, the others follow from bytes and bandwidths."""
     asked = scenario.checkpoint
     if asked is None:
         return CheckpointPlan(interval_us=0, block_us=0, durable_after_us=0, restore_us=0)
     block_s, durable_s, restore_s = _checkpoint_seconds(scenario, asked)
-    mtbf_s = job_mtbf_s(scenario.failures.classes, scenario.machines.nodes)
+    mtbf_s = job_mtbf_s(failures, scenario.machines.nodes)
     return CheckpointPlan(
         interval_us=round(resolve_interval(asked.policy, block_s, mtbf_s) * 1e6),
         block_us=round(block_s * 1e6),

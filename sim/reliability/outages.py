@@ -6,14 +6,15 @@ network; only where that place itself is cut off are all nodes where they are.
 """
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
-from sim.cluster.fabric.arrays import IntArray
+from sim.cluster.fabric.arrays import Fabric, IntArray
 from sim.cluster.health import Health
 from sim.cluster.network import Network
-from sim.cluster.parts import cut_off, faults_of, parts_of
+from sim.cluster.parts import cable_names, cut_off, faults_of, parts_of, switch_names
 from sim.errors import TopologyError
-from sim.reliability.records import SHARED_COMPONENTS
+from sim.reliability.records import SHARED_COMPONENTS, FailureClass
 from sim.workload.profile import StepProfile
 
 SEVERED = -1
@@ -51,13 +52,16 @@ class GraphJudge:
     """Judges by the graph: the step of every damaged network is simulated once, as that of the whole one was.
 
     planned: the steps of the whole network, none where the step time was given: then damage that cuts nothing off costs
-    nothing, as nothing says what the network carries. Routes are taken to converge at once, and a connection whose
-    only path is gone to break at once.
+    nothing, as nothing says what the network carries. nic_ports: endpoints of a NIC. Routes are taken to converge at
+    once, and a connection whose only path is gone to break at once.
     """
 
-    def __init__(self, network: Network, nodes: int, planned: Sequence[StepProfile], steps_of: StepsOf) -> None:
+    def __init__(
+        self, network: Network, nodes: int, nic_ports: int, planned: Sequence[StepProfile], steps_of: StepsOf
+    ) -> None:
         self.network = network
         self.nodes = nodes
+        self.nic_ports = nic_ports
         self.profiles: list[tuple[StepProfile, ...]] = [tuple(planned)]
         self._steps_of = steps_of
         self._whole = parts_of(network.fabric)
@@ -97,11 +101,17 @@ class GraphJudge:
         """Return the lost ports of the job's nodes, as those of the places that the nodes have taken."""
         nics = self.network.cluster.node.nics
         place_of = dict(zip(seats, places, strict=True))
+        ports = (port for each in lost for port in self._ports(each))
         return frozenset(
-            Lost(each.component, place_of[each.endpoint // nics] * nics + each.endpoint % nics, "")
-            for each in lost
-            if each.component not in SHARED_COMPONENTS and each.endpoint // nics in place_of
+            Lost("link", place_of[port // nics] * nics + port % nics, "") for port in ports if port // nics in place_of
         )
+
+    def _ports(self, lost: Lost) -> range:
+        """Return the endpoints that are lost with a NIC or a link."""
+        if lost.component in SHARED_COMPONENTS:
+            return range(0)
+        ports = self.nic_ports if lost.component == "nic" else 1
+        return range(lost.endpoint * ports, (lost.endpoint + 1) * ports)
 
     def _judged(self, lost: frozenset[Lost], places: Seats) -> int:
         try:
@@ -115,8 +125,37 @@ class GraphJudge:
     def _without(self, lost: frozenset[Lost]) -> Network:
         if self._damaged[0] != lost:
             before, names = self.network.cluster.health, self.network.fabric.endpoints
-            vertices = {each.name or names[each.endpoint] for each in lost if each.component != "cable"}
+            vertices = {each.name for each in lost if each.name and each.component != "cable"}
+            vertices |= {names[port] for each in lost for port in self._ports(each)}
             cables = [each.name for each in lost if each.component == "cable"]
             health = Health(faults=(*before.faults, *faults_of(vertices, cables)), seed=before.seed)
             self._damaged = lost, self.network.changed(health=health)
         return self._damaged[1]
+
+
+def wired(classes: Sequence[FailureClass], fabric: Fabric, judge: Judge, nodes: int) -> tuple[FailureClass, ...]:
+    """Return failure classes with the names of the network's switches and cables, and whether one of them stops a job.
+
+    nodes: of the job. One of a class stands for all of it, as they are alike in a symmetric network: of leaves and
+    ports the first that serves the job.
+    """
+    switches = switch_names(fabric)
+    named = [
+        replace(each, names=cable_names(fabric) if each.component == "cable" else switches[each.component])
+        if each.component in SHARED_COMPONENTS
+        else each
+        for each in classes
+    ]
+    return tuple(
+        each if each.outage is None else replace(each, stops=_stops(each, fabric, judge, nodes)) for each in named
+    )
+
+
+def _stops(failure: FailureClass, fabric: Fabric, judge: Judge, nodes: int) -> bool:
+    if failure.component in SHARED_COMPONENTS and not failure.names:
+        return False
+    name = failure.names[0] if failure.names else ""
+    if failure.component == "leaf" and fabric.leaf.size and fabric.leaf[0] >= 0:
+        name = fabric.switches[int(fabric.leaf[0])]
+    job = tuple(range(nodes))
+    return bool(judge.cut([Lost(failure.component, 0, name)], job) & {*job})

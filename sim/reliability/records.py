@@ -31,7 +31,7 @@ class FailureClass:
     SHARED_COMPONENTS, whose components are those that `names` names.
     replace: whether the node that is hit leaves the job and goes to repair.
     outage: how long a part of the network is out until it is repaired or exchanged where it stands; the network decides
-    what that stops. None: whatever is hit stops the job.
+    what that stops. None: whatever is hit stops the job. stops: whether the outage of one of them by itself does.
     """
 
     cause: str
@@ -41,6 +41,7 @@ class FailureClass:
     replace: bool
     outage: Law | None = None
     names: tuple[str, ...] = ()
+    stops: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,6 +64,7 @@ class Machines:
     storage: Storage | None
     speed: Speed
     health: Health | None = None
+    nic_ports: int = 1
 
     @property
     def gpus(self) -> int:
