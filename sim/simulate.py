@@ -25,12 +25,8 @@ from sim.ledger.energy import EnergyLedger, energy_ledger, nameplate_w
 from sim.ledger.summary import RunSummary, summarize
 from sim.ledger.time_ledger import TimeLedger, time_ledger
 from sim.ledger.trace import RunTrace
-from sim.reliability.checkpoint import CheckpointPath, CheckpointSize, checkpoint_seconds, checkpoint_size
-from sim.reliability.exposure import component_count
-from sim.reliability.interval import resolve_interval
 from sim.reliability.outages import GraphJudge, Seats, wired
 from sim.reliability.records import (
-    CheckpointPlan,
     FailureClass,
     Law,
     PhasePlan,
@@ -41,13 +37,13 @@ from sim.reliability.records import (
 )
 from sim.scenario import canonical_text
 from sim.scenario.anchor import Anchoring, StepTime, anchored
-from sim.scenario.records import Anchor, Checkpoint, Phase, Scenario, Training
+from sim.scenario.records import Anchor, Phase, Scenario, Training
+from sim.scenario.saving import checkpoint_plan
 from sim.workload.build import BuiltStep, build_step
 from sim.workload.layout import Layout
 from sim.workload.pipelines import SCHEDULES
 from sim.workload.profile import StepProfile
 from sim.workload.stragglers import Speed, replica_factors
-from sim.workload.transformer import total_parameters
 
 Progress = Callable[[float, str], None]
 """Called with the fraction done and what is being done."""
@@ -333,7 +329,7 @@ def run_plan(
         failures=failures,
         failure_clock=scenario.failures.clock,
         recovery=scenario.recovery or RecoveryPlan(),
-        checkpoint=_checkpoint_plan(scenario, failures),
+        checkpoint=checkpoint_plan(scenario, failures),
         repair=scenario.repair or NO_REPAIR,
         seed=scenario.seed,
         horizon_us=_microseconds(limits.horizon_s),
@@ -405,67 +401,6 @@ def _given_phase(scenario: Scenario) -> PhasePlan:
     return PhasePlan(
         name="given", steps=None, step_time_us=max(1, round(scenario.step_time_s * 1e6)), tokens_per_step=0
     )
-
-
-def job_mtbf_s(failures: tuple[FailureClass, ...], nodes: int) -> float:
-    """Return the mean time between failures of a job: one over the sum of the rates of what stops it.
-
-    >>> from sim.reliability.records import Law
-    >>> life = Law(kind="exponential", mean_s=1600.0)
-    >>> job_mtbf_s((FailureClass(cause="gpu", component="gpu", per_node=8, life=life, replace=True),), nodes=2)
-    100.0
-    """
-    rate = sum(component_count(f, nodes) / f.life.mean_s for f in failures if f.stops)
-    return 1 / rate if rate else math.inf
-
-
-def _checkpoint_plan(scenario: Scenario, failures: tuple[FailureClass, ...]) -> CheckpointPlan:
-    """Return the checkpoint of a run: durations that were given stand, the others follow from bytes and bandwidths."""
-    asked = scenario.checkpoint
-    if asked is None:
-        return CheckpointPlan(interval_us=0, block_us=0, durable_after_us=0, restore_us=0)
-    block_s, durable_s, restore_s = _checkpoint_seconds(scenario, asked)
-    mtbf_s = job_mtbf_s(failures, scenario.machines.nodes)
-    return CheckpointPlan(
-        interval_us=round(resolve_interval(asked.policy, block_s, mtbf_s) * 1e6),
-        block_us=round(block_s * 1e6),
-        durable_after_us=round(max(durable_s, block_s) * 1e6),
-        restore_us=round(restore_s * 1e6),
-        max_in_flight=asked.policy.max_in_flight,
-    )
-
-
-def _checkpoint_seconds(scenario: Scenario, asked: Checkpoint) -> tuple[float, float, float]:
-    """Return block, durable and restore time: given, or of the last phase's layout on the scenario's store."""
-    given = (asked.block_s, asked.durable_after_s, asked.restore_s)
-    if asked.block_s is not None and asked.durable_after_s is not None and asked.restore_s is not None:
-        return asked.block_s, asked.durable_after_s, asked.restore_s
-    computed = checkpoint_seconds(*_checkpoint_path(scenario), asked.policy.asynchronous)
-    block_s, durable_s, restore_s = (c if g is None else g for g, c in zip(given, computed, strict=True))
-    return block_s, durable_s, restore_s
-
-
-def _checkpoint_path(scenario: Scenario) -> tuple[CheckpointSize, CheckpointPath]:
-    """Return what a checkpoint weighs and what it passes through, with the last phase's layout."""
-    training, machines, storage = scenario.training, scenario.machines, scenario.machines.storage
-    if training is None or storage is None:
-        raise ScenarioError(
-            "checkpoint: block, durable_after and restore need a [model] and cluster.storage, or values"
-        )
-    node, layout = machines.node, training.phases[-1].layout
-    path = CheckpointPath(
-        gpus=layout.gpus,
-        gpus_per_node=node.accelerators,
-        replicas=layout.data,
-        device_host_bytes_per_s=node.host_to_device_bandwidth_bytes_per_s,
-        serialise_bytes_per_s=training.software.serialise_bytes_per_s,
-        node_bytes_per_s=node.nics * node.nic_bandwidth_bytes_per_s,
-        store_write_bytes_per_s=storage.write_bandwidth_bytes_per_s,
-        store_read_bytes_per_s=storage.read_bandwidth_bytes_per_s,
-        file_operation_s=storage.file_operation_s,
-        commit_s=storage.commit_s,
-    )
-    return checkpoint_size(total_parameters(training.model)), path
 
 
 def _microseconds(seconds: float | None) -> int | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sim.errors import TopologyError
+from sim.errors import ScenarioError, TopologyError
 from sim.ledger.tables import time_table
 from sim.report.answers import run_json
 from sim.scenario import Scenario, scenario_of
@@ -125,6 +125,14 @@ def test_interruptions_are_expected_only_of_what_stops_the_job(dual: RunResult, 
     assert run_json(single)["interruptions_expected"] == pytest.approx(
         sum(single.summary.interruptions.values()), abs=4 * sum(single.summary.interruptions.values()) ** 0.5
     )
+
+
+def test_an_interval_by_rule_needs_failures_that_stop_the_job() -> None:
+    young = {**JOB["checkpoint"], "interval": {"kind": "young"}}
+    tree = {**JOB, "failures": {"causes": [LINK]}, "checkpoint": young}
+    with pytest.raises(ScenarioError, match="'young' needs failures that stop the job, and no outage"):
+        simulate(scenario_of(tree, "file.toml"))
+    assert simulate(scenario_of({**tree, "cluster": SINGLE}, "file.toml")).plan.checkpoint.interval_us > 0
 
 
 def test_the_same_scenario_and_seed_give_the_same_rows(dual: RunResult) -> None:

@@ -6,6 +6,7 @@ elements in another order; the k-th life of a component stays what it is. Switch
 that what two networks both have keeps its lives.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -136,6 +137,18 @@ def component_count(failure: FailureClass, nodes: int) -> int:
     if failure.component in SHARED_COMPONENTS:
         return len(failure.names)
     return 1 if failure.component == "job" else nodes * failure.per_node
+
+
+def job_mtbf_s(failures: Sequence[FailureClass], nodes: int) -> float:
+    """Return the mean time between failures of a job: one over the sum of the rates of what stops it.
+
+    >>> from sim.reliability.records import Law
+    >>> life = Law(kind="exponential", mean_s=1600.0)
+    >>> job_mtbf_s((FailureClass(cause="gpu", component="gpu", per_node=8, life=life, replace=True),), nodes=2)
+    100.0
+    """
+    rate = sum(component_count(f, nodes) / f.life.mean_s for f in failures if f.stops)
+    return 1 / rate if rate else math.inf
 
 
 def _node(failure: FailureClass, component: int) -> int:

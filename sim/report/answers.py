@@ -12,9 +12,10 @@ from sim.ledger.assets import price_of
 from sim.ledger.cost import CostLedger, total_usd, usd_by
 from sim.ledger.energy import co2e_kg, facility_kwh, kwh_by_state
 from sim.ledger.trace import RunTrace
+from sim.reliability.exposure import job_mtbf_s
 from sim.reliability.records import RunPlan
 from sim.scenario.records import Scenario
-from sim.simulate import RunResult, StepResult, job_mtbf_s, main_phase
+from sim.simulate import RunResult, StepResult, main_phase
 from sim.workload.blocks import Blocks
 from sim.workload.operations import OpCost
 from sim.workload.step_plan import StepPlan
