@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
+import numpy as np
+
 from sim import MODEL_VERSION, catalog
 from sim.cluster.bom import bill_of_materials
 from sim.cluster.build import build_cluster
@@ -23,10 +25,8 @@ from sim.ledger.energy import EnergyLedger, energy_ledger, nameplate_w
 from sim.ledger.summary import RunSummary, summarize
 from sim.ledger.time_ledger import TimeLedger, time_ledger
 from sim.ledger.trace import RunTrace
-from sim.reliability.checkpoint import CheckpointPath, CheckpointSize, checkpoint_seconds, checkpoint_size
-from sim.reliability.interval import resolve_interval
+from sim.reliability.outages import GraphJudge, Seats, wired
 from sim.reliability.records import (
-    CheckpointPlan,
     FailureClass,
     Law,
     PhasePlan,
@@ -37,13 +37,13 @@ from sim.reliability.records import (
 )
 from sim.scenario import canonical_text
 from sim.scenario.anchor import Anchoring, StepTime, anchored
-from sim.scenario.records import Anchor, Checkpoint, Phase, Scenario, Training
+from sim.scenario.records import Anchor, Phase, Scenario, Training
+from sim.scenario.saving import checkpoint_plan
 from sim.workload.build import BuiltStep, build_step
 from sim.workload.layout import Layout
 from sim.workload.pipelines import SCHEDULES
 from sim.workload.profile import StepProfile
 from sim.workload.stragglers import Speed, replica_factors
-from sim.workload.transformer import total_parameters
 
 Progress = Callable[[float, str], None]
 """Called with the fraction done and what is being done."""
@@ -95,7 +95,10 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """Everything about one run; steps is empty where the step time was given, energy and costs None without a bill."""
+    """Everything about one run; steps is empty where the step time was given, energy and costs None without a bill.
+
+    damaged: the step of every phase under each condition of a network that was damaged meanwhile.
+    """
 
     scenario: Scenario
     run_id: str
@@ -107,6 +110,7 @@ class RunResult:
     summary: RunSummary
     energy: EnergyLedger | None
     costs: CostLedger | None
+    damaged: tuple[tuple[StepProfile, ...], ...] = ()
 
     @property
     def profiles(self) -> tuple[StepProfile | None, ...]:
@@ -178,10 +182,31 @@ def reseeded(prepared: Prepared, scenario: Scenario) -> Prepared:
 def simulate_prepared(prepared: Prepared, progress: Progress = lambda fraction, what: None) -> RunResult:
     """Return the run of a prepared job."""
     progress(0.5, "run")
-    plan = run_plan(prepared.scenario, prepared.steps)
-    trace = simulate_run(plan)
+    judge = judge_of(prepared)
+    plan = run_plan(prepared.scenario, prepared.steps, _wired(prepared, judge))
+    trace = simulate_run(plan, judge=judge)
     progress(0.8, "ledgers")
-    return account(prepared, plan, trace)
+    damaged = tuple(judge.profiles[number] for number in trace.judged[1:]) if judge else ()
+    return account(prepared, plan, trace, damaged)
+
+
+def judge_of(prepared: Prepared) -> GraphJudge | None:
+    """Return what says which outages of the network stop or slow a job; None where no cause is one."""
+    scenario, machine = prepared.scenario, prepared.machine
+    if machine is None or all(each.outage is None for each in scenario.failures.classes):
+        return None
+
+    def steps_of(network: Network, seats: Seats) -> tuple[StepProfile, ...]:
+        broken = replace(machine, cluster=network.cluster, network=network)
+        return tuple(simulate_phase(scenario, broken, step.phase, seats).profile for step in prepared.steps)
+
+    planned = [step.profile for step in prepared.steps]
+    return GraphJudge(machine.network, scenario.machines.nodes, scenario.machines.nic_ports, planned, steps_of)
+
+
+def _wired(prepared: Prepared, judge: GraphJudge | None) -> tuple[FailureClass, ...]:
+    classes = prepared.scenario.failures.classes
+    return wired(classes, judge.network.fabric, judge, judge.nodes) if judge else classes
 
 
 def main_phase(training: Training) -> int:
@@ -262,8 +287,8 @@ def materials(machine: Machine) -> tuple[BomLine, ...]:
     )
 
 
-def simulate_phase(scenario: Scenario, machine: Machine | None, phase: Phase) -> StepResult:
-    """Return the step of one phase on a machine."""
+def simulate_phase(scenario: Scenario, machine: Machine | None, phase: Phase, seats: Seats | None = None) -> StepResult:
+    """Return the step of one phase on a machine; seats: the node of each of the job's places, by default the first."""
     training, accelerator = scenario.training, scenario.machines.accelerator
     if training is None or machine is None:
         raise ScenarioError(
@@ -276,6 +301,9 @@ def simulate_phase(scenario: Scenario, machine: Machine | None, phase: Phase) ->
             f"{layout.data} = {layout.gpus:,}, but the job holds {job_gpus:,} GPUs"
         )
     placement = placed_ranks(scenario, layout, machine.cluster)
+    if seats is not None:
+        each = machine.cluster.node.accelerators
+        placement = np.array(seats)[placement // each] * each + placement % each
     members = groups(
         layout.tensor,
         layout.pipeline,
@@ -312,8 +340,14 @@ def placed_ranks(scenario: Scenario, layout: Layout, cluster: Cluster) -> GpuArr
     return in_order(gpus, {name: getattr(layout, name) for name in ORDER}, order)
 
 
-def run_plan(scenario: Scenario, steps: tuple[StepResult, ...]) -> RunPlan:
-    """Return the plan of a run: everything the run engine needs, in microseconds."""
+def run_plan(
+    scenario: Scenario, steps: tuple[StepResult, ...], failures: tuple[FailureClass, ...] | None = None
+) -> RunPlan:
+    """Return the plan of a run: everything the run engine needs, in microseconds.
+
+    failures: those of the scenario, with the parts of the network that they hit.
+    """
+    failures = scenario.failures.classes if failures is None else failures
     machines, limits = scenario.machines, scenario.limits
     phases = tuple(_phase_plan(step) for step in steps) or (_given_phase(scenario),)
     return RunPlan(
@@ -321,10 +355,10 @@ def run_plan(scenario: Scenario, steps: tuple[StepResult, ...]) -> RunPlan:
         spare_nodes=machines.spare_nodes,
         gpus_per_node=machines.node.accelerators,
         phases=phases,
-        failures=scenario.failures.classes,
+        failures=failures,
         failure_clock=scenario.failures.clock,
         recovery=scenario.recovery or RecoveryPlan(),
-        checkpoint=_checkpoint_plan(scenario),
+        checkpoint=checkpoint_plan(scenario, failures),
         repair=scenario.repair or NO_REPAIR,
         seed=scenario.seed,
         horizon_us=_microseconds(limits.horizon_s),
@@ -332,11 +366,13 @@ def run_plan(scenario: Scenario, steps: tuple[StepResult, ...]) -> RunPlan:
     )
 
 
-def account(prepared: Prepared, plan: RunPlan, trace: RunTrace) -> RunResult:
+def account(
+    prepared: Prepared, plan: RunPlan, trace: RunTrace, damaged: tuple[tuple[StepProfile, ...], ...] = ()
+) -> RunResult:
     """Return a run's ledgers and summary from its trace, checked for conservation."""
     scenario, steps = prepared.scenario, prepared.steps
     profiles = tuple(step.profile for step in steps) or (None,)
-    ledger = time_ledger(trace, profiles)
+    ledger = time_ledger(trace, profiles, damaged)
     check_conservation(trace, ledger)
     energy, costs = _bill(scenario, prepared.bill, profiles, ledger)
     return RunResult(
@@ -350,6 +386,7 @@ def account(prepared: Prepared, plan: RunPlan, trace: RunTrace) -> RunResult:
         summary=summarize(trace, ledger, profiles),
         energy=energy,
         costs=costs,
+        damaged=damaged,
     )
 
 
@@ -389,67 +426,6 @@ def _given_phase(scenario: Scenario) -> PhasePlan:
     return PhasePlan(
         name="given", steps=None, step_time_us=max(1, round(scenario.step_time_s * 1e6)), tokens_per_step=0
     )
-
-
-def job_mtbf_s(failures: tuple[FailureClass, ...], nodes: int) -> float:
-    """Return the mean time between failures of a job: one over the sum of its components' rates.
-
-    >>> from sim.reliability.records import Law
-    >>> life = Law(kind="exponential", mean_s=1600.0)
-    >>> job_mtbf_s((FailureClass(cause="gpu", component="gpu", per_node=8, life=life, replace=True),), nodes=2)
-    100.0
-    """
-    rate = sum((1 if f.component == "job" else f.per_node * nodes) / f.life.mean_s for f in failures)
-    return 1 / rate if rate else math.inf
-
-
-def _checkpoint_plan(scenario: Scenario) -> CheckpointPlan:
-    """Return the checkpoint of a run: durations that were given stand, the others follow from bytes and bandwidths."""
-    asked = scenario.checkpoint
-    if asked is None:
-        return CheckpointPlan(interval_us=0, block_us=0, durable_after_us=0, restore_us=0)
-    block_s, durable_s, restore_s = _checkpoint_seconds(scenario, asked)
-    mtbf_s = job_mtbf_s(scenario.failures.classes, scenario.machines.nodes)
-    return CheckpointPlan(
-        interval_us=round(resolve_interval(asked.policy, block_s, mtbf_s) * 1e6),
-        block_us=round(block_s * 1e6),
-        durable_after_us=round(max(durable_s, block_s) * 1e6),
-        restore_us=round(restore_s * 1e6),
-        max_in_flight=asked.policy.max_in_flight,
-    )
-
-
-def _checkpoint_seconds(scenario: Scenario, asked: Checkpoint) -> tuple[float, float, float]:
-    """Return block, durable and restore time: given, or of the last phase's layout on the scenario's store."""
-    given = (asked.block_s, asked.durable_after_s, asked.restore_s)
-    if asked.block_s is not None and asked.durable_after_s is not None and asked.restore_s is not None:
-        return asked.block_s, asked.durable_after_s, asked.restore_s
-    computed = checkpoint_seconds(*_checkpoint_path(scenario), asked.policy.asynchronous)
-    block_s, durable_s, restore_s = (c if g is None else g for g, c in zip(given, computed, strict=True))
-    return block_s, durable_s, restore_s
-
-
-def _checkpoint_path(scenario: Scenario) -> tuple[CheckpointSize, CheckpointPath]:
-    """Return what a checkpoint weighs and what it passes through, with the last phase's layout."""
-    training, machines, storage = scenario.training, scenario.machines, scenario.machines.storage
-    if training is None or storage is None:
-        raise ScenarioError(
-            "checkpoint: block, durable_after and restore need a [model] and cluster.storage, or values"
-        )
-    node, layout = machines.node, training.phases[-1].layout
-    path = CheckpointPath(
-        gpus=layout.gpus,
-        gpus_per_node=node.accelerators,
-        replicas=layout.data,
-        device_host_bytes_per_s=node.host_to_device_bandwidth_bytes_per_s,
-        serialise_bytes_per_s=training.software.serialise_bytes_per_s,
-        node_bytes_per_s=node.nics * node.nic_bandwidth_bytes_per_s,
-        store_write_bytes_per_s=storage.write_bandwidth_bytes_per_s,
-        store_read_bytes_per_s=storage.read_bandwidth_bytes_per_s,
-        file_operation_s=storage.file_operation_s,
-        commit_s=storage.commit_s,
-    )
-    return checkpoint_size(total_parameters(training.model)), path
 
 
 def _microseconds(seconds: float | None) -> int | None:

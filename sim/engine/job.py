@@ -6,7 +6,7 @@ process changes them. Others put failures into its inbox and ring: the process h
 the inbox when it wakes.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any, NamedTuple
 
 import simpy
@@ -15,9 +15,8 @@ from sim.engine.clock import IntegerEnvironment, on_event, timeout
 from sim.engine.failures import FailureClock
 from sim.engine.nodes import Nodes
 from sim.engine.record import Record, Safe
-from sim.engine.stepping import Stepper
+from sim.engine.stepping import Stepper, Undone
 from sim.reliability.draws import RecoveryTimes
-from sim.reliability.exposure import JOB
 from sim.reliability.progress import NEVER_US, Progress, phase_at
 
 Waiting = Generator[simpy.Event, Any, bool]
@@ -25,14 +24,14 @@ Stages = tuple[tuple[str, int], ...]
 
 
 class Failure(NamedTuple):
-    """What the job has to recover from; node: the node to replace, or JOB if none is."""
+    """What the job has to recover from; nodes: those to replace."""
 
     event: int
     cause: str
-    node: int
+    nodes: tuple[int, ...]
 
 
-LAUNCH = Failure(-1, "", JOB)
+LAUNCH = Failure(-1, "", ())
 """What the first start of the job recovers from: nothing."""
 
 
@@ -42,21 +41,24 @@ class Job:
     __slots__ = (
         "alarm",
         "clock",
+        "end_us",
         "env",
+        "flying",
         "horizon_us",
         "inbox",
         "nodes",
         "owed",
         "phase",
         "plan",
-        "reached_us",
         "record",
         "recoveries",
         "restarts",
         "safe",
+        "severed",
         "state",
         "stepper",
         "times",
+        "turning",
     )
 
     def __init__(
@@ -81,12 +83,24 @@ class Job:
         self.recoveries = 0
         self.safe = Safe(0, 0)
         self.phase = 0
-        # Work done at the horizon, durable or not.
-        self.reached_us = 0
+        # Work done at the horizon that is not durable.
+        self.flying: Undone = ()
         # Stages that a recovery must go through because an earlier one did not finish them.
         self.owed = {"schedule"}
         self.inbox: list[Failure] = []
         self.alarm = simpy.Event(env)
+        self.end_us = NEVER_US
+        # Whether the end of the work has moved since the process last waited for it.
+        self.turning = False
+        # Whether the network leaves no path between the nodes of the job; without a network that fails it never does.
+        self.severed: Callable[[], bool] = lambda: False
+
+    def turn(self, condition: int) -> None:
+        """The network's condition changes, and with it the length of steps and the end of the work."""
+        self.end_us = self.stepper.turn(condition, self.env.now)
+        if self.state == "stepping":
+            self.turning = True
+            self.ring()
 
     def notice(self) -> None:
         """Look at the inbox, unless a recovery goes on that failures do not interrupt."""
@@ -115,7 +129,7 @@ class Job:
                 self.record.event(self.env.now, "complete")
                 return True
         event = self.record.event(self.env.now, "horizon")
-        self.record.reversal(self.env.now, "in_flight", "", event, self.safe, self.reached_us)
+        self.record.reversal(self.env.now, "in_flight", "", event, self.safe.at_us, self.flying)
         return False
 
     def _recover(self) -> Waiting:
@@ -126,9 +140,9 @@ class Job:
             stages = self.times.stages(failure.cause, self.recoveries)
             if not (yield from self._spend(failure, stages[:1])):
                 continue
-            if leaving or self.nodes.missing():
+            if leaving or self._short():
                 self._replace(leaving)
-                if self.nodes.missing() and not (yield from self._wait_for_nodes(failure)):
+                if self._short() and not (yield from self._wait_for_nodes(failure)):
                     continue
             if (yield from self._spend(failure, self._due(stages[1:]))) and not self.inbox:
                 self.record.event(self.env.now, "restart", failure.cause)
@@ -141,7 +155,7 @@ class Job:
             self.inbox.clear()
             return failure, list(self.nodes.failed)
         failure = self.inbox.pop(0)
-        return failure, [failure.node] if failure.node in self.nodes.failed else []
+        return failure, [node for node in failure.nodes if node in self.nodes.failed]
 
     def _replace(self, leaving: list[int]) -> None:
         if leaving:
@@ -149,17 +163,21 @@ class Job:
         self.nodes.replace(leaving)
 
     def _wait_for_nodes(self, failure: Failure) -> Waiting:
-        """Wait while nodes are missing; say whether none is, or else (a failure, the horizon) False."""
+        """Wait while nodes are missing or have no path; say whether none is, or else (a failure, the horizon) False."""
         self.owed.add("schedule")
         self.record.event(self.env.now, "stall", failure.cause)
         self.state = "waiting"
-        while self.nodes.missing() and not self._interrupted():
+        while self._short() and not self._interrupted():
             start, nodes = self.env.now, self.nodes.in_job
             yield self._until(NEVER_US)
             if self.env.now > start:
                 self._spent(start, self.env.now - start, "wait_for_node", failure, nodes)
         self.state = "recovering"
         return not self._interrupted()
+
+    def _short(self) -> bool:
+        """Say whether the job cannot start because nodes are missing, or have no path between them."""
+        return self.nodes.missing() > 0 or self.severed()
 
     def _due(self, stages: Stages) -> Stages:
         """Leave out what is not owed: hosts are selected only after a stall, and only missing nodes are replaced."""
@@ -187,38 +205,41 @@ class Job:
 
     def _spent(self, start: int, duration: int, state: str, failure: Failure, nodes: int) -> None:
         event, cause, _ = failure
-        self.record.segments.append((start, start + duration, duration, state, cause, event, self.phase, nodes))
+        self.record.segments.append((start, start + duration, duration, state, cause, event, self.phase, nodes, 0))
 
     def _step(self) -> Waiting:
         """Step until the work ends, a failure or the horizon; say whether the work is complete."""
         start = self.env.now
         self.state = "stepping"
         self.clock.start()
-        end = self.stepper.begin(self.safe.work_us, start, self.ring)
-        if start < min(end, self.horizon_us):
-            yield self._until(end)
+        self.end_us = self.stepper.begin(self.safe.work_us, start, self.ring)
+        self.turning = True
+        while self.turning and not self.inbox:
+            self.turning = False
+            if self.env.now < min(self.end_us, self.horizon_us):
+                yield self._until(self.end_us)
         self.clock.stop()
         self.state = "recovering"
-        progress = self.stepper.stop(self.safe.work_us, start, self.env.now)
+        progress, undone = self.stepper.stop(self.env.now)
         self.record.progress(self.safe.work_us, progress)
         if progress.work_us == self.record.course.end_us:
             return True
-        self._fall_back(progress)
+        self._fall_back(progress, undone)
         return False
 
-    def _fall_back(self, progress: Progress) -> None:
+    def _fall_back(self, progress: Progress, undone: Undone) -> None:
         """Go back to what is durable; what is beyond is lost to the failure, or in flight at the horizon."""
         now = self.env.now
         if not self.plan.recovery.rework:
-            self.safe = Safe(progress.work_us, now)
+            self.safe, undone = Safe(progress.work_us, now), ()
         elif progress.durable_at_us >= 0:
             self.safe = Safe(progress.durable_us, progress.durable_at_us)
         self.phase = phase_at(self.record.course, self.safe.work_us)
         if self.inbox:
             event, cause, _ = self.inbox[0]
-            self.record.reversal(now, "lost_work", cause, event, self.safe, progress.work_us)
+            self.record.reversal(now, "lost_work", cause, event, self.safe.at_us, undone)
         else:
-            self.reached_us = progress.work_us
+            self.flying = undone
 
     def _interrupted(self) -> bool:
         """Say whether a recovery must begin again, or the horizon has come."""

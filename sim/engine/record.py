@@ -1,12 +1,12 @@
 """The record of a run as it happens: rows of the trace, appended and never changed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import repeat
 from typing import NamedTuple, TypeVar
 
 from sim.ledger.trace import Event, Reversal, RunTrace, Segment, Stay
 from sim.reliability.exposure import JOB, Life
-from sim.reliability.progress import Course, Progress, shares, steps_of_spans
+from sim.reliability.progress import Course, Progress, Share, steps_of_spans
 from sim.reliability.records import RunPlan
 
 Row = TypeVar("Row", bound=tuple[object, ...])
@@ -42,8 +42,8 @@ class Record:
         self.plan = plan
         self.course = course
         # Rows as plain tuples: named ones take three times as long to make one by one.
-        self.segments: list[tuple[int, int, int, str, str, int, int, int]] = []
-        self.reversals: list[tuple[int, int, str, str, int, int, int, int, int]] = []
+        self.segments: list[tuple[int, int, int, str, str, int, int, int, int]] = []
+        self.reversals: list[tuple[int, int, str, str, int, int, int, int, int, int]] = []
         self.stays: list[tuple[int, str, int, int, str, int]] = []
         self.events: list[tuple[int, int, str, str, str, int, int, int, bool]] = []
         # Where the nodes are that have moved: node -> (place, since, cause, event).
@@ -65,6 +65,17 @@ class Record:
         )
         return event
 
+    def interrupts(self, event: int) -> None:
+        """A failure has turned out to stop the job."""
+        self.events[event] = (*self.events[event][:-1], True)
+
+    def restored(self, now: int, life: Life) -> int:
+        """Add the return of a part of the network and return its event."""
+        failure, event = self.plan.failures[life.cause], len(self.events)
+        part = failure.component, life.component, life.ordinal, life.node
+        self.events.append((event, now, "restored", failure.cause, *part, False))
+        return event
+
     def event(self, now: int, kind: str, cause: str = "", node: int = JOB) -> int:
         """Add something else that happened and return its event."""
         event = len(self.events)
@@ -74,32 +85,30 @@ class Record:
     def progress(self, work_us: int, progress: Progress) -> None:
         """Add an uninterrupted span of steps and checkpoints that began at `work_us`."""
         nodes = self.plan.nodes
-        for phase, start, end, blocked in progress.stretches:
+        for phase, start, end, blocked, condition in progress.stretches:
             stepped = end - start - blocked
             if stepped:
-                self.segments.append((start, end, stepped, "step", "", -1, phase, nodes))
+                self.segments.append((start, end, stepped, "step", "", -1, phase, nodes, condition))
             if blocked:
-                self.segments.append((start, end, blocked, "checkpoint", "", -1, phase, nodes))
+                self.segments.append((start, end, blocked, "checkpoint", "", -1, phase, nodes, condition))
         self.spans.append((work_us, progress.work_us))
         self.started += progress.started
         self.durable += progress.durable
 
-    def reversal(self, now: int, state: str, cause: str, event: int, safe: Safe, to_us: int) -> None:
+    def reversal(self, now: int, state: str, cause: str, event: int, safe_at_us: int, undone: Iterable[Share]) -> None:
         """Take back the work beyond what is safe: lost to an event, or in flight at the horizon."""
         steps = self.lost_steps if state == "lost_work" else self.in_flight_steps
         nodes = self.plan.nodes
-        for share in shares(self.course, safe.work_us, to_us):
-            steps[share.phase] += share.steps
-            self.reversals.append(
-                (now, share.duration_us, state, cause, event, share.phase, nodes, share.steps, safe.at_us)
-            )
+        for phase, duration_us, crossed, condition in undone:
+            steps[phase] += crossed
+            self.reversals.append((now, duration_us, state, cause, event, phase, nodes, crossed, safe_at_us, condition))
 
     def move(self, now: int, node: int, place: str, cause: str, event: int) -> None:
         """A node leaves where it is for another place."""
         self._close(now, node)
         self.open_stays[node] = (place, now, cause, event)
 
-    def trace(self, end: int, complete: bool) -> RunTrace:
+    def trace(self, end: int, complete: bool, judged: Sequence[int] = (0,)) -> RunTrace:
         """Return the finished trace; nodes that never moved stayed where they began."""
         plan = self.plan
         for node in sorted(self.open_stays):
@@ -123,6 +132,7 @@ class Record:
             processed_steps=tuple(processed),
             checkpoints_started=self.started,
             checkpoints_durable=self.durable,
+            judged=tuple(judged),
         )
 
     def _still(self, place: str, nodes: range, end: int) -> tuple[Stay, ...]:

@@ -11,16 +11,19 @@ from sim.engine.collector import rare_collections
 from sim.engine.failures import Ageing, DormantClock, EagerClock, FailureClock
 from sim.engine.job import Failure, Job
 from sim.engine.nodes import Nodes
+from sim.engine.outages import Outages
 from sim.engine.record import Record
 from sim.engine.repair import RepairShop
 from sim.engine.stepping import Explicit, Folded, Stepper
-from sim.errors import SimulationError, unknown_name
+from sim.errors import InputError, SimulationError, unknown_name
 from sim.ledger.trace import RunTrace
 from sim.reliability.draws import RecoveryTimes, RepairDraws
 from sim.reliability.exposure import JOB, Life, Lives
 from sim.reliability.laws import MAX_US
+from sim.reliability.legs import repaced
+from sim.reliability.outages import Judge
 from sim.reliability.plan import check_plan, planned_us
-from sim.reliability.progress import course
+from sim.reliability.progress import Course, course
 from sim.reliability.records import RunPlan
 
 MODES = ("eager", "dormant")
@@ -29,43 +32,55 @@ MODES = ("eager", "dormant")
 _HOPELESS = 50
 
 
-def simulate_run(plan: RunPlan, mode: str = "dormant", *, explicit: bool = False) -> RunTrace:
+def simulate_run(
+    plan: RunPlan, mode: str = "dormant", *, explicit: bool = False, judge: Judge | None = None
+) -> RunTrace:
     """Simulate a run and return its trace.
 
     mode: "dormant" (a process only for nodes in repair) or, as a reference, "eager" (a process for every node); both
     give the same trace. explicit: an event for every step and checkpoint instead of arithmetic; the same trace, slowly.
+    judge: says what outages of the network mean; needed where a cause has an outage.
 
     The run starts with an initialised job, after select_host. A failure stops the job at once; work since the newest
     durable checkpoint is lost. A restore takes its time even if there is no checkpoint yet: an initial state is read
     like one. A failed node stays in the job until the failure is detected. A failure with `replace` renews its
     component when the node returns from repair, one without at once; failures of a node that has already failed
-    only add to what the repair renews.
+    only add to what the repair renews. Nodes that an outage cuts off are replaced as failed ones are, and come back
+    when it ends. A job all of whose ranks have a path goes on; its next step takes as long as the damaged network lets
+    it.
 
-    Raises InputError for a plan that cannot be run; SimulationError if a run without a horizon makes no way.
+    Raises InputError for a plan that cannot be run, or has outages that nothing judges; SimulationError if a run
+    without a horizon makes no way.
     """
     check_plan(plan)
     if mode not in MODES:
         raise unknown_name("mode of a run", mode, MODES)
     with rare_collections():
-        return RunSimulation(plan, mode, explicit=explicit).trace()
+        return RunSimulation(plan, mode, explicit=explicit, judge=judge).trace()
 
 
 class RunSimulation:
     """The parts of one run, wired; simulate_run is the way to use it."""
 
-    def __init__(self, plan: RunPlan, mode: str, *, explicit: bool) -> None:
+    def __init__(self, plan: RunPlan, mode: str, *, explicit: bool, judge: Judge | None = None) -> None:
         nodes = plan.nodes + plan.spare_nodes
         self.plan = plan
         self.env = IntegerEnvironment()
         self.course = course(plan.phases, plan.checkpoint, plan.work_us)
+        self.courses = {0: self.course}
         # Nothing that would happen later matters.
         self.limit_us = plan.horizon_us or min(_HOPELESS * planned_us(plan), MAX_US)
         self.record = Record(plan, self.course)
         self.clock = self._clock(mode, nodes)
         self.repair = RepairShop(self.env, plan.repair, RepairDraws(plan.seed, nodes), self._returned)
         self.nodes = Nodes(self.env, self.record, self.clock, self.repair.send)
-        stepper: Stepper = Explicit(self.env, self.course) if explicit else Folded(self.course, self.limit_us)
+        stepper: Stepper = (
+            Explicit(self.env, self.course, self._course_of)
+            if explicit
+            else Folded(self.course, self.limit_us, self._course_of)
+        )
         self.job = Job(self.env, self.record, self.clock, self.nodes, RecoveryTimes(plan), stepper)
+        self.outages = self._outages(judge)
 
     def trace(self) -> RunTrace:
         """Run to the end of the job."""
@@ -73,7 +88,8 @@ class RunSimulation:
         if self.plan.horizon_us is None:
             on_event(timeout(self.env, self.limit_us), self._give_up)
         complete = self.env.run(until=simpy.Process(self.env, self.job.live()))
-        return self.record.trace(self.env.now, bool(complete))
+        judged = self.outages.judged if self.outages else (0,)
+        return self.record.trace(self.env.now, bool(complete), judged)
 
     def _clock(self, mode: str, nodes: int) -> FailureClock:
         plan = self.plan
@@ -87,6 +103,9 @@ class RunSimulation:
         """Lives end: the nodes and the job are hit."""
         for life in lives:
             failure = self.plan.failures[life.cause]
+            if failure.outage is not None and self.outages is not None:
+                self.outages.breaks(life)
+                continue
             hits = life.node == JOB or self.nodes.place[life.node] == "job"
             event = self.record.failure(self.env.now, life, hits and self.job.stops_now())
             if failure.replace:
@@ -94,8 +113,28 @@ class RunSimulation:
             else:
                 self.clock.renew(life)
             if hits:
-                self.job.inbox.append(Failure(event, failure.cause, life.node if failure.replace else JOB))
+                self.job.inbox.append(Failure(event, failure.cause, (life.node,) if failure.replace else ()))
         self.job.notice()
+
+    def _outages(self, judge: Judge | None) -> Outages | None:
+        causes = [failure.cause for failure in self.plan.failures if failure.outage is not None]
+        if not causes:
+            return None
+        if judge is None:
+            raise InputError(
+                f"failures: {causes[0]}: got an outage of the network and no graph that says what it stops"
+            )
+        outages = Outages(self.env, self.record, self.clock, self.nodes, self.job, judge)
+        self.job.severed = outages.severs
+        return outages
+
+    def _course_of(self, condition: int) -> Course:
+        """Return the course of the run's steps under a condition of its network."""
+        assert self.outages is not None, "only outages change the condition of a network"
+        if condition not in self.courses:
+            step_us = self.outages.judge.step_us(self.outages.judged[condition])
+            self.courses[condition] = repaced(self.plan.phases, self.plan.checkpoint, self.course, step_us)
+        return self.courses[condition]
 
     def _give_up(self, _: simpy.Event) -> None:
         raise SimulationError(

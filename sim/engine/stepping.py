@@ -2,6 +2,7 @@
 
 A stepper is idle or stepping; the job begins and stops it. `Folded` is what runs use; `Explicit` has a
 process that waits for every step and every block, and one for every flush: slow, and the reference for the other.
+Work is told in the course of the whole network; how long steps are follows from the network's condition (0: whole).
 """
 
 from collections.abc import Callable, Generator
@@ -11,7 +12,14 @@ from typing import Any, Protocol
 import simpy
 
 from sim.engine.clock import IntegerEnvironment, afterwards, timeout
-from sim.reliability.progress import NEVER_US, Course, Progress, Stretch, advance, phase_at
+from sim.reliability.legs import Leg, achieved, first_leg, moved, turned
+from sim.reliability.progress import NEVER_US, Course, Progress, Share, Stretch, advance, phase_at, shares
+
+Courses = Callable[[int], Course]
+"""The course of a condition of the network."""
+
+Undone = tuple[Share, ...]
+"""Work beyond what is durable."""
 
 
 class Stepper(Protocol):
@@ -20,33 +28,83 @@ class Stepper(Protocol):
     def begin(self, work_us: int, start_us: int, ring: Callable[[], None]) -> int:
         """Begin to step; return when the work ends, NEVER_US if that is of no use or `ring` will be called then."""
 
-    def stop(self, work_us: int, start_us: int, now_us: int) -> Progress:
+    def turn(self, condition: int, now_us: int) -> int:
+        """The network's condition changes; return when the work ends, as `begin` does."""
+
+    def stop(self, now_us: int) -> tuple[Progress, Undone]:
         """Stop, and return what was achieved since."""
 
 
-@dataclass(frozen=True, slots=True)
 class Folded:
     """No event at all: the whole span is arithmetic."""
 
-    course: Course
-    horizon_us: int
+    __slots__ = ("begun_us", "condition", "course", "courses", "horizon_us", "legs")
+
+    def __init__(self, course: Course, horizon_us: int, courses: Courses) -> None:
+        self.course = course
+        self.horizon_us = horizon_us
+        self.courses = courses
+        self.condition = 0
+        # Those of the span under way; none while the job does not step.
+        self.legs: list[Leg] = []
+        self.begun_us = 0
 
     def begin(self, work_us: int, start_us: int, ring: Callable[[], None]) -> int:
-        if start_us + self.course.end_us - work_us > self.horizon_us:
-            return NEVER_US
-        return advance(self.course, work_us, start_us).stretches[-1].end_us
+        self.begun_us = work_us
+        self._start(start_us)
+        return self._end_us()
 
-    def stop(self, work_us: int, start_us: int, now_us: int) -> Progress:
-        return advance(self.course, work_us, start_us, now_us)
+    def turn(self, condition: int, now_us: int) -> int:
+        self.condition = condition
+        if not self.legs:
+            return NEVER_US
+        if self.legs[0].start_us == now_us:
+            self._start(now_us)
+        else:
+            self.legs = turned(self.legs, condition, self._way(), now_us)
+        return self._end_us()
+
+    def stop(self, now_us: int) -> tuple[Progress, Undone]:
+        legs, self.legs = self.legs, []
+        first = legs[0]
+        if first.start_us == now_us:
+            return _nothing(self.begun_us)
+        if len(legs) > 1 or first.condition:
+            return achieved(legs, now_us, self.course, self.begun_us)
+        progress = advance(first.course, first.work_us, first.start_us, now_us)
+        return progress, tuple(shares(self.course, progress.durable_us, progress.work_us))
+
+    def _start(self, now_us: int) -> None:
+        way = self._way()
+        self.legs = [first_leg(self.condition, way, moved(self.begun_us, self.course, way), now_us)]
+
+    def _way(self) -> Course:
+        return self.courses(self.condition) if self.condition else self.course
+
+    def _end_us(self) -> int:
+        _, way, work_us, start_us, due_us = self.legs[-1]
+        if start_us + way.end_us - work_us > self.horizon_us:
+            return NEVER_US
+        return advance(way, work_us, start_us, None, due_us).stretches[-1].end_us
 
 
 @dataclass(slots=True)
 class _Span:
-    """What has happened since the job began to step; since_us: when the present step or block began."""
+    """What has happened since the job began to step, in work of the present course.
 
+    begun: work, in the whole network's course, and instant at the begin. since_us: when the present step or block
+    began. walked: condition, course, work from and to of every leg before; from_us: where the present one began. saved:
+    the leg of the newest durable checkpoint and its work there.
+    """
+
+    begun: tuple[int, int]
+    condition: int
+    way: Course
     work_us: int
-    saved_us: int
+    from_us: int
+    saved: tuple[int, int]
     since_us: int
+    walked: list[tuple[int, Course, int, int]] = field(default_factory=list)
     saved_at_us: int = -1
     blocking: bool = False
     started: int = 0
@@ -60,74 +118,124 @@ class _Span:
 class Explicit:
     """An event for every step, block and flush."""
 
-    __slots__ = ("course", "env", "span")
+    __slots__ = ("condition", "course", "courses", "env", "span")
 
-    def __init__(self, env: IntegerEnvironment, course: Course) -> None:
+    def __init__(self, env: IntegerEnvironment, course: Course, courses: Courses) -> None:
         self.env = env
         self.course = course
+        self.courses = courses
+        self.condition = 0
         self.span: _Span | None = None
 
     def begin(self, work_us: int, start_us: int, ring: Callable[[], None]) -> int:
-        phase = phase_at(self.course, work_us)
-        self.span = _Span(work_us, work_us, start_us, entered_us=start_us, phase=phase)
-        simpy.Process(self.env, self._walk(self.span, ring))
+        way = self._way()
+        at_us = moved(work_us, self.course, way)
+        span = _Span((work_us, start_us), self.condition, way, at_us, at_us, (0, at_us), start_us, entered_us=start_us)
+        span.phase = phase_at(way, at_us)
+        self.span = span
+        simpy.Process(self.env, self._walk(span, ring))
         return NEVER_US
 
-    def stop(self, work_us: int, start_us: int, now_us: int) -> Progress:
+    def turn(self, condition: int, now_us: int) -> int:
+        self.condition = condition
+        return NEVER_US
+
+    def stop(self, now_us: int) -> tuple[Progress, Undone]:
         span, self.span = self.span, None
         assert span is not None, "only the job stops a stepper, and only after it began"
+        if span.begun[1] == now_us:
+            return _nothing(span.begun[0])
         if span.blocking:
             span.blocked_us += now_us - span.since_us
         else:
             span.work_us += now_us - span.since_us
         self._leave_phase(span)
+        legs = [*span.walked, (span.condition, span.way, span.from_us, span.work_us)]
+        leg, saved_us = span.saved
+        work_us = moved(span.work_us, span.way, self.course)
+        durable_us = span.begun[0] if span.saved_at_us < 0 else moved(saved_us, legs[leg][1], self.course)
         counts = span.started, span.durable
-        return Progress(span.work_us, span.saved_us, span.saved_at_us, *counts, tuple(span.stretches))
+        progress = Progress(work_us, durable_us, span.saved_at_us, *counts, tuple(span.stretches))
+        return progress, _undone(legs, leg, saved_us)
+
+    def _way(self) -> Course:
+        return self.courses(self.condition) if self.condition else self.course
 
     def _walk(self, span: _Span, ring: Callable[[], None]) -> Generator[simpy.Event, Any, None]:
         """The process of the steps of one span; it ends unnoticed once the span was stopped."""
         ended_us = self.env.now
-        while True:
+        yield from self._look(span)
+        while self.span is span:
             length_us = self._to_boundary(span)
             yield timeout(self.env, length_us)
             if self.span is not span:
                 return
             span.work_us, span.since_us = span.work_us + length_us, self.env.now
-            if span.work_us == self.course.end_us:
+            if span.work_us == span.way.end_us:
                 return ring()
-            yield afterwards(self.env)
-            if self.span is not span:
-                return
-            if 0 < self.course.spacing_us <= self.env.now - ended_us:
+            yield from self._look(span)
+            if self.span is span and 0 < span.way.spacing_us <= self.env.now - ended_us:
                 yield from self._save(span)
                 ended_us = self.env.now
-            if self.span is span and phase_at(self.course, span.work_us) != span.phase:
+                yield from self._look(span)
+            if self.span is span and phase_at(span.way, span.work_us) != span.phase:
                 self._leave_phase(span)
 
+    def _look(self, span: _Span) -> Generator[simpy.Event, Any, None]:
+        """Before a step or a block begins, see what has become of the network at the end of this instant."""
+        yield afterwards(self.env)
+        if self.span is not span or self.condition == span.condition:
+            return
+        leg = (span.condition, span.way, span.from_us, span.work_us)
+        way = self._way()
+        self._close_stretch(span)
+        span.walked.append(leg)
+        span.work_us = span.from_us = moved(span.work_us, span.way, way)
+        span.condition, span.way = self.condition, way
+        span.phase = phase_at(way, span.work_us)
+
     def _to_boundary(self, span: _Span) -> int:
-        start_us, step_us = self.course.starts_us[span.phase], self.course.step_us[span.phase]
+        start_us, step_us = span.way.starts_us[span.phase], span.way.step_us[span.phase]
         boundary_us = start_us + ((span.work_us - start_us) // step_us + 1) * step_us
-        return min(boundary_us, self.course.end_us) - span.work_us
+        return min(boundary_us, span.way.end_us) - span.work_us
 
     def _save(self, span: _Span) -> Generator[simpy.Event, Any, None]:
         span.started += 1
         span.blocking, span.since_us = True, self.env.now
-        simpy.Process(self.env, self._flush(span, span.work_us))
-        yield timeout(self.env, self.course.block_us)
+        simpy.Process(self.env, self._flush(span, (len(span.walked), span.work_us)))
+        yield timeout(self.env, span.way.block_us)
         if self.span is span:
             span.blocked_us += self.env.now - span.since_us
             span.blocking, span.since_us = False, self.env.now
 
-    def _flush(self, span: _Span, work_us: int) -> Generator[simpy.Event, Any, None]:
+    def _flush(self, span: _Span, saved: tuple[int, int]) -> Generator[simpy.Event, Any, None]:
         began_us = self.env.now
-        yield timeout(self.env, self.course.durable_after_us)
+        yield timeout(self.env, span.way.durable_after_us)
         if self.span is span:
             span.durable += 1
             span.saved_at_us = began_us
-            span.saved_us = work_us
+            span.saved = saved
 
     def _leave_phase(self, span: _Span) -> None:
+        self._close_stretch(span)
+        span.phase = phase_at(span.way, span.work_us)
+
+    def _close_stretch(self, span: _Span) -> None:
         if self.env.now > span.entered_us:
-            span.stretches.append(Stretch(span.phase, span.entered_us, self.env.now, span.blocked_us))
+            stretch = Stretch(span.phase, span.entered_us, self.env.now, span.blocked_us, span.condition)
+            span.stretches.append(stretch)
         span.entered_us, span.blocked_us = self.env.now, 0
-        span.phase = phase_at(self.course, span.work_us)
+
+
+def _nothing(work_us: int) -> tuple[Progress, Undone]:
+    """Return what a span achieves that stops as it begins: its work is not taken to another course and back."""
+    return Progress(work_us, work_us, -1, 0, 0, ()), ()
+
+
+def _undone(legs: list[tuple[int, Course, int, int]], first: int, saved_us: int) -> Undone:
+    """Return the work beyond a checkpoint of a leg."""
+    return tuple(
+        share
+        for position, (condition, way, from_us, to_us) in enumerate(legs[first:])
+        for share in shares(way, from_us if position else saved_us, to_us, condition)
+    )

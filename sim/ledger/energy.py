@@ -112,7 +112,8 @@ def energy_ledger(
     """Return the IT energy of a run: kWh = sum over states of P(state) x t, exactly additive.
 
     Lost work and work in flight draw the mean power of their phase's step, sum f(state) P(state): moving
-    time there moves its energy along. Powers are rounded to a milliwatt.
+    time there moves its energy along (of a step on a damaged network, that of the whole one's). Powers are rounded to a
+    milliwatt.
     """
     power_w = gpu_power_w(accelerator, node)
     power_mw = {state: round(1000 * power_w[level]) for state, level in POWER_LEVELS.items()}

@@ -61,13 +61,15 @@ class TimeLedger:
     gpu_us: Ints
 
 
-def time_ledger(trace: RunTrace, profiles: Sequence[StepProfile | None]) -> TimeLedger:
+def time_ledger(
+    trace: RunTrace, profiles: Sequence[StepProfile | None], damaged: Sequence[Sequence[StepProfile | None]] = ()
+) -> TimeLedger:
     """Return the time ledger of a trace; profiles[phase] says what a step holds, None that its time was given.
 
-    A "step" segment is apportioned to its profile's states by largest remainder, exactly. Assumption: the
-    steps of a segment are alike, so that a part of one is divided as a whole one is. Reversals are apportioned
-    by the same profile. Raises SimulationError for an unknown state or phase, or a profile whose states do not
-    sum to its step.
+    damaged[condition - 1][phase] does so under each condition of a damaged network. A "step" segment is apportioned to
+    its profile's states by largest remainder, exactly. Assumption: the steps of a segment are alike, so that a part of
+    one is divided as a whole one is. Reversals are apportioned by the same profile. Raises SimulationError for an
+    unknown state, phase or condition, or a profile whose states do not sum to its step.
     """
     if len(profiles) != len(trace.processed_steps):
         phases = len(trace.processed_steps)
@@ -75,11 +77,16 @@ def time_ledger(trace: RunTrace, profiles: Sequence[StepProfile | None]) -> Time
     causes = {"": 0}
     gpus = trace.gpus_per_node
     fits = trace.end_us * trace.nodes * gpus < _MAX_ROW_GPU_US
-    segments = _segment_rows(trace.segments if fits else _fitting(trace.segments, gpus), gpus, causes)
-    taken, posted = _reversal_rows(trace.reversals if fits else _fitting(trace.reversals, gpus), gpus, causes)
+    segments = _segment_rows(trace.segments if fits else _fitting(trace.segments, gpus), gpus, causes, len(profiles))
+    reversals = trace.reversals if fits else _fitting(trace.reversals, gpus)
+    taken, posted = _reversal_rows(reversals, gpus, causes, len(profiles))
     stays = _stay_rows([stay for stay in trace.stays if stay.place != "job"], gpus, causes)
-    blocks = [*_by_step_state(segments, profiles), stays, *_by_step_state(taken, profiles), posted]
+    held = [*profiles, *(profile for condition in damaged for profile in condition)]
+    phases = len(profiles)
+    blocks = [*_by_step_state(segments, held, phases), stays, *_by_step_state(taken, held, phases), posted]
     rows = np.concatenate(blocks, axis=1)
+    in_phase = rows[2] >= 0
+    rows[2, in_phase] %= phases
     state, cause, phase, event, start_us, end_us, nodes, gpu_us = rows[:, rows[-1] != 0]
     return TimeLedger(
         gpus=gpus * (trace.nodes + trace.spare_nodes),
@@ -139,22 +146,24 @@ def _cut(entry: Timed, pieces: int) -> Iterator[Timed]:
         start_us += span_us
 
 
-def _segment_rows(segments: Sequence[Segment], gpus_per_node: int, causes: dict[str, int]) -> Ints:
+def _segment_rows(segments: Sequence[Segment], gpus_per_node: int, causes: dict[str, int], phases: int) -> Ints:
     if not segments:
         return np.zeros((8, 0), np.int64)
     of = dict(zip(Segment._fields, zip(*segments, strict=True), strict=True))
     gpu_us = np.array(of["duration_us"], np.int64) * np.array(of["nodes"], np.int64) * gpus_per_node
-    return _rows(of, of["state"], causes, gpu_us)
+    return _conditioned(_rows(of, of["state"], causes, gpu_us), of, phases)
 
 
-def _reversal_rows(reversals: Sequence[Reversal], gpus_per_node: int, causes: dict[str, int]) -> tuple[Ints, Ints]:
+def _reversal_rows(
+    reversals: Sequence[Reversal], gpus_per_node: int, causes: dict[str, int], phases: int
+) -> tuple[Ints, Ints]:
     """Return what reversals take from the step (negative) and what they post (positive), in the same order."""
     if not reversals:
         return np.zeros((8, 0), np.int64), np.zeros((8, 0), np.int64)
     of = dict(zip(Reversal._fields, zip(*reversals, strict=True), strict=True))
     of |= {"start_us": of["time_us"], "end_us": of["time_us"]}
     gpu_us = np.array(of["duration_us"], np.int64) * np.array(of["nodes"], np.int64) * gpus_per_node
-    posted = _rows(of, of["state"], causes, gpu_us)
+    posted = _conditioned(_rows(of, of["state"], causes, gpu_us), of, phases)
     taken = posted.copy()
     taken[0], taken[1], taken[-1] = CODES["step"], causes[""], -gpu_us
     return taken, posted
@@ -183,22 +192,32 @@ def _rows(of: Mapping[str, Sequence[Any]], states: Sequence[str], causes: dict[s
     return rows
 
 
-def _by_step_state(rows: Ints, profiles: Sequence[StepProfile | None]) -> Iterator[Ints]:
-    """Replace each row of a whole step by rows of the states its phase's profile holds."""
+def _conditioned(rows: Ints, of: Mapping[str, Sequence[Any]], phases: int) -> Ints:
+    """Number the phases of every condition of the network on, so that each has the profile of its own."""
+    rows[2] += phases * np.array(of["condition"], np.int64)
+    return rows
+
+
+def _by_step_state(rows: Ints, profiles: Sequence[StepProfile | None], phases: int) -> Iterator[Ints]:
+    """Replace each row of a whole step by rows of the states its profile holds."""
     stepping = rows[0] == CODES["step"]
     yield rows[:, ~stepping]
     for phase in np.unique(rows[2, stepping]).tolist():
         whole = rows[:, stepping & (rows[2] == phase)]
-        yield _apportioned(whole, phase, profiles)
+        yield _apportioned(whole, phase, profiles, phases)
 
 
-def _apportioned(whole: Ints, phase: int, profiles: Sequence[StepProfile | None]) -> Ints:
-    if not 0 <= phase < len(profiles):
-        raise SimulationError(f"trace: a step of phase {phase}; expected 0 to {len(profiles) - 1}")
-    profile = profiles[phase]
+def _apportioned(whole: Ints, numbered: int, profiles: Sequence[StepProfile | None], phases: int) -> Ints:
+    condition, phase = divmod(numbered, phases)
+    if not 0 <= numbered < len(profiles):
+        raise SimulationError(
+            f"trace: a step of phase {numbered}; expected 0 to {phases - 1}, for each of {len(profiles) // phases} "
+            "conditions of the network"
+        )
+    profile = profiles[numbered]
     if profile is None:
         return whole
-    _check_profile(profile, phase)
+    _check_profile(profile, phase if condition == 0 else numbered)
     states = [state for state in STEP_STATES if profile.state_ns.get(state)]
     rows = np.repeat(whole, len(states), axis=1)
     rows[0] = np.tile([CODES[state] for state in states], whole.shape[1])

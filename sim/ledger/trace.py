@@ -30,7 +30,8 @@ class Segment(NamedTuple):
 
     Rows with the same start and end share a span, lie next to each other and their durations sum to end - start
     exactly. Steps and checkpoints that alternate in a span are two rows (state "step", then "checkpoint"); in every
-    other span one state lasts from start to end. `nodes` nodes are in the job throughout the span.
+    other span one state lasts from start to end. `nodes` nodes are in the job throughout the span. condition: of the
+    network in a span of steps, which says how long they are; 0 is whole, also elsewhere.
     """
 
     start_us: int
@@ -41,13 +42,15 @@ class Segment(NamedTuple):
     event: int
     phase: int
     nodes: int
+    condition: int = 0
 
 
 class Reversal(NamedTuple):
     """Step time of a phase moved to lost_work or in_flight: `duration_us` of the job's `nodes` nodes, by an event.
 
     steps counts whole steps; the time of a step that was cut short is in duration_us only. since_us: when the
-    checkpoint that the job falls back to was taken, the run's start where there is none (-1: not told).
+    checkpoint that the job falls back to was taken, the run's start where there is none (-1: not told). condition: the
+    network's when the steps were made.
     """
 
     time_us: int
@@ -59,6 +62,7 @@ class Reversal(NamedTuple):
     nodes: int
     steps: int
     since_us: int = -1
+    condition: int = 0
 
 
 class Stay(NamedTuple):
@@ -80,8 +84,9 @@ class Event(NamedTuple):
       cause (from 0), node where it sits (-1 for the job itself); interrupted says whether it stopped a stepping or
       checkpointing job (a failure of a spare, in repair or during recovery does not);
     - replaced: `node` joined the job; stall: nodes are missing and no spare is left; restart: the job steps again;
-    - repaired: `node` came back from repair; complete or horizon: the end of the run.
-    stall, restart and repaired carry the cause of the failure. Checkpoints are counted in the trace, not listed.
+    - restored: a part of the network came back, said as by its failure;
+    - repaired: `node` came back from repair, or what cut it off did; complete or horizon: the end of the run.
+    stall, restart, restored and repaired carry the cause of the failure. Checkpoints are counted, not listed.
     """
 
     event: int
@@ -101,7 +106,8 @@ class RunTrace:
 
     The spans of the segments cover [0, end_us] without gap or overlap; so do the stays of each node. Per phase:
     processed = retained + lost + in_flight steps, whole steps only (the time of a partial step is in the reversals).
-    A checkpoint is started when it begins to block, and durable only if nothing stopped it before.
+    A checkpoint is started when it begins to block, and durable only if nothing stopped it before. judged: what the
+    judge of the network called each condition of the segments.
     """
 
     gpus_per_node: int
@@ -119,3 +125,4 @@ class RunTrace:
     processed_steps: tuple[int, ...]
     checkpoints_started: int = 0
     checkpoints_durable: int = 0
+    judged: tuple[int, ...] = (0,)

@@ -2,9 +2,11 @@
 
 Component i of a cause (node x per_node + local, 0 for the whole job) draws its k-th life from element i of the stream
 (seed, "failure", cause, k). More nodes, another topology or another policy read other elements, or the same
-elements in another order; the k-th life of a component stays what it is.
+elements in another order; the k-th life of a component stays what it is. Switches and cables draw by their names, so
+that what two networks both have keeps its lives.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -12,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.reliability.laws import MAX_US, cdf, draw_us, durations_us
-from sim.reliability.records import FailureClass
-from sim.streams import uniform_at, uniforms
+from sim.reliability.records import SHARED_COMPONENTS, FailureClass
+from sim.streams import named_uniforms, uniform_at, uniforms
 
 JOB = -1
 """The node of a component that belongs to the job as a whole."""
@@ -88,6 +90,12 @@ class Lives:
         _, cause, component, ordinal, node = life
         ordinal += 1
         failure = self.failures[cause]
+        if failure.names:
+            drawn_by_name = named_uniforms(
+                self.seed, "failure", failure.cause, ordinal, members=failure.names[component : component + 1]
+            )
+            length_us = draw_us(failure.life, drawn_by_name.item(0))
+            return Life(age_us + max(length_us, 1), cause, component, ordinal, node)
         drawn = self._uniforms.get((cause, ordinal))
         if drawn is None:
             count = component_count(failure, self.nodes)
@@ -103,7 +111,7 @@ class Lives:
         that rounding puts on the border may be on either side, but never on both.
         """
         for cause, failure in enumerate(self.failures):
-            drawn = uniforms(self.seed, "failure", failure.cause, 0, count=component_count(failure, self.nodes))
+            drawn = self._first_uniforms(failure)
             chosen = drawn < (1.0 if until_us is None else cdf(failure.life, until_us * 1e-6))
             if after_us:
                 chosen &= drawn >= cdf(failure.life, after_us * 1e-6)
@@ -113,16 +121,36 @@ class Lives:
                 if end_us < MAX_US:
                     yield Life(max(end_us, 1), cause, component, 0, _node(failure, component))
 
+    def _first_uniforms(self, failure: FailureClass) -> NDArray[np.float64]:
+        if failure.component in SHARED_COMPONENTS:
+            return named_uniforms(self.seed, "failure", failure.cause, 0, members=failure.names)
+        return uniforms(self.seed, "failure", failure.cause, 0, count=component_count(failure, self.nodes))
+
 
 def component_count(failure: FailureClass, nodes: int) -> int:
-    """Return how many components of a cause `nodes` nodes hold: one where the job as a whole is hit.
+    """Return how many components of a cause `nodes` nodes hold, or the network: one where the job as a whole is hit.
 
     >>> from sim.reliability.records import Law
     >>> component_count(FailureClass(cause="c", component="gpu", per_node=8, life=Law(), replace=True), 3)
     24
     """
+    if failure.component in SHARED_COMPONENTS:
+        return len(failure.names)
     return 1 if failure.component == "job" else nodes * failure.per_node
 
 
+def job_mtbf_s(failures: Sequence[FailureClass], nodes: int) -> float:
+    """Return the mean time between failures of a job: one over the sum of the rates of what stops it.
+
+    >>> from sim.reliability.records import Law
+    >>> life = Law(kind="exponential", mean_s=1600.0)
+    >>> job_mtbf_s((FailureClass(cause="gpu", component="gpu", per_node=8, life=life, replace=True),), nodes=2)
+    100.0
+    """
+    rate = sum(component_count(f, nodes) / f.life.mean_s for f in failures if f.stops)
+    return 1 / rate if rate else math.inf
+
+
 def _node(failure: FailureClass, component: int) -> int:
-    return JOB if failure.component == "job" else component // failure.per_node
+    shared = failure.component == "job" or failure.component in SHARED_COMPONENTS
+    return JOB if shared else component // failure.per_node

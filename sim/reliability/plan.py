@@ -5,9 +5,9 @@ from collections import Counter
 from sim.errors import InputError, ScenarioError, unknown_name
 from sim.reliability.laws import check_law
 from sim.reliability.progress import NEVER_US, advance, course
-from sim.reliability.records import FailureClass, RepairPlan, RunPlan
+from sim.reliability.records import SHARED_COMPONENTS, FailureClass, RepairPlan, RunPlan
 
-COMPONENTS = ("gpu", "nic", "link", "node", "job")
+COMPONENTS = ("gpu", "nic", "link", "node", "job", *SHARED_COMPONENTS)
 """What a failure class may hit."""
 
 FAILURE_CLOCKS = ("calendar", "operating")
@@ -108,6 +108,19 @@ def _check_failure(failure: FailureClass) -> None:
     _at_least(1, {f"{where}: per_node": failure.per_node})
     if failure.component == "job" and failure.replace:
         raise ScenarioError(f"{where}: a failure of the whole job hits no node, so it cannot replace one")
+    _check_outage(failure, where)
+
+
+def _check_outage(failure: FailureClass, where: str) -> None:
+    if failure.component in SHARED_COMPONENTS and failure.outage is None:
+        raise ScenarioError(f"{where}: got no outage; a {failure.component} is out until it is exchanged")
+    if failure.outage is None:
+        return
+    check_law(failure.outage, f"{where}: outage")
+    if failure.component not in (*SHARED_COMPONENTS, "nic", "link"):
+        raise ScenarioError(f"{where}: a {failure.component} is no part of the network; expected no outage")
+    if failure.replace:
+        raise ScenarioError(f"{where}: got both an outage and a node to replace; expected one of them")
 
 
 def _check_repair(repair: RepairPlan) -> None:

@@ -39,12 +39,26 @@ class Course:
 
 
 class Stretch(NamedTuple):
-    """Part of an uninterrupted span that lies in one phase."""
+    """Part of an uninterrupted span that lies in one phase, under one condition of the network (0: whole)."""
 
     phase: int
     start_us: int
     end_us: int
     checkpoint_us: int
+    condition: int = 0
+
+
+class Batch(NamedTuple):
+    """Checkpoints in a row: `number` of them, the first begun at begin_us with work_us done, the others a period later.
+
+    cycle_us: the work between two of them.
+    """
+
+    begin_us: int
+    period_us: int
+    number: int
+    work_us: int
+    cycle_us: int
 
 
 class Progress(NamedTuple):
@@ -59,14 +73,16 @@ class Progress(NamedTuple):
     started: int
     durable: int
     stretches: tuple[Stretch, ...]
+    batches: tuple[Batch, ...] = ()
 
 
 class Share(NamedTuple):
-    """A piece of work in one phase: its duration, and how many step boundaries it crosses."""
+    """A piece of work in one phase: its duration, how many step boundaries it crosses, and the network's condition."""
 
     phase: int
     duration_us: int
     steps: int
+    condition: int = 0
 
 
 def course(phases: Sequence[PhasePlan], checkpoint: CheckpointPlan, work_us: int | None) -> Course:
@@ -100,13 +116,13 @@ def phase_at(course: Course, work_us: int) -> int:
     return bisect_right(course.starts_us, work_us) - 1
 
 
-def shares(course: Course, from_us: int, to_us: int) -> list[Share]:
+def shares(course: Course, from_us: int, to_us: int, condition: int = 0) -> list[Share]:
     """Divide the work between two points by phase.
 
     >>> ten = PhasePlan(name="main", steps=10, step_time_us=7, tokens_per_step=1)
     >>> no_checkpoint = CheckpointPlan(interval_us=0, block_us=0, durable_after_us=0, restore_us=0)
     >>> shares(course([ten, ten], no_checkpoint, None), 63, 80)
-    [Share(phase=0, duration_us=7, steps=1), Share(phase=1, duration_us=10, steps=1)]
+    [Share(phase=0, duration_us=7, steps=1, condition=0), Share(phase=1, duration_us=10, steps=1, condition=0)]
     """
     phase = phase_at(course, from_us)
     result = []
@@ -114,7 +130,7 @@ def shares(course: Course, from_us: int, to_us: int) -> list[Share]:
         start_us, step_us = course.starts_us[phase], course.step_us[phase]
         until_us = min(course.ends_us[phase], to_us)
         steps = (until_us - start_us) // step_us - (from_us - start_us) // step_us
-        result.append(Share(phase, until_us - from_us, steps))
+        result.append(Share(phase, until_us - from_us, steps, condition))
         from_us = until_us
         phase += 1
     return result
@@ -136,11 +152,13 @@ def steps_of_spans(course: Course, spans: Sequence[tuple[int, int]]) -> list[int
     return steps
 
 
-def advance(course: Course, work_us: int, start_us: int, stop_us: int | None = None) -> Progress:
+def advance(
+    course: Course, work_us: int, start_us: int, stop_us: int | None = None, due_us: int | None = None
+) -> Progress:
     """Return the progress of a job that steps from `start_us` at `work_us` until it is stopped or its work ends.
 
     The span ends at the end of the last stretch: stop_us, or earlier where the work ended. The state at start_us is
-    durable.
+    durable. due_us: the work from which on a checkpoint is due, by default one spacing away.
 
     >>> ten = PhasePlan(name="main", steps=10, step_time_us=7, tokens_per_step=1)
     >>> every = CheckpointPlan(interval_us=20, block_us=2, durable_after_us=5, restore_us=0)
@@ -148,13 +166,13 @@ def advance(course: Course, work_us: int, start_us: int, stop_us: int | None = N
     >>> progress[:5]
     (46, 42, 144, 2, 2)
     >>> progress.stretches
-    (Stretch(phase=0, start_us=100, end_us=150, checkpoint_us=4),)
+    (Stretch(phase=0, start_us=100, end_us=150, checkpoint_us=4, condition=0),)
     """
     stop_us = 2 * NEVER_US if stop_us is None else stop_us
-    now_us, due_us = start_us, work_us + course.spacing_us
+    now_us, due_us = start_us, work_us + course.spacing_us if due_us is None else due_us
     saved_us, saved_at_us = work_us, -1
     started = durable = 0
-    stretches = []
+    stretches, batches = [], []
     phase = phase_at(course, work_us)
     while now_us < stop_us and work_us < course.end_us:
         entered_us, blocked_us = now_us, 0
@@ -171,6 +189,7 @@ def advance(course: Course, work_us: int, start_us: int, stop_us: int | None = N
                 saved_at_us = begin_us + (kept - 1) * period_us
                 durable += kept
             started += begun
+            batches.append(Batch(begin_us, period_us, begun, first_us, cycle_us))
             work_us = first_us + (begun - 1) * cycle_us
             due_us = work_us + course.spacing_us
             last_us = begin_us + (begun - 1) * period_us
@@ -180,7 +199,7 @@ def advance(course: Course, work_us: int, start_us: int, stop_us: int | None = N
         work_us, now_us = work_us + stepped_us, now_us + stepped_us
         stretches.append(Stretch(phase, entered_us, now_us, blocked_us))
         phase += 1
-    return Progress(work_us, saved_us, saved_at_us, started, durable, tuple(stretches))
+    return Progress(work_us, saved_us, saved_at_us, started, durable, tuple(stretches), tuple(batches))
 
 
 def _checkpoints(course: Course, phase: int, due_us: int) -> tuple[int, int]:

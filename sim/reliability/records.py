@@ -19,12 +19,19 @@ class Law:
     shape: float = 1.0
 
 
+SHARED_COMPONENTS = ("leaf", "spine", "core", "cable")
+"""Parts of the network that no node holds: switches by tier, and cables between switches."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureClass:
     """One cause with a clock in each of its components: `per_node` components a node, or one for the whole job.
 
-    component: gpu, nic, link, node (per_node of them in each node) or job (one clock, no node is hit).
+    component: gpu, nic, link, node (per_node of them in each node), job (one clock, no node is hit), or one of
+    SHARED_COMPONENTS, whose components are those that `names` names.
     replace: whether the node that is hit leaves the job and goes to repair.
+    outage: how long a part of the network is out until it is repaired or exchanged where it stands; the network decides
+    what that stops. None: whatever is hit stops the job. stops: whether the outage of one of them by itself does.
     """
 
     cause: str
@@ -32,6 +39,9 @@ class FailureClass:
     per_node: int
     life: Law
     replace: bool
+    outage: Law | None = None
+    names: tuple[str, ...] = ()
+    stops: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,7 +80,20 @@ def _broken(result: Result) -> list[str]:
         f"{show_count(mean)} interruptions expected while the job was up, "
         f"95 % band {show_count(low)} to {show_count(high)}",
         *(wrapped(f"Most often: {_most_often(result['interruptions'])}") if interruptions else []),
+        *_damaged(result),
     ]
+
+
+def _damaged(result: Result) -> list[str]:
+    """Return how long the job stepped on a damaged network, where the network can fail."""
+    network = result.get("network")
+    if network is None:
+        return []
+    share = network["damaged_s"] / result["wall_time_s"] if result["wall_time_s"] else 0.0
+    return wrapped(
+        f"Stepped on a damaged network for {show(network['damaged_s'], 'time')} ({percent(share)}): "
+        f"{short(network['slowdown_gpu_hours'])} GPU-hours of longer steps"
+    )
 
 
 def _most_often(counts: Mapping[str, int]) -> str:

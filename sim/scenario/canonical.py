@@ -11,6 +11,9 @@ from sim.scenario.records import Scenario
 _NOT_RESULTS = ("sources", "provenance", "published", "published_gap")
 """Fields that say where a number comes from or what to compare with: they change nothing that is simulated."""
 
+_SINCE: Mapping[str, object] = {"health": None, "nic_ports": 1, "outage": None, "names": (), "stops": True}
+"""Fields that have come since runs were first named, with what they are where a scenario says nothing of them."""
+
 
 def canonical(scenario: Scenario) -> dict[str, Any]:
     """Return the whole resolved scenario as plain JSON values: keys sorted, quantities in SI units.
@@ -30,8 +33,8 @@ def canonical_text(scenario: Scenario) -> str:
 def _plain(value: object) -> object:
     if is_dataclass(value) and not isinstance(value, type):
         pairs = {f.name: getattr(value, f.name) for f in fields(value) if f.name not in _NOT_RESULTS}
-        # Health is new: a scenario that loses nothing keeps the name that its runs had before.
-        pairs = {name: each for name, each in pairs.items() if name != "health" or each is not None}
+        # A scenario that does not use what is new keeps the name that its runs had before.
+        pairs = {name: each for name, each in pairs.items() if name not in _SINCE or each != _SINCE[name]}
         return {name: _plain(pairs[name]) for name in sorted(pairs)}
     if isinstance(value, Mapping):
         return {str(key): _plain(value[key]) for key in sorted(value)}

@@ -11,6 +11,7 @@ from sim.cluster.fabric.algorithms import ALGORITHMS
 from sim.cluster.placement import PLACEMENTS
 from sim.cluster.records import ROUTINGS, SHARINGS
 from sim.errors import unknown_name
+from sim.reliability.plan import COMPONENTS
 from sim.scenario.fields import (
     Count,
     CountOrZero,
@@ -272,6 +273,7 @@ class ClusterForm(BaseModel):
     nodes: NodeCount
     spare_nodes: SpareCount = 0
     node_gpus: Count | None = None
+    nic_ports: Annotated[Count, Field(description="ports of each NIC, each with its part of the bandwidth")] = 1
     domain_gpus: Count | None = None
     topology: TopologyForm | None = None
     placement: PlacementForm = PlacementForm(kind="packed")
@@ -283,11 +285,18 @@ class ClusterForm(BaseModel):
 
 
 class CauseForm(LawForm):
-    """One cause of failure: what it hits and the law of that component's life."""
+    """One cause of failure: what it hits and the law of that component's life.
 
-    component: Annotated[str, OneOf(what="component", known=("gpu", "nic", "link", "node", "job"))]
+    leaf, spine, core: switches by tier; cable: between switches; nic; link: from a port of a NIC to its switch.
+    """
+
+    component: Annotated[str, OneOf(what="component", known=COMPONENTS)]
     name: Name
     replace: bool | None = None
+    repair: Annotated[
+        Duration | None,
+        Field(description="of a part of the network: how long it is out; the graph decides what that stops or slows"),
+    ] = None
 
 
 class FailuresForm(BaseModel):

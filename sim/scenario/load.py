@@ -17,7 +17,7 @@ from sim.scenario.health import health_of
 from sim.scenario.machines import look_up, machines_of
 from sim.scenario.messages import error_lines
 from sim.scenario.records import Anchor, Billing, Failures, Figure, Limits, Scenario
-from sim.scenario.reliability import check_rate, checkpoint_of, failures_of, recovery_of, repair_of
+from sim.scenario.reliability import check_outages, check_rate, checkpoint_of, failures_of, recovery_of, repair_of
 from sim.scenario.source import overridden, read_anchors, read_scenario
 from sim.scenario.training import model_of, training_of
 
@@ -166,7 +166,7 @@ def _overridden(book: PriceBook, override: Mapping[str, float]) -> PriceBook:
 
 def _resolved(form: ScenarioForm) -> Scenario:
     machines = replace(machines_of(form.cluster), health=health_of(form.cluster.health, form.run.seed))
-    failures = failures_of(form.failures, machines.node)
+    failures = failures_of(form.failures, machines.node, machines.nic_ports)
     return Scenario(
         name=form.name,
         training=training_of(form, machines),
@@ -214,7 +214,7 @@ def _checks(form: ScenarioForm) -> Sequence[Callable[[], object]]:
         with_failures(lambda failures: repair_of(form.repair, failures)),
         with_failures(lambda failures: checkpoint_of(form, failures)),
         with_failures(lambda failures: check_rate(failures, form.cluster.nodes)),
-        *(lambda: billing_of(form), lambda: limits_of(form), lambda: check_read(form)),
+        *(lambda: check_outages(form), lambda: billing_of(form), lambda: limits_of(form), lambda: check_read(form)),
     ]
 
 

@@ -42,7 +42,7 @@ def machines_of(form: ClusterForm) -> Machines:
     16
     """
     whole = look_up(catalog.node, form.node, "cluster.node")
-    node = _part_of_domains(_part_of_node(whole, form.node_gpus), form.domain_gpus)
+    node = _with_ports(_part_of_domains(_part_of_node(whole, form.node_gpus), form.domain_gpus), form.nic_ports)
     _check_queue_pairs(form, node)
     _check_reduction(form, node)
     accelerator = _accelerator(form, node)
@@ -62,6 +62,7 @@ def machines_of(form: ClusterForm) -> Machines:
         ),
         storage=None if form.storage is None else look_up(catalog.storage, form.storage, "cluster.storage"),
         speed=speed_of(form.speed, accelerator, form.nodes),
+        nic_ports=form.nic_ports,
     )
 
 
@@ -115,6 +116,16 @@ def _part_of_node(node: Node, gpus: int | None) -> Node:
         )
     nics = max(1, node.nics * gpus // node.accelerators)
     return replace(node, accelerators=gpus, scale_up_domain=gpus, nics=nics)
+
+
+def _with_ports(node: Node, ports: int) -> Node:
+    """Return a node whose NICs have several ports; an endpoint of the network is one port, with its part of a NIC."""
+    if ports > 1 and node.nics * ports % node.accelerators:
+        raise ScenarioError(
+            f"cluster.nic_ports: got {ports}, expected whole ports for each of the {node.accelerators} GPUs of "
+            f"'{node.name}' with its {node.nics} NICs"
+        )
+    return replace(node, nics=node.nics * ports, nic_bandwidth_bytes_per_s=node.nic_bandwidth_bytes_per_s / ports)
 
 
 def _part_of_domains(node: Node, gpus: int | None) -> Node:

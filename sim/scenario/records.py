@@ -70,6 +70,7 @@ class Machines:
     storage: Storage | None
     speed: Speed
     health: Health | None = None
+    nic_ports: int = 1
 
     @property
     def gpus(self) -> int:

@@ -6,7 +6,16 @@ from dataclasses import replace
 from sim import catalog
 from sim.catalog.records import Node
 from sim.errors import ScenarioError, unknown_name
-from sim.reliability.records import CheckpointPolicy, FailureClass, Law, RecoveryPlan, RepairPlan, RepairStage
+from sim.reliability.exposure import component_count
+from sim.reliability.records import (
+    SHARED_COMPONENTS,
+    CheckpointPolicy,
+    FailureClass,
+    Law,
+    RecoveryPlan,
+    RepairPlan,
+    RepairStage,
+)
 from sim.scenario.fields import LONGEST_S
 from sim.scenario.form import CauseForm, CheckpointForm, FailuresForm, RepairForm, ScenarioForm
 from sim.scenario.laws import law
@@ -14,11 +23,14 @@ from sim.scenario.machines import look_up
 from sim.scenario.records import Checkpoint, Failures
 
 
-def failures_of(form: FailuresForm | None, node: Node) -> Failures:
-    """Return the causes of a preset and of the form, their lives divided by `scale`; none where scale is 0."""
+def failures_of(form: FailuresForm | None, node: Node, nic_ports: int = 1) -> Failures:
+    """Return the causes of a preset and of the form, their lives divided by `scale`; none where scale is 0.
+
+    Which switches and cables there are is for the graph to say.
+    """
     if form is None:
         return Failures(classes=(), clock="calendar")
-    classes = _classes(form, node)
+    classes = _classes(form, node, nic_ports)
     if not classes:
         raise ScenarioError("failures: got neither preset nor causes; expected one of them, or no [failures]")
     twice = [cause for cause, count in Counter(c.cause for c in classes).items() if count > 1]
@@ -38,7 +50,7 @@ def failures_of(form: FailuresForm | None, node: Node) -> Failures:
 
 def check_rate(failures: Failures, nodes: int) -> None:
     """Raise ScenarioError where the job would fail more than once a second: no recovery would ever end."""
-    rate = sum((1 if c.component == "job" else c.per_node * nodes) / c.life.mean_s for c in failures.classes)
+    rate = sum(component_count(c, nodes) / c.life.mean_s for c in failures.classes)
     if rate > 1:
         raise ScenarioError(
             f"failures: the job would fail every {1 / rate:.3g} s on average; expected at least 1 s, "
@@ -52,7 +64,7 @@ def recovery_of(form: ScenarioForm, node: Node) -> RecoveryPlan | None:
         _refuse_one_alone(form)
         return None
     recovery = form.recovery
-    causes = [c.cause for c in _classes(form.failures, node)]
+    causes = [c.cause for c in _classes(form.failures, node, 1)]
     for cause in recovery.detect_by_cause:
         if cause not in causes:
             raise unknown_name("cause", cause, causes, "recovery.detect_by_cause")
@@ -111,38 +123,67 @@ def checkpoint_of(form: ScenarioForm, failures: Failures) -> Checkpoint | None:
     )
 
 
-def _classes(form: FailuresForm, node: Node) -> list[FailureClass]:
+def check_outages(form: ScenarioForm) -> None:
+    """Raise ScenarioError for outages of a network that is not there."""
+    causes = form.failures.causes if form.failures else []
+    for cause in causes:
+        if form.cluster.topology is None and (cause.repair is not None or cause.component in SHARED_COMPONENTS):
+            raise ScenarioError(
+                f"failures.causes: '{cause.name}' is an outage of the network; expected a cluster.topology, "
+                "whose graph says what it stops"
+            )
+
+
+def _classes(form: FailuresForm, node: Node, nic_ports: int) -> list[FailureClass]:
     preset = () if form.preset is None else look_up(catalog.failure_preset, form.preset, "failures.preset").causes
     return [
         *(
             FailureClass(
                 cause=cause.name,
                 component=cause.component,
-                per_node=_per_node(cause.component, node),
+                per_node=_per_node(cause.component, node, nic_ports),
                 life=Law(kind=cause.kind, mean_s=cause.mean_s),
                 replace=cause.replace,
             )
             for cause in preset
         ),
-        *(_own_class(cause, node) for cause in form.causes),
+        *(_own_class(cause, node, nic_ports) for cause in form.causes),
     ]
 
 
-def _own_class(cause: CauseForm, node: Node) -> FailureClass:
+def _own_class(cause: CauseForm, node: Node, nic_ports: int) -> FailureClass:
     if cause.component == "job" and cause.replace:
         raise ScenarioError(f"failures.causes: '{cause.name}' hits the job and no node; expected no replace")
+    _check_outage(cause)
+    takes = cause.component != "job" and cause.repair is None
     return FailureClass(
         cause=cause.name,
         component=cause.component,
-        per_node=_per_node(cause.component, node),
+        per_node=_per_node(cause.component, node, nic_ports),
         life=law(cause),
-        replace=cause.component != "job" if cause.replace is None else cause.replace,
+        replace=takes if cause.replace is None else cause.replace,
+        outage=None if cause.repair is None else law(cause.repair),
     )
 
 
-def _per_node(component: str, node: Node) -> int:
-    """Return the components of a sort in one node; a link is the host link of a NIC."""
-    return {"gpu": node.accelerators, "nic": node.nics, "link": node.nics}.get(component, 1)
+def _check_outage(cause: CauseForm) -> None:
+    where = f"failures.causes: '{cause.name}'"
+    if cause.component in SHARED_COMPONENTS and cause.repair is None:
+        raise ScenarioError(f"{where}: got no repair; expected how long a {cause.component} is out, such as '4 h'")
+    if cause.repair is None:
+        return
+    if cause.component not in (*SHARED_COMPONENTS, "nic", "link"):
+        raise ScenarioError(
+            f"{where}: repair belongs to parts of the network; a {cause.component} is repaired as [repair] says"
+        )
+    if cause.replace:
+        raise ScenarioError(f"{where}: got both repair, which leaves nodes where they are, and replace; expected one")
+
+
+def _per_node(component: str, node: Node, nic_ports: int) -> int:
+    """Return the components of a sort in one node; a link is the host link of a port of a NIC."""
+    counts = {"gpu": node.accelerators, "nic": node.nics // nic_ports, "link": node.nics}
+    return counts.get(component, 1)
 
 
 def _refuse_one_alone(form: ScenarioForm) -> None:

@@ -225,3 +225,20 @@ def test_gpu_time_that_is_missing_is_found() -> None:
     ledger = time_ledger(trace, [HALF, HALF])
     with pytest.raises(SimulationError, match="GPU-microseconds over all states"):
         check_conservation(trace, dataclasses.replace(ledger, gpu_us=ledger.gpu_us * 2))
+
+
+def test_steps_on_a_damaged_network_hold_what_its_profile_says() -> None:
+    whole = dataclasses.replace(HALF, state_ns={"compute_ideal": 750, "comm_data": 250})
+    slow = dataclasses.replace(HALF, state_ns={"compute_ideal": 250, "comm_data": 750})
+    trace = by_hand()
+    steps = [position for position, segment in enumerate(trace.segments) if segment.state == "step"]
+    before = by_state(net_gpu_us(time_ledger(trace, [whole, whole])))
+    damaged = change(trace, "segments", steps[0], condition=1)
+    after = by_state(net_gpu_us(time_ledger(damaged, [whole, whole], [[slow, slow]])))
+    moved = trace.segments[steps[0]].duration_us * trace.segments[steps[0]].nodes * trace.gpus_per_node
+    assert after["comm_data"] == before["comm_data"] + moved // 2
+    assert sum(after.values()) == sum(before.values())
+    check_conservation(damaged, time_ledger(damaged, [HALF, HALF], [[slow, slow]]))
+    assert set(time_ledger(damaged, [HALF, HALF], [[slow, slow]]).phase.tolist()) <= {-1, 0, 1}
+    with pytest.raises(SimulationError, match="for each of 1 conditions"):
+        time_ledger(damaged, [HALF, HALF])

@@ -1,0 +1,110 @@
+"""The network of a run.
+
+A part of it is up, or out from the end of its life until it is repaired; only this file changes that. Whenever a part
+goes out or comes back, and whenever other nodes make up the job meanwhile, the judge says which nodes are cut off, and
+under which condition of the network the job steps.
+"""
+
+from typing import NamedTuple
+
+from sim.engine.clock import IntegerEnvironment, on_event, timeout
+from sim.engine.failures import FailureClock
+from sim.engine.job import Failure, Job
+from sim.engine.nodes import Nodes
+from sim.engine.record import Record
+from sim.reliability.exposure import Life
+from sim.reliability.laws import draw_us
+from sim.reliability.outages import SEVERED, Judge, Lost
+from sim.reliability.records import FailureClass
+from sim.streams import named_uniforms
+
+
+class _Out(NamedTuple):
+    life: Life
+    event: int
+    cause: str
+
+
+class Outages:
+    """Which parts of the network are out."""
+
+    __slots__ = ("clock", "condition", "env", "job", "judge", "judged", "nodes", "out", "record")
+
+    def __init__(
+        self, env: IntegerEnvironment, record: Record, clock: FailureClock, nodes: Nodes, job: Job, judge: Judge
+    ) -> None:
+        self.env = env
+        self.record = record
+        self.clock = clock
+        self.nodes = nodes
+        self.job = job
+        self.judge = judge
+        self.out: dict[Lost, list[_Out]] = {}
+        self.condition = 0
+        # The judge's conditions in the order in which this run met them: their positions number them in its trace.
+        self.judged = [0]
+
+    def breaks(self, life: Life) -> None:
+        """A part has failed: nodes that it cuts off fail with it; the job goes on if all of its ranks have a path."""
+        failure = self.record.plan.failures[life.cause]
+        event = self.record.failure(self.env.now, life, False)
+        self.out.setdefault(_lost(failure, life), []).append(_Out(life, event, failure.cause))
+        if self._look(failure.cause, event):
+            self.record.interrupts(event)
+        on_event(timeout(self.env, self._outage_us(failure, life)), lambda _: self._repaired(life, failure))
+
+    def severs(self) -> bool:
+        """Say whether the nodes of the job, none of which is missing, have no path between them."""
+        self._settle()
+        return self.condition == SEVERED
+
+    def _repaired(self, life: Life, failure: FailureClass) -> None:
+        """A part is back, unless another cause still holds it; what hung on it can be used again."""
+        lost = _lost(failure, life)
+        self.out[lost] = [each for each in self.out[lost] if each.life != life]
+        if not self.out[lost]:
+            del self.out[lost]
+        event = self.record.restored(self.env.now, life)
+        self.clock.renew(life)
+        self._look(failure.cause, event)
+        self.job.notice()
+        if self.job.state == "waiting":
+            self.job.ring()
+
+    def _look(self, cause: str, event: int) -> bool:
+        """Ask the judge; say whether the job, if it steps, stops."""
+        steps = self.job.stops_now()
+        cut = self.judge.cut(self.out, self.nodes.members()) if self.out else frozenset()
+        for node in sorted(self.nodes.cut.keys() - cut):
+            self.nodes.reconnected(node, cause, self.job.state == "waiting", event)
+        hit = tuple(node for node in sorted(cut - self.nodes.cut.keys()) if self.nodes.cut_off(node, cause, event))
+        before = self.condition
+        self._settle()
+        stops = bool(hit) or (self.condition == SEVERED != before)
+        if stops:
+            self.job.inbox.append(Failure(event, cause, hit))
+        return stops and steps
+
+    def _settle(self) -> None:
+        """Take up the condition that the job steps under; while nodes must be replaced there is none to judge."""
+        if self.nodes.failed or self.nodes.missing():
+            return
+        condition = self.judge.condition(self.out, self.nodes.seated()) if self.out else 0
+        if condition == self.condition:
+            return
+        self.condition = condition
+        if condition == SEVERED:
+            return
+        if condition not in self.judged:
+            self.judged.append(condition)
+        self.job.turn(self.judged.index(condition))
+
+    def _outage_us(self, failure: FailureClass, life: Life) -> int:
+        assert failure.outage is not None, "what is judged by the network has an outage"
+        name = failure.names[life.component] if failure.names else str(life.component)
+        drawn = named_uniforms(self.record.plan.seed, "outage", failure.cause, life.ordinal, members=[name])
+        return max(1, draw_us(failure.outage, drawn.item(0)))
+
+
+def _lost(failure: FailureClass, life: Life) -> Lost:
+    return Lost(failure.component, life.component, failure.names[life.component] if failure.names else "")
