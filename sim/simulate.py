@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from sim import MODEL_VERSION, catalog
-from sim.cluster.bom import bill_of_materials
+from sim.cluster.bom import bill_of_materials, combined
 from sim.cluster.build import build_cluster
+from sim.cluster.front_end import FrontEnd, build_front_end, front_end_materials, store_access
 from sim.cluster.health import HEALTHY
 from sim.cluster.network import Network
 from sim.cluster.placement import ORDER, groups, in_order, placed
@@ -37,7 +38,7 @@ from sim.reliability.records import (
 )
 from sim.scenario import canonical_text
 from sim.scenario.anchor import Anchoring, StepTime, anchored
-from sim.scenario.records import Anchor, Checkpoint, Phase, Scenario, Training
+from sim.scenario.records import Anchor, Checkpoint, FrontEndChoice, Phase, Scenario, Training
 from sim.workload.build import BuiltStep, build_step
 from sim.workload.layout import Layout
 from sim.workload.pipelines import SCHEDULES
@@ -62,11 +63,15 @@ NO_REPAIR = RepairPlan(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """A built cluster and its network, wired once and shared by all phases."""
+    """A built cluster and its network, wired once and shared by all phases.
+
+    front_end: what leads to the store; None where the compute fabric does.
+    """
 
     cluster: Cluster
     network: Network
     settings: NetworkSettings
+    front_end: FrontEnd | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +167,7 @@ def reseeded(prepared: Prepared, seed: int) -> Prepared:
 def simulate_prepared(prepared: Prepared, progress: Progress = lambda fraction, what: None) -> RunResult:
     """Return the run of a prepared job."""
     progress(0.5, "run")
-    plan = run_plan(prepared.scenario, prepared.steps)
+    plan = run_plan(prepared.scenario, prepared.steps, prepared.machine)
     trace = simulate_run(plan)
     progress(0.8, "ledgers")
     return account(prepared.scenario, prepared.machine, prepared.steps, plan, trace)
@@ -218,13 +223,20 @@ def build_machine(scenario: Scenario, allow_plugins: bool = False, cluster: Clus
         seed=scenario.seed,
         in_network_reduction=asked.network.in_network_reduction,
     )
-    return Machine(cluster=cluster, network=Network(cluster, settings), settings=settings)
+    front_end = None if asked.front_end is None else _front_end(asked.front_end, total, allow_plugins)
+    return Machine(cluster=cluster, network=Network(cluster, settings), settings=settings, front_end=front_end)
+
+
+def _front_end(asked: FrontEndChoice, nodes: int, allow_plugins: bool) -> FrontEnd:
+    """Return the front end of so many nodes, job and spare."""
+    topology = asked.topology
+    return build_front_end(topology.kind, topology.arguments, asked.ports, nodes, asked.technology, allow_plugins)
 
 
 def materials(machine: Machine) -> tuple[BomLine, ...]:
-    """Return the bill of materials of a machine, servers included."""
+    """Return the bill of materials of a machine, servers and the front end included."""
     node = machine.cluster.node
-    return bill_of_materials(
+    bill = bill_of_materials(
         machine.cluster.graph,
         technology=node.network_technology,
         switches=catalog.switches(),
@@ -232,6 +244,9 @@ def materials(machine: Machine) -> tuple[BomLine, ...]:
         node=node,
         nodes=machine.cluster.nodes,
     )
+    if machine.front_end is None:
+        return bill
+    return combined((*bill, *front_end_materials(machine.front_end, catalog.switches(), catalog.cables())))
 
 
 def simulate_phase(scenario: Scenario, machine: Machine | None, phase: Phase) -> StepResult:
@@ -284,7 +299,7 @@ def placed_ranks(scenario: Scenario, layout: Layout, cluster: Cluster) -> GpuArr
     return in_order(gpus, {name: getattr(layout, name) for name in ORDER}, order)
 
 
-def run_plan(scenario: Scenario, steps: tuple[StepResult, ...]) -> RunPlan:
+def run_plan(scenario: Scenario, steps: tuple[StepResult, ...], machine: Machine | None) -> RunPlan:
     """Return the plan of a run: everything the run engine needs, in microseconds."""
     machines, limits = scenario.machines, scenario.limits
     phases = tuple(_phase_plan(step) for step in steps) or (_given_phase(scenario),)
@@ -296,7 +311,7 @@ def run_plan(scenario: Scenario, steps: tuple[StepResult, ...]) -> RunPlan:
         failures=scenario.failures.classes,
         failure_clock=scenario.failures.clock,
         recovery=scenario.recovery or RecoveryPlan(),
-        checkpoint=_checkpoint_plan(scenario),
+        checkpoint=_checkpoint_plan(scenario, machine),
         repair=scenario.repair or NO_REPAIR,
         seed=scenario.seed,
         horizon_us=_microseconds(limits.horizon_s),
@@ -376,12 +391,12 @@ def job_mtbf_s(failures: tuple[FailureClass, ...], nodes: int) -> float:
     return 1 / rate if rate else math.inf
 
 
-def _checkpoint_plan(scenario: Scenario) -> CheckpointPlan:
+def _checkpoint_plan(scenario: Scenario, machine: Machine | None) -> CheckpointPlan:
     """Return the checkpoint of a run: durations that were given stand, the others follow from bytes and bandwidths."""
     asked = scenario.checkpoint
     if asked is None:
         return CheckpointPlan(interval_us=0, block_us=0, durable_after_us=0, restore_us=0)
-    block_s, durable_s, restore_s = _checkpoint_seconds(scenario, asked)
+    block_s, durable_s, restore_s = _checkpoint_seconds(scenario, asked, machine)
     mtbf_s = job_mtbf_s(scenario.failures.classes, scenario.machines.nodes)
     return CheckpointPlan(
         interval_us=round(resolve_interval(asked.policy, block_s, mtbf_s) * 1e6),
@@ -392,24 +407,29 @@ def _checkpoint_plan(scenario: Scenario) -> CheckpointPlan:
     )
 
 
-def _checkpoint_seconds(scenario: Scenario, asked: Checkpoint) -> tuple[float, float, float]:
+def _checkpoint_seconds(scenario: Scenario, asked: Checkpoint, machine: Machine | None) -> tuple[float, float, float]:
     """Return block, durable and restore time: given, or of the last phase's layout on the scenario's store."""
     given = (asked.block_s, asked.durable_after_s, asked.restore_s)
     if asked.block_s is not None and asked.durable_after_s is not None and asked.restore_s is not None:
         return asked.block_s, asked.durable_after_s, asked.restore_s
-    computed = checkpoint_seconds(*_checkpoint_path(scenario), asked.policy.asynchronous)
+    computed = checkpoint_seconds(*_checkpoint_path(scenario, machine), asked.policy.asynchronous)
     block_s, durable_s, restore_s = (c if g is None else g for g, c in zip(given, computed, strict=True))
     return block_s, durable_s, restore_s
 
 
-def _checkpoint_path(scenario: Scenario) -> tuple[CheckpointSize, CheckpointPath]:
-    """Return what a checkpoint weighs and what it passes through, with the last phase's layout."""
+def _checkpoint_path(scenario: Scenario, machine: Machine | None) -> tuple[CheckpointSize, CheckpointPath]:
+    """Return what a checkpoint weighs and what it passes through, with the last phase's layout.
+
+    A front end takes the place of the compute NICs on the way to the store, and bounds what the store gets and gives.
+    """
     training, machines, storage = scenario.training, scenario.machines, scenario.machines.storage
     if training is None or storage is None:
         raise ScenarioError(
             "checkpoint: block, durable_after and restore need a [model] and cluster.storage, or values"
         )
     node, layout = machines.node, training.phases[-1].layout
+    front_end = None if machine is None else machine.front_end
+    access_bytes_per_s = math.inf if front_end is None else store_access(front_end, machines.nodes).bytes_per_s
     path = CheckpointPath(
         gpus=layout.gpus,
         gpus_per_node=node.accelerators,
@@ -417,10 +437,11 @@ def _checkpoint_path(scenario: Scenario) -> tuple[CheckpointSize, CheckpointPath
         device_host_bytes_per_s=node.host_to_device_bandwidth_bytes_per_s,
         serialise_bytes_per_s=training.software.serialise_bytes_per_s,
         node_bytes_per_s=node.nics * node.nic_bandwidth_bytes_per_s,
-        store_write_bytes_per_s=storage.write_bandwidth_bytes_per_s,
-        store_read_bytes_per_s=storage.read_bandwidth_bytes_per_s,
+        store_write_bytes_per_s=min(storage.write_bandwidth_bytes_per_s, access_bytes_per_s),
+        store_read_bytes_per_s=min(storage.read_bandwidth_bytes_per_s, access_bytes_per_s),
         file_operation_s=storage.file_operation_s,
         commit_s=storage.commit_s,
+        front_end=front_end is not None,
     )
     return checkpoint_size(total_parameters(training.model)), path
 

@@ -8,11 +8,13 @@ from sim import catalog
 from sim.cluster.bom import bill_of_materials, capex_usd, port_use, power_w
 from sim.cluster.build import build_bare, endpoint_cluster
 from sim.cluster.describe import describe
+from sim.cluster.front_end import joined
 from sim.cluster.network import Network
 from sim.cluster.placement import groups
 from sim.cluster.records import BomLine, NetworkSettings
 from sim.cluster.resilience import SEEDS, after_losses, busbw_over_seeds
 from sim.errors import ScenarioError, TopologyError, unknown_name
+from sim.report.front_end import front_end_json
 from sim.scenario import Scenario, load_scenario, preset_names
 from sim.simulate import ROUTING, Machine, build_machine, placed_ranks
 from topologies import FAMILIES
@@ -28,6 +30,9 @@ DEFAULT_TECHNOLOGY = "infiniband"
 """Technology of a kind on the command line that does not say `technology=ethernet`, unless its family is of another."""
 
 DEFAULT_PRICES = "2026-owned"
+
+COMPUTE_ONLY = (".txt", ".yaml", ".yml")
+"""Endings of ASTRA-sim's network files."""
 
 COLLECTIVES = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all")
 """What all GPUs can do together, the first where none is named."""
@@ -57,11 +62,16 @@ def topology_json(
     node = scenario.machines.node
     job = np.arange(scenario.machines.gpus, dtype=np.int64).reshape(1, -1)
     answer = _fabric_json(machine, node.network_technology, job, collective)
-    return {**answer, "groups": _groups_json(machine, scenario)}
+    answer["groups"] = _groups_json(machine, scenario)
+    if machine.front_end is not None:
+        answer["front_end"] = front_end_json(machine.front_end, scenario, catalog.price_book(DEFAULT_PRICES))
+    return answer
 
 
 def fabric_text(target: str, arguments: dict[str, object], ending: str, allow_plugins: bool = False) -> str:
     """Return the graph of a scenario's fabric, or of a kind of topology, in the format of a file name's ending.
+
+    A front end is in it, except where the file feeds a simulator of collectives, which knows the compute fabric only.
 
     Raises InputError for what cannot be built or written so; `topology_json` says more of the arguments.
     """
@@ -73,6 +83,8 @@ def fabric_text(target: str, arguments: dict[str, object], ending: str, allow_pl
         if machine is None:
             raise ScenarioError(f"{target}: cluster.topology: this scenario has none")
         graph = machine.cluster.graph
+        if machine.front_end is not None and ending not in COMPUTE_ONLY:
+            graph = joined(graph, machine.front_end)
     try:
         return write_graph(graph, ending)
     except ValueError as error:

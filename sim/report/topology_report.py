@@ -3,6 +3,7 @@
 from math import log2
 
 from sim.quantities import show, show_count
+from sim.report.front_end import front_end_lines
 from sim.report.text import Result, pairs, short_usd, table
 
 
@@ -10,7 +11,7 @@ def topology_report(result: Result) -> str:
     """Return the report of a topology from its JSON.
 
     Beside the documented keys it reads family, oversubscription by tier, and bom: item, name, count, power_w and
-    price_usd (None where nothing is priced) of each line.
+    price_usd (None where nothing is priced) of each line. A front end is a network of its own, in no other number.
     """
     blocks = [
         [f"{result['family']}: {show_count(result['hosts'])} endpoints", "", *pairs(_facts(result))],
@@ -18,6 +19,7 @@ def topology_report(result: Result) -> str:
         _by_size(result),
         _after_loss(result),
         _groups(result),
+        front_end_lines(result["front_end"]) if "front_end" in result else [],
         _bill_of_materials(result),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block)

@@ -11,6 +11,8 @@ from sim.scenario.records import Scenario
 _NOT_RESULTS = ("sources", "provenance", "published", "published_gap")
 """Fields that say where a number comes from or what to compare with: they change nothing that is simulated."""
 
+_NEW = ("health", "front_end")
+
 
 def canonical(scenario: Scenario) -> dict[str, Any]:
     """Return the whole resolved scenario as plain JSON values: keys sorted, quantities in SI units.
@@ -30,8 +32,8 @@ def canonical_text(scenario: Scenario) -> str:
 def _plain(value: object) -> object:
     if is_dataclass(value) and not isinstance(value, type):
         pairs = {f.name: getattr(value, f.name) for f in fields(value) if f.name not in _NOT_RESULTS}
-        # Health is new: a scenario that loses nothing keeps the name that its runs had before.
-        pairs = {name: each for name, each in pairs.items() if name != "health" or each is not None}
+        # New keys: a scenario that has none of them keeps the name that its runs had before.
+        pairs = {name: each for name, each in pairs.items() if name not in _NEW or each is not None}
         return {name: _plain(pairs[name]) for name in sorted(pairs)}
     if isinstance(value, Mapping):
         return {str(key): _plain(value[key]) for key in sorted(value)}
