@@ -9,7 +9,7 @@ from sim.cluster.describe import describe, oversubscription
 from sim.cluster.front_end import FrontEnd, front_end_materials, store_access
 from sim.cluster.skeleton import skeleton
 from sim.quantities import show, show_count
-from sim.report.text import Result, pairs, short_usd
+from sim.report.text import Result, pairs, short_usd, wrapped
 from sim.scenario import Scenario
 
 WORDS = {"nic": "the nodes' NICs", "storage": "its ports", "store": "the store itself"}
@@ -68,8 +68,10 @@ def front_end_lines(asked: Result) -> list[str]:
     switches = show_count(asked["switches"])
     return [
         f"Front end to {asked['store']}: {asked['family']} of {asked['technology']} switches",
-        f"{show_count(asked['nodes'])} nodes x {asked['nics']} x {nic}, {show_count(asked['storage_ports'])} ports of "
-        f"the store x {port} ({asked['storage_placement']})",
+        *wrapped(
+            f"{show_count(asked['nodes'])} nodes x {asked['nics']} x {nic}, {show_count(asked['storage_ports'])} ports "
+            f"of the store x {port} ({asked['storage_placement']})"
+        ),
         *pairs(
             [
                 ("Links", show_count(asked["links_total"])),
