@@ -8,8 +8,9 @@ from hashlib import blake2b
 import numpy as np
 
 from sim import MODEL_VERSION, catalog
-from sim.cluster.bom import bill_of_materials
+from sim.cluster.bom import bill_of_materials, combined
 from sim.cluster.build import build_cluster
+from sim.cluster.front_end import FrontEnd, build_front_end, front_end_materials, store_access
 from sim.cluster.health import HEALTHY
 from sim.cluster.network import Network
 from sim.cluster.placement import ORDER, groups, in_order, placed
@@ -37,7 +38,7 @@ from sim.reliability.records import (
 )
 from sim.scenario import canonical_text
 from sim.scenario.anchor import Anchoring, StepTime, anchored
-from sim.scenario.records import Anchor, Phase, Scenario, Training
+from sim.scenario.records import Anchor, FrontEndChoice, Phase, Scenario, Training
 from sim.scenario.saving import checkpoint_plan
 from sim.workload.build import BuiltStep, build_step
 from sim.workload.layout import Layout
@@ -62,11 +63,15 @@ NO_REPAIR = RepairPlan(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """A built cluster and its network, wired once and shared by all phases."""
+    """A built cluster and its network, wired once and shared by all phases.
+
+    front_end: what leads to the store; None where the compute fabric does.
+    """
 
     cluster: Cluster
     network: Network
     settings: NetworkSettings
+    front_end: FrontEnd | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +179,7 @@ def reseeded(prepared: Prepared, scenario: Scenario) -> Prepared:
     if not (drawn or machine.settings.routing == "ecmp"):
         return replace(prepared, scenario=scenario)
     network = machine.network.changed(health=health, seed=scenario.seed)
-    machine = Machine(cluster=network.cluster, network=network, settings=network.settings)
+    machine = replace(machine, cluster=network.cluster, network=network, settings=network.settings)
     steps = _steps(scenario, machine, lambda fraction, what: None)
     return replace(prepared, scenario=scenario, machine=machine, steps=steps)
 
@@ -183,7 +188,7 @@ def simulate_prepared(prepared: Prepared, progress: Progress = lambda fraction, 
     """Return the run of a prepared job."""
     progress(0.5, "run")
     judge = judge_of(prepared)
-    plan = run_plan(prepared.scenario, prepared.steps, _wired(prepared, judge))
+    plan = run_plan(prepared.scenario, prepared.steps, prepared.machine, _wired(prepared, judge))
     trace = simulate_run(plan, judge=judge)
     progress(0.8, "ledgers")
     damaged = tuple(judge.profiles[number] for number in trace.judged[1:]) if judge else ()
@@ -271,13 +276,20 @@ def build_machine(scenario: Scenario, allow_plugins: bool = False) -> Machine | 
         in_network_reduction=asked.network.in_network_reduction,
         algorithms=asked.network.algorithms,
     )
-    return Machine(cluster=cluster, network=Network(cluster, settings), settings=settings)
+    front_end = None if asked.front_end is None else _front_end(asked.front_end, total, allow_plugins)
+    return Machine(cluster=cluster, network=Network(cluster, settings), settings=settings, front_end=front_end)
+
+
+def _front_end(asked: FrontEndChoice, nodes: int, allow_plugins: bool) -> FrontEnd:
+    """Return the front end of so many nodes, job and spare."""
+    topology = asked.topology
+    return build_front_end(topology.kind, topology.arguments, asked.ports, nodes, asked.technology, allow_plugins)
 
 
 def materials(machine: Machine) -> tuple[BomLine, ...]:
-    """Return the bill of materials of a machine, servers included."""
+    """Return the bill of materials of a machine, servers and the front end included."""
     node = machine.cluster.node
-    return bill_of_materials(
+    bill = bill_of_materials(
         machine.cluster.graph,
         technology=node.network_technology,
         switches=catalog.switches(),
@@ -285,6 +297,9 @@ def materials(machine: Machine) -> tuple[BomLine, ...]:
         node=node,
         nodes=machine.cluster.nodes,
     )
+    if machine.front_end is None:
+        return bill
+    return combined((*bill, *front_end_materials(machine.front_end, catalog.switches(), catalog.cables())))
 
 
 def simulate_phase(scenario: Scenario, machine: Machine | None, phase: Phase, seats: Seats | None = None) -> StepResult:
@@ -341,13 +356,18 @@ def placed_ranks(scenario: Scenario, layout: Layout, cluster: Cluster) -> GpuArr
 
 
 def run_plan(
-    scenario: Scenario, steps: tuple[StepResult, ...], failures: tuple[FailureClass, ...] | None = None
+    scenario: Scenario,
+    steps: tuple[StepResult, ...],
+    machine: Machine | None,
+    failures: tuple[FailureClass, ...] | None = None,
 ) -> RunPlan:
     """Return the plan of a run: everything the run engine needs, in microseconds.
 
     failures: those of the scenario, with the parts of the network that they hit.
     """
     failures = scenario.failures.classes if failures is None else failures
+    front_end = None if machine is None else machine.front_end
+    access_bytes_per_s = None if front_end is None else store_access(front_end, scenario.machines.nodes).bytes_per_s
     machines, limits = scenario.machines, scenario.limits
     phases = tuple(_phase_plan(step) for step in steps) or (_given_phase(scenario),)
     return RunPlan(
@@ -358,7 +378,7 @@ def run_plan(
         failures=failures,
         failure_clock=scenario.failures.clock,
         recovery=scenario.recovery or RecoveryPlan(),
-        checkpoint=checkpoint_plan(scenario, failures),
+        checkpoint=checkpoint_plan(scenario, failures, access_bytes_per_s),
         repair=scenario.repair or NO_REPAIR,
         seed=scenario.seed,
         horizon_us=_microseconds(limits.horizon_s),

@@ -18,7 +18,8 @@ def imported(
 ) -> "nx.Graph[str]":
     """Return the graph of a file: GraphML, node-link JSON, or a network file of ASTRA-sim (.yml analytical, .txt ns-3).
 
-    The file's vertices and links carry the attributes that all families set; `check_graph` holds them to it.
+    The file's vertices and links carry the attributes that all families set; `check_graph` holds them to it. Vertices
+    of a front end that was exported beside the fabric (network = "front-end") are left out.
     endpoints: keep so many NICs, the first of the file. nics_per_node: sets the node of every NIC.
     bandwidth_bytes_per_s: of links that have none in the file; the endpoints' own have to be of it, for nothing given
     is ignored. latency_s: of links that have none.
@@ -35,6 +36,7 @@ def imported(
         reason = getattr(error, "strerror", None) or "no text"
         raise ValueError(f"file: got {str(file)!r}, which cannot be read ({reason})") from error
     graph = read_graph(text, path.suffix)
+    graph.remove_nodes_from([vertex for vertex, own in graph.nodes(data=True) if own.get("network") == "front-end"])
     nics = [vertex for vertex, own in graph.nodes(data=True) if own.get("kind") == "nic"]
     if endpoints is not None:
         if require_count("endpoints", endpoints) > len(nics):

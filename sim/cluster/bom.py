@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import ceil
 from operator import itemgetter
@@ -58,6 +58,20 @@ def bill_of_materials(
     if node is not None:
         lines.append(BomLine(item="server", name=node.name, count=nodes, power_w=node.nameplate_w))
     return tuple(lines)
+
+
+def combined(lines: Iterable[BomLine]) -> tuple[BomLine, ...]:
+    """Return one line for each item and name, in the order in which they first come: of several networks, one bill.
+
+    >>> line = BomLine(item="switch", name="s", count=2, power_w=1500.0)
+    >>> [(each.name, each.count) for each in combined([line, line])]
+    [('s', 4)]
+    """
+    added: dict[tuple[str, str], BomLine] = {}
+    for line in lines:
+        before = added.get((line.item, line.name))
+        added[line.item, line.name] = line if before is None else replace(line, count=line.count + before.count)
+    return tuple(added.values())
 
 
 def port_use(graph: "nx.Graph[str]", *, technology: str, switches: Iterable[Switch]) -> tuple[PortUse, ...]:

@@ -44,8 +44,8 @@ def build_cluster(
         if name in arguments:
             raise TopologyError(f"{WHERE}.{name}: got {arguments[name]!r}, but it follows from cluster.node and nodes")
     wired = f"; {nodes:,} nodes '{node.name}' x {node.nics} NICs = {nodes * node.nics:,} endpoints"
-    graph = _call(topology_kind, {**arguments, **decided}, allow_plugins, wired)
-    _check(graph, nodes * node.nics, nics_per_domain(node))
+    graph = call_topology(topology_kind, {**arguments, **decided}, allow_plugins, wired)
+    check_topology(graph, nodes * node.nics, nics_per_domain(node))
     return Cluster(graph=graph, endpoints=endpoints_of(graph), node=node, accelerator=accelerator, nodes=nodes)
 
 
@@ -55,9 +55,9 @@ def build_bare(topology_kind: str, arguments: Mapping[str, object], allow_plugin
     >>> len(endpoints_of(build_bare("fat-tree", {"k": 4})))
     16
     """
-    graph = _call(topology_kind, arguments, allow_plugins, "")
+    graph = call_topology(topology_kind, arguments, allow_plugins)
     # A graph without endpoints is no fabric: expect one.
-    _check(graph, max(len(endpoints_of(graph)), 1), _drawn_node(graph)[1])
+    check_topology(graph, max(len(endpoints_of(graph)), 1), _drawn_node(graph)[1])
     return graph
 
 
@@ -108,27 +108,34 @@ def _drawn_node(graph: "nx.Graph[str]") -> tuple[int, int]:
     return gpus, nics
 
 
-def _call(kind: str, arguments: Mapping[str, object], allow_plugins: bool, context: str) -> "nx.Graph[str]":
-    function: Function = resolve("topology kind", kind, FAMILIES, allow_plugins, f"{WHERE}.kind")
-    check_arguments(function, arguments, WHERE)
+def call_topology(
+    kind: str, arguments: Mapping[str, object], allow_plugins: bool, context: str = "", where: str = WHERE
+) -> "nx.Graph[str]":
+    """Return what a topology's function draws; errors name the key `where`, and end in the context.
+
+    Raises UnknownNameError for an unknown kind or argument, TopologyError for what the function refuses.
+    """
+    function: Function = resolve("topology kind", kind, FAMILIES, allow_plugins, f"{where}.kind")
+    check_arguments(function, arguments, where)
     try:
         graph = function(**arguments)
     except ValueError as error:
-        raise TopologyError(f"{WHERE}: {kind}: {error}{context}") from error
+        raise TopologyError(f"{where}: {kind}: {error}{context}") from error
     except Exception as error:
         if kind in FAMILIES:
             raise
-        raise TopologyError(f"{WHERE}: {kind}: raised {type(error).__name__}: {error}{context}") from error
+        raise TopologyError(f"{where}: {kind}: raised {type(error).__name__}: {error}{context}") from error
     if not isinstance(graph, nx.Graph):
-        raise TopologyError(f"{WHERE}: {kind}: returned {type(graph).__name__}, expected a networkx Graph")
+        raise TopologyError(f"{where}: {kind}: returned {type(graph).__name__}, expected a networkx Graph")
     return graph
 
 
-def _check(graph: "nx.Graph[str]", endpoints: int, domain: int) -> None:
+def check_topology(graph: "nx.Graph[str]", endpoints: int, nics_per_domain: int, where: str = WHERE) -> None:
+    """Raise TopologyError, each line naming the key `where`, unless a graph honours the contract; see check_graph."""
     try:
-        check_graph(graph, endpoints, domain)
+        check_graph(graph, endpoints, nics_per_domain)
     except TopologyError as error:
-        raise TopologyError("\n".join(f"{WHERE}: {line}" for line in str(error).splitlines())) from error
+        raise TopologyError("\n".join(f"{where}: {line}" for line in str(error).splitlines())) from error
 
 
 def _endpoint_node(bandwidth_bytes_per_s: float, gpus: int, nics: int) -> Node:

@@ -66,14 +66,14 @@ def describe(graph: "nx.Graph[str]", gpus: int | None = None) -> Description:
             if medium != ON_CHIP
         ),
         links_switch_switch=int(bones.cables.sum()),
-        oversubscription=_oversubscription(bones),
+        oversubscription=oversubscription(bones),
         diameter_hops=diameter_hops(bones),
         bisection_bytes_per_s=bisection_bytes_per_s(bones),
         optical_circuit_switches=int(graph.graph.get("optical_circuit_switches", 0)),
     )
 
 
-def _oversubscription(bones: Skeleton) -> list[float]:
+def oversubscription(bones: Skeleton) -> list[float]:
     """Return the ratio of every tier from the bottom, as far as links join each tier to the next."""
     below = float(bones.halves_bytes_per_s.sum())
     ratios = [1.0]

@@ -124,9 +124,12 @@ def cost_table(run_id: str, postings: Sequence[Posting]) -> pa.Table:
 
 
 def links_table(run_id: str, cluster: Cluster | None) -> pa.Table:
-    """Return the links of a cluster, counted by class: equal ends, medium, bandwidth, latency and length."""
+    """Return the links of a cluster, counted by class: equal ends, medium, bandwidth, latency and length.
+
+    Ends on another network than the compute fabric say which: "front-end switch-1".
+    """
     nodes = cluster.graph.nodes(data=True) if cluster else ()
-    ends = {vertex: f"{data['kind']}-{data['tier']}" for vertex, data in nodes}
+    ends = {vertex: f"{data.get('network', '')} {data['kind']}-{data['tier']}".lstrip() for vertex, data in nodes}
     counts: Counter[tuple[Any, ...]] = Counter()
     cables: Counter[tuple[Any, ...]] = Counter()
     ways = links(cluster.graph) if cluster else ()

@@ -24,7 +24,8 @@ class CheckpointPath:
     """What the state passes on its way between GPUs and the store; bandwidths of one GPU, one node, or the store.
 
     replicas: data-parallel copies of the weights. shared_read: the weights are read once and broadcast over
-    the NICs; otherwise each replica reads its own copy.
+    the NICs; otherwise each replica reads its own copy. front_end: the store is reached over another network, which
+    store_* allow for; the NICs of node_bytes_per_s carry that broadcast only.
     """
 
     gpus: int
@@ -38,6 +39,7 @@ class CheckpointPath:
     file_operation_s: float
     commit_s: float
     shared_read: bool = True
+    front_end: bool = False
 
 
 def checkpoint_size(parameters: float) -> CheckpointSize:
@@ -63,13 +65,14 @@ def write_s(size: CheckpointSize, path: CheckpointPath) -> float:
 
     Every GPU writes one shard of equal size; copying, serialising, sending and storing are pipelined, so that the
     slowest counts, the store's bandwidth being shared by all:
-    max(S/(n d), S/(n s), S g/(n b), S/w) + file operation + commit, for S bytes, n GPUs, g a node.
+    max(S/(n d), S/(n s), S g/(n b), S/w) + file operation + commit, for S bytes, n GPUs, g a node; without b over a
+    front end.
     """
     shard_bytes = _total(size) / path.gpus
     slowest_s = max(
         copy_s(size, path),
         shard_bytes / path.serialise_bytes_per_s,
-        shard_bytes * path.gpus_per_node / path.node_bytes_per_s,
+        _own_nics_s(shard_bytes, path),
         _total(size) / path.store_write_bytes_per_s,
     )
     return slowest_s + path.file_operation_s + path.commit_s
@@ -88,13 +91,13 @@ def read_s(size: CheckpointSize, path: CheckpointPath) -> float:
     """Return the time of a restore: all GPUs read at once, then weights that were read once are broadcast.
 
     max(Q/r, Q g/(n b), Q/(n d)) + file operation, for Q = read_bytes; the broadcast brings every GPU its part of the
-    weights, W replicas/n bytes, over its node's NICs.
+    weights, W replicas/n bytes, over its node's NICs. Without b for Q over a front end.
     """
     gpu_bytes = read_bytes(size, path) / path.gpus
     node_bytes_per_s = path.node_bytes_per_s
     slowest_s = max(
         read_bytes(size, path) / path.store_read_bytes_per_s,
-        gpu_bytes * path.gpus_per_node / node_bytes_per_s,
+        _own_nics_s(gpu_bytes, path),
         gpu_bytes / path.device_host_bytes_per_s,
     )
     weights_of_node = size.weight_bytes * path.replicas / path.gpus * path.gpus_per_node
@@ -111,6 +114,11 @@ def checkpoint_seconds(size: CheckpointSize, path: CheckpointPath, asynchronous:
     _check(size, path)
     durable_s = write_s(size, path)
     return copy_s(size, path) if asynchronous else durable_s, durable_s, read_s(size, path)
+
+
+def _own_nics_s(gpu_bytes: float, path: CheckpointPath) -> float:
+    """Return how long a node's NICs of the compute fabric take for its GPUs' bytes; none pass them over a front end."""
+    return 0.0 if path.front_end else gpu_bytes * path.gpus_per_node / path.node_bytes_per_s
 
 
 def _total(size: CheckpointSize) -> float:

@@ -9,12 +9,14 @@ from sim.cluster.bom import bill_of_materials, capex_usd, port_use, power_w
 from sim.cluster.build import build_bare, endpoint_cluster
 from sim.cluster.describe import describe
 from sim.cluster.fabric.fluid import PACKET_BAND, SOURCES
+from sim.cluster.front_end import joined
 from sim.cluster.inside import whole_graph
 from sim.cluster.network import Network
 from sim.cluster.placement import groups
 from sim.cluster.records import BomLine, CollectiveCost, NetworkSettings
 from sim.cluster.resilience import SEEDS, after_losses, busbw_over_seeds
 from sim.errors import ScenarioError, TopologyError, unknown_name
+from sim.report.front_end import front_end_json
 from sim.report.inside import inside_json
 from sim.scenario import Scenario, load_scenario, preset_names
 from sim.simulate import ROUTING, Machine, build_machine, placed_ranks
@@ -32,8 +34,8 @@ DEFAULT_TECHNOLOGY = "infiniband"
 
 DEFAULT_PRICES = "2026-owned"
 
-FABRIC_ONLY = (".yml", ".txt")
-"""Endings of ASTRA-sim's files, which know NICs and switches."""
+FABRIC_ONLY = (".txt", ".yaml", ".yml")
+"""Endings of ASTRA-sim's network files, which know the compute fabric alone."""
 
 COLLECTIVES = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all")
 """What all GPUs can do together, the first where none is named."""
@@ -70,8 +72,12 @@ def topology_json(
     node = scenario.machines.node
     job = np.arange(scenario.machines.gpus, dtype=np.int64).reshape(1, -1)
     answer = _fabric_json(machine, node.network_technology, job, collective)
-    within = {"inside": inside_json(machine.cluster)} if inside else {}
-    return {**answer, "groups": _groups_json(machine, scenario), **within}
+    answer["groups"] = _groups_json(machine, scenario)
+    if inside:
+        answer["inside"] = inside_json(machine.cluster)
+    if machine.front_end is not None:
+        answer["front_end"] = front_end_json(machine.front_end, scenario, catalog.price_book(DEFAULT_PRICES))
+    return answer
 
 
 def fabric_text(
@@ -79,7 +85,8 @@ def fabric_text(
 ) -> str:
     """Return the graph of a scenario's fabric, or of a kind of topology, in the format of a file name's ending.
 
-    inside: with the inside of every node.
+    inside: with the inside of every node. A front end is in it, except where the file feeds a simulator of collectives,
+    which knows the compute fabric only.
     Raises InputError for what cannot be built or written so; `topology_json` says more of the arguments.
     """
     if inside and ending in FABRIC_ONLY:
@@ -92,6 +99,8 @@ def fabric_text(
         if machine is None:
             raise ScenarioError(f"{target}: cluster.topology: this scenario has none")
         graph = whole_graph(machine.cluster) if inside else machine.cluster.graph
+        if machine.front_end is not None and ending not in FABRIC_ONLY:
+            graph = joined(graph, machine.front_end)
     try:
         return write_graph(graph, ending)
     except ValueError as error:

@@ -1,12 +1,14 @@
 """A run's results directory: its tables with everything that determines them, its answer, and its picture."""
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from sim import MODEL_VERSION
+from sim.cluster.front_end import joined
 from sim.errors import OutputError, PriceError
 from sim.ledger.cost import total_usd
 from sim.ledger.parquet import is_complete, write_results
@@ -31,7 +33,9 @@ def write_run(result: RunResult, answer: dict[str, Any], directory: Path, force:
     if result.energy is not None and result.costs is not None and result.scenario.billing is not None:
         bill = Bill(energy=result.energy, costs=result.costs, book=result.scenario.billing.prices)
         _check_bill(total_usd(result.costs), result.costs.book)
-    cluster = result.machine.cluster if result.machine else None
+    cluster, front_end = (result.machine.cluster, result.machine.front_end) if result.machine else (None, None)
+    if cluster is not None and front_end is not None:
+        cluster = replace(cluster, graph=joined(cluster.graph, front_end))
     written = tables(result.run_id, result.trace, result.summary, result.ledger, bill, cluster)
     metadata = {
         "run_id": result.run_id,

@@ -3,6 +3,7 @@
 from math import log2
 
 from sim.quantities import show, show_count
+from sim.report.front_end import front_end_lines
 from sim.report.inside import inside_lines
 from sim.report.text import Result, pairs, short_usd, table
 
@@ -11,7 +12,7 @@ def topology_report(result: Result) -> str:
     """Return the report of a topology from its JSON.
 
     Beside the documented keys it reads family, oversubscription by tier, and bom: item, name, count, power_w and
-    price_usd (None where nothing is priced) of each line.
+    price_usd (None where nothing is priced) of each line. A front end is a network of its own, in no other number.
     """
     blocks = [
         [f"{result['family']}: {show_count(result['hosts'])} endpoints", "", *pairs(_facts(result))],
@@ -20,6 +21,7 @@ def topology_report(result: Result) -> str:
         _after_loss(result),
         _groups(result),
         inside_lines(result["inside"]) if "inside" in result else [],
+        front_end_lines(result["front_end"]) if "front_end" in result else [],
         _bill_of_materials(result),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block)

@@ -11,7 +11,15 @@ from sim.scenario.records import Scenario
 _NOT_RESULTS = ("sources", "provenance", "published", "published_gap")
 """Fields that say where a number comes from or what to compare with: they change nothing that is simulated."""
 
-_SINCE: Mapping[str, object] = {"health": None, "nic_ports": 1, "outage": None, "names": (), "stops": True}
+_SINCE: Mapping[str, object] = {
+    "health": None,
+    "front_end": None,
+    "algorithms": (),
+    "nic_ports": 1,
+    "outage": None,
+    "names": (),
+    "stops": True,
+}
 """Fields that have come since runs were first named, with what they are where a scenario says nothing of them."""
 
 

@@ -100,6 +100,14 @@ Time = Annotated[float, BeforeValidator(_time), _TIME_SCHEMA]
 PositiveTime = Annotated[float, Field(gt=0), BeforeValidator(_time), _TIME_SCHEMA]
 """A duration above zero, in seconds."""
 
+Bandwidth = Annotated[
+    float,
+    Field(gt=0),
+    _quantity("bandwidth"),
+    WithJsonSchema({"type": "string", "examples": ["400 Gbit/s"], "description": "a bandwidth with its unit"}),
+]
+"""A bandwidth above zero written with its unit, in bytes/s."""
+
 Count = Annotated[int, Field(gt=0, le=MOST), BeforeValidator(_whole)]
 """A whole number of at least one; 15.6e12 is one."""
 

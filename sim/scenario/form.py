@@ -5,7 +5,7 @@ Field names are the TOML keys. A key that is not here is an error that names the
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from sim.cluster.fabric.algorithms import ALGORITHMS
 from sim.cluster.placement import PLACEMENTS
@@ -27,8 +27,10 @@ from sim.scenario.fields import (
     Time,
     refuse,
 )
+from sim.scenario.front_end import FrontEndForm
 from sim.scenario.health import HealthForm
 from sim.scenario.laws import CLOSED, Duration, LawForm
+from sim.scenario.topology import TopologyForm
 from sim.workload.layout import CONTEXT_EXCHANGES
 from sim.workload.pipelines import SCHEDULES
 from sim.workload.recompute import MODULES
@@ -47,8 +49,6 @@ SPREADING = tuple(name for name in DISTRIBUTIONS if name != "none")
 
 MOST_SPREAD = 0.3
 """Of GPUs of one kind: beyond, a normal distribution would be cut where a GPU is twice as fast as its kind."""
-
-_OPEN = ConfigDict(extra="allow", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class ModelForm(BaseModel):
@@ -180,13 +180,6 @@ class TrainingForm(BaseModel):
     phases: list[PhaseForm] = []
 
 
-class TopologyForm(BaseModel):
-    """A topology's kind; every other key is an argument of its function."""
-
-    model_config = _OPEN
-    kind: str
-
-
 class PlacementForm(BaseModel):
     """Where ranks sit."""
 
@@ -281,6 +274,7 @@ class ClusterForm(BaseModel):
     health: HealthForm | None = None
     speed: SpeedForm = SpeedForm()
     storage: str | None = None
+    front_end: FrontEndForm | None = None
     gemm_table: Name | None = None
 
 

@@ -1,7 +1,6 @@
 """From the form to the machines: nodes, their network and store."""
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -9,16 +8,13 @@ from typing import TypeVar
 from sim import catalog
 from sim.catalog.gemm_table import read_gemm_table
 from sim.catalog.records import Accelerator, Node
-from sim.errors import InputError, ScenarioError, UnknownNameError, unknown_name
-from sim.plugins import check_arguments
-from sim.scenario.form import ClusterForm, SpeedForm, TopologyForm
-from sim.scenario.records import Machines, NetworkChoice, Topology
+from sim.errors import InputError, ScenarioError, UnknownNameError
+from sim.scenario.form import ClusterForm, SpeedForm
+from sim.scenario.front_end import front_end_of
+from sim.scenario.records import Machines, NetworkChoice
+from sim.scenario.topology import topology_of
 from sim.workload.gemm_refit import with_measured_gemm
 from sim.workload.stragglers import Speed
-from topologies import FAMILIES
-
-_FROM_NODES: Mapping[str, object] = {"endpoints": 0, "nics_per_node": 0, "bandwidth_bytes_per_s": 0.0}
-"""Arguments of a topology that follow from the nodes."""
 
 T = TypeVar("T")
 
@@ -61,6 +57,7 @@ def machines_of(form: ClusterForm) -> Machines:
             algorithms=tuple(sorted(form.network.algorithm.items())),
         ),
         storage=None if form.storage is None else look_up(catalog.storage, form.storage, "cluster.storage"),
+        front_end=front_end_of(form.front_end, form.storage, node.network_technology),
         speed=speed_of(form.speed, accelerator, form.nodes),
         nic_ports=form.nic_ports,
     )
@@ -93,16 +90,6 @@ def speed_of(form: SpeedForm, accelerator: Accelerator, nodes: int) -> Speed:
         throttled=form.throttle.fraction if form.throttle else 0.0,
         throttle_factor=form.throttle.factor if form.throttle else 1.0,
     )
-
-
-def topology_of(form: TopologyForm) -> Topology:
-    """Return a topology whose kind exists and takes its arguments; a plugin's are checked when it is loaded."""
-    arguments = {name: _argument(name, value) for name, value in (form.model_extra or {}).items()}
-    if form.kind not in FAMILIES and ":" not in form.kind:
-        raise unknown_name("topology kind", form.kind, FAMILIES, "cluster.topology.kind")
-    if form.kind in FAMILIES:
-        check_arguments(FAMILIES[form.kind], arguments, "cluster.topology", own=_FROM_NODES)
-    return Topology(kind=form.kind, arguments=arguments)
 
 
 def _part_of_node(node: Node, gpus: int | None) -> Node:
@@ -172,17 +159,3 @@ def _check_reduction(form: ClusterForm, node: Node) -> None:
             f"cluster.network.in_network_reduction: switches of {node.network_technology}, which '{node.name}' plugs "
             f"into, only pass packets on; expected false, or a node with {' or '.join(sorted(able))}"
         )
-
-
-def _argument(name: str, value: object) -> object:
-    """Return an argument of a topology as a plain value: numbers, text, lists and tables of them."""
-    where = f"cluster.topology.{name}"
-    if isinstance(value, list):
-        return tuple(_argument(name, item) for item in value)
-    if isinstance(value, Mapping):
-        return {key: _argument(f"{name}.{key}", item) for key, item in value.items()}
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ScenarioError(f"{where}: got {value}, expected a finite number")
-    if not isinstance(value, bool | int | float | str):
-        raise ScenarioError(f"{where}: got {value}, expected a number, text, a list or a table")
-    return value

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from sim.catalog.records import Accelerator, Model, Node, PriceBook, SoftwareProfile, Storage
+from sim.cluster.front_end import Ports
 from sim.cluster.health import Health
 from sim.reliability.records import CheckpointPolicy, FailureClass, RecoveryPlan, RepairPlan
 from sim.workload.layout import Batch, Layout
@@ -42,6 +43,15 @@ class Topology:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FrontEndChoice:
+    """The network over which nodes reach the store: its topology, what it joins, and whose switches it is built of."""
+
+    topology: Topology
+    ports: Ports
+    technology: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkChoice:
     """How flows share the fabric; None where the user leaves it to the technology of the switches.
 
@@ -58,7 +68,10 @@ class NetworkChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machines:
-    """The cluster asked for: `nodes` nodes run the job, `spare_nodes` more wait; health None: nothing is lost."""
+    """The cluster asked for: `nodes` nodes run the job, `spare_nodes` more wait; health None: nothing is lost.
+
+    front_end None: nodes reach the store over the NICs of the compute fabric.
+    """
 
     node: Node
     accelerator: Accelerator
@@ -71,6 +84,7 @@ class Machines:
     speed: Speed
     health: Health | None = None
     nic_ports: int = 1
+    front_end: FrontEndChoice | None = None
 
     @property
     def gpus(self) -> int:

@@ -20,7 +20,8 @@ def scenario_schema() -> dict[str, Any]:
     order["anyOf"] = [*order["anyOf"], {"type": "string"}]
     # What a table leaves out may stand in the one that it is laid over.
     whole = {"required": ["cluster"], "properties": {"cluster": {"required": parts["ClusterForm"]["required"]}}}
-    for name in ("ClusterForm", "RecoveryForm", "RepairForm", "CheckpointForm", "CostForm", "TrainingForm"):
+    tables = ("ClusterForm", "FrontEndForm", "RecoveryForm", "RepairForm", "CheckpointForm", "CostForm", "TrainingForm")
+    for name in tables:
         parts.get(name, {}).pop("required", None)
     return {
         **schema,

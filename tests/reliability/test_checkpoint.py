@@ -65,3 +65,9 @@ def test_only_the_copy_blocks_an_asynchronous_checkpoint() -> None:
 def test_a_path_without_bandwidth_is_refused() -> None:
     with pytest.raises(InputError, match="store_write_bytes_per_s is 0"):
         checkpoint_seconds(SIZE, replace(PATH, store_write_bytes_per_s=0.0), asynchronous=True)
+
+
+def test_over_a_front_end_the_nics_of_the_compute_fabric_carry_the_broadcast_only() -> None:
+    beside = replace(PATH, node_bytes_per_s=0.1e9, front_end=True)
+    assert write_s(SIZE, beside) == pytest.approx(5.67 / 2 + 1.05)
+    assert read_s(SIZE, beside) == pytest.approx(5.67 / 7 + 0.05 + 0.81e12 * 8 / 128 / 0.1e9)
