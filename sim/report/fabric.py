@@ -1,5 +1,6 @@
 """What `topology --json` prints: counts, diameter, bisection, bill of materials and bus bandwidth of a fabric."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,10 @@ from sim.cluster.build import build_bare, endpoint_cluster
 from sim.cluster.describe import describe
 from sim.cluster.network import Network
 from sim.cluster.placement import groups
-from sim.cluster.records import BomLine, NetworkSettings
+from sim.cluster.records import BomLine, Cluster, NetworkSettings
 from sim.cluster.resilience import SEEDS, after_losses, busbw_over_seeds
 from sim.errors import ScenarioError, TopologyError, unknown_name
+from sim.report.drawing.picture import fabric_svg, subject_of
 from sim.scenario import Scenario, load_scenario, preset_names
 from sim.simulate import ROUTING, Machine, build_machine, placed_ranks
 from topologies import FAMILIES
@@ -62,18 +64,29 @@ def fabric_text(target: str, arguments: dict[str, object], ending: str, allow_pl
 
     Raises InputError for what cannot be built or written so; `topology_json` says more of the arguments.
     """
-    if target in FAMILIES or ":" in target:
-        own = {name: value for name, value in arguments.items() if name != "technology"}
-        graph = build_bare(target, own, allow_plugins)
-    else:
-        machine = build_machine(load_scenario(target), allow_plugins)
-        if machine is None:
-            raise ScenarioError(f"{target}: cluster.topology: this scenario has none")
-        graph = machine.cluster.graph
     try:
-        return write_graph(graph, ending)
+        return write_graph(_cluster(target, arguments, allow_plugins).graph, ending)
     except ValueError as error:
         raise TopologyError(f"--{error}") from error
+
+
+def fabric_picture(
+    target: str, arguments: dict[str, object], facts: dict[str, Any], allow_plugins: bool = False
+) -> str:
+    """Return the drawing of a scenario's fabric, or of a kind of topology, as SVG; facts: its answer."""
+    cluster = _cluster(target, arguments, allow_plugins)
+    return fabric_svg(Path(target).stem, subject_of(cluster, facts), facts)
+
+
+def _cluster(target: str, arguments: dict[str, object], allow_plugins: bool) -> Cluster:
+    """Return the cluster of a scenario in its health, or of a kind of topology with one GPU an endpoint."""
+    if target in FAMILIES or ":" in target:
+        own = {name: value for name, value in arguments.items() if name != "technology"}
+        return endpoint_cluster(build_bare(target, own, allow_plugins))
+    machine = build_machine(load_scenario(target), allow_plugins)
+    if machine is None:
+        raise ScenarioError(f"{target}: cluster.topology: this scenario has none")
+    return machine.cluster
 
 
 def _groups_json(machine: Machine, scenario: Scenario) -> dict[str, dict[str, float]]:

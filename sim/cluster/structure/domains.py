@@ -12,11 +12,11 @@ MOST_KINDS = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Domains:
-    """Domains alike: how many, the NICs of all of them by part, and on how many switches one has its NICs, at most."""
+    """Domains alike: how many, the NICs of all by part, and on how many switches one has its NICs, fewest and most."""
 
     count: int
     nics: tuple[tuple[int, int], ...]
-    switches: int
+    switches: tuple[int, int]
 
 
 def domains_of(
@@ -30,7 +30,7 @@ def domains_of(
     >>> graph = rail_optimized(endpoints=16, nics_per_node=4, radix=8)
     >>> nics = [name for name, kind in graph.nodes(data="kind") if kind == "nic"]
     >>> domains_of(graph, nics, [own["tier"] for _, own in graph.nodes(data=True)], 4)
-    (Domains(count=4, nics=((0, 16),), switches=4),)
+    (Domains(count=4, nics=((0, 16),), switches=(4, 4)),)
     """
     ordinal = dict(zip(graph, part_of, strict=True))
     kinds: Counter[tuple[tuple[tuple[int, int], ...], int]] = Counter()
@@ -40,11 +40,11 @@ def domains_of(
         kinds[tuple(sorted(Counter(ordinal[nic] for nic in own).items())), len(switches)] += 1
     if len(kinds) <= MOST_KINDS:
         return tuple(
-            Domains(count=count, nics=tuple((part, each * count) for part, each in nics), switches=switches)
-            for (nics, switches), count in kinds.most_common()
+            Domains(count=count, nics=tuple((part, each * count) for part, each in nics), switches=(on, on))
+            for (nics, on), count in kinds.most_common()
         )
     every: Counter[int] = Counter()
     for (nics, _), count in kinds.items():
         every.update({part: each * count for part, each in nics})
-    most = max(switches for _, switches in kinds)
-    return (Domains(count=kinds.total(), nics=tuple(sorted(every.items())), switches=most),)
+    on = [switches for _, switches in kinds]
+    return (Domains(count=kinds.total(), nics=tuple(sorted(every.items())), switches=(min(on), max(on))),)

@@ -35,7 +35,7 @@ def test_domains_hold_every_nic_once(kind: str) -> None:
 )
 def test_a_node_hangs_on_as_many_switches_as_its_family_says(graph, per: int, switches: int) -> None:
     found = domains_of(graph, endpoints_of(graph), blocks_of(graph).part_of, per)
-    assert {each.switches for each in found} == {switches}
+    assert {each.switches for each in found} == {(switches, switches)}
 
 
 @given(st.lists(st.sampled_from([1, 3, 4, 6]), min_size=1, max_size=3))
@@ -58,3 +58,9 @@ def test_a_full_mesh_has_a_quarter_of_size_squared_across_its_middle() -> None:
     found = dimensions_of(hyperx(shape=[4, 6], link_bandwidth_bytes_per_s=1e9))
     assert [each.closes for each in found] == [None, None]
     assert [each.cut_bytes_per_s for each in found] == [24 * 4 / 4 * 1e9, 24 * 6 / 4 * 1e9]
+
+
+def test_domains_of_many_kinds_are_one_with_its_fewest_and_most_switches() -> None:
+    graph = clos(endpoints=88, radix=16)  # 8 endpoints a leaf
+    (found,) = domains_of(graph, endpoints_of(graph), range(len(graph)), 11)
+    assert (found.count, found.switches, len(found.nics)) == (8, (2, 3), 88)
