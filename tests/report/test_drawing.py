@@ -16,7 +16,7 @@ from sim.cluster.describe import describe
 from sim.cluster.health import Fault, Health
 from sim.cluster.records import Cluster
 from sim.report.drawing.picture import fabric_svg, subject_of
-from sim.report.drawing.svg import spaced
+from sim.report.svg import spaced
 from tests.topologies.test_families import ARGUMENTS
 
 SVG = "{http://www.w3.org/2000/svg}"

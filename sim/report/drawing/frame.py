@@ -5,12 +5,28 @@ from collections.abc import Iterator, Sequence
 from sim.cluster.contract import MEDIA, links
 from sim.quantities import show, show_count
 from sim.report.drawing.subject import Subject
-from sim.report.drawing.svg import FONT, STYLE, Sketch, Stroke, box, moved, straight, strokes, text, text_width
+from sim.report.svg import FONT, Sketch, Stroke, box, moved, straight, strokes, text, text_width
 from sim.report.text import Result
 
 LEAST_PX = 760
 _HEAD = 84
 _SAMPLE = straight(0, 0, 30, 0)
+
+
+STYLE = """.bg{fill:#fff}text{fill:#222}.soft{fill:#5a5a5a}.b{font-weight:bold}.m{text-anchor:middle}.e{text-anchor:end}
+.halo{paint-order:stroke;stroke:#fff;stroke-width:4px;stroke-linejoin:round}.thin{fill:#A65E00;font-weight:bold}
+.gone{fill:#C81E1E;font-weight:bold}.box{fill:#eef2f6;stroke:#51606e}.nic{fill:#dfe8d8;stroke:#5d7350}
+.card{fill:#fff;stroke:#b6bec6}.frame{fill:none;stroke:#8a949e;stroke-dasharray:6 4}.home{fill:#f4f6ee;stroke:#9aa58a}
+.lit{fill:none;stroke:#FFC107;stroke-opacity:.7;stroke-width:5}
+.dead{fill:#fff;stroke:#C81E1E;stroke-width:2;stroke-dasharray:4 3}
+.s{fill:none}.copper{stroke:#B5651D}.optic{stroke:#2F7FC1}.nvlink{stroke:#4F8F00}.pcie{stroke:#7d7d7d}
+.wan{stroke:#8E5BD0}.on-chip{stroke:#9aa0a6}.hot{stroke:#FFC107;stroke-opacity:.6}.scale-up{stroke:#4F8F00}
+.lost{stroke:#C81E1E;stroke-dasharray:6 5}.slow{stroke:#C81E1E;stroke-dasharray:2 3}
+@media(prefers-color-scheme:dark){.bg{fill:#14171a}text{fill:#e4e4e4}.soft{fill:#a8a8a8}.halo{stroke:#14171a}
+.thin{fill:#FFC45C}.gone{fill:#FF7A70}.box{fill:#27313b;stroke:#8fa0b0}.nic{fill:#2b3626;stroke:#93ab84}
+.card{fill:#14171a;stroke:#4d5760}.frame{stroke:#77828d}.home{fill:#1d2119;stroke:#66705a}
+.dead{fill:#14171a;stroke:#FF7A70}.copper{stroke:#D98B4A}.optic{stroke:#5AA5E0}.nvlink,.scale-up{stroke:#86C440}
+.pcie{stroke:#a0a0a0}.wan{stroke:#B690EC}.on-chip{stroke:#7d858c}.lost,.slow{stroke:#FF7A70}}"""
 
 
 def framed(name: str, subject: Subject, facts: Result, body: Sketch) -> str:

@@ -7,7 +7,7 @@ from sim.cluster.structure.dimensions import Dimension, dimensions_of
 from sim.quantities import show
 from sim.report.drawing.ring import between, fact_lines, facts_beside, switches_of
 from sim.report.drawing.subject import Subject, cables, class_of, stroked
-from sim.report.drawing.svg import Sketch, Stroke, arc, box, dot, straight, strokes, text
+from sim.report.svg import Sketch, Stroke, arc, box, dot, straight, strokes, text
 
 MOST_DRAWN = 128
 """Places of a grid of two or three dimensions that is drawn whole."""

@@ -8,7 +8,7 @@ from typing import Any
 from sim.quantities import show, show_count
 from sim.report.drawing.ring import Place, between, chord, circle, fact_lines, facts_beside, switches_of
 from sim.report.drawing.subject import Subject, class_of, stroked
-from sim.report.drawing.svg import Sketch, Stroke, dot, straight, strokes, text
+from sim.report.svg import Sketch, Stroke, dot, straight, strokes, text
 
 MOST_SWITCHES, MOST_LINKS = 80, 500
 """Beyond these a group is one dot."""

@@ -1,5 +1,6 @@
 """A small fabric of tiers, vertex by vertex: NICs in their nodes at the bottom, leaves, spines and cores above."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 from statistics import fmean
@@ -7,7 +8,7 @@ from statistics import fmean
 from sim.cluster.contract import links
 from sim.cluster.structure.quotient import tier_name
 from sim.report.drawing.subject import Subject, class_of, counted, link_hint, stroked, tiers_of
-from sim.report.drawing.svg import Sketch, Stroke, arc, box, spaced, straight, strokes, text, text_width
+from sim.report.svg import Sketch, Stroke, arc, box, spaced, straight, strokes, text, text_width
 
 MOST_NICS, MOST_SWITCHES, MOST_LINKS = 128, 96, 1100
 """Beyond these, vertices can no longer be told apart."""
@@ -78,12 +79,15 @@ def _across(subject: Subject, tiers: Mapping[int, Sequence[str]]) -> dict[str, f
     end = max(found.values(), default=0.0)
     for tier in sorted(tiers):
         wanted: dict[str, float] = {}
-        last = 0.0 if tier else end + 40
+        last = 0.0
         for name in tiers[tier]:
             below = [found[other] for other in graph.adj[name] if other in found and graph.nodes[other]["tier"] < tier]
             last = wanted[name] = fmean(below) if below else last
+        if not tier:
+            found |= {name: end + 40 + pitch * (place + 0.5) for place, name in enumerate(wanted)}
+            continue
         names = sorted(wanted, key=lambda each: (keys[each], wanted[each]))
-        least = max(pitch, _SPREAD * end / len(names)) if tier else pitch
+        least = max(pitch, _SPREAD * end / len(names))
         gaps = [least + _APART_PX * (keys[one] != keys[other]) for one, other in pairwise(names)]
         found.update(zip(names, spaced([wanted[name] for name in names], gaps), strict=True))
     shift = _LEFT + 30 - min(place - pitch / 2 * (name in keys) for name, place in found.items())
@@ -191,10 +195,18 @@ def _frames(subject: Subject, tiers: Mapping[int, Sequence[str]], places: Places
 
 def _rows(subject: Subject, tiers: Mapping[int, Sequence[str]], top: int) -> Iterator[str]:
     """Name every tier at the left, and say between two of them how thin it is there."""
-    yield text(20, _row(0, top) + 4, counted(len(subject.endpoints), "NIC"), "b")
-    for tier in sorted(each for each in tiers if each):
-        yield text(20, _row(tier, top) + 4, counted(len(tiers[tier]), tier_name(tier)), "b")
+    yield from tier_counts(subject, tiers, lambda tier: _row(tier, top))
     yield from ratios(subject, lambda tier: (_row(tier, top) + _row(tier - 1, top)) / 2, top)
+
+
+def tier_counts(subject: Subject, tiers: Mapping[int, Sequence[str]], row: Middle) -> Iterator[str]:
+    """Yield how many vertices of each kind a tier holds, switches first."""
+    for tier in sorted({0, *tiers}):
+        kinds = Counter(subject.graph.nodes[name]["kind"] for name in tiers.get(tier, ()))
+        switches = {tier_name(tier): kinds.pop("switch")} if "switch" in kinds else {}
+        nics = {"NIC": len(subject.endpoints)} if tier == 0 else {}
+        for place, (noun, count) in enumerate({**nics, **switches, **dict(sorted(kinds.items()))}.items()):
+            yield text(20, row(tier) + 4 + 17 * place, counted(count, noun), "b")
 
 
 def ratios(subject: Subject, middle: Middle, top: int) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sim.cluster.structure.blocks import Block
 from sim.cluster.structure.quotient import Quotient
-from sim.report.drawing.svg import arc, spaced, straight
+from sim.report.svg import arc, spaced, straight
 
 COLUMN, WIDE, HIGH, PAD = 266, 156, 46, 16
 """Pixels: from a box to the next, width and height of a box, and the distance of a frame to what it holds."""

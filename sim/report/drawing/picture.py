@@ -13,8 +13,8 @@ from sim.report.drawing.groups import groups_picture, is_grouped
 from sim.report.drawing.layered import fits_layered, layered
 from sim.report.drawing.ring import is_flat, ring_picture
 from sim.report.drawing.subject import Subject
-from sim.report.drawing.svg import Sketch
 from sim.report.drawing.tiers import tiers_picture
+from sim.report.svg import Sketch
 from sim.report.text import Result
 
 

@@ -8,7 +8,7 @@ from sim.cluster.contract import links
 from sim.cluster.structure.quotient import Bundle, quotient
 from sim.quantities import show, show_count
 from sim.report.drawing.subject import Subject, cables, class_of, counted, noun_of, stroked
-from sim.report.drawing.svg import Sketch, Stroke, dot, straight, strokes, text, text_width
+from sim.report.svg import Sketch, Stroke, dot, straight, strokes, text, text_width
 
 MOST_CHORDS = 420
 """With more links than this between switches, only those of one switch can be followed."""

@@ -9,7 +9,7 @@ import networkx as nx
 from sim.cluster.structure.damage import Damage, Hit
 from sim.cluster.structure.quotient import Part, link_class, tier_name
 from sim.quantities import show, show_count
-from sim.report.drawing.svg import Stroke
+from sim.report.svg import Stroke
 
 PLURAL = {"leaf": "leaves", "spine": "spines", "core": "cores", "NIC": "NICs"}
 

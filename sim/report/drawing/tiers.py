@@ -6,9 +6,9 @@ from statistics import fmean
 from sim.cluster.structure.blocks import Block, blocks_of
 from sim.cluster.structure.damage import Hit
 from sim.cluster.structure.domains import Domains, domains_of
-from sim.cluster.structure.quotient import Bundle, quotient, tier_name
+from sim.cluster.structure.quotient import Bundle, quotient
 from sim.quantities import show, show_count
-from sim.report.drawing.layered import ratios, weak_note
+from sim.report.drawing.layered import ratios, tier_counts, weak_note
 from sim.report.drawing.layout import (
     CARDS,
     COLUMN,
@@ -27,7 +27,7 @@ from sim.report.drawing.layout import (
     sideways,
 )
 from sim.report.drawing.subject import Subject, cables, counted, noun_of, percent_left, stroked, tiers_of
-from sim.report.drawing.svg import Sketch, Stroke, box, spaced, straight, strokes, text, text_width
+from sim.report.svg import Sketch, Stroke, box, spaced, straight, strokes, text, text_width
 
 _LEFT = 160
 _WIDEST = 22.0
@@ -174,7 +174,5 @@ def _homes(
 
 def _margin(subject: Subject, row: Callable[[int], float], top: int) -> Iterator[str]:
     tiers = tiers_of(subject.graph)
-    yield text(20, row(0) + 4, counted(len(subject.endpoints), "NIC"), "b")
-    for tier in sorted(each for each in tiers if each):
-        yield text(20, row(tier) + 4, counted(len(tiers[tier]), tier_name(tier)), "b")
+    yield from tier_counts(subject, tiers, row)
     yield from ratios(subject, lambda tier: (row(tier) + row(tier - 1)) / 2, top)
