@@ -220,6 +220,23 @@ def test_an_imported_fabric_without_pods_is_drawn_by_its_tiers() -> None:
     assert {"16 spines", "32 leaves", "512 NICs", "512 x 400 Gbit/s"} <= set(shown)
 
 
+def test_marks_of_an_imported_fabric_may_be_any_text() -> None:
+    graph = build_bare("fat-tree", {"k": 4})
+    for _, own in graph.nodes(data=True):
+        if "pod" in own:
+            own["pod"] = f"hall <{own['pod']}>"
+    svg = drawn(endpoint_cluster(graph))
+    assert "pod hall <3>" in texts(svg)
+    assert pieces(svg, "optic") == 32
+
+
+def test_a_grid_with_a_link_across_is_drawn_on_a_circle() -> None:
+    graph = build_bare("torus", {"shape": [4, 4]})
+    graph.add_edge("router-0-0", "router-1-1", **graph.edges["router-0-0", "router-0-1"])
+    svg = drawn(endpoint_cluster(graph))
+    assert sum(pieces(svg, medium) for medium in ("copper", "optic", "on-chip")) == 16 + 33
+
+
 def test_places_stay_where_they_are_wanted_unless_too_near() -> None:
     assert spaced([5.0, 9.0], [3.0]) == [5.0, 9.0]
     assert spaced([4.0, 4.0, 4.0], [2.0, 2.0]) == [2.0, 4.0, 6.0]

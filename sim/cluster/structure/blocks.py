@@ -121,7 +121,7 @@ def _levels(graph: "nx.Graph[str]", wiring: _Wiring) -> list[tuple[Callable[[Seq
     within = np.array(site)[wiring.near] == np.array(site)[wiring.far]
     levels: list[tuple[Callable[[Sequence[int]], str], list[int]]] = []
     if apart is not None:
-        levels.append((partial(_apart_name, apart, site), site))
+        levels.append((partial(_apart_name, graph, wiring, apart), site))
     if "groups" in graph.graph:
         return [*levels, (partial(_named, "group"), _values(graph, "pod"))]
     top = int(wiring.tier.max(initial=0))
@@ -136,14 +136,16 @@ def _named(name: str, _: Sequence[int]) -> str:
     return name
 
 
-def _apart_name(attribute: str, values: Sequence[int], members: Sequence[int]) -> str:
+def _apart_name(graph: "nx.Graph[str]", wiring: _Wiring, attribute: str, members: Sequence[int]) -> str:
     """Return the attribute's name, with its value where no two of them are ever alike."""
-    return f"{attribute} {values[members[0]]}" if attribute == "generation" else attribute
+    value = graph.nodes[wiring.names[members[0]]][attribute]
+    return f"{attribute} {value}" if attribute == "generation" else attribute
 
 
 def _values(graph: "nx.Graph[str]", attribute: str) -> list[int]:
-    """Return an attribute of all vertices that is a number, -1 where there is none."""
-    return [int(own.get(attribute, -1)) for _, own in graph.nodes(data=True)]
+    """Return an attribute of all vertices, its values numbered as they are met; -1 where there is none."""
+    number = _Numbers()
+    return [number(own[attribute]) if attribute in own else -1 for _, own in graph.nodes(data=True)]
 
 
 def _fabric_name(graph: "nx.Graph[str]", wiring: _Wiring) -> Callable[[Sequence[int]], str]:

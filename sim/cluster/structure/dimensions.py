@@ -24,8 +24,9 @@ class Dimension:
 
 
 def dimensions_of(graph: "nx.Graph[str]") -> tuple[Dimension, ...]:
-    """Return the dimensions of a graph with a `shape` and the coordinates `at` of its switches; none for another graph.
+    """Return the dimensions of a graph with a `shape` and the coordinates `at` of its switches.
 
+    None of a graph that is no grid, as some switch has no coordinates or some link leads along more than one dimension.
     A torus of 4 x 4: 16 links along each dimension, of which 8 cross the middle.
 
     >>> from topologies import leaf_spine, torus
@@ -41,7 +42,10 @@ def dimensions_of(graph: "nx.Graph[str]") -> tuple[Dimension, ...]:
     along: dict[int, list[tuple[int, float, bool]]] = {axis: [] for axis, size in enumerate(shape) if size > 1}
     for one, other, link in links(graph):
         if one in at and other in at:
-            axis = next(axis for axis in range(len(shape)) if at[one][axis] != at[other][axis])
+            ways = [axis for axis in range(len(shape)) if at[one][axis] != at[other][axis]]
+            if len(ways) != 1 or ways[0] not in along:
+                return ()
+            axis = ways[0]
             crosses = (at[one][axis] < shape[axis] // 2) != (at[other][axis] < shape[axis] // 2)
             along[axis].append((link["count"], link["bandwidth_bytes_per_s"], crosses))
     return tuple(

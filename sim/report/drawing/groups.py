@@ -25,7 +25,9 @@ Link = tuple[str, str, dict[str, Any]]
 def is_grouped(subject: Subject) -> bool:
     """Return whether the graph says that its pods are groups, joined to one another directly."""
     graph = subject.graph
-    return "groups" in graph.graph and all("pod" in graph.nodes[name] for name in switches_of(subject))
+    return "groups" in graph.graph and all(
+        isinstance(graph.nodes[name].get("pod"), int) for name in switches_of(subject)
+    )
 
 
 def groups_picture(subject: Subject) -> Sketch:

@@ -73,7 +73,7 @@ def _wide(tiers: Mapping[int, Sequence[str]]) -> float:
 def _across(subject: Subject, tiers: Mapping[int, Sequence[str]]) -> dict[str, float]:
     """Return where every vertex stands: NICs in order, each switch as near as can be above what hangs on it."""
     graph, pitch = subject.graph, _wide(tiers) + _BETWEEN
-    keys = {name: _group(graph.nodes[name]) for names in tiers.values() for name in names}
+    keys = _groups(subject, [name for tier in sorted(tiers) for name in tiers[tier]])
     groups = {keys[name] for name in tiers.get(1, ())}
     found = _nics_across(subject, len(tiers.get(1, ())) * pitch + len(groups) * _APART_PX)
     end = max(found.values(), default=0.0)
@@ -109,8 +109,14 @@ def _parted(subject: Subject, ordinal: int) -> bool:
     return here != before
 
 
-def _group(own: Mapping[str, object]) -> tuple[int, ...]:
-    return tuple(int(str(own.get(name, 0))) for name in (*APART, "pod"))
+def _groups(subject: Subject, names: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Return what switches stand together by: their marks, numbered as they are first met, none being before all."""
+    met: dict[str, dict[object, int]] = {mark: {None: 0} for mark in (*APART, "pod")}
+    keys = {}
+    for name in names:
+        own = subject.graph.nodes[name]
+        keys[name] = tuple(known.setdefault(own.get(mark), len(known)) for mark, known in met.items())
+    return keys
 
 
 def _link(subject: Subject, places: Places, link: tuple[str, str, Mapping[str, float]]) -> Iterator[Stroke]:

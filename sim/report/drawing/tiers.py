@@ -83,10 +83,10 @@ def _frame(
 
 
 def _times(name: str, count: float) -> str:
-    """Return how often a block is there; one that has a number is there once."""
+    """Return how often a block is there; one of a name of its own is there once."""
     if count != int(count):
         return f"about {count:,.3g} of {name}"
-    return name if name[-1].isdigit() else f"{name} x {show_count(count)}"
+    return name if " " in name else f"{name} x {show_count(count)}"
 
 
 def _part(layout: Layout, part: int, row: Callable[[int], float]) -> Iterator[str]:
