@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sim.cluster.structure.dimensions import Dimension, dimensions_of
+from sim.cluster.structure.dimensions import Dimension
 from sim.quantities import show
-from sim.report.drawing.ring import between, fact_lines, facts_beside, switches_of
+from sim.report.drawing.ring import between, facts_beside, switches_of
 from sim.report.drawing.subject import Subject, cables, class_of, stroked
 from sim.report.svg import Sketch, Stroke, arc, box, dot, straight, strokes, text
 
@@ -22,14 +22,11 @@ _LEFT, _TOP, _TEXT = 110, 60, 330
 At = tuple[int, ...]
 
 
-def is_grid(subject: Subject) -> bool:
-    """Return whether every switch has a place on a grid of two dimensions or more."""
-    return len(dimensions_of(subject.graph)) > 1
+def grid_picture(subject: Subject, axes: Sequence[Dimension]) -> Sketch:
+    """Return the grid; the last dimension runs to the right, the one before it down, another one into the depth.
 
-
-def grid_picture(subject: Subject) -> Sketch:
-    """Return the grid; the last dimension runs to the right, the one before it down, another one into the depth."""
-    axes = dimensions_of(subject.graph)
+    axes: its dimensions, two or more.
+    """
     switches = switches_of(subject)
     every = between(subject, switches)
     whole = len(axes) <= 3 and len(switches) <= MOST_DRAWN and len(every) <= MOST_LINKS
@@ -38,9 +35,8 @@ def grid_picture(subject: Subject) -> Sketch:
     inside = set(named)
     drawn = [stroke for each in every if each[0] in inside and each[1] in inside for stroke in plan.link(each)]
     lines = [*plan.cards(), *strokes(drawn), *(line for name in named for line in plan.place(name)), *plan.ways()]
-    lines += facts_beside(subject, plan.right + 40, _TOP)
-    below = _TOP + 18 * (len(fact_lines(subject)) + 1)
-    lines += _cuts(axes, plan.right + 40, below)
+    beside, below = facts_beside(subject, plan.right + 40, _TOP)
+    lines += [*beside, *_cuts(axes, plan.right + 40, below)]
     height = max(plan.bottom + 60, below + 64 * len(axes))
     return Sketch(plan.right + 40 + _TEXT, height, tuple(lines), tuple(plan.notes()))
 

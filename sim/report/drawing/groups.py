@@ -6,7 +6,7 @@ from math import ceil
 from typing import Any
 
 from sim.quantities import show, show_count
-from sim.report.drawing.ring import Place, between, chord, circle, fact_lines, facts_beside, switches_of
+from sim.report.drawing.ring import Place, between, chord, circle, facts_beside, switches_of
 from sim.report.drawing.subject import Subject, class_of, stroked
 from sim.report.svg import Sketch, Stroke, dot, straight, strokes, text
 
@@ -42,9 +42,8 @@ def groups_picture(subject: Subject) -> Sketch:
     at = {group: centres[str(group)] for group in groups}
     lines, notes = (_whole if small else _coarse)(subject, groups, at, every)
     side = 2 * (_RADIUS + _MARGIN)
-    lines += facts_beside(subject, side + 10, _TOP + 24)
-    below = _TOP + 24 + 18 * (len(fact_lines(subject)) + 1)
-    lines += _kinds(subject, every, side + 10, below)
+    beside, below = facts_beside(subject, side + 10, _TOP + 24)
+    lines += [*beside, *_kinds(subject, every, side + 10, below)]
     if not small:
         lines += _one_group(subject, groups, every, (side + 150, below + 220))
         return Sketch(side + _SIDE, max(_TOP + side, below + 360), tuple(lines), tuple(notes))

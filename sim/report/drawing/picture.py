@@ -7,8 +7,9 @@ from sim.cluster.fabric.arrays import fabric_arrays
 from sim.cluster.health import damaged, port_factors
 from sim.cluster.records import Cluster
 from sim.cluster.structure.damage import WHOLE, Damage, damage_between
+from sim.cluster.structure.dimensions import dimensions_of
 from sim.report.drawing.frame import framed
-from sim.report.drawing.grid import grid_picture, is_grid
+from sim.report.drawing.grid import grid_picture
 from sim.report.drawing.groups import groups_picture, is_grouped
 from sim.report.drawing.layered import fits_layered, layered
 from sim.report.drawing.ring import is_flat, ring_picture
@@ -69,8 +70,9 @@ def fabric_svg(name: str, subject: Subject, facts: Result) -> str:
 
 
 def _body(subject: Subject) -> Sketch:
-    if is_grid(subject):
-        return grid_picture(subject)
+    axes = dimensions_of(subject.graph)
+    if len(axes) > 1:
+        return grid_picture(subject, axes)
     if is_grouped(subject):
         return groups_picture(subject)
     if is_flat(subject):

@@ -40,7 +40,7 @@ def ring_picture(subject: Subject) -> Sketch:
     drawn = [stroke for each in shown for stroke in chord(subject, places, each)]
     lines = [*strokes([*drawn, *_endpoint_strokes(subject, places, centre)]), *_dots(subject, places, centre)]
     side = 2 * (_RADIUS + margin)
-    lines += facts_beside(subject, side + 10, _TOP + _MARGIN)
+    lines += facts_beside(subject, side + 10, _TOP + _MARGIN)[0]
     notes = () if all_drawn else (f"Drawn are the links of {switches[0]}, and those that are hurt; each has as many.",)
     return Sketch(side + _TEXT, _TOP + 2 * (_RADIUS + _MARGIN), tuple(lines), notes)
 
@@ -117,14 +117,14 @@ def _dots(subject: Subject, places: Mapping[str, Place], centre: Place) -> Itera
             yield text(x + 46 * away[0], y + 46 * away[1] + 4, name, anchor, 10)
 
 
-def facts_beside(subject: Subject, x: float, y: float) -> Iterator[str]:
-    """Write what the fabric consists of: its switches by tier, and all links by medium and class."""
-    for place, (line, kind) in enumerate(fact_lines(subject)):
-        if line:
-            yield text(x, y + 18 * place, line, kind)
+def facts_beside(subject: Subject, x: float, y: float) -> tuple[list[str], float]:
+    """Return what the fabric consists of, its switches by tier and links by medium and class, and where it ends."""
+    facts = _fact_lines(subject)
+    shown = [text(x, y + 18 * place, line, kind) for place, (line, kind) in enumerate(facts) if line]
+    return shown, y + 18 * (len(facts) + 1)
 
 
-def fact_lines(subject: Subject) -> list[tuple[str, str]]:
+def _fact_lines(subject: Subject) -> list[tuple[str, str]]:
     """Return lines and their classes; see `facts_beside`."""
     kinds = [(own["tier"], own["kind"]) for _, own in subject.graph.nodes(data=True)]
     order = sorted(set(kinds))
