@@ -182,6 +182,25 @@ def test_a_large_fabric_counts_what_is_lost() -> None:
     )
 
 
+def test_of_a_large_grid_the_slice_is_drawn_in_which_something_is_lost() -> None:
+    whole = cluster_of("tpu-v5p")
+    health = Health(faults=(Fault(what="link", name="router-5-2-3 - router-5-2-4"),))
+    svg = drawn(replace(whole, health=health))
+    assert "dimension 0: 16, rings close: the slice at 5 is drawn" in texts(svg)
+    assert (pieces(svg, "lost"), pieces(drawn(whole), "lost")) == (1, 0)
+
+
+def test_of_a_large_dragonfly_the_group_is_drawn_in_which_something_is_lost() -> None:
+    whole = cluster_of("dragonfly")
+    links = [f"router-7-0 - router-7-{place}" for place in (1, 2)]
+    health = Health(faults=tuple(Fault(what="link", name=each) for each in links))
+    svg = drawn(replace(whole, health=health))
+    assert "group 7 of 33: 8 switches" in texts(svg)
+    assert pieces(svg, "lost") == 2
+    assert svg.count('<circle class="dead"') == 1
+    assert "group 0 of 33: 8 switches" in texts(drawn(whole))
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
@@ -190,7 +209,7 @@ def test_a_large_fabric_counts_what_is_lost() -> None:
         ("rail-only", ["rail x 8", "8 spines", "16 leaves", "128 nodes", "8 NICs each, on 8 switches"]),
         (
             "tpu-v5p",
-            ["dimension 0: 16, rings close: one slice of it is drawn", "410 Tbit/s across its middle: thinnest"],
+            ["dimension 0: 16, rings close: the slice at 0 is drawn", "410 Tbit/s across its middle: thinnest"],
         ),
         ("dragonfly", ["within groups: 924 cables = 370 Tbit/s", "between groups: 528 cables = 211 Tbit/s"]),
         ("sites of three tiers", ["site x 3", "2 border leaves"]),

@@ -20,6 +20,7 @@ MOST_ACROSS = 26
 _LEFT, _TOP, _TEXT = 110, 60, 330
 
 At = tuple[int, ...]
+Link = tuple[str, str, dict[str, Any]]
 
 
 def grid_picture(subject: Subject, axes: Sequence[Dimension]) -> Sketch:
@@ -30,7 +31,7 @@ def grid_picture(subject: Subject, axes: Sequence[Dimension]) -> Sketch:
     switches = switches_of(subject)
     every = between(subject, switches)
     whole = len(axes) <= 3 and len(switches) <= MOST_DRAWN and len(every) <= MOST_LINKS
-    plan = _Plan(subject, axes, whole)
+    plan = _Plan(subject, axes, whole, _example(subject, every))
     named = [name for name in switches if plan.holds(plan.at(name))]
     inside = set(named)
     drawn = [stroke for each in every if each[0] in inside and each[1] in inside for stroke in plan.link(each)]
@@ -41,11 +42,19 @@ def grid_picture(subject: Subject, axes: Sequence[Dimension]) -> Sketch:
     return Sketch(plan.right + 40 + _TEXT, height, tuple(lines), tuple(plan.notes()))
 
 
+def _example(subject: Subject, every: Sequence[Link]) -> str:
+    """Return a switch of the slice to be drawn: at the first link that has lost something, or the first of all."""
+    hurt = (each for each in every if subject.damage.of(each[0], each[1]).left < 1)
+    return next(hurt, every[0])[0]
+
+
 class _Plan:
     """Where places of a grid stand: columns, rows, and slices one behind the other."""
 
-    def __init__(self, subject: Subject, axes: Sequence[Dimension], whole: bool) -> None:
+    def __init__(self, subject: Subject, axes: Sequence[Dimension], whole: bool, example: str) -> None:
+        """Plan a grid; example: a switch of the slice that is drawn where not all are."""
         self._subject, self._axes, self._whole = subject, axes, whole
+        self._slice = self.at(example)[:-2]
         self._outer, (rows, columns) = axes[:-2], axes[-2:]
         self._rows, self._columns = min(rows.size, MOST_ACROSS), min(columns.size, MOST_ACROSS)
         self._depth = self._outer[0].size if whole and self._outer else 1
@@ -71,14 +80,14 @@ class _Plan:
         """Return whether a place is drawn: all, or the first slice up to where it is cut off."""
         if self._whole:
             return True
-        return not any(at[:-2]) and at[-2] < self._rows and at[-1] < self._columns
+        return at[:-2] == self._slice and at[-2] < self._rows and at[-1] < self._columns
 
     def _xy(self, at: At) -> tuple[float, float]:
         right, up = self._shift(at[-3] if self._whole and len(at) > 2 else 0)
         return _LEFT + self._cell * at[-1] + right, self._base + self._cell * at[-2] + up
 
-    def link(self, link: tuple[str, str, dict[str, Any]]) -> Iterator[Stroke]:
-        """Yield a link: straight to a neighbour, a curve past others, stubs where a long ring closes."""
+    def link(self, link: Link) -> Iterator[Stroke]:
+        """Yield a link: straight to a neighbour, a curve past others, stubs where a long ring closes in good health."""
         one, other, own = link
         near, far = self.at(one), self.at(other)
         way = next(place for place in range(len(near)) if near[place] != far[place])
@@ -88,7 +97,7 @@ class _Plan:
         hit = self._subject.damage.of(one, other)
         if steps == 1:
             yield from stroked(straight(x1, y1, x2, y2), *look, hit)
-        elif self._whole or (self._axes[way].closes is None and not self._dense(near, way)):
+        elif self._whole or hit.left < 1 or (self._axes[way].closes is None and not self._dense(near, way)):
             bulge = (0.2 if way == len(near) - 1 else -0.2) * ((x2 - x1) ** 2 + (y2 - y1) ** 2) ** 0.5
             bulge = max(-34.0, min(34.0, bulge))
             yield from stroked(arc(x1, y1, x2, y2, bulge * (1 if near[way] < far[way] else -1)), *look, hit)
@@ -99,7 +108,7 @@ class _Plan:
 
     def _dense(self, at: At, way: int) -> bool:
         """Return whether a full mesh along this row or column is left out, for the first one shows it."""
-        return any(place for axis, place in enumerate(at) if axis != way)
+        return at[-2 if way == len(at) - 1 else -1] > 0
 
     def place(self, name: str) -> Iterator[str]:
         """Draw one place, with its coordinates where there is room."""
@@ -129,7 +138,8 @@ class _Plan:
         label = text(x, y, f"{_way(rows)}, downwards", "m soft")
         yield f'<g transform="rotate(-90 {x:.1f} {y:.1f})">{label}</g>'
         if self._outer:
-            where = "into the depth" if self._whole else "one slice of it is drawn"
+            place = ", ".join(map(str, self._slice))
+            where = "into the depth" if self._whole else f"the slice at {place} is drawn"
             yield text(20, _TOP - 40, "; ".join(map(_way, self._outer)) + f": {where}", "soft")
 
     def notes(self) -> Iterator[str]:

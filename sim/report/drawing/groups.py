@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import ceil
 from typing import Any
 
+from sim.cluster.structure.damage import Hit
 from sim.quantities import show, show_count
 from sim.report.drawing.ring import Place, between, chord, circle, facts_beside, switches_of
 from sim.report.drawing.subject import Subject, class_of, stroked
@@ -45,7 +46,8 @@ def groups_picture(subject: Subject) -> Sketch:
     beside, below = facts_beside(subject, side + 10, _TOP + 24)
     lines += [*beside, *_kinds(subject, every, side + 10, below)]
     if not small:
-        lines += _one_group(subject, groups, every, (side + 150, below + 220))
+        hurt = sorted(_hurt(subject, every))
+        lines += _one_group(subject, groups, hurt[0] if hurt else min(groups), every, (side + 150, below + 220))
         return Sketch(side + _SIDE, max(_TOP + side, below + 360), tuple(lines), tuple(notes))
     return Sketch(side + _SIDE, _TOP + side, tuple(lines), tuple(notes))
 
@@ -60,7 +62,7 @@ def _kinds(subject: Subject, every: Sequence[Link], x: float, y: float) -> Itera
     for place, (within, words) in enumerate(((True, "within groups"), (False, "between groups"))):
         count, bandwidth = totals[within]
         line = f"{words}: {show_count(count)} cables = {show(bandwidth, 'bandwidth')}"
-        yield text(x, y + 18 * place, line, "b" if within else "thin")
+        yield text(x, y + 18 * place, line, "b" if within or bandwidth >= totals[True][1] else "thin")
 
 
 def _group_of(subject: Subject, name: str) -> int:
@@ -109,7 +111,7 @@ def _coarse(
     ]
     lines = strokes(drawn)
     size = min(15.0, 2.6 * _RADIUS / len(groups))
-    hurt = {_group_of(subject, name) for name in subject.damage.vertices if "pod" in subject.graph.nodes[name]}
+    hurt = _hurt(subject, every)
     for group in groups:
         lines.append(dot("dead" if group in hurt else "box", *at[group], size, f"group {group}"))
     every_nth = ceil(len(groups) / 40)
@@ -122,22 +124,32 @@ def _coarse(
         f"{'Every two groups' if not missing else f'{len(pairs):,} pairs of groups'} share {shared} "
         f"global cable{'' if shared == '1' else 's'}" + (f"; drawn are those of group {first}." if some else ".")
     ]
+    if hurt:
+        notes.append("Something is lost or slow within the groups with a broken outline; one of them is drawn beside.")
     return lines, notes
 
 
 def _joined(subject: Subject, at: Mapping[int, Place], pair: tuple[int, int], own: Sequence[Link]) -> Iterator[Stroke]:
     hits = [subject.damage.of(one, other) for one, other, _ in own]
-    worst = min(hits, key=lambda hit: hit.left)
+    totals = [link["count"] * link["bandwidth_bytes_per_s"] for *_, link in own]
+    left = sum(hit.left * total for hit, total in zip(hits, totals, strict=True)) / sum(totals)
     one, other, link = own[0]
     hot = class_of(subject.graph, one, other) == subject.bottleneck
     width = min(1.0 * sum(each["count"] for _, _, each in own) ** 0.5, 5)
-    yield from stroked(straight(*at[pair[0]], *at[pair[1]]), width, link["medium"], hot, worst)
+    hit = Hit(sum(each.lost for each in hits), left)
+    yield from stroked(straight(*at[pair[0]], *at[pair[1]]), width, link["medium"], hot, hit)
 
 
-def _one_group(subject: Subject, groups: Groups, every: Sequence[Link], centre: Place) -> Iterator[str]:
-    """Draw the switches of the first group, leaves inside of spines where it has both."""
-    first = min(groups)
-    names = groups[first]
+def _hurt(subject: Subject, every: Sequence[Link]) -> set[int]:
+    """Return the groups within which something is lost or slow."""
+    ends = [link[:2] for link in every if subject.damage.of(link[0], link[1]).left < 1]
+    pairs = [(_group_of(subject, one), _group_of(subject, other)) for one, other in ends]
+    return {one for one, other in pairs if one == other}
+
+
+def _one_group(subject: Subject, groups: Groups, group: int, every: Sequence[Link], centre: Place) -> Iterator[str]:
+    """Draw the switches of one group, leaves inside of spines where it has both."""
+    names = groups[group]
     yield dot("home", *centre, 128)
     outer = [name for name in names if subject.graph.nodes[name]["tier"] == subject.graph.nodes[names[-1]]["tier"]]
     inner = [name for name in names if name not in outer]
@@ -149,4 +161,4 @@ def _one_group(subject: Subject, groups: Groups, every: Sequence[Link], centre: 
             "dead" if name in subject.damage.vertices else "box", x, y, max(2.5, min(7.0, 160 / len(names))), name
         )
     words = f"{len(inner)} leaves inside {len(outer)} spines" if inner else f"{len(outer)} switches"
-    yield text(centre[0], centre[1] - 140, f"group {first} of {len(groups)}: {words}", "m b")
+    yield text(centre[0], centre[1] - 140, f"group {group} of {len(groups)}: {words}", "m b")
