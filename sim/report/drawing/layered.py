@@ -221,5 +221,5 @@ def ratios(subject: Subject, middle: Middle, top: int) -> Iterator[str]:
         if tier > 1 and tier <= top:
             thin = ratio > 1.005
             words = "oversubscribed" if thin else "full bandwidth" if ratio > 0.995 else "more above"
-            yield text(20, middle(tier) - 3, f"{ratio:.3g}:1", "thin" if thin else "soft", 13)
+            yield text(20, middle(tier) - 3, f"1:{ratio:.3g}", "thin" if thin else "soft", 13)
             yield text(20, middle(tier) + 13, words, "thin" if thin else "soft", 11)
