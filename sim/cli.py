@@ -306,20 +306,28 @@ def topology(
     export: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the graph: .graphml .json .dot, ASTRA-sim's .yml .txt.")
     ] = None,
+    picture: Annotated[Path | None, typer.Option("--picture", metavar="FILE", help="Draw the fabric (SVG).")] = None,
     force: ForceOption = False,
     allow_plugins: PluginsOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show what a fabric is made of, its diameter, bisection, bus bandwidth, power and price."""
-    from sim.report.fabric import fabric_text, topology_json
+    from sim.report.fabric import fabric_picture, fabric_text, topology_json
     from sim.report.topology_report import topology_report
 
-    if export is not None:
-        _check_output(export, force)
+    for path in filter(None, (export, picture)):
+        _check_output(path, force)
+    if picture is not None and picture.suffix != ".svg":
+        raise OutputError(f"--picture {picture}: got a name that ends in '{picture.suffix}', expected .svg")
     given = _arguments(arguments or [])
     facts = topology_json(target, given, collective, allow_plugins, inside)
+    texts = {}
     if export is not None:
-        _write_text(export, fabric_text(target, given, export.suffix, allow_plugins, inside))
+        texts[export] = fabric_text(target, given, export.suffix, allow_plugins, inside)
+    if picture is not None:
+        texts[picture] = fabric_picture(target, given, facts, allow_plugins)
+    for path, content in texts.items():
+        _write_text(path, content)
     _print(facts, as_json, lambda: topology_report(facts))
 
 

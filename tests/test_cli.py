@@ -296,10 +296,16 @@ def test_a_trace_in_the_place_of_the_results_is_refused_before_the_run(fake: Fak
 
 
 @pytest.mark.parametrize(
-    "command", [["step", "tiny", "--trace"], ["step", "tiny", "--picture"], ["run", "tiny", "--out"]]
+    "command",
+    [
+        ["step", "tiny", "--trace"],
+        ["step", "tiny", "--picture"],
+        ["topology", "fat-tree", "k=4", "--picture"],
+        ["run", "tiny", "--out"],
+    ],
 )
 def test_a_name_that_no_file_can_have_is_refused(command: list[str]) -> None:
-    result = call(*command, "x" * 300)
+    result = call(*command, "x" * 300 + ".svg")
     assert result.exit_code == 2
     assert "cannot be written: File name too long" in result.stderr
 
@@ -508,6 +514,50 @@ def test_a_topology_is_exported_and_comes_back(tmp_path: Path) -> None:
     assert "exists already; use --force" in again.stderr
     found = call("topology", "imported", f"file={path}", "--json")
     assert json.loads(found.stdout) == json.loads(first.stdout)
+
+
+def test_a_topology_is_drawn_beside_its_report(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "tree.svg"
+    plain = call("topology", "fat-tree", "k=4", "--collective", "all-to-all")
+    result = call("topology", "fat-tree", "k=4", "--collective", "all-to-all", "--picture", str(path))
+    assert (result.exit_code, result.stdout) == (0, plain.stdout)
+    picture = path.read_text(encoding="utf-8")
+    assert picture.startswith("<svg ")
+    assert ">fat-tree, 16 endpoints<" in picture
+    assert ">binds all-to-all: " in picture
+    assert [each.name for each in path.parent.iterdir()] == ["tree.svg"]
+
+
+def test_a_scenarios_drawing_shows_what_its_health_has_taken(tmp_path: Path) -> None:
+    scenario, path = tmp_path / "hurt.toml", tmp_path / "hurt.svg"
+    lost = 'lost = ["spine-0-0", { nvswitch = 1, count = 1 }]'
+    scenario.write_text(f'name = "hurt"\nextends = "tiny"\n[cluster.health]\n{lost}\n')
+    assert call("topology", str(scenario), "--picture", str(path)).exit_code == 0
+    picture = path.read_text(encoding="utf-8")
+    assert ">hurt: leaf-spine, 24 endpoints<" in picture
+    assert 'class="m gone" font-size="9">spine-0-0<' in picture
+    assert ">NVSwitches are lost in node 1.<" in picture
+
+
+def test_an_existing_drawing_is_kept_unless_forced(fake: Fake) -> None:
+    Path("p.svg").write_text("mine")
+    result = call("topology", "fat-tree", "k=4", "--picture", "p.svg")
+    assert (result.exit_code, fake.asked, Path("p.svg").read_text()) == (2, [], "mine")
+    assert result.stderr == "trainwright: p.svg: exists already; use --force to replace it\n"
+
+
+@pytest.mark.parametrize("name", ["p.png", "p", "p.svg.gz"])
+def test_a_drawing_is_svg_and_nothing_else(fake: Fake, name: str) -> None:
+    result = call("topology", "fat-tree", "k=4", "--picture", name)
+    assert (result.exit_code, fake.asked, list(Path().iterdir())) == (2, [], [])
+    ending = Path(name).suffix
+    assert result.stderr == f"trainwright: --picture {name}: got a name that ends in '{ending}', expected .svg\n"
+
+
+def test_nothing_is_written_where_one_of_two_files_cannot_be(tmp_path: Path) -> None:
+    picture, export = str(tmp_path / "tree.svg"), str(tmp_path / "tree.yml")
+    result = call("topology", "fat-tree", "k=4", "--picture", picture, "--export", export)
+    assert (result.exit_code, list(tmp_path.iterdir())) == (2, [])
 
 
 def test_a_tpu_pod_shows_its_optical_switches() -> None:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import networkx as nx
 import numpy as np
-from numpy.typing import NDArray
 
 from sim.cluster.skeleton import Bandwidths, Flags, Indices, Skeleton
+from sim.cluster.structure.refine import equitable_cells
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -92,25 +92,6 @@ def _unit(capacity: Bandwidths) -> float:
 
 def _equitable_cells(bones: Skeleton) -> Indices:
     """Return the coarsest partition where switches of a cell have equally many links of each capacity to each cell."""
-    near = np.concatenate([bones.near, bones.far])
-    far = np.concatenate([bones.far, bones.near])
+    halves = np.unique(bones.halves_bytes_per_s, axis=0, return_inverse=True)[1].ravel().astype(np.int64)
     capacity = np.unique(bones.capacity_bytes_per_s, return_inverse=True)[1].astype(np.int64)
-    capacity = np.concatenate([capacity, capacity])
-    cells = np.unique(bones.halves_bytes_per_s, axis=0, return_inverse=True)[1].ravel().astype(np.int64)
-    while True:
-        seen = _mixed(_mixed(cells[far]) + capacity.view(np.uint64))
-        signature = np.zeros(len(cells), dtype=np.uint64)
-        np.add.at(signature, near, seen)
-        rows = np.stack([cells.view(np.uint64), signature], axis=1)
-        refined = np.unique(rows, axis=0, return_inverse=True)[1].ravel().astype(np.int64)
-        if refined.max(initial=0) == cells.max(initial=0):
-            return cells
-        cells = refined
-
-
-def _mixed(values: NDArray[np.int64] | NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Return 64 well-mixed bits of each (splitmix64, Steele et al. 2014): sums of them tell multisets apart."""
-    bits = values.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
-    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return bits ^ (bits >> np.uint64(31))
+    return equitable_cells(halves, bones.near, bones.far, capacity)

@@ -1,5 +1,6 @@
 """What `topology --json` prints: counts, diameter, bisection, bill of materials and bus bandwidth of a fabric."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,14 @@ from sim.cluster.bom import bill_of_materials, capex_usd, port_use, power_w
 from sim.cluster.build import build_bare, endpoint_cluster
 from sim.cluster.describe import describe
 from sim.cluster.fabric.fluid import PACKET_BAND, SOURCES
-from sim.cluster.front_end import joined
+from sim.cluster.front_end import FrontEnd, joined
 from sim.cluster.inside import whole_graph
 from sim.cluster.network import Network
 from sim.cluster.placement import groups
-from sim.cluster.records import BomLine, CollectiveCost, NetworkSettings
+from sim.cluster.records import BomLine, Cluster, CollectiveCost, NetworkSettings
 from sim.cluster.resilience import SEEDS, after_losses, busbw_over_seeds
 from sim.errors import ScenarioError, TopologyError, unknown_name
+from sim.report.drawing.picture import fabric_svg, subject_of
 from sim.report.front_end import front_end_json
 from sim.report.inside import inside_json
 from sim.scenario import Scenario, load_scenario, preset_names
@@ -91,20 +93,33 @@ def fabric_text(
     """
     if inside and ending in FABRIC_ONLY:
         raise ScenarioError(f"--inside: files in {ending} hold the fabric alone; expected .graphml, .json or .dot")
-    if target in FAMILIES or ":" in target:
-        own = {name: value for name, value in arguments.items() if name != "technology"}
-        graph = build_bare(target, own, allow_plugins)
-    else:
-        machine = build_machine(load_scenario(target), allow_plugins)
-        if machine is None:
-            raise ScenarioError(f"{target}: cluster.topology: this scenario has none")
-        graph = whole_graph(machine.cluster) if inside else machine.cluster.graph
-        if machine.front_end is not None and ending not in FABRIC_ONLY:
-            graph = joined(graph, machine.front_end)
+    cluster, front_end = _wired(target, arguments, allow_plugins)
+    graph = whole_graph(cluster) if inside else cluster.graph
+    if front_end is not None and ending not in FABRIC_ONLY:
+        graph = joined(graph, front_end)
     try:
         return write_graph(graph, ending)
     except ValueError as error:
         raise TopologyError(f"--{error}") from error
+
+
+def fabric_picture(
+    target: str, arguments: dict[str, object], facts: dict[str, Any], allow_plugins: bool = False
+) -> str:
+    """Return the drawing of a scenario's fabric, or of a kind of topology, as SVG; facts: its answer."""
+    cluster, _ = _wired(target, arguments, allow_plugins)
+    return fabric_svg(Path(target).stem, subject_of(cluster, facts), facts)
+
+
+def _wired(target: str, arguments: dict[str, object], allow_plugins: bool) -> tuple[Cluster, FrontEnd | None]:
+    """Return the cluster of a scenario in its health and its front end, or a kind of topology with one GPU an endpoint."""
+    if target in FAMILIES or ":" in target:
+        own = {name: value for name, value in arguments.items() if name != "technology"}
+        return endpoint_cluster(build_bare(target, own, allow_plugins)), None
+    machine = build_machine(load_scenario(target), allow_plugins)
+    if machine is None:
+        raise ScenarioError(f"{target}: cluster.topology: this scenario has none")
+    return machine.cluster, machine.front_end
 
 
 def _groups_json(machine: Machine, scenario: Scenario) -> dict[str, dict[str, float]]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
-from xml.sax.saxutils import escape
 
 from sim.quantities import show, show_count
+from sim.report.svg import FONT, text
 from sim.report.text import Result, percent, short, tenths
 from sim.report.waterfall import MILESTONES, Bar, waterfall_bars
 
@@ -45,10 +45,10 @@ def waterfall_svg(result: Result) -> str:
     height = _TOP + _ROW * len(rows) + 36
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}" '
-        'font-family="DejaVu Sans, Helvetica, Arial, sans-serif" font-size="13">',
+        f'font-family="{FONT}" font-size="13">',
         f'<rect width="{_WIDTH}" height="{height}" fill="white"/>',
-        _text(20, 32, _title(result), 'font-size="18" font-weight="bold"'),
-        _text(20, 58, _subtitle(result), 'fill="#444444"'),
+        text(20, 32, _title(result), size=18, style='font-weight="bold"'),
+        text(20, 58, _subtitle(result), style='fill="#444444"'),
         *_axis(len(rows)),
         *(line for y, row in enumerate(rows) for line in _drawn(y, row, last=y + 1 == len(rows))),
         *_group_names(rows),
@@ -94,7 +94,7 @@ def _axis(rows: int) -> Iterator[str]:
     bottom = _TOP + _ROW * rows
     for tick in range(0, 101, 20):
         yield f'<line x1="{_x(tick):g}" y1="{_TOP - 6}" x2="{_x(tick):g}" y2="{bottom}" stroke="#EEEEEE"/>'
-        yield _text(_x(tick), bottom + 20, f"{tick} %", 'text-anchor="middle"')
+        yield text(_x(tick), bottom + 20, f"{tick} %", style='text-anchor="middle"')
 
 
 def _drawn(y: int, row: Row, last: bool) -> Iterator[str]:
@@ -104,9 +104,9 @@ def _drawn(y: int, row: Row, last: bool) -> Iterator[str]:
     share = tenths(row.tenths) if row.tenths else "<0.1 %"
     width = _CHART * (row.end - row.start) / 100
     yield f'<rect x="{_x(row.start):g}" y="{top}" width="{width:g}" height="{_BAR}" fill="{row.color}"/>'
-    yield _text(_LEFT - 8, base, row.label, f'{weight}text-anchor="end"')
-    yield _text(_SHARE_X, base, share, f'{weight}text-anchor="end"')
-    yield _text(_HOURS_X, base, f"{short(row.gpu_hours)} GPU-h", f'{weight}text-anchor="end"')
+    yield text(_LEFT - 8, base, row.label, style=f'{weight}text-anchor="end"')
+    yield text(_SHARE_X, base, share, style=f'{weight}text-anchor="end"')
+    yield text(_HOURS_X, base, f"{short(row.gpu_hours)} GPU-h", style=f'{weight}text-anchor="end"')
     if not last:
         edge = _x(row.end if row.milestone else row.start)
         yield f'<line x1="{edge:g}" y1="{top + _BAR}" x2="{edge:g}" y2="{top + _ROW}" stroke="#888888"/>'
@@ -117,11 +117,7 @@ def _group_names(rows: Sequence[Row]) -> Iterator[str]:
     for group in (name for name in COLORS if name):
         first = next((y for y, row in enumerate(rows) if row.group == group), None)
         if first is not None and rows[first].start > _ROOM:
-            yield _text(_LEFT + 6, _TOP + _ROW * first + 15, group, f'fill="{COLORS[group]}"')
-
-
-def _text(x: float, y: float, content: str, style: str) -> str:
-    return f'<text x="{x:g}" y="{y:g}" {style}>{escape(content)}</text>'
+            yield text(_LEFT + 6, _TOP + _ROW * first + 15, group, style=f'fill="{COLORS[group]}"')
 
 
 def _title(result: Result) -> str:

@@ -15,6 +15,7 @@ from xml.sax.saxutils import escape
 from sim.engine.step import StepTimeline
 from sim.quantities import show, show_count
 from sim.report.chrome_trace import operation_names
+from sim.report.svg import FONT, text
 from sim.report.text import Result, percent
 from sim.workload.step_plan import PAIR, PART, Structure, pipeline_key, structure
 
@@ -120,13 +121,13 @@ def pipeline_svg(timeline: StepTimeline, title: str, facts: str = "") -> str:
     height = below + 18 * len(notes) + 14
     lines = [
         *_head(height, rows, chart, title),
-        _text(20, 30, shorten(title, 104, placeholder="..."), "", 'font-size="18" font-weight="bold"'),
-        _text(20, 54, ", ".join(filter(None, (facts, _schedule(timeline)))), "soft", 'font-size="13"'),
+        text(20, 30, shorten(title, 104, placeholder="..."), size=18, style='font-weight="bold"'),
+        text(20, 54, ", ".join(filter(None, (facts, _schedule(timeline)))), "soft", 13),
         *_axis(chart, bottom),
         *_rows(timeline, rows, chart),
         *_break(rows, chart, bottom),
         *legend,
-        *(_text(20, below + 18 * i, note, "soft") for i, note in enumerate(notes)),
+        *(text(20, below + 18 * i, note, "soft") for i, note in enumerate(notes)),
         "</svg>",
     ]
     return "\n".join(lines) + "\n"
@@ -187,7 +188,7 @@ def _window_ns(rows: Sequence[Sequence[Block]], end_ns: int) -> int | None:
 def _head(height: float, rows: Sequence[Sequence[Block]], chart: Chart, title: str) -> Iterator[str]:
     yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height:g}" width="{_WIDTH}" '
-        f'height="{height:g}" font-family="DejaVu Sans, Helvetica, Arial, sans-serif" font-size="12" role="img">'
+        f'height="{height:g}" font-family="{FONT}" font-size="12" role="img">'
     )
     kinds = sorted({(block.kind, block.chunk) for row in rows for block in row} | {("g", 0), ("r", 0)})
     fills = "".join(f".{kind}{chunk}{{fill:{_shade(kind, chunk, chart.chunks)}}}" for kind, chunk in kinds)
@@ -219,12 +220,12 @@ def _rows(timeline: StepTimeline, rows: Sequence[Sequence[Block]], chart: Chart)
     """Draw the stages: name, lane, blocks, strip, and how much of the step it is idle."""
     every, near = ceil(13 / chart.pitch), _nearness(timeline, chart)
     named = sum(any(chart.spans(block.start_ns, block.end_ns)) for row in rows for block in row) <= NAMED
-    yield _text(_WIDTH - 14, _TOP - 10, "idle", "soft e")
+    yield text(_WIDTH - 14, _TOP - 10, "idle", "soft e")
     for index, row in enumerate(rows):
         yield f'<g transform="translate(0,{_TOP + chart.pitch * index:g})">'
         if index % every == 0:
-            yield _text(_LEFT - 8, chart.block / 2 + 4, f"stage {index}", "e")
-            yield _text(_WIDTH - 14, chart.block / 2 + 4, percent(_idle(timeline, row)), "e")
+            yield text(_LEFT - 8, chart.block / 2 + 4, f"stage {index}", "e")
+            yield text(_WIDTH - 14, chart.block / 2 + 4, percent(_idle(timeline, row)), "e")
         begin = timeline.begins_ns[index]
         yield from (_rect("lane", *span, 0, chart.block) for span in chart.spans(begin, begin + timeline.step_ns))
         for block in row:
@@ -241,7 +242,7 @@ def _drawn(block: Block, chart: Chart, named: bool) -> Iterator[str]:
         hint = f"{block.name}: {_ms(block.start_ns)} to {_ms(block.end_ns)} ms" if named else ""
         yield _rect(f"{block.kind}{block.chunk}", start, end, top, height, hint)
         if block.number and height >= 10 and end - start >= 5.8 * len(block.number) + 1:
-            yield _text((start + end) / 2, top + height / 2 + 3.3, block.number, f"n {_ink(block, chart.chunks)}")
+            yield text((start + end) / 2, top + height / 2 + 3.3, block.number, f"n {_ink(block, chart.chunks)}")
 
 
 def _strip(timeline: StepTimeline, index: int, chart: Chart, near_ns: int) -> Iterator[str]:
@@ -287,13 +288,13 @@ def _idle(timeline: StepTimeline, row: Iterable[Block]) -> float:
 
 def _axis(chart: Chart, bottom: float) -> Iterator[str]:
     """Draw round ticks of each window, and what they count."""
-    yield _text(_LEFT - 22, bottom + 18, "ms", "soft e")
+    yield text(_LEFT - 22, bottom + 18, "ms", "soft e")
     step_ns = _round_up(95 / chart.scale)
     for window in chart.windows:
         for tick in range(ceil(window.start_ns / step_ns), floor(window.end_ns / step_ns) + 1):
             x = window.x + chart.scale * (tick * step_ns - window.start_ns)
             yield f'<line class="grid" x1="{x:.1f}" y1="{_TOP - 4}" x2="{x:.1f}" y2="{bottom + 4:g}"/>'
-            yield _text(x, bottom + 18, _ms(tick * step_ns), "soft m")
+            yield text(x, bottom + 18, _ms(tick * step_ns), "soft m")
 
 
 def _round_up(value: float) -> int:
@@ -324,7 +325,7 @@ def _break(rows: Sequence[Sequence[Block]], chart: Chart, bottom: float) -> Iter
     left = last.x - _GAP
     for x in (left + 4, last.x - 4):
         yield f'<line class="cut" x1="{x:.1f}" y1="{_TOP - 4}" x2="{x:.1f}" y2="{bottom:g}"/>'
-    yield _text(left + _GAP / 2, _TOP - 10, _left_out(rows, first, last), "m", 'font-weight="bold"')
+    yield text(left + _GAP / 2, _TOP - 10, _left_out(rows, first, last), "m", style='font-weight="bold"')
 
 
 def _left_out(rows: Sequence[Sequence[Block]], first: Window, last: Window) -> str:
@@ -340,7 +341,7 @@ def _legend(timeline: StepTimeline, shape: Structure, y: float) -> tuple[list[st
         if x + width > _WIDTH:
             x, y = 20.0, y + 22
         lines += [_rect(kind, x + 13 * i, x + 13 * i + 13, y - 10, 12) for i, kind in enumerate(swatches)]
-        lines.append(_text(x + 13 * len(swatches) + 6, y, label))
+        lines.append(text(x + 13 * len(swatches) + 6, y, label))
         x += width
     return lines, y + 26
 
@@ -416,8 +417,3 @@ def _rect(kind: str, start: float, end: float, top: float, height: float, hint: 
     at = f' y="{top:g}"' if top else ""
     shape = f'<rect class="{kind}" x="{start:.1f}"{at} width="{width:.1f}" height="{height:g}"'
     return f"{shape}><title>{escape(hint)}</title></rect>" if hint else f"{shape}/>"
-
-
-def _text(x: float, y: float, content: str, kind: str = "", style: str = "") -> str:
-    attributes = (f' class="{kind}"' if kind else "") + (f" {style}" if style else "")
-    return f'<text x="{x:.1f}" y="{y:.1f}"{attributes}>{escape(content)}</text>'

@@ -1,0 +1,1 @@
+"""Drawings of fabrics as SVG, written by hand: tiers, grids, rings and groups."""
