@@ -112,7 +112,7 @@ def fabric_picture(
 
 
 def _wired(target: str, arguments: dict[str, object], allow_plugins: bool) -> tuple[Cluster, FrontEnd | None]:
-    """Return the cluster of a scenario in its health and its front end, or a kind of topology with one GPU an endpoint."""
+    """Return the cluster of a scenario in its health, and its front end; or of a kind, with one GPU an endpoint."""
     if target in FAMILIES or ":" in target:
         own = {name: value for name, value in arguments.items() if name != "technology"}
         return endpoint_cluster(build_bare(target, own, allow_plugins)), None

@@ -7,7 +7,7 @@ from sim.errors import TopologyError
 from sim.scenario import Scenario, load_scenario, scenario_of
 from sim.simulate import RunResult, simulate, simulate_step_of
 
-HPN = ('cluster.topology={kind = "alibaba-hpn"}', 'cluster.node="hgx-h100-dual-port"')
+HPN = ('cluster.topology={kind = "alibaba-hpn"}', "cluster.nic_ports=2")
 SPINES = ('cluster.topology={kind = "leaf-spine", down = 4, up = 4, radix = 8}',)
 
 

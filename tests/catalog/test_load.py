@@ -92,7 +92,6 @@ def test_measured_ring_efficiencies_are_the_ratios_that_they_cite() -> None:
         ("gb200-nvl72", 4, 72, 4, 400, 6667),
         ("gb300-nvl72", 4, 72, 4, 800, 7400),
         ("grand-teton-h100-96gb-500w", 8, 8, 8, 400, 8600),
-        ("hgx-h100-dual-port", 8, 8, 16, 200, 10200),
         ("dgx-a100-40gb", 8, 8, 8, 200, 6500),
         ("jean-zay-a100", 8, 8, 4, 100, 6500),
         ("hgx-a100-4x200g", 8, 8, 4, 200, 6500),
