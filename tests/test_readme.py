@@ -106,6 +106,20 @@ def test_the_cause_of_failure_loads(tmp_path: Path) -> None:
     ]
 
 
+def test_the_outage_loads_and_needs_no_replacement(tmp_path: Path) -> None:
+    study = """
+        name = "mine"
+        training = { step_time = "10 s" }
+        cluster = { node = "dgx-h100", nodes = 2, topology = { kind = "leaf-spine" } }
+        recovery = { detect = "1 min", replace = "1 min", initialize = "1 min" }
+        run = { horizon = "1 d" }
+    """
+    scenario = load(study + block("toml", "NIC-ToR"), tmp_path)
+    (link,) = [each for each in scenario.failures.classes if each.cause == "NIC-ToR link"]
+    assert link.outage is not None
+    assert (link.component, link.replace, link.outage.mean_s) == ("link", False, 4 * 3600)
+
+
 def test_the_anchor_loads_and_is_of_the_scenario_that_names_it(tmp_path: Path) -> None:
     (tmp_path / "my_job.toml").write_text(block("toml", "[[measured]]"), encoding="utf-8")
     scenario = load('name = "mine"\nextends = "llama3-405b"\ncalibration = { anchor = "my_job.toml" }', tmp_path)
@@ -116,7 +130,7 @@ def test_the_anchor_loads_and_is_of_the_scenario_that_names_it(tmp_path: Path) -
 
 
 def test_every_toml_block_is_tried_here() -> None:
-    assert len(blocks("toml")) == 3
+    assert len(blocks("toml")) == 4
 
 
 def test_the_table_has_every_command_with_options_that_exist() -> None:
