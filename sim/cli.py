@@ -5,8 +5,6 @@ import gc
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,9 +14,20 @@ from typer.exceptions import TyperException
 
 from sim.engine.collector import rare_collections
 from sim.errors import InputError, OutputError, TrainwrightError
+from sim.terminal import (
+    arguments_of,
+    check_apart,
+    check_output,
+    check_results,
+    complain,
+    located,
+    marks,
+    show_facts,
+    write_json,
+    write_text,
+)
 
 if TYPE_CHECKING:
-    from sim.report.text import Marks
     from sim.scenario import Scenario
 
 BAD_INPUT, INTERRUPTED = 2, 130
@@ -38,7 +47,7 @@ class _Commands(TyperGroup):
             if "\n" in message:  # The help itself, where nothing was asked.
                 typer.echo(message, err=True)
             else:
-                _complain(f"{message.rstrip('.')} (see --help)")
+                complain(f"{message.rstrip('.')} (see --help)")
             code = BAD_INPUT
         sys.exit(code if isinstance(code, int) else 0)
 
@@ -49,10 +58,10 @@ class _Commands(TyperGroup):
                 result = super().invoke(ctx)
             sys.stdout.flush()
         except TrainwrightError as error:
-            _complain(str(error))
+            complain(str(error))
             raise typer.Exit(BAD_INPUT if isinstance(error, InputError) else 1) from error
         except KeyboardInterrupt as error:
-            _complain("interrupted")
+            complain("interrupted")
             raise typer.Exit(INTERRUPTED) from error
         except BrokenPipeError as error:
             # Whoever read the output has seen enough; without this Python complains again when it flushes at exit.
@@ -130,17 +139,17 @@ def run(
     directory = out or Path("results") / identity
     known = None if force else existing_run(directory, identity)
     if known is None:
-        _check_results(directory, force)
+        check_results(directory, force)
     if trace is not None:
-        _check_output(trace, force)
-        _check_apart(trace, directory)
+        check_output(trace, force)
+        check_apart(trace, directory)
     if known is None or trace is not None:
         answer = _simulate_run(loaded, None if known else directory, trace, force, allow_plugins)
     else:
         # What is published does not name a run, so that it may have changed since.
         answer = with_published(known, loaded)
     ending = f"{'Done before, nothing rewritten' if known else 'Written'}: {directory}"
-    _print(answer, as_json, lambda: f"{run_report(answer, _marks())}\n\n{ending}")
+    show_facts(answer, as_json, lambda: f"{run_report(answer, marks())}\n\n{ending}")
 
 
 def _simulate_run(
@@ -153,13 +162,13 @@ def _simulate_run(
     from sim.report.results import write_run
     from sim.simulate import simulate
 
-    with progress(sys.stderr) as report, _located(scenario.name):
+    with progress(sys.stderr) as report, located(scenario.name):
         result = simulate(scenario, report, allow_plugins)
     answer = run_json(result)
     if directory is not None:
         write_run(result, answer, directory, force)
     if trace is not None:
-        _write_json(trace, run_trace(result.trace))
+        write_json(trace, run_trace(result.trace))
     return answer
 
 
@@ -184,17 +193,17 @@ def step(
 
     loaded = load_scenario(scenario, overrides or [])
     for path in filter(None, (trace, picture)):
-        _check_output(path, force)
+        check_output(path, force)
     if trace is not None and picture is not None and trace.absolute() == picture.absolute():
         raise OutputError(f"--picture {picture}: the trace goes there; expected another file")
-    with _located(loaded.name):
+    with located(loaded.name):
         result = simulate_step_of(loaded, phase, allow_plugins)
     if trace is not None:
-        _write_json(trace, chrome_trace(result.timeline))
+        write_json(trace, chrome_trace(result.timeline))
     answer = step_json(result, loaded)
     if picture is not None:
-        _write_text(picture, step_picture(result.timeline, answer))
-    _print(answer, as_json, lambda: step_report(answer, _marks()))
+        write_text(picture, step_picture(result.timeline, answer))
+    show_facts(answer, as_json, lambda: step_report(answer, marks()))
 
 
 @app.command()
@@ -230,7 +239,7 @@ def compare(
     study = study_of_axes(scenario, over) if over else load_study(scenario)
     outputs = [] if out is None else [out / f"comparison.{ending}" for ending in ("json", "txt", "svg")]
     for path in filter(None, (picture, *outputs)):
-        _check_output(path, force)
+        check_output(path, force)
     with progress(sys.stderr) as report:
         result = compare_study(
             study,
@@ -242,11 +251,11 @@ def compare(
         )
     answer = comparison_json(result)
     for path in filter(None, (picture, *outputs[2:])):
-        _write_text(path, pareto_picture(answer))
+        write_text(path, pareto_picture(answer))
     if out is not None:
-        _write_text(out / "comparison.json", json.dumps(answer, indent=1, allow_nan=False) + "\n")
-        _write_text(out / "comparison.txt", comparison_report(answer) + "\n")
-    _print(answer, as_json, lambda: comparison_report(answer))
+        write_text(out / "comparison.json", json.dumps(answer, indent=1, allow_nan=False) + "\n")
+        write_text(out / "comparison.txt", comparison_report(answer) + "\n")
+    show_facts(answer, as_json, lambda: comparison_report(answer))
 
 
 @app.command()
@@ -278,7 +287,7 @@ def validate(
         from sim.report.network_validation import network_validation
 
         facts = network_answer(read_sections(measurements))
-        _print(facts, as_json, lambda: network_validation(facts))
+        show_facts(facts, as_json, lambda: network_validation(facts))
         return
     if kind != "training":
         raise unknown_name("kind of validation", kind, ("training", "network"), "--kind")
@@ -290,7 +299,7 @@ def validate(
         )
     answer = training_answer(answers)
     write_validation(out, answer, truth_page(answer))
-    _print(answer, as_json, lambda: f"{validation_report(answer)}\n\nPage and rows: {out}")
+    show_facts(answer, as_json, lambda: f"{validation_report(answer)}\n\nPage and rows: {out}")
 
 
 @app.command()
@@ -316,10 +325,10 @@ def topology(
     from sim.report.topology_report import topology_report
 
     for path in filter(None, (export, picture)):
-        _check_output(path, force)
+        check_output(path, force)
     if picture is not None and picture.suffix != ".svg":
         raise OutputError(f"--picture {picture}: got a name that ends in '{picture.suffix}', expected .svg")
-    given = _arguments(arguments or [])
+    given = arguments_of(arguments or [])
     facts = topology_json(target, given, collective, allow_plugins, inside)
     texts = {}
     if export is not None:
@@ -327,8 +336,8 @@ def topology(
     if picture is not None:
         texts[picture] = fabric_picture(target, given, facts, allow_plugins)
     for path, content in texts.items():
-        _write_text(path, content)
-    _print(facts, as_json, lambda: topology_report(facts))
+        write_text(path, content)
+    show_facts(facts, as_json, lambda: topology_report(facts))
 
 
 @app.command()
@@ -345,10 +354,10 @@ def catalog(
 
     if kind is not None and name is not None:
         rows = catalog.describe(kind, name)
-        _print([asdict(row) for row in rows], as_json, lambda: entry_report(kind, name, rows))
+        show_facts([asdict(row) for row in rows], as_json, lambda: entry_report(kind, name, rows))
         return
     known = {each: list(catalog.names(each)) for each in ([kind] if kind else catalog.KINDS)}
-    _print(known, as_json, lambda: kinds_report(known))
+    show_facts(known, as_json, lambda: kinds_report(known))
 
 
 @app.command()
@@ -358,120 +367,7 @@ def schema(
     """Print the JSON schema of a scenario."""
     from sim.scenario import scenario_schema
 
-    _print(scenario_schema(), as_json, lambda: "")
-
-
-def _arguments(texts: list[str]) -> dict[str, object]:
-    """Return key=value arguments, typed as TOML values; "4,4,4" is a list and anything else is text."""
-    typed: dict[str, object] = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not (key and equals and value):
-            raise InputError(f"argument '{text}': expected key=value, such as k=8")
-        if key in typed:
-            raise InputError(f"argument '{key}' is given twice")
-        parts = [_value(part) for part in value.split(",")] if "," in value and value[0] not in "[{\"'" else None
-        typed[key] = parts or _value(value)
-    return typed
-
-
-def _value(text: str) -> object:
-    import tomllib
-
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
-
-
-def _print(facts: Any, as_json: bool, report: Callable[[], str]) -> None:
-    text = json.dumps(facts, indent=2, allow_nan=False) if as_json else report()
-    encoding = sys.stdout.encoding or "ascii"
-    typer.echo(text.encode(encoding, "replace").decode(encoding))
-
-
-def _marks() -> "Marks":
-    from sim.report.text import marks_for
-
-    return marks_for(sys.stdout.encoding)
-
-
-def _complain(message: str) -> None:
-    for line in message.splitlines():
-        typer.echo(f"trainwright: {line}", err=True)
-
-
-@contextmanager
-def _located(scenario: str) -> Iterator[None]:
-    """Begin each line about a scenario that does not fit together with the scenario's name."""
-    try:
-        yield
-    except InputError as error:
-        raise type(error)("\n".join(f"{scenario}: {line}" for line in str(error).splitlines())) from error
-
-
-def _check_results(directory: Path, force: bool) -> None:
-    """Raise OutputError before anything is computed where results could not be written."""
-    from sim.ledger.parquet import check_free
-
-    with _written(directory):
-        check_free(directory, force)
-        if directory.exists():
-            _check_permission(directory, directory)
-        _check_parent(directory)
-
-
-def _check_output(path: Path, force: bool) -> None:
-    """Raise OutputError before anything is computed where a file could not be written."""
-    with _written(path):
-        if path.is_dir():
-            raise OutputError(f"{path}: is a directory; expected a file")
-        if path.exists() and not force:
-            raise OutputError(f"{path}: exists already; use --force to replace it")
-        _check_parent(path)
-
-
-def _check_apart(trace: Path, directory: Path) -> None:
-    """Raise OutputError for a trace in the place of the results, or of one of their directories."""
-    if trace.absolute() in (directory.absolute(), *directory.absolute().parents):
-        raise OutputError(f"--trace {trace}: the results go to {directory}; expected a file elsewhere")
-
-
-def _check_parent(path: Path) -> None:
-    parent = next(parent for parent in path.absolute().parents if parent.exists())
-    if not parent.is_dir():
-        raise OutputError(f"{path}: cannot be written: {parent} is not a directory")
-    _check_permission(path, parent)
-
-
-def _check_permission(path: Path, directory: Path) -> None:
-    if not os.access(directory, os.W_OK | os.X_OK):
-        raise OutputError(f"{path}: cannot be written: no permission in {directory}")
-
-
-@contextmanager
-def _written(path: Path) -> Iterator[None]:
-    """Turn what the operating system says about a path into one line."""
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(f"{str(path)[:200]}: cannot be written: {error.strerror}") from error
-
-
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    _write_text(path, json.dumps(content, separators=(",", ":")))
-
-
-def _write_text(path: Path, content: str) -> None:
-    """Write a file whole or not at all."""
-    temporary = path.with_name(f".{path.name[:40]}.{os.getpid()}")
-    with _written(path):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(content, encoding="utf-8")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+    show_facts(scenario_schema(), as_json, lambda: "")
 
 
 if __name__ == "__main__":

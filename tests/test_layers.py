@@ -26,7 +26,8 @@ FLOORS = {
     "sim.batch": 9,
     "sim.report": 10,
     "sim.analysis": 10,
-    "sim.cli": 11,
+    "sim.terminal": 11,
+    "sim.cli": 12,
 }
 """Floor of each package or module; one on the same floor is imported only from within itself, except on floor 0."""
 
@@ -41,7 +42,7 @@ OUTSIDE = {
     "pydantic_core": ("sim.scenario", "sim.batch"),
     "matplotlib": ("sim.report",),
     "rich": ("sim.report", "sim.cli"),
-    "typer": ("sim.cli",),
+    "typer": ("sim.cli", "sim.terminal"),
 }
 """Who may import which library."""
 
