@@ -15,7 +15,7 @@ from sim.cluster.inside import whole_graph
 from sim.cluster.network import Network
 from sim.cluster.placement import groups
 from sim.cluster.records import BomLine, Cluster, CollectiveCost, NetworkSettings
-from sim.cluster.resilience import SEEDS, after_losses, busbw_over_seeds
+from sim.cluster.resilience import MANY_RANKS, SEEDS, SEEDS_OF_MANY, after_losses, busbw_over_seeds
 from sim.errors import ScenarioError, TopologyError, unknown_name
 from sim.report.drawing.picture import fabric_svg, subject_of
 from sim.report.front_end import front_end_json
@@ -225,8 +225,9 @@ def _hashed_json(machine: Machine, kind: str, job: Any, algorithm: str) -> dict[
     """Return bus bandwidths over seeds of the hash, nothing where flows are not hashed."""
     if machine.settings.sharing == "ideal" or machine.settings.routing != "ecmp":
         return {}
-    half, most = busbw_over_seeds(machine.network, kind, job, BUSBW_BYTES, algorithm)
-    return {"seeds": SEEDS, "busbw_p50": half, "busbw_p95": most}
+    seeds = SEEDS_OF_MANY if kind == "all-to-all" and job.shape[1] >= MANY_RANKS else SEEDS
+    half, most = busbw_over_seeds(machine.network, kind, job, BUSBW_BYTES, algorithm, seeds)
+    return {"seeds": seeds, "busbw_p50": half, "busbw_p95": most}
 
 
 def _line_json(line: BomLine, prices: Any) -> dict[str, Any]:

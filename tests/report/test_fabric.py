@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from sim.errors import ScenarioError
+from sim.errors import LayoutError, ScenarioError
 from sim.report.fabric import TABLE_BYTES, fabric_text, topology_json
 from sim.report.topology_report import topology_report
 
@@ -62,3 +62,8 @@ def test_the_exported_graph_holds_the_inside_of_every_node() -> None:
     assert len(whole["nodes"]) - len(bare["nodes"]) == 3 * (8 + 4 + 4 + 2)
     with pytest.raises(ScenarioError, match=r"\.txt hold the fabric alone"):
         fabric_text("tiny", {}, ".txt", inside=True)
+
+
+def test_more_messages_than_a_computer_holds_are_refused_before_they_are_made() -> None:
+    with pytest.raises(LayoutError, match="255,984,000 messages; expected at most 16,777,216"):
+        topology_json("fat-tree", {"k": 40}, "all-to-all")

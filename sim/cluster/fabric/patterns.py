@@ -8,6 +8,7 @@ from sim.cluster.fabric.arrays import IntArray
 from sim.cluster.fabric.collectives import Arrangement, Flows, join, select
 from sim.cluster.fabric.routing import ragged
 from sim.cluster.records import GpuArray
+from sim.errors import LayoutError
 
 
 def ring_flows(ring: Arrangement) -> Flows:
@@ -142,9 +143,19 @@ def direct_in_network_flows(groups: Arrangement) -> Flows:
     return join(inside, across(groups))
 
 
+MOST_MESSAGES = 1 << 24
+"""Messages of one phase: what a computer places on links within a minute and a few gigabytes."""
+
+
 def all_pairs_flows(groups: Arrangement) -> Flows:
-    """Return one message of 1/n from every GPU of a group to every other."""
-    ranks = groups.ranks
+    """Return one message of 1/n from every GPU of a group to every other. Raises LayoutError for too many of them."""
+    ranks, rows_count = groups.ranks, groups.members.shape[0]
+    messages = rows_count * ranks * (ranks - 1)
+    if messages > MOST_MESSAGES:
+        raise LayoutError(
+            f"all-to-all: got {rows_count:,} groups of {ranks:,} GPUs, which are {messages:,} messages; expected at most "
+            f"{MOST_MESSAGES:,}, such as one group of 4,096"
+        )
     one, other = np.nonzero(~np.eye(ranks, dtype=np.bool_))
     rows = np.arange(groups.members.shape[0])[:, None]
     return _broadcast(groups.members[:, one], groups.members[:, other], rows, 1.0 / ranks)
