@@ -65,5 +65,7 @@ def test_the_exported_graph_holds_the_inside_of_every_node() -> None:
 
 
 def test_more_messages_than_a_computer_holds_are_refused_before_they_are_made() -> None:
-    with pytest.raises(LayoutError, match="255,984,000 messages; expected at most 16,777,216"):
+    with pytest.raises(
+        LayoutError, match="255,984,000 messages; expected at most 33,554,432, such as one group of 5,792"
+    ):
         topology_json("fat-tree", {"k": 40}, "all-to-all")

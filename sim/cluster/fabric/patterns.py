@@ -1,6 +1,7 @@
 """Patterns of messages: who sends how much to whom in each phase of an algorithm."""
 
 from collections.abc import Callable, Mapping
+from math import isqrt
 
 import numpy as np
 
@@ -143,8 +144,8 @@ def direct_in_network_flows(groups: Arrangement) -> Flows:
     return join(inside, across(groups))
 
 
-MOST_MESSAGES = 1 << 24
-"""Messages of one phase: what a computer places on links within a minute and a few gigabytes."""
+MOST_MESSAGES = 1 << 25
+"""Messages of one phase: what a computer places on links within minutes and some gigabytes."""
 
 
 def all_pairs_flows(groups: Arrangement) -> Flows:
@@ -153,8 +154,8 @@ def all_pairs_flows(groups: Arrangement) -> Flows:
     messages = rows_count * ranks * (ranks - 1)
     if messages > MOST_MESSAGES:
         raise LayoutError(
-            f"all-to-all: got {rows_count:,} groups of {ranks:,} GPUs, which are {messages:,} messages; expected at most "
-            f"{MOST_MESSAGES:,}, such as one group of 4,096"
+            f"all-to-all: got {rows_count:,} groups of {ranks:,} GPUs, which are {messages:,} messages; "
+            f"expected at most {MOST_MESSAGES:,}, such as one group of {isqrt(MOST_MESSAGES):,}"
         )
     one, other = np.nonzero(~np.eye(ranks, dtype=np.bool_))
     rows = np.arange(groups.members.shape[0])[:, None]
