@@ -7,14 +7,12 @@ from hashlib import blake2b
 
 import numpy as np
 
-from sim import MODEL_VERSION, catalog
-from sim.cluster.bom import bill_of_materials, combined
-from sim.cluster.build import build_cluster
-from sim.cluster.front_end import FrontEnd, build_front_end, front_end_materials, store_access
+from sim import MODEL_VERSION
+from sim.cluster.front_end import store_access
 from sim.cluster.health import HEALTHY
 from sim.cluster.network import Network
-from sim.cluster.placement import ORDER, groups, in_order, placed
-from sim.cluster.records import BomLine, Cluster, GpuArray, NetworkSettings
+from sim.cluster.placement import groups
+from sim.cluster.records import BomLine
 from sim.engine.profile import profile_step
 from sim.engine.run import simulate_run
 from sim.engine.step import StepTimeline
@@ -26,6 +24,7 @@ from sim.ledger.energy import EnergyLedger, energy_ledger, nameplate_w
 from sim.ledger.summary import RunSummary, summarize
 from sim.ledger.time_ledger import TimeLedger, time_ledger
 from sim.ledger.trace import RunTrace
+from sim.machine import Machine, build_machine, check_algorithms, materials, placed_ranks
 from sim.reliability.outages import GraphJudge, Seats, wired
 from sim.reliability.records import (
     FailureClass,
@@ -38,10 +37,9 @@ from sim.reliability.records import (
 )
 from sim.scenario import canonical_text
 from sim.scenario.anchor import Anchoring, StepTime, anchored
-from sim.scenario.records import Anchor, FrontEndChoice, Phase, Scenario, Training
+from sim.scenario.records import Anchor, Phase, Scenario, Training
 from sim.scenario.saving import checkpoint_plan
 from sim.workload.build import BuiltStep, build_step
-from sim.workload.layout import Layout
 from sim.workload.pipelines import SCHEDULES
 from sim.workload.profile import StepProfile
 from sim.workload.stragglers import Speed, replica_factors
@@ -49,29 +47,10 @@ from sim.workload.stragglers import Speed, replica_factors
 Progress = Callable[[float, str], None]
 """Called with the fraction done and what is being done."""
 
-ROUTING = {"infiniband": "adaptive", "ethernet": "ecmp"}
-"""Routing by technology where a scenario does not choose: InfiniBand routes adaptively, plain RoCE hashes."""
-
-QUEUE_PAIRS = 4
-"""Queue pairs of a connection where a scenario does not choose (a usual setting of hashed fabrics; assumed)."""
-
 NO_REPAIR = RepairPlan(
     crews=0, automatic=RepairStage(time=Law(), success=1.0), manual=RepairStage(time=Law(), success=1.0)
 )
 """Stands where nothing takes a node away, so that nothing is repaired."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Machine:
-    """A built cluster and its network, wired once and shared by all phases.
-
-    front_end: what leads to the store; None where the compute fabric does.
-    """
-
-    cluster: Cluster
-    network: Network
-    settings: NetworkSettings
-    front_end: FrontEnd | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,15 +217,6 @@ def simulate_step_of(scenario: Scenario, phase: int | None = None, allow_plugins
     return replace(result, anchoring=anchoring)
 
 
-def check_algorithms(network: Network) -> None:
-    """Raise ScenarioError for an algorithm that was asked for and that no collective of the job could take."""
-    for kind, name in network.unused_algorithms:
-        raise ScenarioError(
-            f"cluster.network.algorithm.{kind}: '{name}' fits none of this job's groups, or none of its phases runs "
-            f"{kind}; expected none, or another algorithm"
-        )
-
-
 def _step_time_of(anchor: Anchor, allow_plugins: bool) -> StepTime:
     """Return the simulator of an anchor's step, on its machine."""
     machine = build_machine(anchor.scenario, allow_plugins)
@@ -257,49 +227,6 @@ def _step_time_of(anchor: Anchor, allow_plugins: bool) -> StepTime:
         return simulate_phase(scenario, machine, phase).profile.step_time_s
 
     return step_time_s
-
-
-def build_machine(scenario: Scenario, allow_plugins: bool = False) -> Machine | None:
-    """Return the cluster of a scenario, None where it has no topology (a reliability study)."""
-    asked = scenario.machines
-    if asked.topology is None:
-        return None
-    node, total = asked.node, asked.nodes + asked.spare_nodes
-    topology = asked.topology
-    cluster = build_cluster(topology.kind, topology.arguments, node, asked.accelerator, total, allow_plugins)
-    cluster = replace(cluster, health=asked.health or HEALTHY)
-    settings = NetworkSettings(
-        sharing=asked.network.sharing or "max-min",
-        routing=asked.network.routing or ROUTING[node.network_technology],
-        queue_pairs=asked.network.queue_pairs or QUEUE_PAIRS,
-        seed=scenario.seed,
-        in_network_reduction=asked.network.in_network_reduction,
-        algorithms=asked.network.algorithms,
-    )
-    front_end = None if asked.front_end is None else _front_end(asked.front_end, total, allow_plugins)
-    return Machine(cluster=cluster, network=Network(cluster, settings), settings=settings, front_end=front_end)
-
-
-def _front_end(asked: FrontEndChoice, nodes: int, allow_plugins: bool) -> FrontEnd:
-    """Return the front end of so many nodes, job and spare."""
-    topology = asked.topology
-    return build_front_end(topology.kind, topology.arguments, asked.ports, nodes, asked.technology, allow_plugins)
-
-
-def materials(machine: Machine) -> tuple[BomLine, ...]:
-    """Return the bill of materials of a machine, servers and the front end included."""
-    node = machine.cluster.node
-    bill = bill_of_materials(
-        machine.cluster.graph,
-        technology=node.network_technology,
-        switches=catalog.switches(),
-        cables=catalog.cables(),
-        node=node,
-        nodes=machine.cluster.nodes,
-    )
-    if machine.front_end is None:
-        return bill
-    return combined((*bill, *front_end_materials(machine.front_end, catalog.switches(), catalog.cables())))
 
 
 def simulate_phase(scenario: Scenario, machine: Machine | None, phase: Phase, seats: Seats | None = None) -> StepResult:
@@ -345,14 +272,6 @@ def simulate_phase(scenario: Scenario, machine: Machine | None, phase: Phase, se
     factors = replica_factors(speed, layout, placement, node_gpus, scenario.seed)
     profile, timeline = profile_step(built, training.model, phase.batch, layout, accelerator, factors)
     return StepResult(phase=phase, profile=profile, timeline=timeline, built=built)
-
-
-def placed_ranks(scenario: Scenario, layout: Layout, cluster: Cluster) -> GpuArray:
-    """Return the GPU of each rank: placed as asked, numbered in the layout's order, or else in that of its software."""
-    assert scenario.training is not None, "ranks train a model"
-    order = layout.order or tuple(scenario.training.software.rank_order.split("-"))
-    gpus = placed(scenario.machines.placement, layout.gpus, cluster, scenario.seed)
-    return in_order(gpus, {name: getattr(layout, name) for name in ORDER}, order)
 
 
 def run_plan(

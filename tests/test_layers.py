@@ -22,12 +22,13 @@ FLOORS = {
     "sim.ledger": 5,
     "sim.engine": 6,
     "sim.scenario": 7,
-    "sim.simulate": 8,
-    "sim.batch": 9,
-    "sim.report": 10,
-    "sim.analysis": 10,
-    "sim.terminal": 11,
-    "sim.cli": 12,
+    "sim.machine": 8,
+    "sim.simulate": 9,
+    "sim.batch": 10,
+    "sim.report": 11,
+    "sim.analysis": 11,
+    "sim.terminal": 12,
+    "sim.cli": 13,
 }
 """Floor of each package or module; one on the same floor is imported only from within itself, except on floor 0."""
 

@@ -7,19 +7,11 @@ import pytest
 
 from sim.engine.step import simulate_step
 from sim.ledger.cost import total_usd, usd_by
+from sim.machine import build_machine, placed_ranks
 from sim.report.answers import run_json
 from sim.report.results import existing_run, write_run
 from sim.scenario import Scenario, load_scenario, scenario_of
-from sim.simulate import (
-    RunResult,
-    StepResult,
-    build_machine,
-    placed_ranks,
-    run_id,
-    simulate,
-    simulate_phase,
-    simulate_step_of,
-)
+from sim.simulate import RunResult, StepResult, run_id, simulate, simulate_phase, simulate_step_of
 from sim.workload.profile import StepProfile
 from sim.workload.stragglers import GRAINS, replica_factors, slowed_plan
 

@@ -17,9 +17,10 @@ from sim.analysis.measurements import Measured
 from sim.analysis.rules import rules
 from sim.catalog.bands import kind_of
 from sim.errors import InputError, SimulationError, TrainwrightError
+from sim.machine import Machine, build_machine
 from sim.scenario import canonical_text
 from sim.scenario.records import Machines, Scenario
-from sim.simulate import Machine, StepResult, build_machine, simulate_phase
+from sim.simulate import StepResult, simulate_phase
 
 Answer = dict[str, Any]
 Progress = Callable[[int, int], None]

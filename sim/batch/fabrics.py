@@ -8,8 +8,9 @@ from sim.catalog.records import PriceBook
 from sim.cluster.bom import capex_usd, power_w
 from sim.cluster.contract import link_counts
 from sim.cluster.describe import describe
+from sim.machine import materials
 from sim.scenario import Scenario
-from sim.simulate import Prepared, materials
+from sim.simulate import Prepared
 
 DEFAULT_BOOK = "2026-owned"
 

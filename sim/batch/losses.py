@@ -5,7 +5,8 @@ from dataclasses import replace
 from sim.batch.metrics import main_step
 from sim.cluster.network import Network
 from sim.cluster.resilience import AfterLoss, rates_after_losses
-from sim.simulate import RunResult, placed_ranks, simulate_phase
+from sim.machine import placed_ranks
+from sim.simulate import RunResult, simulate_phase
 
 
 def throughput_after_losses(run: RunResult) -> tuple[AfterLoss, ...]:

@@ -17,11 +17,11 @@ from sim.cluster.placement import groups
 from sim.cluster.records import BomLine, Cluster, CollectiveCost, NetworkSettings
 from sim.cluster.resilience import MANY_RANKS, SEEDS, SEEDS_OF_MANY, after_losses, busbw_over_seeds
 from sim.errors import ScenarioError, TopologyError, unknown_name
+from sim.machine import ROUTING, Machine, build_machine, placed_ranks
 from sim.report.drawing.picture import fabric_svg, subject_of
 from sim.report.front_end import front_end_json
 from sim.report.inside import inside_json
 from sim.scenario import Scenario, load_scenario, preset_names
-from sim.simulate import ROUTING, Machine, build_machine, placed_ranks
 from topologies import FAMILIES
 from topologies.files import write_graph
 

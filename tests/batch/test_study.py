@@ -7,10 +7,10 @@ import pytest
 from sim.batch.study import Study, compare_study, load_study, study_names, study_of_axes
 from sim.batch.variants import Variant
 from sim.errors import InputError, UnknownNameError
+from sim.machine import build_machine, materials
 from sim.report.comparison import comparison_json
 from sim.report.comparison_report import comparison_report
 from sim.scenario import load_scenario
-from sim.simulate import build_machine, materials
 
 HEAD = 'name = "s"\nquestion = "which?"\nbase = "tiny"\n'
 TWO = '[[variants]]\nname = "a"\nset = {"cluster.spare_nodes" = 1}\n[[variants]]\nname = "b"\nset = {"run.seed" = 2}\n'

@@ -7,8 +7,9 @@ from time import perf_counter
 
 from sim.batch.study import compare_study, load_study
 from sim.cluster.describe import describe
+from sim.machine import build_machine, materials
 from sim.scenario import load_scenario
-from sim.simulate import build_machine, materials, prepare, simulate_prepared
+from sim.simulate import prepare, simulate_prepared
 
 BUDGET_S = 30.0
 WINDOW = ("run.horizon=54 d", "training.phases=[]")

@@ -8,9 +8,9 @@ from jsonschema import Draft202012Validator
 from sim import catalog
 from sim.cluster.front_end import Ports
 from sim.errors import InputError
+from sim.machine import build_machine
 from sim.scenario import canonical_text, load_scenario, scenario_of, scenario_schema
 from sim.scenario.front_end import TECHNOLOGIES
-from sim.simulate import build_machine
 from tests.scenario.trees import WITH_MODEL, WITHOUT_MODEL, changed
 
 TABLE: dict[str, Any] = {
