@@ -2,11 +2,13 @@
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
 from sim.catalog.assumed import unmeasured
 from sim.catalog.bands import COVERAGES, band, kind_of
+from sim.cluster.fabric.fluid import PACKET_BAND, SOURCES
 from sim.engine.step import simulate_step
 from sim.ledger.assets import price_of
 from sim.ledger.cost import CostLedger, total_usd, usd_by
@@ -66,7 +68,7 @@ def run_json(result: RunResult) -> dict[str, Any]:
 def step_json(result: StepResult, scenario: Scenario) -> dict[str, Any]:
     """Return the answer of one optimizer step."""
     profile, plan = result.profile, result.built.plan
-    seconds = profile.step_time_s
+    seconds, without_s = profile.step_time_s, step_without(result)
     answer = {
         "name": scenario.name,
         "phase": result.phase.name,
@@ -86,7 +88,8 @@ def step_json(result: StepResult, scenario: Scenario) -> dict[str, Any]:
         "waterfall": {state: profile.fraction(state) for state in profile.state_ns},
         "memory": _memory_json(result),
         "communication": {name: asdict(cost) for name, cost in result.built.communication.costs.items()},
-        "without_s": step_without(result),
+        "without_s": without_s,
+        "packets": _packets_json(result, scenario, without_s),
         "calibration": _calibration_json(result),
         "step_time_band": step_time_band(result, scenario),
         "assumed": _unmeasured(result, scenario),
@@ -127,6 +130,24 @@ def _unmeasured(result: StepResult, scenario: Scenario) -> list[str]:
     """Return the kernel curves of the step that are assumed or fitted."""
     experts = scenario.training is not None and scenario.training.model.experts > 0
     return list(unmeasured(scenario.machines.accelerator, result.phase.batch.precision, grouped=experts))
+
+
+def _packets_json(result: StepResult, scenario: Scenario, without_s: Mapping[str, float]) -> dict[str, Any] | None:
+    """Return the step times between which packets would end it, to first order; None where nothing shares a fabric.
+
+    What dimensions that leave the scale-up domain cost the step grows by the band of packets over a fluid.
+    """
+    costs = result.built.communication.costs
+    shared = [name for name, cost in costs.items() if cost.bottleneck != "scale-up"]
+    if scenario.machines.network.sharing == "ideal" or not shared:
+        return None
+    part = sum(1 - without_s[name] / without_s["none"] for name in shared)
+    said = SOURCES["PACKET_BAND"]
+    return {
+        "step_time_s": [result.profile.step_time_s * (1 + (factor - 1) * part) for factor in PACKET_BAND],
+        "kind": said.kind,
+        "source": said.source,
+    }
 
 
 def step_without(result: StepResult) -> dict[str, float]:

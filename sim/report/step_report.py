@@ -87,7 +87,15 @@ def communication_text(result: Result) -> list[str]:
         ]
         for dimension, cost in costs.items()
     ]
-    return table([head, *body], "<>>>>><<")
+    return [*table([head, *body], "<>>>>><<"), *_packets(result)]
+
+
+def _packets(result: Result) -> list[str]:
+    """Return what packets would make of the step, which a fluid does not see."""
+    if result.get("packets") is None:
+        return []
+    low, high = (show(seconds, "time", 4) for seconds in result["packets"]["step_time_s"])
+    return wrapped(f"Packets meet incast and PFC: a step of {low} to {high} ({result['packets']['kind']})")
 
 
 def memory_text(memory: Mapping[str, Any]) -> list[str]:

@@ -6,10 +6,13 @@ from itertools import pairwise
 import pytest
 
 from sim import catalog
+from sim.report.answers import step_json
 from sim.report.catalog_report import entry_report, kinds_report
 from sim.report.step_report import step_report
 from sim.report.text import ASCII, UNICODE, WIDTH
 from sim.report.topology_report import topology_report
+from sim.scenario import load_scenario
+from sim.simulate import simulate_step_of
 from tests.report.examples import step_result, topology_result
 
 
@@ -139,3 +142,21 @@ def test_a_step_says_how_far_measured_ones_lie_from_it() -> None:
     assert "(MoE, stack without measured steps)" in " ".join(
         step_report(step_result() | {"step_time_band": other}, UNICODE).split()
     )
+
+
+def test_packets_lengthen_what_leaves_the_scale_up_domain_and_nothing_else() -> None:
+    """7 to 25 % of what the step would gain without such communication; none where sharing is ideal."""
+    answers = []
+    for sharing in ("max-min", "ideal"):
+        scenario = load_scenario("tiny", [f"cluster.network.sharing={sharing!r}"])
+        answers.append(step_json(simulate_step_of(scenario), scenario))
+    fluid, ideal = answers
+    gained = {
+        name: 1 - each / fluid["without_s"]["none"] for name, each in fluid["without_s"].items() if name != "none"
+    }
+    outside = sum(gained[name] for name, cost in fluid["communication"].items() if cost["bottleneck"] != "scale-up")
+    assert outside > 0
+    assert fluid["packets"]["step_time_s"] == pytest.approx(
+        [fluid["step_time_s"] * (1 + 0.07 * outside), fluid["step_time_s"] * (1 + 0.25 * outside)]
+    )
+    assert ideal["packets"] is None
