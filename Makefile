@@ -21,7 +21,7 @@ test: $(INSTALLED) ## check style and types, then run every test that is not mar
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict sim topologies
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 -m "not slow"
 
 bench: $(INSTALLED) ## measure speed and memory against the budgets
 	$(BIN)/python -m tests.benchmarks

@@ -54,7 +54,7 @@ def check_conserved(graph: "nx.Graph[str]", part_of: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(nodes=st.integers(4, 40))
-@settings(deadline=None, max_examples=8)
+@settings(deadline=None, max_examples=3)
 def test_parts_and_bundles_sum_to_the_graph(kind: str, nodes: int) -> None:
     graph = build(kind, nodes * nics_of_a_node(kind))
     for most_parts in (20, 1):
@@ -69,7 +69,7 @@ def test_any_partition_conserves(parts: list[int]) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(nodes=st.integers(4, 40))
-@settings(deadline=None, max_examples=6)
+@settings(deadline=None, max_examples=3)
 def test_every_part_belongs_to_one_block_that_holds_a_whole_number_of_its_vertices(kind: str, nodes: int) -> None:
     graph = build(kind, nodes * nics_of_a_node(kind))
     blocks = blocks_of(graph, most_parts=10**9)
