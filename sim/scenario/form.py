@@ -7,10 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
-from sim.cluster.fabric.algorithms import ALGORITHMS
 from sim.cluster.placement import PLACEMENTS
-from sim.cluster.records import ROUTINGS, SHARINGS
-from sim.errors import unknown_name
 from sim.reliability.plan import COMPONENTS
 from sim.scenario.fields import (
     Count,
@@ -22,7 +19,6 @@ from sim.scenario.fields import (
     NodeCount,
     OneOf,
     PositiveTime,
-    QueuePairs,
     SpareCount,
     Time,
     refuse,
@@ -30,12 +26,13 @@ from sim.scenario.fields import (
 from sim.scenario.front_end import FrontEndForm
 from sim.scenario.health import HealthForm
 from sim.scenario.laws import CLOSED, Duration, LawForm
+from sim.scenario.sharing import NetworkForm
+from sim.scenario.speed import SpeedForm
 from sim.scenario.topology import TopologyForm
 from sim.workload.layout import CONTEXT_EXCHANGES
 from sim.workload.pipelines import SCHEDULES
 from sim.workload.recompute import MODULES
 from sim.workload.sharding import SHARDINGS
-from sim.workload.stragglers import DISTRIBUTIONS
 
 FIGURES = (
     *("wall_time_s", "steps", "step_mfu", "effective_mfu", "goodput", "allocation", "ettr", "gpu_hours"),
@@ -44,11 +41,6 @@ FIGURES = (
     *("tokens_per_s_per_gpu", "bubble_fraction"),
 )
 """Keys of `run --json` and `step --json` that a published figure can stand beside."""
-
-SPREADING = tuple(name for name in DISTRIBUTIONS if name != "none")
-
-MOST_SPREAD = 0.3
-"""Of GPUs of one kind: beyond, a normal distribution would be cut where a GPU is twice as fast as its kind."""
 
 
 class ModelForm(BaseModel):
@@ -185,77 +177,6 @@ class PlacementForm(BaseModel):
 
     model_config = CLOSED
     kind: Annotated[str, OneOf(what="placement", known=PLACEMENTS, later=("rail-aligned",))]
-
-
-class NetworkForm(BaseModel):
-    """How flows share the fabric; what is left out follows from the technology."""
-
-    model_config = CLOSED
-    sharing: Annotated[str, OneOf(what="sharing", known=SHARINGS)] | None = None
-    routing: Annotated[
-        str | None,
-        OneOf(what="routing", known=ROUTINGS),
-    ] = None
-    queue_pairs: QueuePairs | None = None
-    in_network_reduction: bool = False
-    algorithm: Annotated[
-        dict[str, str], Field(description="of a collective: { all-reduce = 'tree' }; what is left out NCCL chooses")
-    ] = {}
-
-    @model_validator(mode="after")
-    def _check_algorithm(self) -> "NetworkForm":
-        for kind, name in self.algorithm.items():
-            if kind not in ALGORITHMS:
-                raise refuse(f"algorithm: {unknown_name('collective', kind, ALGORITHMS)}")
-            if name not in ALGORITHMS[kind]:
-                raise refuse(f"algorithm: {unknown_name(f'algorithm of {kind}', name, ALGORITHMS[kind])}")
-        return self
-
-    @model_validator(mode="after")
-    def _check_read(self) -> "NetworkForm":
-        if self.sharing == "ideal" and (self.routing is not None or self.queue_pairs is not None):
-            raise refuse("ideal sharing routes nothing; expected no routing and no queue_pairs, or sharing 'max-min'")
-        if self.queue_pairs is not None and self.routing not in (None, "ecmp"):
-            raise refuse(f"'{self.routing}' routing hashes no queue pairs; expected no queue_pairs, or routing 'ecmp'")
-        return self
-
-
-SlowFactor = Annotated[float, Field(ge=1, le=100)]
-"""How many times as long kernels take."""
-
-
-class SlowNodeForm(BaseModel):
-    """A node of the job, from 0, and how many times as long the kernels of its GPUs take."""
-
-    model_config = CLOSED
-    node: CountOrZero
-    factor: SlowFactor
-
-
-class ThrottleForm(BaseModel):
-    """The fraction of GPUs that run at a lower clock because they are hot, and their factor on the time of kernels."""
-
-    model_config = CLOSED
-    fraction: Fraction
-    factor: SlowFactor
-
-
-class SpeedForm(BaseModel):
-    """How GPUs of a kind differ; spread: standard deviation over the mean, by default the accelerator's."""
-
-    model_config = CLOSED
-    distribution: Annotated[str, OneOf(what="distribution", known=DISTRIBUTIONS)] = "normal"
-    spread: Fraction | None = None
-    slow_nodes: list[SlowNodeForm] = []
-    throttle: ThrottleForm | None = None
-
-    @model_validator(mode="after")
-    def _check_spread(self) -> "SpeedForm":
-        if self.spread is not None and self.distribution == "none":
-            raise refuse(f"distribution 'none' has no spread; expected no spread, or one of: {', '.join(SPREADING)}")
-        if self.spread is not None and self.spread > MOST_SPREAD:
-            raise refuse(f"spread {self.spread:g} of GPUs of one kind; expected at most {MOST_SPREAD:g}")
-        return self
 
 
 class ClusterForm(BaseModel):

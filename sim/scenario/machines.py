@@ -9,9 +9,10 @@ from sim import catalog
 from sim.catalog.gemm_table import read_gemm_table
 from sim.catalog.records import Accelerator, Node
 from sim.errors import InputError, ScenarioError, UnknownNameError
-from sim.scenario.form import ClusterForm, SpeedForm
+from sim.scenario.form import ClusterForm
 from sim.scenario.front_end import front_end_of
 from sim.scenario.records import Machines, NetworkChoice
+from sim.scenario.speed import SpeedForm
 from sim.scenario.topology import topology_of
 from sim.workload.gemm_refit import with_measured_gemm
 from sim.workload.stragglers import Speed
