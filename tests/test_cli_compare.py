@@ -74,7 +74,8 @@ def test_answer_table_and_picture_are_written_and_not_replaced_unasked(study: st
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["compare", "tiny"], "compare without --over: unknown study 'tiny'"),
+        (["compare", "tiny"], "compare tiny: a scenario is no study; expected --over KEY=A,B,C beside it"),
+        (["compare", "toplogies"], "compare without --over: unknown study 'toplogies'; did you mean 'topologies'?"),
         (["compare", "topologie"], "did you mean 'topologies'"),
         (["compare", "topologies", "--over", "run.seed=1,2"], "the study 'topologies' states what it compares"),
         (["compare", "none.toml"], "none.toml: no such file; expected a study in TOML"),
