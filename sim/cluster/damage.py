@@ -29,8 +29,9 @@ def damage(cluster: Cluster) -> Damage:
     """Return what the faults inside a cluster's nodes leave; factors of several on one link multiply.
 
     A vertex passes its factor to all its links. A port keeps the mean of its links to the switches of its scale-up
-    domain, which carry equal parts; those of other nodes' switches included. Raises ScenarioError for a node, vertex
-    or link that is not there.
+    domain, which carry equal parts; those of other nodes' switches included. A PCIe switch takes its GPUs along, a CPU
+    all of its node, which cannot run without its host. Raises ScenarioError for a node, vertex or link that is not
+    there, and for one whose slow-down nothing would notice.
     """
     node, chip = cluster.node, cluster.accelerator
     whole = node_graph(node, chip)
@@ -42,8 +43,9 @@ def damage(cluster: Cluster) -> Damage:
         graph = own.setdefault(number, whole.copy())
         for one, other in hit:
             graph.edges[one, other]["bandwidth_bytes_per_s"] *= fault.factor
-        if fault.what == "vertex" and fault.factor == 0 and "/gpu-" in fault.name:
-            lost[number * node.accelerators + int(fault.name.rpartition("-")[2])] = fault.name
+        if fault.what == "vertex" and fault.factor == 0:
+            first = number * node.accelerators
+            lost |= {first + gpu: fault.name for gpu in _taken_along(fault.name.rpartition("/")[2], whole)}
     healthy = nic_rates(whole, node)
     for number, graph in own.items():
         nics = slice(number * node.nics, (number + 1) * node.nics)
@@ -51,6 +53,14 @@ def damage(cluster: Cluster) -> Damage:
         kept = [gpu for gpu in range(node.accelerators) if number * node.accelerators + gpu not in lost]
         _hit_ports(left.ports, number, kept, whole, graph, cluster)
     return Damage(nics=left.nics, ports=left.ports, lost=lost)
+
+
+def _taken_along(vertex: str, whole: "nx.Graph[str]") -> list[int]:
+    """Return the GPUs of a node that are lost with one of its vertices."""
+    kind = whole.nodes[vertex]["kind"]
+    gpus = [each for each in whole if whole.nodes[each]["kind"] == "gpu"]
+    taken = {"gpu": [vertex], "pcie": [each for each in whole[vertex] if each in gpus], "cpu": gpus}
+    return [int(gpu.rpartition("-")[2]) for gpu in taken.get(kind, [])]
 
 
 def _hit_ports(
@@ -92,7 +102,10 @@ def _hit(fault: Fault, whole: "nx.Graph[str]", cluster: Cluster) -> tuple[int, I
         raise ScenarioError(f"{fault.where}: got count {fault.count}, expected none: {fault.name} is one")
     if fault.what == "vertex":
         number, vertex = _vertex(fault, fault.name, whole, cluster)
-        return number, list(whole.edges(vertex))
+        links = list(whole.edges(vertex))
+        if fault.factor > 0 and all(_is_idle(whole, *link) for link in links):
+            raise _unnoticed(fault)
+        return number, links
     near, dash, far = fault.name.partition(" - ")
     if not dash:
         raise ScenarioError(f"{fault.where}: got {fault.name!r}, expected a link by its ends, such as 'A - B'")
@@ -100,7 +113,21 @@ def _hit(fault: Fault, whole: "nx.Graph[str]", cluster: Cluster) -> tuple[int, I
     if number != same or not whole.has_edge(one, other):
         beside = ", ".join(f"node-{number}/{each}" for each in sorted(whole[one]))
         raise ScenarioError(f"{fault.where}: {fault.name}: there is no such link; {near} is linked to {beside}")
+    if _is_idle(whole, one, other):
+        raise _unnoticed(fault)
     return number, [(one, other)]
+
+
+def _is_idle(whole: "nx.Graph[str]", one: str, other: str) -> bool:
+    """Return whether nothing crosses a link: what joins PCIe switches to CPUs, as GPUs and NICs meet below them."""
+    return {whole.nodes[each]["kind"] for each in (one, other)} == {"pcie", "cpu"}
+
+
+def _unnoticed(fault: Fault) -> ScenarioError:
+    return ScenarioError(
+        f"{fault.where}: {fault.name}: nothing that is simulated crosses it; expected a link of a GPU or a NIC, or a "
+        "lost CPU"
+    )
 
 
 def _vertex(fault: Fault, name: str, whole: "nx.Graph[str]", cluster: Cluster) -> tuple[int, str]:

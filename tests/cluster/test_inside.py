@@ -110,7 +110,7 @@ def test_a_slot_at_half_its_lanes_slows_the_rings_that_use_it_and_no_other() -> 
 
 def test_a_lost_pcie_switch_or_gpu_stops_a_job_that_has_a_rank_there_and_no_other() -> None:
     rings = np.arange(32).reshape(4, 8).T
-    for name, lost in (("node-2/pcie-0", [0, 1]), ("node-2/gpu-1", [1]), ("node-2/cpu-0", [])):
+    for name, lost in (("node-2/pcie-0", [0, 1]), ("node-2/gpu-1", [1]), ("node-2/cpu-0", [*range(8)])):
         network = Network(hit(built(), **{name: 0.0}), NetworkSettings(), (FLUID,))
         for ring in range(8):
             if ring in lost:
@@ -183,6 +183,7 @@ def test_the_whole_graph_is_the_fabric_with_every_node_in_it() -> None:
         ("node-0/gpu-0 - node-0/nic-0", "there is no such link; node-0/gpu-0 is linked to node-0/nvswitch-0"),
         ("node-0/gpu-0 - node-1/gpu-0", "there is no such link"),
         ("node-0/gpu-0 - leaf-0-0", "expected a vertex of a node"),
+        ("node-0/pcie-0 - node-0/cpu-0", "nothing that is simulated crosses it"),
     ],
 )
 def test_parts_that_are_not_there_are_refused(name: str, expected: str) -> None:
@@ -196,3 +197,18 @@ def test_the_nearest_part_is_named() -> None:
     counted = Health(faults=(Fault(what="vertex", name="node-0/gpu-0", count=2),))
     with pytest.raises(ScenarioError, match="got count 2"):
         damage(replace(built(), health=counted))
+
+
+def test_a_lost_host_or_pcie_switch_stops_what_stays_on_nvlink_too() -> None:
+    for name, group in (("node-0/pcie-1", [2, 4]), ("node-0/cpu-1", [0, 1])):
+        network = Network(hit(built(), **{name: 0.0}), NetworkSettings())
+        with pytest.raises(TopologyError, match=f"{name} is lost"):
+            network.cost("all-gather", np.array([group]), 1e9)
+    network = Network(hit(built(), **{"node-0/pcie-1": 0.0}), NetworkSettings())
+    network.cost("all-gather", np.array([[0, 4]]), 1e9)
+
+
+def test_a_slow_cpu_is_refused_where_nothing_crosses_it() -> None:
+    with pytest.raises(ScenarioError, match="nothing that is simulated crosses it"):
+        damage(hit(built(), **{"node-0/cpu-0": 0.5}))
+    assert damage(hit(built("gb200-nvl72", nodes=18), **{"node-0/cpu-0": 0.5})).nics.min() < 1

@@ -55,7 +55,10 @@ def network_answer(sections: Mapping[str, Any]) -> Answer:
     for name, rows_of in SECTIONS.items():
         try:
             for row in rows_of(sections[name]) if name in sections else ():
-                (compared if isinstance(row, Compared) else skipped).append(row)  # type: ignore[arg-type]
+                if isinstance(row, Compared):
+                    compared.append(row)
+                else:
+                    skipped.append(row)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             raise InputError(f"{name}: a row cannot be read: {type(error).__name__} {error}") from None
     rows = [{**asdict(row), "error": row.simulated / row.measured - 1} for row in compared]
