@@ -8,24 +8,25 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from sim.cluster.placement import PLACEMENTS
-from sim.reliability.plan import COMPONENTS
+from sim.scenario.faults.checkpoint import CheckpointForm
+from sim.scenario.faults.failures import FailuresForm
+from sim.scenario.faults.recovery import RecoveryForm
+from sim.scenario.faults.repair import RepairForm
 from sim.scenario.fields import (
     Count,
     CountOrZero,
     FileName,
-    Fraction,
     IsoDate,
     Name,
     NodeCount,
     OneOf,
     PositiveTime,
     SpareCount,
-    Time,
     refuse,
 )
 from sim.scenario.front_end import FrontEndForm
 from sim.scenario.health import HealthForm
-from sim.scenario.laws import CLOSED, Duration, LawForm
+from sim.scenario.laws import CLOSED
 from sim.scenario.sharing import NetworkForm
 from sim.scenario.speed import SpeedForm
 from sim.scenario.topology import TopologyForm
@@ -197,103 +198,6 @@ class ClusterForm(BaseModel):
     storage: str | None = None
     front_end: FrontEndForm | None = None
     gemm_table: Name | None = None
-
-
-class CauseForm(LawForm):
-    """One cause of failure: what it hits and the law of that component's life.
-
-    leaf, spine, core: switches by tier; cable: between switches; nic; link: from a port of a NIC to its switch.
-    """
-
-    component: Annotated[str, OneOf(what="component", known=COMPONENTS)]
-    name: Name
-    replace: bool | None = None
-    repair: Annotated[
-        Duration | None,
-        Field(description="of a part of the network: how long it is out; the graph decides what that stops or slows"),
-    ] = None
-
-
-class FailuresForm(BaseModel):
-    """[failures]; scale multiplies every rate."""
-
-    model_config = CLOSED
-    preset: str | None = None
-    causes: list[CauseForm] = []
-    scale: float = Field(default=1.0, ge=0)
-    clock: Annotated[str, OneOf(what="clock", known=("calendar", "operating"))] = "calendar"
-
-
-class RecoveryForm(BaseModel):
-    """[recovery]: the stages between a failure and the next step."""
-
-    model_config = CLOSED
-    mode: Annotated[str, OneOf(what="recovery mode", known=("requeue",), later=("in-job", "in-process", "elastic"))] = (
-        "requeue"
-    )
-    on_failure: Annotated[str, OneOf(what="on_failure", known=("restart", "queue"))] = "restart"
-    detect: Duration
-    detect_by_cause: dict[str, Duration] = {}
-    replace: Duration
-    initialize: Duration
-    warm_up: Duration = LawForm.model_construct(kind="constant", mean=0.0)
-    rework: bool = True
-
-
-class RepairStageForm(BaseModel):
-    """One stage of repair."""
-
-    model_config = CLOSED
-    time: Duration
-    success: Fraction
-
-
-class RepairForm(BaseModel):
-    """[repair]; crews: manual repairs at a time, 0 for as many as needed."""
-
-    model_config = CLOSED
-    crews: CountOrZero
-    automatic: RepairStageForm
-    manual: RepairStageForm
-
-
-class IntervalForm(BaseModel):
-    """When checkpoints are taken: every so often, or by a rule."""
-
-    model_config = CLOSED
-    kind: Annotated[str, OneOf(what="interval", known=("fixed", "young", "daly", "optimal"))]
-    every: PositiveTime | None = None
-
-    @model_validator(mode="after")
-    def _check_every(self) -> "IntervalForm":
-        if (self.kind == "fixed") != (self.every is not None):
-            raise refuse(
-                "kind 'fixed' needs every, such as '10 min'"
-                if self.every is None
-                else f"kind '{self.kind}' computes the interval; expected no every, or kind 'fixed'"
-            )
-        return self
-
-
-class CheckpointForm(BaseModel):
-    """[checkpoint]; block, durable_after and restore override what bandwidths give."""
-
-    model_config = CLOSED
-    interval: IntervalForm
-    asynchronous: bool = True
-    max_in_flight: CountOrZero = 1
-    block: Time | None = None
-    durable_after: Time | None = None
-    restore: Time | None = None
-
-    @model_validator(mode="after")
-    def _check_synchronous(self) -> "CheckpointForm":
-        if not self.asynchronous and (self.durable_after is not None or self.max_in_flight != 1):
-            raise refuse(
-                "a synchronous checkpoint is durable when its block ends; expected no durable_after and max_in_flight "
-                "1, or asynchronous = true"
-            )
-        return self
 
 
 class CostForm(BaseModel):

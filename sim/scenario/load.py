@@ -12,12 +12,16 @@ from sim.catalog.records import Price, PriceBook, Provenance
 from sim.errors import InputError, ScenarioError, unknown_name
 from sim.ledger.assets import check_book, price_of
 from sim.ledger.cost import RENTS
+from sim.scenario.faults.checkpoint import checkpoint_of
+from sim.scenario.faults.failures import check_outages, check_rate, failures_of
+from sim.scenario.faults.recovery import recovery_of
+from sim.scenario.faults.repair import repair_of
 from sim.scenario.form import AnchorForm, ClusterForm, MeasuredForm, ScenarioForm
 from sim.scenario.health import health_of
-from sim.scenario.machines import look_up, machines_of
+from sim.scenario.lookup import look_up
+from sim.scenario.machines import machines_of
 from sim.scenario.messages import error_lines
 from sim.scenario.records import Anchor, Billing, Failures, Figure, Limits, Scenario
-from sim.scenario.reliability import check_outages, check_rate, checkpoint_of, failures_of, recovery_of, repair_of
 from sim.scenario.source import overridden, read_anchors, read_scenario
 from sim.scenario.training import model_of, training_of
 
@@ -103,6 +107,11 @@ def check_read(form: ScenarioForm) -> None:
         raise ScenarioError("\n".join(lines))
 
 
+def _computable(form: ScenarioForm) -> bool:
+    """Return whether bytes and bandwidths give what a checkpoint takes."""
+    return form.model is not None and form.cluster.storage is not None
+
+
 def _stores(form: ScenarioForm) -> bool:
     """Return whether a duration of a checkpoint follows from the store."""
     checkpoint = form.checkpoint
@@ -173,9 +182,9 @@ def _resolved(form: ScenarioForm) -> Scenario:
         step_time_s=form.training.step_time,
         machines=machines,
         failures=failures,
-        recovery=recovery_of(form, machines.node),
+        recovery=recovery_of(form.recovery, form.failures, form.repair, machines.node),
         repair=repair_of(form.repair, failures),
-        checkpoint=checkpoint_of(form, failures),
+        checkpoint=checkpoint_of(form.checkpoint, failures, computable=_computable(form)),
         billing=billing_of(form),
         limits=limits_of(form),
         seed=form.run.seed,
@@ -201,7 +210,8 @@ def _checks(form: ScenarioForm) -> Sequence[Callable[[], object]]:
         return lambda: build(failures_of(form.failures, look_up(catalog.node, form.cluster.node, "cluster.node")))
 
     def recovery() -> object:
-        return recovery_of(form, look_up(catalog.node, form.cluster.node, "cluster.node"))
+        node = look_up(catalog.node, form.cluster.node, "cluster.node")
+        return recovery_of(form.recovery, form.failures, form.repair, node)
 
     def model() -> object:
         return form.model and model_of(form.model, form.name)
@@ -212,9 +222,14 @@ def _checks(form: ScenarioForm) -> Sequence[Callable[[], object]]:
     return [
         *(machines, model, software, training, recovery),
         with_failures(lambda failures: repair_of(form.repair, failures)),
-        with_failures(lambda failures: checkpoint_of(form, failures)),
+        with_failures(lambda failures: checkpoint_of(form.checkpoint, failures, computable=_computable(form))),
         with_failures(lambda failures: check_rate(failures, form.cluster.nodes)),
-        *(lambda: check_outages(form), lambda: billing_of(form), lambda: limits_of(form), lambda: check_read(form)),
+        *(
+            lambda: check_outages(form.failures, wired=form.cluster.topology is not None),
+            lambda: billing_of(form),
+            lambda: limits_of(form),
+            lambda: check_read(form),
+        ),
     ]
 
 

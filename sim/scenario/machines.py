@@ -1,35 +1,20 @@
 """From the form to the machines: nodes, their network and store."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 from sim import catalog
 from sim.catalog.gemm_table import read_gemm_table
 from sim.catalog.records import Accelerator, Node
-from sim.errors import InputError, ScenarioError, UnknownNameError
+from sim.errors import InputError, ScenarioError
 from sim.scenario.form import ClusterForm
 from sim.scenario.front_end import front_end_of
+from sim.scenario.lookup import look_up
 from sim.scenario.records import Machines, NetworkChoice
 from sim.scenario.speed import SpeedForm
 from sim.scenario.topology import topology_of
 from sim.workload.gemm_refit import with_measured_gemm
 from sim.workload.stragglers import Speed
-
-T = TypeVar("T")
-
-
-def look_up(find: Callable[[str], T], name: str, key: str) -> T:
-    """Return a catalog entry; an unknown name is an error at the scenario's key.
-
-    >>> look_up(catalog.node, "dgx-h100", "cluster.node").accelerators
-    8
-    """
-    try:
-        return find(name)
-    except UnknownNameError as error:
-        raise UnknownNameError(f"{key}: {error}") from None
 
 
 def machines_of(form: ClusterForm) -> Machines:

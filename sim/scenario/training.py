@@ -11,7 +11,7 @@ from sim.catalog.records import Model, Provenance
 from sim.cluster.placement import check_order
 from sim.errors import InputError, LayoutError, ScenarioError
 from sim.scenario.form import ModelForm, ParallelismForm, PhaseForm, ScenarioForm, TrainingForm
-from sim.scenario.machines import look_up
+from sim.scenario.lookup import look_up
 from sim.scenario.records import Machines, Phase, Training
 from sim.workload.layout import Batch, Layout, Schedule
 from sim.workload.layout_checks import check_layout, check_tensor

@@ -1,0 +1,89 @@
+"""[checkpoint]: what a job saves, when, and what that takes where bandwidths do not say."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, model_validator
+
+from sim.errors import ScenarioError
+from sim.reliability.records import CheckpointPolicy
+from sim.scenario.fields import CountOrZero, OneOf, PositiveTime, Time, refuse
+from sim.scenario.laws import CLOSED
+from sim.scenario.records import Checkpoint, Failures
+
+
+class IntervalForm(BaseModel):
+    """When checkpoints are taken: every so often, or by a rule."""
+
+    model_config = CLOSED
+    kind: Annotated[str, OneOf(what="interval", known=("fixed", "young", "daly", "optimal"))]
+    every: PositiveTime | None = None
+
+    @model_validator(mode="after")
+    def _check_every(self) -> "IntervalForm":
+        if (self.kind == "fixed") != (self.every is not None):
+            raise refuse(
+                "kind 'fixed' needs every, such as '10 min'"
+                if self.every is None
+                else f"kind '{self.kind}' computes the interval; expected no every, or kind 'fixed'"
+            )
+        return self
+
+
+class CheckpointForm(BaseModel):
+    """[checkpoint]; block, durable_after and restore override what bandwidths give."""
+
+    model_config = CLOSED
+    interval: IntervalForm
+    asynchronous: bool = True
+    max_in_flight: CountOrZero = 1
+    block: Time | None = None
+    durable_after: Time | None = None
+    restore: Time | None = None
+
+    @model_validator(mode="after")
+    def _check_synchronous(self) -> "CheckpointForm":
+        if not self.asynchronous and (self.durable_after is not None or self.max_in_flight != 1):
+            raise refuse(
+                "a synchronous checkpoint is durable when its block ends; expected no durable_after and max_in_flight "
+                "1, or asynchronous = true"
+            )
+        return self
+
+
+def checkpoint_of(checkpoint: CheckpointForm | None, failures: Failures, *, computable: bool) -> Checkpoint | None:
+    """Return when checkpoints are taken, or None where none are asked for.
+
+    computable: whether a model and a store give the durations that are not stated. Raises ScenarioError where nothing
+    gives them: a model with a store, or block, durable_after, restore.
+    """
+    if checkpoint is None:
+        return None
+    kind = checkpoint.interval.kind
+    if kind != "fixed" and not failures.classes:
+        raise ScenarioError(f"checkpoint.interval.kind: '{kind}' needs failures; got none, expected kind 'fixed'")
+    _check_durations(checkpoint, computable=computable)
+    return Checkpoint(
+        policy=CheckpointPolicy(
+            kind=kind,
+            every_s=checkpoint.interval.every or 0.0,
+            asynchronous=checkpoint.asynchronous,
+            max_in_flight=checkpoint.max_in_flight,
+        ),
+        block_s=checkpoint.block,
+        durable_after_s=checkpoint.durable_after if checkpoint.asynchronous else checkpoint.block,
+        restore_s=checkpoint.restore,
+    )
+
+
+def _check_durations(form: CheckpointForm, computable: bool) -> None:
+    wanted = ["block", "restore", *(["durable_after"] if form.asynchronous else [])]
+    missing = [name for name in wanted if getattr(form, name) is None]
+    if missing and not computable:
+        raise ScenarioError(
+            f"checkpoint: got no {', '.join(missing)}, and no [model] with cluster.storage to compute them; "
+            "expected either"
+        )
+    if form.durable_after is not None and form.block is not None and form.durable_after < form.block:
+        raise ScenarioError(
+            f"checkpoint.durable_after: got {form.durable_after:g} s, expected at least block = {form.block:g} s"
+        )
