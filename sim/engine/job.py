@@ -1,12 +1,12 @@
 """The training job.
 
 States of the job: stepping (steps and checkpoints, folded: nothing happens between two interruptions), recovering (in
-a stage of recovery) and waiting (for a node); done at the end of its work or at the horizon. Only the job's own
-process changes them. Others put failures into its inbox and ring: the process has one waiting point, and looks at
-the inbox when it wakes.
+a stage of recovery) and waiting (for a node); done at the end of its work, at the horizon, or when it is aborted. Only
+the job's own process changes them. Others put failures into its inbox, planned stops into `planned`, and ring: the
+process has one waiting point, and looks at both when it wakes.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, NamedTuple
 
 import simpy
@@ -14,24 +14,31 @@ import simpy
 from sim.engine.clock import IntegerEnvironment, on_event, timeout
 from sim.engine.failures import FailureClock
 from sim.engine.nodes import Nodes
-from sim.engine.record import Record, Safe
-from sim.engine.stepping import Stepper, Undone
-from sim.reliability.draws import RecoveryTimes
-from sim.reliability.progress import NEVER_US, Progress, phase_at
+from sim.engine.record import Record
+from sim.engine.saves import Saves
+from sim.engine.stepping import Stepper
+from sim.reliability.draws import RecoveryTimes, Stages
+from sim.reliability.progress import NEVER_US, phase_at
+from sim.reliability.saves import Save, Span
 
 Waiting = Generator[simpy.Event, Any, bool]
-Stages = tuple[tuple[str, int], ...]
 
 
 class Failure(NamedTuple):
-    """What the job has to recover from; nodes: those to replace."""
+    """What the job has to recover from; nodes: those to replace.
+
+    before_us: only what was saved before is good. planned: nothing has to be detected. aborts: the run ends.
+    """
 
     event: int
     cause: str
-    nodes: tuple[int, ...]
+    nodes: tuple[int, ...] = ()
+    before_us: int | None = None
+    planned: bool = False
+    aborts: bool = False
 
 
-LAUNCH = Failure(-1, "", ())
+LAUNCH = Failure(-1, "")
 """What the first start of the job recovers from: nothing."""
 
 
@@ -39,21 +46,25 @@ class Job:
     """The job: how much work is safe, what it waits for, and from what it must still recover."""
 
     __slots__ = (
+        "aborted",
         "alarm",
         "clock",
         "end_us",
         "env",
-        "flying",
+        "fallen",
         "horizon_us",
         "inbox",
         "nodes",
         "owed",
         "phase",
         "plan",
+        "planned",
         "record",
         "recoveries",
         "restarts",
+        "returned",
         "safe",
+        "saves",
         "severed",
         "state",
         "stepper",
@@ -81,26 +92,36 @@ class Job:
         self.restarts = plan.recovery.on_failure == "restart"
         self.state = "recovering"
         self.recoveries = 0
-        self.safe = Safe(0, 0)
+        self.saves = Saves(record.course, nodes.size, nodes.losses)
+        # The checkpoint that the job goes on from.
+        self.safe: Save = self.saves.base
         self.phase = 0
-        # Work done at the horizon that is not durable.
-        self.flying: Undone = ()
+        # Whether what the inbox costs has been taken back already.
+        self.fallen = False
+        self.aborted = False
         # Stages that a recovery must go through because an earlier one did not finish them.
         self.owed = {"schedule"}
         self.inbox: list[Failure] = []
+        # Stops that wait for the end of a step; the job saves all its work first.
+        self.planned: list[Failure] = []
         self.alarm = simpy.Event(env)
         self.end_us = NEVER_US
         # Whether the end of the work has moved since the process last waited for it.
         self.turning = False
         # Whether the network leaves no path between the nodes of the job; without a network that fails it never does.
         self.severed: Callable[[], bool] = lambda: False
+        # Hears to which checkpoint the job has gone back.
+        self.returned: Callable[[Save], None] = lambda save: None
 
     def turn(self, condition: int) -> None:
         """The network's condition changes, and with it the length of steps and the end of the work."""
         self.end_us = self.stepper.turn(condition, self.env.now)
-        if self.state == "stepping":
-            self.turning = True
-            self.ring()
+        self._look_up()
+
+    def plan_stop(self, stop: Failure) -> None:
+        """Stop at the end of the step or checkpoint under way, with all work saved; at the next start if none is."""
+        self.planned.append(stop)
+        self._look_up()
 
     def notice(self) -> None:
         """Look at the inbox, unless a recovery goes on that failures do not interrupt."""
@@ -122,34 +143,49 @@ class Job:
         """The process of the job: returns whether its work was completed."""
         if self.horizon_us < NEVER_US:
             on_event(timeout(self.env, self.horizon_us), lambda _: self.ring())
-        launch = self.times.stages("", 0)
-        yield from self._spend(LAUNCH, tuple(stage for stage in launch if stage[0] == "schedule"))
+        yield from self._spend(LAUNCH, self.times.launch())
         while (yield from self._recover()):
             if (yield from self._step()):
                 self.record.event(self.env.now, "complete")
                 return True
-        event = self.record.event(self.env.now, "horizon")
-        self.record.reversal(self.env.now, "in_flight", "", event, self.safe.at_us, self.flying)
+        if not self.aborted:
+            event = self.record.event(self.env.now, "horizon")
+            stored = self.saves.stored()
+            self.record.reversal(self.env.now, "in_flight", "", event, stored.at_us, self.saves.beyond(stored))
         return False
 
     def _recover(self) -> Waiting:
-        """Recover from the failures in the inbox and those that come meanwhile; False at the horizon."""
+        """Recover from the failures in the inbox and those that come meanwhile; False where the run ends."""
         while self.inbox and self.env.now < self.horizon_us:
+            self._fall_back()
+            if any(failure.aborts for failure in self.inbox):
+                return self._abort()
             self.recoveries += 1
             failure, leaving = self._take()
             stages = self.times.stages(failure.cause, self.recoveries)
-            if not (yield from self._spend(failure, stages[:1])):
+            if not failure.planned and not (yield from self._spend(failure, stages.found)):
                 continue
-            if leaving or self._short():
-                self._replace(leaving)
+            blamed = self._accused(failure, leaving)
+            if blamed or self._short():
+                self._replace(blamed)
                 if self._short() and not (yield from self._wait_for_nodes(failure)):
                     continue
-            if (yield from self._spend(failure, self._due(stages[1:]))) and not self.inbox:
+            if not (yield from self._spend(failure, self._due(stages))) or self.inbox:
+                continue
+            if blamed is leaving:
                 self.record.event(self.env.now, "restart", failure.cause)
+            else:
+                # What had failed is still in the job, and fails it again.
+                self.inbox.append(failure)
         return self.env.now < self.horizon_us
 
     def _take(self) -> tuple[Failure, list[int]]:
-        """Take up the newest failure with all nodes that have failed; in a queue, the oldest with its own node."""
+        """Take up the newest failure with all nodes that have failed; in a queue, the oldest with its own node.
+
+        Planned stops that wait are taken along.
+        """
+        if self.planned:
+            self._excuse()
         if self.restarts:
             failure = self.inbox[-1]
             self.inbox.clear()
@@ -157,10 +193,51 @@ class Job:
         failure = self.inbox.pop(0)
         return failure, [node for node in failure.nodes if node in self.nodes.failed]
 
+    def _fall_back(self) -> None:
+        """Go back to what is saved and still held; what is beyond is lost to the failure."""
+        if self.fallen:
+            self.fallen = False
+            return
+        now, first = self.env.now, self.inbox[0]
+        heard = self.inbox if self.restarts else self.inbox[:1]
+        bounds = [failure.before_us for failure in heard if failure.before_us is not None]
+        if not self.plan.recovery.in_process:
+            self.saves.processes_died(now)
+        save = self.saves.newest(min(bounds, default=None))
+        undone = self.saves.back_to(save)
+        if undone:
+            self.record.reversal(now, "lost_work", first.cause, first.event, save.at_us, undone)
+        self.safe = save
+        self.phase = phase_at(self.record.course, save.work_us)
+        self.returned(save)
+
+    def _abort(self) -> bool:
+        """End the run: all of its work is lost."""
+        failure = next(failure for failure in self.inbox if failure.aborts)
+        base = self.saves.base
+        self.record.reversal(
+            self.env.now, "lost_work", failure.cause, failure.event, base.at_us, self.saves.back_to(base)
+        )
+        self.record.event(self.env.now, "aborted", failure.cause)
+        self.aborted = True
+        return False
+
     def _replace(self, leaving: list[int]) -> None:
         if leaving:
             self.owed.add("replace")
         self.nodes.replace(leaving)
+
+    def _accused(self, failure: Failure, leaving: list[int]) -> list[int]:
+        """Return the nodes that the diagnosis blames: those that failed, or a healthy one in their place."""
+        blamed = self.times.blamed(self.recoveries) if leaving else None
+        if blamed is None:
+            return leaving
+        healthy = [node for node in self.nodes.members() if node not in self.nodes.failed]
+        if not healthy:
+            return leaving
+        node = healthy[int(blamed * len(healthy))]
+        self.nodes.accuse(node, failure.cause, failure.event)
+        return [node]
 
     def _wait_for_nodes(self, failure: Failure) -> Waiting:
         """Wait while nodes are missing or have no path; say whether none is, or else (a failure, the horizon) False."""
@@ -179,12 +256,21 @@ class Job:
         """Say whether the job cannot start because nodes are missing, or have no path between them."""
         return self.nodes.missing() > 0 or self.severed()
 
-    def _due(self, stages: Stages) -> Stages:
+    def _due(self, stages: Stages) -> list[tuple[str, int]]:
         """Leave out what is not owed: hosts are selected only after a stall, and only missing nodes are replaced."""
-        on_demand, always = stages[:2], stages[2:]
-        return (*(stage for stage in on_demand if stage[0] in self.owed), *always) if self.owed else always
+        due = []
+        schedule_us = stages.requeue_us + (stages.select_host_us if "schedule" in self.owed else 0)
+        if schedule_us:
+            due.append(("schedule", schedule_us))
+        if "replace" in self.owed:
+            due.append(("replace", stages.replace_us))
+        lives_on = self.plan.recovery.in_process and not self.owed
+        due.append(("initialize", stages.rejoin_us if lives_on else stages.initialize_us))
+        due.append(("restore", stages.restores * self.saves.tiers[self.safe.tier].restore_us))
+        due.append(("warm_up", stages.warm_up_us))
+        return due
 
-    def _spend(self, failure: Failure, stages: Stages) -> Waiting:
+    def _spend(self, failure: Failure, stages: Sequence[tuple[str, int]]) -> Waiting:
         """Spend stages one after the other, as one wait; say whether all passed."""
         start = end = now = self.env.now
         for _, duration in stages:
@@ -204,42 +290,65 @@ class Job:
         return True
 
     def _spent(self, start: int, duration: int, state: str, failure: Failure, nodes: int) -> None:
-        event, cause, _ = failure
-        self.record.segments.append((start, start + duration, duration, state, cause, event, self.phase, nodes, 0))
+        self.record.segments.append(
+            (start, start + duration, duration, state, failure.cause, failure.event, self.phase, nodes, 0)
+        )
 
     def _step(self) -> Waiting:
-        """Step until the work ends, a failure or the horizon; say whether the work is complete."""
-        start = self.env.now
+        """Step until the work ends, a failure, a planned stop or the horizon; say whether the work is complete."""
+        safe = self.safe
         self.state = "stepping"
         self.clock.start()
-        self.end_us = self.stepper.begin(self.safe.work_us, start, self.ring)
+        self.end_us = self.stepper.begin(safe.work_us, safe.number + 1, self.env.now, self.ring)
         self.turning = True
         while self.turning and not self.inbox:
             self.turning = False
-            if self.env.now < min(self.end_us, self.horizon_us):
-                yield self._until(self.end_us)
+            due_us = min(self.end_us, self.stepper.boundary_us(self.env.now)) if self.planned else self.end_us
+            if self.env.now < min(due_us, self.horizon_us):
+                yield self._until(due_us)
         self.clock.stop()
         self.state = "recovering"
-        progress, undone = self.stepper.stop(self.env.now)
-        self.record.progress(self.safe.work_us, progress)
-        if progress.work_us == self.record.course.end_us:
+        span, durable = self.stepper.stop(self.env.now)
+        self.record.progress(safe.work_us, span, durable)
+        if span.work_us == self.record.course.end_us:
             return True
-        self._fall_back(progress, undone)
+        self._stopped(span)
+        if self.planned and not self.inbox and self.env.now < self.horizon_us:
+            yield from self._drain()
+        if self.inbox:
+            self._fall_back()
+            self.fallen = True
         return False
 
-    def _fall_back(self, progress: Progress, undone: Undone) -> None:
-        """Go back to what is durable; what is beyond is lost to the failure, or in flight at the horizon."""
-        now = self.env.now
-        if not self.plan.recovery.rework:
-            self.safe, undone = Safe(progress.work_us, now), ()
-        elif progress.durable_at_us >= 0:
-            self.safe = Safe(progress.durable_us, progress.durable_at_us)
-        self.phase = phase_at(self.record.course, self.safe.work_us)
-        if self.inbox:
-            event, cause, _ = self.inbox[0]
-            self.record.reversal(now, "lost_work", cause, event, self.safe.at_us, undone)
+    def _stopped(self, span: Span) -> None:
+        self.phase = phase_at(self.record.course, span.work_us)
+        if self.plan.recovery.rework:
+            self.saves.add(span)
         else:
-            self.flying = undone
+            self.safe = self.saves.keep(span.work_us, self.env.now)
+
+    def _drain(self) -> Waiting:
+        """Save all work before a planned stop; say whether nothing came in between."""
+        passed = yield from self._spend(self.planned[0], (("drain", self.saves.tiers[-1].durable_after_us),))
+        if passed:
+            self.saves.seal(self.env.now)
+            for stop in self.planned:
+                self.record.interrupts(stop.event)
+            self.inbox[:0] = self.planned
+            self._excuse()
+        return passed
+
+    def _excuse(self) -> None:
+        """Nodes of planned stops leave with this one."""
+        for stop in self.planned:
+            self.nodes.excuse(stop.nodes, stop.cause, stop.event)
+        self.planned.clear()
+
+    def _look_up(self) -> None:
+        """Have the process look at what it waits for, if it steps."""
+        if self.state == "stepping":
+            self.turning = True
+            self.ring()
 
     def _interrupted(self) -> bool:
         """Say whether a recovery must begin again, or the horizon has come."""

@@ -1,7 +1,7 @@
 """The places of the nodes of a run.
 
-States of a node: job (it computes), failed (still in the job, until the failure is detected), spare, repair, and idle
-(nothing is wrong with it, but the network has cut it off).
+States of a node: job (it computes), failed (still in the job, until the failure is detected), spare, repair,
+maintenance (planned), and idle (nothing is wrong with it, but the network has cut it off).
 A failure makes a job's node failed and sends a spare to repair; the job's recovery sends failed nodes to repair and
 takes spares into the job; the repair shop returns a node, into a job that waits or to the spares. A node remembers
 what broke in it; all of it is renewed when it returns. Every node of the job has a seat, its place in the layout: a
@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 
-from sim.engine.clock import IntegerEnvironment
+from sim.engine.clock import IntegerEnvironment, on_event, timeout
 from sim.engine.failures import FailureClock
 from sim.engine.record import Record
 from sim.reliability.exposure import Life
@@ -28,6 +28,7 @@ class Nodes:
     """
 
     __slots__ = (
+        "away",
         "broken",
         "clock",
         "cut",
@@ -35,8 +36,11 @@ class Nodes:
         "env",
         "failed",
         "in_job",
+        "job_waits",
+        "losses",
         "place",
         "record",
+        "ring",
         "seat_of",
         "send",
         "size",
@@ -57,6 +61,13 @@ class Nodes:
         self.broken: dict[int, list[Life]] = {}
         self.failed: dict[int, tuple[str, int]] = {}
         self.cut: dict[int, tuple[str, int]] = {}
+        # Nodes that are due for maintenance or in it, and for how long.
+        self.away: dict[int, int] = {}
+        # Whether the job waits for nodes, and how to tell it that one is there.
+        self.job_waits: Callable[[], bool] = lambda: False
+        self.ring: Callable[[], None] = lambda: None
+        # When a node left its seat, or failed on it, and which seat: what it held is gone.
+        self.losses: list[tuple[int, int]] = []
         # Empty seats; the seats of nodes that sit elsewhere than at first, and who sits there.
         self.empty: list[int] = []
         self.seat_of: dict[int, int] = {}
@@ -67,8 +78,7 @@ class Nodes:
         node = life.node
         self.broken.setdefault(node, []).append(life)
         if self.place[node] == "job":
-            self.place[node] = "failed"
-            self.failed[node] = (cause, event)
+            self._fails(node, cause, event)
         elif self.place[node] == "spare":
             del self.spares[node]
             self._to_repair(node, cause, event)
@@ -83,9 +93,30 @@ class Nodes:
             self._set_aside(node, cause, event)
         if self.place[node] != "job":
             return False
-        self.place[node] = "failed"
-        self.failed[node] = (cause, event)
+        self._fails(node, cause, event)
         return True
+
+    def accuse(self, node: int, cause: str, event: int) -> None:
+        """A healthy node of the job is taken for the one that failed."""
+        self.broken.setdefault(node, [])
+        self._fails(node, cause, event)
+
+    def maintain(self, node: int, duration_us: int, cause: str, event: int) -> bool:
+        """A node is due for maintenance, a spare at once; say whether the job has to let it go first."""
+        if self.place[node] not in ("job", "spare") or node in self.away:
+            return False
+        self.away[node] = duration_us
+        if self.place[node] == "job":
+            return True
+        del self.spares[node]
+        self._to_maintenance(node, cause, event)
+        return False
+
+    def excuse(self, nodes: Iterable[int], cause: str, event: int) -> None:
+        """Nodes that are due for maintenance leave with the others that leave next."""
+        for node in nodes:
+            if self.place[node] == "job":
+                self._fails(node, cause, event)
 
     def reconnected(self, node: int, cause: str, waiting: bool, event: int) -> None:
         """The network reaches a node again; one that was only set aside can be used at once."""
@@ -110,10 +141,14 @@ class Nodes:
             self.in_job -= 1
             self.clock.leave(node)
             self._stand_up(node)
+            if node in self.broken or node in self.cut:
+                self.away.pop(node, None)
             if node in self.broken:
                 self._to_repair(node, cause, event)
             elif node in self.cut:
                 self._set_aside(node, cause, event)
+            elif node in self.away:
+                self._to_maintenance(node, cause, event)
             else:
                 self._available(node, cause, False, event)
         while self.spares and self.in_job < self.size:
@@ -144,6 +179,30 @@ class Nodes:
     def _set_aside(self, node: int, cause: str, event: int) -> None:
         self.place[node] = "idle"
         self.record.move(self.env.now, node, "idle", cause, event)
+
+    def _fails(self, node: int, cause: str, event: int) -> None:
+        self.place[node] = "failed"
+        self.failed[node] = (cause, event)
+        self.losses.append((self.env.now, self.seat_of.get(node, node)))
+
+    def _to_maintenance(self, node: int, cause: str, event: int) -> None:
+        self.place[node] = "maintenance"
+        self.record.move(self.env.now, node, "maintenance", cause, event)
+        on_event(timeout(self.env, self.away[node]), lambda _: self._maintained(node, cause))
+
+    def _maintained(self, node: int, cause: str) -> None:
+        """Maintenance ends: what broke or was cut off meanwhile is seen to now."""
+        del self.away[node]
+        event = self.record.event(self.env.now, "maintained", cause, node)
+        if node in self.broken:
+            self._to_repair(node, cause, event)
+        elif node in self.cut:
+            self._set_aside(node, *self.cut[node])
+        else:
+            waiting = self.job_waits()
+            self._available(node, cause, waiting, event)
+            if waiting:
+                self.ring()
 
     def _stand_up(self, node: int) -> None:
         seat = self.seat_of.pop(node, node)

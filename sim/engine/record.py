@@ -2,21 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import repeat
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from sim.ledger.trace import Event, Reversal, RunTrace, Segment, Stay
 from sim.reliability.exposure import JOB, Life
-from sim.reliability.progress import Course, Progress, Share, steps_of_spans
+from sim.reliability.progress import Course, Share, steps_of_spans
 from sim.reliability.records import RunPlan
+from sim.reliability.saves import Span
 
 Row = TypeVar("Row", bound=tuple[object, ...])
-
-
-class Safe(NamedTuple):
-    """Work that no failure can take back, and when the checkpoint that holds it was taken."""
-
-    work_us: int
-    at_us: int
 
 
 class Record:
@@ -57,13 +51,7 @@ class Record:
 
     def failure(self, now: int, life: Life, interrupted: bool) -> int:
         """Add the failure that ends a life and return its event."""
-        failure = self.plan.failures[life.cause]
-        event = len(self.events)
-        component, ordinal = life.component, life.ordinal
-        self.events.append(
-            (event, now, "failure", failure.cause, failure.component, component, ordinal, life.node, interrupted)
-        )
-        return event
+        return self._of_life(now, "failure", life, interrupted)
 
     def interrupts(self, event: int) -> None:
         """A failure has turned out to stop the job."""
@@ -71,10 +59,7 @@ class Record:
 
     def restored(self, now: int, life: Life) -> int:
         """Add the return of a part of the network and return its event."""
-        failure, event = self.plan.failures[life.cause], len(self.events)
-        part = failure.component, life.component, life.ordinal, life.node
-        self.events.append((event, now, "restored", failure.cause, *part, False))
-        return event
+        return self._of_life(now, "restored", life, False)
 
     def event(self, now: int, kind: str, cause: str = "", node: int = JOB) -> int:
         """Add something else that happened and return its event."""
@@ -82,18 +67,26 @@ class Record:
         self.events.append((event, now, kind, cause, "", -1, -1, node, False))
         return event
 
-    def progress(self, work_us: int, progress: Progress) -> None:
+    def found(self, now: int, life: Life, interrupted: bool) -> int:
+        """Add that a silent failure is noticed and return its event."""
+        return self._of_life(now, "found", life, interrupted)
+
+    def planned(self, now: int, life: Life) -> int:
+        """Add that a planned stop is due and return its event."""
+        return self._of_life(now, "planned", life, False)
+
+    def progress(self, work_us: int, span: Span, durable: int) -> None:
         """Add an uninterrupted span of steps and checkpoints that began at `work_us`."""
         nodes = self.plan.nodes
-        for phase, start, end, blocked, condition in progress.stretches:
+        for phase, start, end, blocked, condition in span.stretches:
             stepped = end - start - blocked
             if stepped:
                 self.segments.append((start, end, stepped, "step", "", -1, phase, nodes, condition))
             if blocked:
                 self.segments.append((start, end, blocked, "checkpoint", "", -1, phase, nodes, condition))
-        self.spans.append((work_us, progress.work_us))
-        self.started += progress.started
-        self.durable += progress.durable
+        self.spans.append((work_us, span.work_us))
+        self.started += sum(batch.number for walk in span.walks for batch in walk.batches)
+        self.durable += durable
 
     def reversal(self, now: int, state: str, cause: str, event: int, safe_at_us: int, undone: Iterable[Share]) -> None:
         """Take back the work beyond what is safe: lost to an event, or in flight at the horizon."""
@@ -139,6 +132,12 @@ class Record:
         """Return the stays of nodes that never moved."""
         still = [node for node in nodes if node not in self.open_stays]
         return _rows(Stay, zip(still, repeat(place), repeat(0), repeat(end), repeat(""), repeat(-1), strict=False))
+
+    def _of_life(self, now: int, kind: str, life: Life, interrupted: bool) -> int:
+        failure, event = self.plan.failures[life.cause], len(self.events)
+        _, _, component, ordinal, node = life
+        self.events.append((event, now, kind, failure.cause, failure.component, component, ordinal, node, interrupted))
+        return event
 
     def _close(self, now: int, node: int) -> None:
         stay = self.open_stays.get(node)

@@ -9,6 +9,7 @@ import simpy
 from sim.engine.clock import IntegerEnvironment, on_event, timeout
 from sim.engine.collector import rare_collections
 from sim.engine.failures import Ageing, DormantClock, EagerClock, FailureClock
+from sim.engine.faults import Faults
 from sim.engine.job import Failure, Job
 from sim.engine.nodes import Nodes
 from sim.engine.outages import Outages
@@ -80,6 +81,8 @@ class RunSimulation:
             else Folded(self.course, self.limit_us, self._course_of)
         )
         self.job = Job(self.env, self.record, self.clock, self.nodes, RecoveryTimes(plan), stepper)
+        self.faults = Faults(self.env, self.record, self.clock, self.nodes, self.job)
+        self.nodes.job_waits, self.nodes.ring = lambda: self.job.state == "waiting", self.job.ring
         self.outages = self._outages(judge)
 
     def trace(self) -> RunTrace:
@@ -103,6 +106,12 @@ class RunSimulation:
         """Lives end: the nodes and the job are hit."""
         for life in lives:
             failure = self.plan.failures[life.cause]
+            if failure.silent is not None:
+                self.faults.strikes(life, failure.silent)
+                continue
+            if failure.planned is not None:
+                self.faults.plans(life)
+                continue
             if failure.outage is not None and self.outages is not None:
                 self.outages.breaks(life)
                 continue

@@ -12,33 +12,37 @@ from typing import Any, Protocol
 import simpy
 
 from sim.engine.clock import IntegerEnvironment, afterwards, timeout
-from sim.reliability.legs import Leg, achieved, first_leg, moved, turned
-from sim.reliability.progress import NEVER_US, Course, Progress, Share, Stretch, advance, phase_at, shares
+from sim.reliability.legs import Leg, boundary_us, first_leg, moved, turned, walked
+from sim.reliability.progress import NEVER_US, Batch, Course, Stretch, advance, block_us, phase_at
+from sim.reliability.saves import Span, Walk, durable_count, first_tier
 
 Courses = Callable[[int], Course]
 """The course of a condition of the network."""
-
-Undone = tuple[Share, ...]
-"""Work beyond what is durable."""
 
 
 class Stepper(Protocol):
     """What the job asks of a stepper."""
 
-    def begin(self, work_us: int, start_us: int, ring: Callable[[], None]) -> int:
-        """Begin to step; return when the work ends, NEVER_US if that is of no use or `ring` will be called then."""
+    def begin(self, work_us: int, number: int, start_us: int, ring: Callable[[], None]) -> int:
+        """Begin to step; return when the work ends, NEVER_US if that is of no use or `ring` will be called then.
+
+        number: of the next checkpoint.
+        """
 
     def turn(self, condition: int, now_us: int) -> int:
         """The network's condition changes; return when the work ends, as `begin` does."""
 
-    def stop(self, now_us: int) -> tuple[Progress, Undone]:
-        """Stop, and return what was achieved since."""
+    def boundary_us(self, now_us: int) -> int:
+        """Return when the step or checkpoint that is under way ends."""
+
+    def stop(self, now_us: int) -> tuple[Span, int]:
+        """Stop, and return what was achieved since, and how many checkpoints became durable (in their first tier)."""
 
 
 class Folded:
     """No event at all: the whole span is arithmetic."""
 
-    __slots__ = ("begun_us", "condition", "course", "courses", "horizon_us", "legs")
+    __slots__ = ("begun", "condition", "course", "courses", "horizon_us", "legs")
 
     def __init__(self, course: Course, horizon_us: int, courses: Courses) -> None:
         self.course = course
@@ -47,10 +51,11 @@ class Folded:
         self.condition = 0
         # Those of the span under way; none while the job does not step.
         self.legs: list[Leg] = []
-        self.begun_us = 0
+        # Work, and number of the next checkpoint, when it began.
+        self.begun = (0, 1)
 
-    def begin(self, work_us: int, start_us: int, ring: Callable[[], None]) -> int:
-        self.begun_us = work_us
+    def begin(self, work_us: int, number: int, start_us: int, ring: Callable[[], None]) -> int:
+        self.begun = work_us, number
         self._start(start_us)
         return self._end_us()
 
@@ -64,28 +69,37 @@ class Folded:
             self.legs = turned(self.legs, condition, self._way(), now_us)
         return self._end_us()
 
-    def stop(self, now_us: int) -> tuple[Progress, Undone]:
+    def boundary_us(self, now_us: int) -> int:
+        return boundary_us(self.legs, now_us)
+
+    def stop(self, now_us: int) -> tuple[Span, int]:
         legs, self.legs = self.legs, []
-        first = legs[0]
-        if first.start_us == now_us:
-            return _nothing(self.begun_us)
-        if len(legs) > 1 or first.condition:
-            return achieved(legs, now_us, self.course, self.begun_us)
-        progress = advance(first.course, first.work_us, first.start_us, now_us)
-        return progress, tuple(shares(self.course, progress.durable_us, progress.work_us))
+        if legs[0].start_us == now_us:
+            return _nothing(self.begun[0], now_us), 0
+        parts = walked(legs, now_us)
+        stretches = tuple(
+            stretch._replace(condition=leg.condition) if leg.condition else stretch
+            for leg, part in parts
+            for stretch in part.stretches
+        )
+        walks = tuple(Walk(leg.condition, leg.course, leg.work_us, part.work_us, part.batches) for leg, part in parts)
+        last = walks[-1]
+        span = Span(moved(last.to_us, last.course, self.course), now_us, stretches, walks)
+        return span, durable_count(span)
 
     def _start(self, now_us: int) -> None:
         way = self._way()
-        self.legs = [first_leg(self.condition, way, moved(self.begun_us, self.course, way), now_us)]
+        work_us, number = self.begun
+        self.legs = [first_leg(self.condition, way, moved(work_us, self.course, way), now_us, number)]
 
     def _way(self) -> Course:
         return self.courses(self.condition) if self.condition else self.course
 
     def _end_us(self) -> int:
-        _, way, work_us, start_us, due_us = self.legs[-1]
+        _, way, work_us, start_us, due_us, number = self.legs[-1]
         if start_us + way.end_us - work_us > self.horizon_us:
             return NEVER_US
-        return advance(way, work_us, start_us, None, due_us).stretches[-1].end_us
+        return advance(way, work_us, start_us, None, due_us, number).stretches[-1].end_us
 
 
 @dataclass(slots=True)
@@ -93,8 +107,8 @@ class _Span:
     """What has happened since the job began to step, in work of the present course.
 
     begun: work, in the whole network's course, and instant at the begin. since_us: when the present step or block
-    began. walked: condition, course, work from and to of every leg before; from_us: where the present one began. saved:
-    the leg of the newest durable checkpoint and its work there.
+    began, and until_us when it ends. walks: those before the present one; from_us: where that began. batches: its
+    checkpoints, one each. number: of the next.
     """
 
     begun: tuple[int, int]
@@ -102,12 +116,12 @@ class _Span:
     way: Course
     work_us: int
     from_us: int
-    saved: tuple[int, int]
     since_us: int
-    walked: list[tuple[int, Course, int, int]] = field(default_factory=list)
-    saved_at_us: int = -1
+    number: int
+    until_us: int = 0
+    walks: list[Walk] = field(default_factory=list)
+    batches: list[Batch] = field(default_factory=list)
     blocking: bool = False
-    started: int = 0
     durable: int = 0
     entered_us: int = 0
     phase: int = 0
@@ -127,10 +141,10 @@ class Explicit:
         self.condition = 0
         self.span: _Span | None = None
 
-    def begin(self, work_us: int, start_us: int, ring: Callable[[], None]) -> int:
+    def begin(self, work_us: int, number: int, start_us: int, ring: Callable[[], None]) -> int:
         way = self._way()
         at_us = moved(work_us, self.course, way)
-        span = _Span((work_us, start_us), self.condition, way, at_us, at_us, (0, at_us), start_us, entered_us=start_us)
+        span = _Span((work_us, start_us), self.condition, way, at_us, at_us, start_us, number, entered_us=start_us)
         span.phase = phase_at(way, at_us)
         self.span = span
         simpy.Process(self.env, self._walk(span, ring))
@@ -140,23 +154,24 @@ class Explicit:
         self.condition = condition
         return NEVER_US
 
-    def stop(self, now_us: int) -> tuple[Progress, Undone]:
+    def boundary_us(self, now_us: int) -> int:
+        span = self.span
+        assert span is not None, "a job that does not step has no boundary"
+        return max(span.until_us, now_us) if span.since_us < now_us else now_us
+
+    def stop(self, now_us: int) -> tuple[Span, int]:
         span, self.span = self.span, None
         assert span is not None, "only the job stops a stepper, and only after it began"
         if span.begun[1] == now_us:
-            return _nothing(span.begun[0])
+            return _nothing(span.begun[0], now_us), 0
         if span.blocking:
             span.blocked_us += now_us - span.since_us
         else:
             span.work_us += now_us - span.since_us
         self._leave_phase(span)
-        legs = [*span.walked, (span.condition, span.way, span.from_us, span.work_us)]
-        leg, saved_us = span.saved
+        self._close_walk(span)
         work_us = moved(span.work_us, span.way, self.course)
-        durable_us = span.begun[0] if span.saved_at_us < 0 else moved(saved_us, legs[leg][1], self.course)
-        counts = span.started, span.durable
-        progress = Progress(work_us, durable_us, span.saved_at_us, *counts, tuple(span.stretches))
-        return progress, _undone(legs, leg, saved_us)
+        return Span(work_us, now_us, tuple(span.stretches), tuple(span.walks)), span.durable
 
     def _way(self) -> Course:
         return self.courses(self.condition) if self.condition else self.course
@@ -167,6 +182,7 @@ class Explicit:
         yield from self._look(span)
         while self.span is span:
             length_us = self._to_boundary(span)
+            span.until_us = self.env.now + length_us
             yield timeout(self.env, length_us)
             if self.span is not span:
                 return
@@ -186,10 +202,9 @@ class Explicit:
         yield afterwards(self.env)
         if self.span is not span or self.condition == span.condition:
             return
-        leg = (span.condition, span.way, span.from_us, span.work_us)
         way = self._way()
         self._close_stretch(span)
-        span.walked.append(leg)
+        self._close_walk(span)
         span.work_us = span.from_us = moved(span.work_us, span.way, way)
         span.condition, span.way = self.condition, way
         span.phase = phase_at(way, span.work_us)
@@ -200,21 +215,20 @@ class Explicit:
         return min(boundary_us, span.way.end_us) - span.work_us
 
     def _save(self, span: _Span) -> Generator[simpy.Event, Any, None]:
-        span.started += 1
-        span.blocking, span.since_us = True, self.env.now
-        simpy.Process(self.env, self._flush(span, (len(span.walked), span.work_us)))
-        yield timeout(self.env, span.way.block_us)
+        length_us = block_us(span.way, span.number)
+        span.batches.append(Batch(self.env.now, span.number, 1, span.work_us, 0))
+        span.number += 1
+        span.blocking, span.since_us, span.until_us = True, self.env.now, self.env.now + length_us
+        simpy.Process(self.env, self._flush(span))
+        yield timeout(self.env, length_us)
         if self.span is span:
             span.blocked_us += self.env.now - span.since_us
             span.blocking, span.since_us = False, self.env.now
 
-    def _flush(self, span: _Span, saved: tuple[int, int]) -> Generator[simpy.Event, Any, None]:
-        began_us = self.env.now
-        yield timeout(self.env, span.way.durable_after_us)
+    def _flush(self, span: _Span) -> Generator[simpy.Event, Any, None]:
+        yield timeout(self.env, first_tier(span.way).durable_after_us)
         if self.span is span:
             span.durable += 1
-            span.saved_at_us = began_us
-            span.saved = saved
 
     def _leave_phase(self, span: _Span) -> None:
         self._close_stretch(span)
@@ -226,16 +240,11 @@ class Explicit:
             span.stretches.append(stretch)
         span.entered_us, span.blocked_us = self.env.now, 0
 
+    def _close_walk(self, span: _Span) -> None:
+        span.walks.append(Walk(span.condition, span.way, span.from_us, span.work_us, tuple(span.batches)))
+        span.batches.clear()
 
-def _nothing(work_us: int) -> tuple[Progress, Undone]:
-    """Return what a span achieves that stops as it begins: its work is not taken to another course and back."""
-    return Progress(work_us, work_us, -1, 0, 0, ()), ()
 
-
-def _undone(legs: list[tuple[int, Course, int, int]], first: int, saved_us: int) -> Undone:
-    """Return the work beyond a checkpoint of a leg."""
-    return tuple(
-        share
-        for position, (condition, way, from_us, to_us) in enumerate(legs[first:])
-        for share in shares(way, from_us if position else saved_us, to_us, condition)
-    )
+def _nothing(work_us: int, now_us: int) -> Span:
+    """Return the span of a job that stops as it begins: its work is not taken to another course and back."""
+    return Span(work_us, now_us, (), ())

@@ -1,64 +1,118 @@
 """The random durations of a run other than lives: each from its own named stream, so that policies share them."""
 
+from math import log
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
 from sim.reliability.exposure import Uniforms
 from sim.reliability.laws import draw_us, durations_us
 from sim.reliability.records import Law, RepairStage, RunPlan
 from sim.streams import uniforms
 
-RECOVERY_STAGES = ("detect", "schedule", "replace", "initialize", "restore", "warm_up")
-"""Stages of a recovery in their order."""
-
 # How many recoveries are drawn ahead at first.
 _RECOVERIES = 512
+
+
+class Stages(NamedTuple):
+    """How long the stages of one recovery take; `found` are those before nodes are replaced.
+
+    restores: what repeated attempts to restore take, in units of one.
+    """
+
+    found: tuple[tuple[str, int], ...]
+    requeue_us: int
+    select_host_us: int
+    replace_us: int
+    initialize_us: int
+    rejoin_us: int
+    warm_up_us: int
+    restores: int
 
 
 class RecoveryTimes:
     """How long each stage takes in the n-th recovery of a run: element n of the stage's stream.
 
-    Where the law of detection depends on the cause, the uniforms do not.
+    Where the law of detection depends on the cause, the uniforms do not. Attempts of a stage that fail are geometric,
+    and each takes its time.
     """
 
-    __slots__ = ("detect", "detect_laws", "laws", "rows", "seed")
+    __slots__ = ("blames", "detect", "plan", "rows", "seed")
 
     def __init__(self, plan: RunPlan) -> None:
-        recovery = plan.recovery
         self.seed = plan.seed
-        # In the order of RECOVERY_STAGES.
-        self.laws = (
-            recovery.detect,
-            recovery.select_host,
-            recovery.replace,
-            recovery.initialize,
-            Law(mean_s=plan.checkpoint.restore_us * 1e-6),
-            recovery.warm_up,
-        )
-        self.detect_laws = dict(recovery.detect_by_cause)
-        self.rows: list[tuple[tuple[str, int], ...]] = []
+        self.plan = plan.recovery
+        self.rows: list[Stages] = []
         self.detect: dict[str, list[int]] = {}
+        # Uniforms of the diagnoses: whether it is wrong, and whom it blames then.
+        self.blames: NDArray[np.float64] = np.empty((2, 0))
         self._draw(_RECOVERIES)
 
-    def stages(self, cause: str, recovery: int) -> tuple[tuple[str, int], ...]:
-        """Return the stages of the recovery of that number, from a failure of that cause, with their durations."""
+    def launch(self) -> tuple[tuple[str, int], ...]:
+        """Return what the first start of a run takes before it initialises nothing anew: the choice of hosts."""
+        return (("schedule", self.rows[0].select_host_us),)
+
+    def stages(self, cause: str, recovery: int) -> Stages:
+        """Return the stages of the recovery of that number, from a failure of that cause."""
         if recovery >= len(self.rows):
             self._draw(2 * recovery)
         stages = self.rows[recovery]
         if cause in self.detect:
-            return (("detect", self.detect[cause][recovery]), *stages[1:])
+            return stages._replace(found=(("detect", self.detect[cause][recovery]), *stages.found[1:]))
         return stages
 
+    def blamed(self, recovery: int) -> float | None:
+        """Return a number in [0, 1) that says which healthy node a wrong diagnosis blames, None where it is right."""
+        if self.plan.blames_right >= 1:
+            return None
+        wrong, whom = self.blames[:, recovery].tolist()
+        return float(whom) if wrong >= self.plan.blames_right else None
+
     def _draw(self, count: int) -> None:
-        columns = [
-            [(stage, duration_us) for duration_us in self._table(stage, law, count)]
-            for stage, law in zip(RECOVERY_STAGES, self.laws, strict=True)
-        ]
-        self.rows = list(zip(*columns, strict=True))
-        self.detect = {cause: self._table("detect", law, count) for cause, law in self.detect_laws.items()}
+        plan = self.plan
+        detect = self._table("detect", plan.detect, count)
+        diagnose = self._table("diagnose", plan.diagnose, count)
+        columns = (
+            [(("detect", one), ("diagnose", other)) for one, other in zip(detect, diagnose, strict=True)],
+            self._table("requeue", plan.requeue, count),
+            self._table("select_host", plan.select_host, count),
+            self._table("replace", plan.replace, count),
+            self._table("initialize", plan.initialize, count),
+            self._table("initialize", plan.rejoin or plan.initialize, count),
+            self._table("warm_up", plan.warm_up, count),
+            [1 + failed for failed in self._failed("restore", count)],
+        )
+        self.rows = [Stages(*row) for row in zip(*columns, strict=True)]
+        self.detect = {cause: self._table("detect", law, count) for cause, law in plan.detect_by_cause.items()}
+        if plan.blames_right < 1:
+            self.blames = np.stack([uniforms(self.seed, "recovery", what, count=count) for what in ("wrong", "whom")])
 
     def _table(self, stage: str, law: Law, count: int) -> list[int]:
+        """Return what a stage takes, attempts that fail included."""
+        # The choice of hosts draws from the stream of the state that it is told under.
+        name = "schedule" if stage == "select_host" else stage
         if law.kind == "constant":
-            return [round(law.mean_s * 1e6)] * count
-        table: list[int] = durations_us(law, uniforms(self.seed, "recovery", stage, count=count)).tolist()
-        return table
+            once = round(law.mean_s * 1e6)
+            if self.plan.success.get(stage, 1.0) >= 1:
+                return [once] * count
+            return [once * (1 + failed) for failed in self._failed(stage, count)]
+        table = durations_us(law, uniforms(self.seed, "recovery", name, count=count))
+        failed = np.array(self._failed(stage, count))
+        for attempt in range(1, int(failed.max(initial=0)) + 1):
+            again = durations_us(law, uniforms(self.seed, "recovery", name, attempt, count=count))
+            table = table + np.where(failed >= attempt, again, 0)
+        listed: list[int] = table.tolist()
+        return listed
+
+    def _failed(self, stage: str, count: int) -> list[int]:
+        """Return how many attempts of a stage fail before one passes: geometric."""
+        success = self.plan.success.get(stage, 1.0)
+        if success >= 1:
+            return [0] * count
+        drawn = uniforms(self.seed, "recovery", stage, "failed", count=count)
+        failed: list[int] = np.floor(np.log1p(-drawn) / log(1 - success)).astype(np.int64).tolist()
+        return failed
 
 
 class RepairDraws:

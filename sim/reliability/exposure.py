@@ -140,15 +140,24 @@ def component_count(failure: FailureClass, nodes: int) -> int:
 
 
 def job_mtbf_s(failures: Sequence[FailureClass], nodes: int) -> float:
-    """Return the mean time between failures of a job: one over the sum of the rates of what stops it.
+    """Return the mean time between failures of a job: one over the sum of the rates of what stops it unplanned.
+
+    Of silent failures those that are noticed count.
 
     >>> from sim.reliability.records import Law
     >>> life = Law(kind="exponential", mean_s=1600.0)
     >>> job_mtbf_s((FailureClass(cause="gpu", component="gpu", per_node=8, life=life, replace=True),), nodes=2)
     100.0
     """
-    rate = sum(component_count(f, nodes) / f.life.mean_s for f in failures if f.stops)
+    rate = sum(_noticed(f) * component_count(f, nodes) / f.life.mean_s for f in failures if f.stops)
     return 1 / rate if rate else math.inf
+
+
+def _noticed(failure: FailureClass) -> float:
+    """Return the share of failures that stop the job in the end, unplanned."""
+    if failure.planned is not None:
+        return 0.0
+    return 1.0 if failure.silent is None else failure.silent.recall
 
 
 def _node(failure: FailureClass, component: int) -> int:

@@ -11,18 +11,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from sim.reliability.progress import Course, Progress, Share, advance, course, phase_at, shares
+from sim.reliability.progress import Course, Progress, advance, begun_us, course, phase_at
 from sim.reliability.records import CheckpointPlan, PhasePlan
 
 
 class Leg(NamedTuple):
-    """Steps under one condition, from start_us at work_us of the leg's own course; a checkpoint is due from due_us."""
+    """Steps under one condition, from start_us at work_us of the leg's own course.
+
+    A checkpoint is due from due_us, and has this number.
+    """
 
     condition: int
     course: Course
     work_us: int
     start_us: int
     due_us: int
+    number: int
 
 
 def repaced(phases: Sequence[PhasePlan], checkpoint: CheckpointPlan, whole: Course, step_us: Sequence[int]) -> Course:
@@ -53,9 +57,9 @@ def moved(work_us: int, one: Course, other: Course) -> int:
     return other.end_us if work_us == one.end_us else _moved(work_us, one, other)
 
 
-def first_leg(condition: int, way: Course, work_us: int, start_us: int) -> Leg:
+def first_leg(condition: int, way: Course, work_us: int, start_us: int, number: int) -> Leg:
     """Return the leg that a span begins with: its first checkpoint is due after a spacing."""
-    return Leg(condition, way, work_us, start_us, work_us + way.spacing_us)
+    return Leg(condition, way, work_us, start_us, work_us + way.spacing_us, number)
 
 
 def turned(legs: Sequence[Leg], condition: int, way: Course, now_us: int) -> list[Leg]:
@@ -71,50 +75,37 @@ def turned(legs: Sequence[Leg], condition: int, way: Course, now_us: int) -> lis
     return [*legs[:-1], _beginning(last, condition, way)]
 
 
-def achieved(legs: Sequence[Leg], now_us: int, whole: Course, begun_us: int) -> tuple[Progress, tuple[Share, ...]]:
-    """Return the progress of a span that stops, in work of the whole network's course, and what of it is not durable.
+def boundary_us(legs: Sequence[Leg], now_us: int) -> int:
+    """Return when the step or checkpoint that is under way ends.
 
-    begun_us: where the span began, in that course.
+    >>> ten = PhasePlan(name="main", steps=10, step_time_us=7, tokens_per_step=1)
+    >>> every = CheckpointPlan(interval_us=20, block_us=2, durable_after_us=5, restore_us=0)
+    >>> legs = [first_leg(0, course([ten], every, None), 0, 100, 1)]
+    >>> [boundary_us(legs, now) for now in (100, 101, 121, 122, 123, 124)]
+    [100, 107, 121, 123, 123, 130]
+    """
+    last = legs[-1]
+    return last.start_us if last.start_us >= now_us else _boundary(last, now_us).at_us
+
+
+def walked(legs: Sequence[Leg], now_us: int) -> list[tuple[Leg, Progress]]:
+    """Return the legs of a span that stops, each with its progress; those that have not begun are left out.
 
     >>> ten = PhasePlan(name="main", steps=10, step_time_us=7, tokens_per_step=1)
     >>> every = CheckpointPlan(interval_us=20, block_us=2, durable_after_us=5, restore_us=0)
     >>> way = course([ten], every, None)
     >>> slow = repaced([ten], every, way, [9])
-    >>> legs = turned([first_leg(0, way, 0, 100)], 1, slow, 105)
-    >>> progress, undone = achieved(legs, 140, way, 0)
-    >>> progress.stretches
-    (Stretch(phase=0, start_us=100, end_us=107, checkpoint_us=0, condition=0), \
-Stretch(phase=0, start_us=107, end_us=140, checkpoint_us=2, condition=1))
-    >>> progress.work_us, progress.durable_us, undone
-    (31, 21, (Share(phase=0, duration_us=13, steps=1, condition=1),))
+    >>> legs = turned([first_leg(0, way, 0, 100, 1)], 1, slow, 105)
+    >>> [part.stretches for _, part in walked(legs, 140)]
+    [(Stretch(phase=0, start_us=100, end_us=107, checkpoint_us=0, condition=0),), \
+(Stretch(phase=0, start_us=107, end_us=140, checkpoint_us=2, condition=0),)]
     """
-    begun = [leg for leg in legs[1:] if leg.start_us < now_us]
-    walked = [legs[0], *begun]
-    stops = [*(leg.start_us for leg in begun), now_us]
-    parts = [
-        advance(leg.course, leg.work_us, leg.start_us, stop, leg.due_us)
-        for leg, stop in zip(walked, stops, strict=True)
+    begun = [legs[0], *(leg for leg in legs[1:] if leg.start_us < now_us)]
+    stops = [*(leg.start_us for leg in begun[1:]), now_us]
+    return [
+        (leg, advance(leg.course, leg.work_us, leg.start_us, stop, leg.due_us, leg.number))
+        for leg, stop in zip(begun, stops, strict=True)
     ]
-    kept, saved_us, saved_at_us, durable = _newest_durable(walked, parts, now_us)
-    froms = [saved_us, *(leg.work_us for leg in walked[kept + 1 :])]
-    undone = tuple(
-        share
-        for leg, part, from_us in zip(walked[kept:], parts[kept:], froms, strict=True)
-        for share in shares(leg.course, from_us, part.work_us, leg.condition)
-    )
-    progress = Progress(
-        moved(parts[-1].work_us, walked[-1].course, whole),
-        begun_us if saved_at_us < 0 else moved(saved_us, walked[kept].course, whole),
-        saved_at_us,
-        sum(part.started for part in parts),
-        durable,
-        tuple(
-            stretch._replace(condition=leg.condition)
-            for leg, part in zip(walked, parts, strict=True)
-            for stretch in part.stretches
-        ),
-    )
-    return progress, undone
 
 
 def _moved(work_us: int, one: Course, other: Course) -> int:
@@ -127,39 +118,39 @@ def _moved(work_us: int, one: Course, other: Course) -> int:
 def _beginning(leg: Leg, condition: int, way: Course) -> Leg:
     """Return a leg that has not begun, under another condition."""
     work_us = moved(leg.work_us, leg.course, way)
-    return Leg(condition, way, work_us, leg.start_us, work_us + leg.due_us - leg.work_us)
+    return Leg(condition, way, work_us, leg.start_us, work_us + leg.due_us - leg.work_us, leg.number)
 
 
 def _next(leg: Leg, condition: int, way: Course, now_us: int) -> list[Leg]:
     """Return the leg that follows one that is under way, none where the work ends before."""
-    so_far = advance(leg.course, leg.work_us, leg.start_us, now_us, leg.due_us)
-    waited_us, at_us, work_us = leg.work_us + leg.course.spacing_us - leg.due_us, now_us, so_far.work_us
-    since_us = leg.start_us
-    if so_far.batches:
-        begin_us, period_us, count, _, _ = so_far.batches[-1]
-        waited_us, since_us = 0, begin_us + (count - 1) * period_us + leg.course.block_us
-    if since_us > now_us:
-        at_us = since_us
-    else:
-        phase = phase_at(leg.course, work_us)
-        rest_us = (work_us - leg.course.starts_us[phase]) % leg.course.step_us[phase]
-        left_us = min(leg.course.step_us[phase] - rest_us, leg.course.end_us - work_us) if rest_us else 0
-        at_us, work_us = now_us + left_us, work_us + left_us
-    if work_us == leg.course.end_us:
+    boundary = _boundary(leg, now_us)
+    if boundary.work_us == leg.course.end_us:
         return []
-    work_us = moved(work_us, leg.course, way)
-    left_us = leg.course.spacing_us - waited_us - (at_us - since_us)
-    return [Leg(condition, way, work_us, at_us, work_us + max(left_us, 0))]
+    work_us = moved(boundary.work_us, leg.course, way)
+    left_us = leg.course.spacing_us - boundary.waited_us
+    return [Leg(condition, way, work_us, boundary.at_us, work_us + max(left_us, 0), boundary.number)]
 
 
-def _newest_durable(legs: Sequence[Leg], parts: Sequence[Progress], now_us: int) -> tuple[int, int, int, int]:
-    """Return leg and work of the newest durable checkpoint, when it began (-1: none), and how many there are."""
-    newest, durable = (0, legs[0].work_us, -1), 0
-    for position, part in enumerate(parts):
-        for begin_us, period_us, count, work_us, cycle_us in part.batches:
-            ready = (now_us - legs[position].course.durable_after_us - begin_us) // period_us + 1
-            kept = max(0, min(ready, count))
-            durable += kept
-            if kept:
-                newest = position, work_us + (kept - 1) * cycle_us, begin_us + (kept - 1) * period_us
-    return *newest, durable
+class _Boundary(NamedTuple):
+    """Where a step or block under way ends, its work, and how long a checkpoint has been waited for then."""
+
+    at_us: int
+    work_us: int
+    waited_us: int
+    number: int
+
+
+def _boundary(leg: Leg, now_us: int) -> _Boundary:
+    so_far = advance(leg.course, leg.work_us, leg.start_us, now_us, leg.due_us, leg.number)
+    waited_us, at_us, work_us = leg.work_us + leg.course.spacing_us - leg.due_us, now_us, so_far.work_us
+    since_us, number = leg.start_us, leg.number + so_far.started
+    if so_far.batches:
+        last = so_far.batches[-1]
+        waited_us, since_us = 0, begun_us(leg.course, last, last.number) - last.cycle_us
+    if since_us > now_us:
+        return _Boundary(since_us, work_us, 0, number)
+    phase = phase_at(leg.course, work_us)
+    rest_us = (work_us - leg.course.starts_us[phase]) % leg.course.step_us[phase]
+    left_us = min(leg.course.step_us[phase] - rest_us, leg.course.end_us - work_us) if rest_us else 0
+    at_us, work_us = now_us + left_us, work_us + left_us
+    return _Boundary(at_us, work_us, waited_us + at_us - since_us, number)

@@ -1,17 +1,24 @@
 """Checks of a run's plan, and how long it would take if nothing failed."""
 
 from collections import Counter
+from math import inf
 
 from sim.errors import InputError, ScenarioError, unknown_name
 from sim.reliability.laws import check_law
 from sim.reliability.progress import NEVER_US, advance, course
-from sim.reliability.records import SHARED_COMPONENTS, FailureClass, RepairPlan, RunPlan
+from sim.reliability.records import SHARED_COMPONENTS, FailureClass, Law, RepairPlan, RunPlan, Tier, tiers_of
 
 COMPONENTS = ("gpu", "nic", "link", "node", "job", *SHARED_COMPONENTS)
 """What a failure class may hit."""
 
 FAILURE_CLOCKS = ("calendar", "operating")
 """Whether failure clocks advance always, or only while the job steps or checkpoints."""
+
+MODES = ("requeue", "in-job", "in-process")
+"""How a job restarts: through the queue, on the nodes it holds, or with the processes that live."""
+
+STAGES = ("detect", "diagnose", "requeue", "select_host", "replace", "initialize", "restore", "warm_up")
+"""Stages of a recovery in their order."""
 
 ON_FAILURE = ("restart", "queue")
 """What a failure during recovery does."""
@@ -60,9 +67,20 @@ def _check_numbers(plan: RunPlan) -> None:
     _at_least(1, {"nodes": plan.nodes, "gpus_per_node": plan.gpus_per_node})
     _at_least(1, {"horizon_us": plan.horizon_us or 1, "work_us": plan.work_us or 1})
     _at_least(0, {"spare_nodes": plan.spare_nodes, "checkpoint: interval_us": checkpoint.interval_us})
-    _at_least(0, {"checkpoint: block_us": checkpoint.block_us, "checkpoint: restore_us": checkpoint.restore_us})
-    _at_least(0, {"checkpoint: max_in_flight": checkpoint.max_in_flight, "repair: crews": plan.repair.crews})
-    _at_least(checkpoint.block_us, {"checkpoint: durable_after_us": checkpoint.durable_after_us})
+    _at_least(0, {"repair: crews": plan.repair.crews})
+    for tier in tiers_of(checkpoint):
+        _check_tier(tier)
+    if all(tier.every > 1 for tier in tiers_of(checkpoint)):
+        raise ScenarioError("checkpoint: no tier takes every checkpoint; expected one with every = 1")
+
+
+def _check_tier(tier: Tier) -> None:
+    where = "checkpoint" if tier.name == "remote" else f"checkpoint: tier {tier.name}"
+    _at_least(0, {f"{where}: block_us": tier.block_us, f"{where}: restore_us": tier.restore_us})
+    _at_least(tier.block_us, {f"{where}: durable_after_us": tier.durable_after_us})
+    _at_least(0, {f"{where}: max_in_flight": tier.max_in_flight, f"{where}: keep": tier.keep})
+    _at_least(0, {f"{where}: copies": tier.copies})
+    _at_least(1, {f"{where}: every": tier.every, f"{where}: apart": tier.apart})
 
 
 def _at_least(least: int, values: dict[str, int]) -> None:
@@ -86,6 +104,9 @@ def _check_laws(plan: RunPlan) -> None:
     recovery, repair = plan.recovery, plan.repair
     laws = {
         "recovery.detect": recovery.detect,
+        "recovery.diagnose": recovery.diagnose,
+        "recovery.requeue": recovery.requeue,
+        "recovery.rejoin": recovery.rejoin or Law(),
         "recovery.select_host": recovery.select_host,
         "recovery.replace": recovery.replace,
         "recovery.initialize": recovery.initialize,
@@ -96,6 +117,19 @@ def _check_laws(plan: RunPlan) -> None:
     laws |= {f"recovery.detect_by_cause.{cause}": law for cause, law in recovery.detect_by_cause.items()}
     for where, law in laws.items():
         check_law(law, where)
+    for stage, success in recovery.success.items():
+        if stage not in STAGES:
+            raise unknown_name("stage", stage, STAGES, "recovery.success")
+        if not 0 < success <= 1:
+            raise InputError(f"recovery.success.{stage}: is {success}; expected a probability above 0")
+    _check_probability(recovery.blames_right, "recovery.blames_right")
+    if recovery.mode not in MODES:
+        raise unknown_name("recovery mode", recovery.mode, MODES, "recovery.mode")
+
+
+def _check_probability(value: float, where: str) -> None:
+    if not 0 <= value <= 1:
+        raise InputError(f"{where} is {value}; expected a probability")
 
 
 def _check_failure(failure: FailureClass) -> None:
@@ -109,6 +143,22 @@ def _check_failure(failure: FailureClass) -> None:
     if failure.component == "job" and failure.replace:
         raise ScenarioError(f"{where}: a failure of the whole job hits no node, so it cannot replace one")
     _check_outage(failure, where)
+    _check_effect(failure, where)
+
+
+def _check_effect(failure: FailureClass, where: str) -> None:
+    silent, effects = failure.silent, (failure.outage, failure.silent, failure.planned)
+    if sum(effect is not None for effect in effects) > 1:
+        raise ScenarioError(f"{where}: got several of outage, silent and planned; expected one of them")
+    if silent is not None:
+        check_law(silent.found_after, f"{where}: found")
+        _check_probability(silent.recall, f"{where}: recall")
+        if not 0 <= silent.rewind_s < inf:
+            raise InputError(f"{where}: rewind_s is {silent.rewind_s}; expected 0 or more")
+    if failure.planned is not None:
+        check_law(failure.planned, f"{where}: planned")
+        if failure.replace:
+            raise ScenarioError(f"{where}: planned maintenance brings a node back; expected no replace")
 
 
 def _check_outage(failure: FailureClass, where: str) -> None:
@@ -125,7 +175,6 @@ def _check_outage(failure: FailureClass, where: str) -> None:
 
 def _check_repair(repair: RepairPlan) -> None:
     for name, success in {"automatic": repair.automatic.success, "manual": repair.manual.success}.items():
-        if not 0 <= success <= 1:
-            raise InputError(f"repair.{name}: success is {success}; expected a probability")
+        _check_probability(success, f"repair.{name}: success")
     if repair.automatic.success < 1 and repair.manual.success == 0:
         raise ScenarioError("repair: where the automatic stage fails, the manual one never succeeds")

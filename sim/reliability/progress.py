@@ -1,21 +1,23 @@
 """How far a job comes between two interruptions: steps and checkpoints folded by arithmetic.
 
 Progress is measured in microseconds of step time from the start of the run ("work"). A checkpoint begins at the first
-step boundary at which `spacing_us` has passed since the last one ended (or since the job began to step), blocks
-the job for block_us, and counts durable_after_us after it began, if the job is not interrupted before. At most
-max_in_flight of them may be under way, so spacing_us = max(interval, durable_after / max_in_flight - block). None is
-taken where the work ends. What is finished at an instant counts before an interruption at that instant.
+step boundary at which `spacing_us` has passed since the last one ended (or since the job began to step), and blocks
+the job. Checkpoints are numbered from 1 along the work; tier t takes those whose number `every` divides, and has one
+durable_after_us after it began, if the job is not interrupted before. A tier has at most max_in_flight of them under
+way, so spacing_us = max(interval, durable_after / (max_in_flight every) - block). None is taken where the work ends.
+What is finished at an instant counts before an interruption at that instant.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from math import lcm
 from typing import NamedTuple
 
 import numpy as np
 
-from sim.reliability.records import CheckpointPlan, PhasePlan
+from sim.reliability.records import CheckpointPlan, PhasePlan, Tier, tiers_of
 
 NEVER_US = 2**62
 """Later than anything: the end of a phase without end."""
@@ -25,7 +27,8 @@ NEVER_US = 2**62
 class Course:
     """The work of a run: where each phase starts and ends, its steps, where the work ends, and the checkpoint rule.
 
-    cycle_us: by phase, the work from one checkpoint to the next, a whole number of steps.
+    cycle_us: by phase, the work from one checkpoint to the next, a whole number of steps. blocks_us: what the first n
+    checkpoints of a pattern of tiers block in all, for n from 0; the pattern repeats.
     """
 
     starts_us: tuple[int, ...]
@@ -34,8 +37,8 @@ class Course:
     cycle_us: tuple[int, ...]
     end_us: int
     spacing_us: int
-    block_us: int
-    durable_after_us: int
+    blocks_us: tuple[int, ...]
+    tiers: tuple[Tier, ...]
 
 
 class Stretch(NamedTuple):
@@ -49,31 +52,29 @@ class Stretch(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Checkpoints in a row: `number` of them, the first begun at begin_us with work_us done, the others a period later.
+    """`number` checkpoints in a row, the first of them begun at begin_us with work_us done; first: its number.
 
     cycle_us: the work between two of them.
     """
 
     begin_us: int
-    period_us: int
+    first: int
     number: int
     work_us: int
     cycle_us: int
 
 
 class Progress(NamedTuple):
-    """What an uninterrupted span achieved: work done, work that is durable, checkpoints by count.
-
-    durable_at_us: when the newest durable checkpoint of the span began, -1 if it has none.
-    """
+    """What an uninterrupted span achieved: work done, its stretches of time, and the checkpoints that it began."""
 
     work_us: int
-    durable_us: int
-    durable_at_us: int
-    started: int
-    durable: int
     stretches: tuple[Stretch, ...]
-    batches: tuple[Batch, ...] = ()
+    batches: tuple[Batch, ...]
+
+    @property
+    def started(self) -> int:
+        """How many checkpoints it began."""
+        return sum(batch.number for batch in self.batches)
 
 
 class Share(NamedTuple):
@@ -95,9 +96,12 @@ def course(phases: Sequence[PhasePlan], checkpoint: CheckpointPlan, work_us: int
     """
     lengths = [NEVER_US if p.steps is None else p.steps * p.step_time_us for p in phases]
     bounds = [0, *accumulate(lengths)]
-    in_flight = checkpoint.max_in_flight
-    flush_us = -(-checkpoint.durable_after_us // in_flight) - checkpoint.block_us if in_flight else 0
-    spacing_us = max(checkpoint.interval_us, flush_us) if checkpoint.interval_us else 0
+    tiers = tiers_of(checkpoint)
+    blocks = [
+        max((tier.block_us for tier in tiers if number % tier.every == 0), default=0)
+        for number in range(1, lcm(*(tier.every for tier in tiers)) + 1)
+    ]
+    spacing_us = max(checkpoint.interval_us, _flush_us(tiers) - min(blocks)) if checkpoint.interval_us else 0
     end_us = min(bounds[-1], NEVER_US if work_us is None else work_us)
     return Course(
         starts_us=tuple(bounds[:-1]),
@@ -106,9 +110,37 @@ def course(phases: Sequence[PhasePlan], checkpoint: CheckpointPlan, work_us: int
         cycle_us=tuple(-(-spacing_us // p.step_time_us) * p.step_time_us for p in phases),
         end_us=end_us,
         spacing_us=spacing_us,
-        block_us=checkpoint.block_us,
-        durable_after_us=checkpoint.durable_after_us,
+        blocks_us=(0, *accumulate(blocks)),
+        tiers=tiers,
     )
+
+
+def block_us(course: Course, number: int) -> int:
+    """Return what the checkpoint of a number blocks."""
+    position = (number - 1) % (len(course.blocks_us) - 1)
+    return course.blocks_us[position + 1] - course.blocks_us[position]
+
+
+def begun_us(course: Course, batch: Batch, position: int) -> int:
+    """Return when the checkpoint at a position of a batch begins."""
+    return batch.begin_us + position * batch.cycle_us + _blocked_us(course, batch.first, position)
+
+
+def begun_before(course: Course, batch: Batch, time_us: int) -> int:
+    """Return how many checkpoints of a batch begin before a time.
+
+    >>> every = CheckpointPlan(interval_us=20, block_us=2, durable_after_us=5, restore_us=0)
+    >>> way = course([PhasePlan(name="main", steps=None, step_time_us=10, tokens_per_step=1)], every, None)
+    >>> [begun_before(way, Batch(100, 1, 3, 0, 20), time) for time in (100, 101, 122, 123, 999)]
+    [0, 1, 1, 2, 3]
+    """
+    if time_us <= batch.begin_us:
+        return 0
+    if batch.number == 1:
+        return 1
+    if len(course.blocks_us) == 2:
+        return min(-((batch.begin_us - time_us) // (batch.cycle_us + course.blocks_us[1])), batch.number)
+    return bisect_left(range(batch.number), time_us, key=lambda position: begun_us(course, batch, position))
 
 
 def phase_at(course: Course, work_us: int) -> int:
@@ -153,25 +185,23 @@ def steps_of_spans(course: Course, spans: Sequence[tuple[int, int]]) -> list[int
 
 
 def advance(
-    course: Course, work_us: int, start_us: int, stop_us: int | None = None, due_us: int | None = None
+    course: Course, work_us: int, start_us: int, stop_us: int | None = None, due_us: int | None = None, number: int = 1
 ) -> Progress:
     """Return the progress of a job that steps from `start_us` at `work_us` until it is stopped or its work ends.
 
-    The span ends at the end of the last stretch: stop_us, or earlier where the work ended. The state at start_us is
-    durable. due_us: the work from which on a checkpoint is due, by default one spacing away.
+    The span ends at the end of the last stretch: stop_us, or earlier where the work ended. due_us: the work from which
+    on a checkpoint is due, by default one spacing away; number: of that checkpoint.
 
     >>> ten = PhasePlan(name="main", steps=10, step_time_us=7, tokens_per_step=1)
     >>> every = CheckpointPlan(interval_us=20, block_us=2, durable_after_us=5, restore_us=0)
     >>> progress = advance(course([ten], every, None), work_us=0, start_us=100, stop_us=150)
-    >>> progress[:5]
-    (46, 42, 144, 2, 2)
+    >>> progress.work_us, progress.batches
+    (46, (Batch(begin_us=121, first=1, number=2, work_us=21, cycle_us=21),))
     >>> progress.stretches
     (Stretch(phase=0, start_us=100, end_us=150, checkpoint_us=4, condition=0),)
     """
     stop_us = 2 * NEVER_US if stop_us is None else stop_us
     now_us, due_us = start_us, work_us + course.spacing_us if due_us is None else due_us
-    saved_us, saved_at_us = work_us, -1
-    started = durable = 0
     stretches, batches = [], []
     phase = phase_at(course, work_us)
     while now_us < stop_us and work_us < course.end_us:
@@ -181,25 +211,20 @@ def advance(
         begin_us = now_us + first_us - work_us
         if room > 0 and begin_us < stop_us:
             cycle_us = course.cycle_us[phase]
-            period_us = cycle_us + course.block_us
-            begun = min(-((begin_us - stop_us) // period_us), room)
-            kept = min((stop_us - course.durable_after_us - begin_us) // period_us + 1, begun)
-            if kept > 0:
-                saved_us = first_us + (kept - 1) * cycle_us
-                saved_at_us = begin_us + (kept - 1) * period_us
-                durable += kept
-            started += begun
-            batches.append(Batch(begin_us, period_us, begun, first_us, cycle_us))
+            batch = Batch(begin_us, number, room, first_us, cycle_us)
+            begun = begun_before(course, batch, stop_us)
+            batches.append(Batch(begin_us, number, begun, first_us, cycle_us))
+            number += begun
             work_us = first_us + (begun - 1) * cycle_us
             due_us = work_us + course.spacing_us
-            last_us = begin_us + (begun - 1) * period_us
-            now_us = min(last_us + course.block_us, stop_us)
-            blocked_us = (begun - 1) * course.block_us + now_us - last_us
+            ended_us = begun_us(course, batch, begun) - cycle_us
+            now_us = min(ended_us, stop_us)
+            blocked_us = _blocked_us(course, batch.first, begun) + now_us - ended_us
         stepped_us = min(end_us - work_us, stop_us - now_us)
         work_us, now_us = work_us + stepped_us, now_us + stepped_us
         stretches.append(Stretch(phase, entered_us, now_us, blocked_us))
         phase += 1
-    return Progress(work_us, saved_us, saved_at_us, started, durable, tuple(stretches), tuple(batches))
+    return Progress(work_us, tuple(stretches), tuple(batches))
 
 
 def _checkpoints(course: Course, phase: int, due_us: int) -> tuple[int, int]:
@@ -211,3 +236,23 @@ def _checkpoints(course: Course, phase: int, due_us: int) -> tuple[int, int]:
     # At the end of a phase a checkpoint still belongs to it; where the work ends, none is taken.
     last_us = min(course.ends_us[phase], course.end_us - 1)
     return first_us, (last_us - first_us) // course.cycle_us[phase] + 1
+
+
+def _flush_us(tiers: Sequence[Tier]) -> int:
+    """Return how far apart checkpoints must begin for no tier to have more under way than it may."""
+    limited = [tier for tier in tiers if tier.max_in_flight]
+    return max((-(-tier.durable_after_us // (tier.max_in_flight * tier.every)) for tier in limited), default=0)
+
+
+def _blocked_us(course: Course, number: int, count: int) -> int:
+    """Return what `count` checkpoints block, the first of them with a number."""
+    blocks_us = course.blocks_us
+    length = len(blocks_us) - 1
+    if length == 1:
+        return count * blocks_us[1]
+    return _first_blocked_us(blocks_us, length, number - 1 + count) - _first_blocked_us(blocks_us, length, number - 1)
+
+
+def _first_blocked_us(blocks_us: Sequence[int], length: int, count: int) -> int:
+    patterns, rest = divmod(count, length)
+    return patterns * blocks_us[length] + blocks_us[rest]

@@ -24,6 +24,20 @@ SHARED_COMPONENTS = ("leaf", "spine", "core", "cable")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Silent:
+    """What a failure does that goes unnoticed at first: all work since is bad, and so is `rewind_s` of work before it.
+
+    found_after: how long until it is noticed, which happens with a probability of `recall`. aborts: whether the run
+    ends then.
+    """
+
+    found_after: Law
+    recall: float = 1.0
+    rewind_s: float = 0.0
+    aborts: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FailureClass:
     """One cause with a clock in each of its components: `per_node` components a node, or one for the whole job.
 
@@ -32,6 +46,8 @@ class FailureClass:
     replace: whether the node that is hit leaves the job and goes to repair.
     outage: how long a part of the network is out until it is repaired or exchanged where it stands; the network decides
     what that stops. None: whatever is hit stops the job. stops: whether the outage of one of them by itself does.
+    silent: a failure that the job does not notice at once. planned: no failure at all, but a stop that waits until all
+    work is saved; a node that it hits is away for so long.
     """
 
     cause: str
@@ -42,6 +58,8 @@ class FailureClass:
     outage: Law | None = None
     names: tuple[str, ...] = ()
     stops: bool = True
+    silent: Silent | None = None
+    planned: Law | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +73,33 @@ class CheckpointPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CheckpointPlan:
-    """A checkpoint in microseconds: it blocks `block_us`, counts once durable `durable_after_us` after the block began.
+class Tier:
+    """Where checkpoints are kept, in microseconds: one blocks `block_us`, and counts durable_after_us after it began.
 
-    interval_us 0 means no checkpoints. max_in_flight 0 means unlimited. restore_us: reading it back.
+    every: it takes each so-manieth checkpoint. max_in_flight 0: unlimited. restore_us: reading one back. keep: how many
+    of the newest are kept, 0 for all. volatile: it dies with the processes of the job. local: a node that leaves takes
+    its part along, unless one of its `copies` lives: they are on nodes `apart` seats from each other.
+    """
+
+    name: str
+    block_us: int
+    durable_after_us: int
+    restore_us: int
+    every: int = 1
+    max_in_flight: int = 1
+    keep: int = 0
+    volatile: bool = False
+    local: bool = False
+    copies: int = 0
+    apart: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointPlan:
+    """When checkpoints are taken and where they go: to a store that survives all failures, and to faster tiers.
+
+    interval_us 0 means no checkpoints. The other numbers are the store's, as in a Tier; `faster` come before it, the
+    fastest first. What a checkpoint blocks is the longest block of the tiers that take it.
     """
 
     interval_us: int
@@ -66,25 +107,57 @@ class CheckpointPlan:
     durable_after_us: int
     restore_us: int
     max_in_flight: int = 1
+    every: int = 1
+    keep: int = 0
+    faster: tuple[Tier, ...] = ()
+
+
+def tiers_of(plan: CheckpointPlan) -> tuple[Tier, ...]:
+    """Return all tiers of a plan, the store last."""
+    store = Tier(
+        name="remote",
+        block_us=plan.block_us,
+        durable_after_us=plan.durable_after_us,
+        restore_us=plan.restore_us,
+        every=plan.every,
+        max_in_flight=plan.max_in_flight,
+        keep=plan.keep,
+    )
+    return (*plan.faster, store)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecoveryPlan:
-    """The stages of a recovery, in order: detect, select_host, replace, initialize, restore, warm_up.
+    """The stages of a recovery, in order: detect, diagnose, requeue and select_host, replace, initialize, warm_up.
 
-    replace: only where a node is replaced. select_host (state schedule): when the run starts, and after a stall.
+    The restore of a checkpoint comes before warm_up. blames_right: how likely the diagnosis finds the node that failed;
+    a healthy one is replaced otherwise, and the job fails again as it starts. requeue (state schedule): in every
+    recovery. select_host (state schedule): when the run starts, and after a stall. replace: only where a node is
+    replaced. success: by stage, the probability that one attempt at it passes; it is repeated until one does. rejoin:
+    takes the place of initialize where processes live on (mode in-process) and no node is replaced.
     on_failure: "restart" (a failure during recovery starts it again) or "queue" (recoveries add).
     rework: False means that progress survives a failure, to compare with models without checkpoints.
     """
 
+    mode: str = "requeue"
     on_failure: str = "restart"
     detect: Law = Law()
     detect_by_cause: Mapping[str, Law] = field(default_factory=dict)
+    diagnose: Law = Law()
+    blames_right: float = 1.0
+    requeue: Law = Law()
     select_host: Law = Law()
     replace: Law = Law()
     initialize: Law = Law()
     warm_up: Law = Law()
+    rejoin: Law | None = None
+    success: Mapping[str, float] = field(default_factory=dict)
     rework: bool = True
+
+    @property
+    def in_process(self) -> bool:
+        """Whether processes that did not fail live on."""
+        return self.mode == "in-process"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

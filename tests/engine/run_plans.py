@@ -11,6 +11,8 @@ from sim.reliability.records import (
     RepairPlan,
     RepairStage,
     RunPlan,
+    Silent,
+    Tier,
 )
 
 # Durations on a coarse grid of 1 ms make ties between failures, stages and checkpoints frequent.
@@ -34,28 +36,69 @@ def laws(draw: st.DrawFn, most: int, least: int = 0) -> Law:
 def failures(draw: st.DrawFn) -> tuple[FailureClass, ...]:
     """Up to three causes, of components of different kinds."""
     components = draw(st.lists(st.sampled_from(["gpu", "nic", "node", "job"]), max_size=3))
-    return tuple(
-        FailureClass(
-            cause=f"{component}-{position}",
-            component=component,
-            per_node=2 if component == "gpu" else 1,
-            life=draw(laws(most=400, least=10)),
-            replace=component != "job" and draw(st.booleans()),
-        )
-        for position, component in enumerate(components)
+    return tuple(draw(failure(component, position)) for position, component in enumerate(components))
+
+
+@st.composite
+def failure(draw: st.DrawFn, component: str, position: int) -> FailureClass:
+    """A cause that stops the job at once, is noticed later, or is planned."""
+    effect = draw(st.sampled_from(["stops", "stops", "silent", "planned"]))
+    return FailureClass(
+        cause=f"{component}-{position}",
+        component=component,
+        per_node=2 if component == "gpu" else 1,
+        life=draw(laws(most=400, least=10)),
+        replace=component != "job" and effect != "planned" and draw(st.booleans()),
+        silent=draw(silences()) if effect == "silent" else None,
+        planned=draw(laws(most=40)) if effect == "planned" else None,
+    )
+
+
+@st.composite
+def silences(draw: st.DrawFn) -> Silent:
+    """A failure that is noticed late, or never."""
+    return Silent(
+        found_after=draw(laws(most=100)),
+        recall=draw(st.sampled_from([0.0, 0.5, 1.0])),
+        rewind_s=draw(st.integers(0, 50)) * TICK_US * 1e-6,
+        aborts=draw(st.sampled_from([False, False, False, True])),
     )
 
 
 @st.composite
 def checkpoints(draw: st.DrawFn) -> CheckpointPlan:
-    """Any checkpoint, also none."""
+    """Any checkpoint, also none, in up to three tiers."""
     block_us = draw(durations(5))
+    faster = draw(st.lists(tiers(), max_size=2))
     return CheckpointPlan(
         interval_us=draw(durations(40)),
         block_us=block_us,
         durable_after_us=block_us + draw(durations(50)),
         restore_us=draw(durations(3)),
         max_in_flight=draw(st.integers(0, 3)),
+        every=draw(st.integers(1, 4)) if any(tier.every == 1 for tier in faster) else 1,
+        keep=draw(st.integers(0, 3)),
+        faster=tuple(faster),
+    )
+
+
+@st.composite
+def tiers(draw: st.DrawFn) -> Tier:
+    """A tier faster than the store."""
+    block_us = draw(durations(3))
+    local = draw(st.booleans())
+    return Tier(
+        name="host-memory",
+        block_us=block_us,
+        durable_after_us=block_us + draw(durations(10)),
+        restore_us=draw(durations(2)),
+        every=draw(st.sampled_from([1, 1, 2, 3])),
+        max_in_flight=draw(st.integers(0, 2)),
+        keep=draw(st.integers(0, 2)),
+        volatile=draw(st.booleans()),
+        local=local,
+        copies=draw(st.integers(0, 2)) if local else 0,
+        apart=draw(st.integers(1, 2)),
     )
 
 
@@ -63,8 +106,14 @@ def checkpoints(draw: st.DrawFn) -> CheckpointPlan:
 def recoveries(draw: st.DrawFn) -> RecoveryPlan:
     """Any recovery."""
     return RecoveryPlan(
+        mode=draw(st.sampled_from(["requeue", "in-process"])),
         on_failure=draw(st.sampled_from(["restart", "queue"])),
         detect=draw(laws(most=8)),
+        diagnose=draw(laws(most=4)),
+        blames_right=draw(st.sampled_from([0.5, 1.0, 1.0])),
+        requeue=draw(laws(most=4)),
+        rejoin=draw(st.none() | laws(most=4)),
+        success=draw(st.sampled_from([{}, {"initialize": 0.5}, {"restore": 0.5, "replace": 0.7}])),
         select_host=draw(laws(most=4)),
         replace=draw(laws(most=8)),
         initialize=draw(laws(most=8)),

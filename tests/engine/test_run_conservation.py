@@ -89,8 +89,9 @@ def test_a_loss_is_at_most_the_time_since_the_checkpoint_that_is_restored(plan: 
         assert reversal.duration_us > 0
         loss[reversal.event] += reversal.duration_us
         assert loss[reversal.event] <= reversal.time_us - reversal.since_us
-        assert trace.events[reversal.event].kind == ("failure" if reversal.state == "lost_work" else "horizon")
-    if not any(event.interrupted for event in trace.events):
+        kinds = ("failure", "found") if reversal.state == "lost_work" else ("horizon",)
+        assert trace.events[reversal.event].kind in kinds
+    if not any(event.interrupted or event.kind == "found" for event in trace.events):
         assert sum(trace.lost_steps) == 0
 
 
@@ -108,9 +109,15 @@ def test_events_are_in_order_and_every_failure_is_accounted_for(plan: RunPlan) -
             ordinals[event.cause, event.component_index] += 1
     ends = [s for s in trace.segments if s.state in ("step", "checkpoint")]
     stopped = {segment.end_us for segment in ends} | {segment.start_us for segment in ends} | {0}
-    assert all(event.time_us in stopped for event in trace.events if event.interrupted)
-    assert sum(event.kind in ("complete", "horizon") for event in trace.events) == 1
-    assert (trace.end_us == plan.horizon_us) or trace.complete
+    unplanned = [event for event in trace.events if event.interrupted and event.kind != "planned"]
+    assert all(event.time_us in stopped for event in unplanned)
+    drained = {segment.event for segment in trace.segments if segment.state == "drain"}
+    stops = [event for event in trace.events if event.interrupted and event.kind == "planned"]
+    assert not plan.checkpoint.durable_after_us or not stops or drained
+    last = trace.events[-1].kind
+    assert sum(event.kind in ("complete", "horizon", "aborted") for event in trace.events) == 1
+    assert last in ("complete", "horizon", "aborted")
+    assert (trace.end_us == plan.horizon_us) or trace.complete or last == "aborted"
 
 
 @given(run_plans())

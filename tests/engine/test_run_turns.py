@@ -1,18 +1,32 @@
 """Steps whose length changes on the way: arithmetic and events agree, nothing is lost, and numbers by hand hold."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sim.engine.clock import IntegerEnvironment, late, on_event
-from sim.engine.stepping import Explicit, Folded, Stepper, Undone
+from sim.engine.saves import Saves
+from sim.engine.stepping import Explicit, Folded, Stepper
 from sim.reliability.legs import moved, repaced
-from sim.reliability.progress import Course, Progress, course, steps_of_spans
+from sim.reliability.progress import Course, Share, Stretch, course, steps_of_spans
 from sim.reliability.records import CheckpointPlan, PhasePlan
+from sim.reliability.saves import Span
 from tests.engine.run_plans import TICK_US, checkpoints, phases
 
 NEVER = 1 << 60
+
+
+class Walked(NamedTuple):
+    """What came of a span: its work, its newest durable checkpoint (-1: none), and counts."""
+
+    work_us: int
+    durable_us: int
+    durable_at_us: int
+    started: int
+    durable: int
+    stretches: tuple[Stretch, ...]
 
 
 def one_phase(step_us: int = 10, steps: int | None = None) -> tuple[PhasePlan, ...]:
@@ -34,7 +48,7 @@ def run(
     stop_us: int,
     work_us: int = 0,
     end_us: int | None = None,
-) -> tuple[Progress, Undone]:
+) -> tuple[Walked, tuple[Share, ...]]:
     """Step from instant 0 until stop_us or the end of the work; turns: (instant, condition)."""
     env, whole = IntegerEnvironment(), course(plans, saves, end_us)
     ways = [whole, *(repaced(plans, saves, whole, pace) for pace in paces)]
@@ -42,10 +56,10 @@ def run(
         Explicit(env, whole, ways.__getitem__) if stepper == "explicit" else Folded(whole, NEVER, ways.__getitem__)
     )
     ended: list[int] = []
-    ends = [walker.begin(work_us, 0, lambda: ended.append(env.now))]
+    ends = [walker.begin(work_us, 1, 0, lambda: ended.append(env.now))]
     for at_us, condition in turns:
         on_event(late(env, at_us), lambda _, condition=condition: ends.append(walker.turn(condition, env.now)))
-    stopped: list[tuple[Progress, Undone]] = []
+    stopped: list[tuple[Span, int]] = []
 
     def stop(_: object) -> None:
         if not stopped:
@@ -57,8 +71,13 @@ def run(
             stopped.append(walker.stop(ended[0] if ended else ends[-1]))
         else:
             env.step()
-    progress, undone = stopped[0]
-    return progress._replace(batches=()), undone
+    span, durable = stopped[0]
+    saves = Saves(whole, 1, [])
+    saves.base = saves.base._replace(work_us=work_us, at_us=-1)
+    saves.add(span)
+    save = saves.newest()
+    started = sum(batch.number for walk in span.walks for batch in walk.batches)
+    return Walked(span.work_us, save.work_us, save.at_us, started, durable, span.stretches), saves.back_to(save)
 
 
 @st.composite

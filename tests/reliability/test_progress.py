@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from sim.reliability.progress import Course, Stretch, advance, course, shares, steps_of_spans
 from sim.reliability.records import CheckpointPlan, PhasePlan
+from sim.reliability.saves import Span, Walk, durable_count, newest_save
 
 
 def one_phase(*, steps: int | None = 100, step: int = 10, work: int | None = None, **checkpoint: int) -> Course:
@@ -18,6 +19,13 @@ def one_phase(*, steps: int | None = 100, step: int = 10, work: int | None = Non
     )
 
 
+def stopped(way: Course, stop: int) -> Span:
+    """A span that begins at 0 and stops."""
+    progress = advance(way, 0, 0, stop)
+    walk = Walk(0, way, 0, progress.work_us, progress.batches)
+    return Span(progress.work_us, stop, progress.stretches, (walk,))
+
+
 def test_a_checkpoint_begins_at_the_first_step_boundary_after_the_interval() -> None:
     way = one_phase(interval_us=25)
     assert advance(way, 0, 0, 30).started == 0
@@ -25,11 +33,12 @@ def test_a_checkpoint_begins_at_the_first_step_boundary_after_the_interval() -> 
 
 
 def test_a_checkpoint_counts_only_once_durable() -> None:
-    way = one_phase()
-    assert advance(way, 0, 0, 37).durable_us == 0
-    before, after = advance(way, 0, 0, 37), advance(way, 0, 0, 38)
-    assert (before.durable, after.durable) == (0, 1)
-    assert (after.durable_us, after.durable_at_us) == (30, 30)
+    before, after = (stopped(one_phase(), stop) for stop in (37, 38))
+    assert (durable_count(before), durable_count(after)) == (0, 1)
+    assert newest_save(before, 0, before.walks[0].course.tiers[0], None, before.walks[0].course) is None
+    save = newest_save(after, 0, after.walks[0].course.tiers[0], None, after.walks[0].course)
+    assert save is not None
+    assert (save.work_us, save.at_us, save.taken_us) == (30, 30, 33)
     # The block took 3 of the 38.
     assert after.work_us == 35
 
@@ -83,7 +92,6 @@ def test_time_is_work_plus_checkpoints(start: int, length: int, step: int, every
     end = progress.stretches[-1].end_us if progress.stretches else start
     assert end - start == progress.work_us + blocked
     assert end == start + length or progress.work_us == way.end_us
-    assert 0 <= progress.durable <= progress.started
     assert blocked <= 3 * progress.started
 
 
