@@ -5,7 +5,7 @@ checkpoint blocks, R the recovery, D downtime before it that cannot fail. Unless
 restarts the recovery.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import ceil, exp, expm1, inf, isfinite, sqrt
 
 from sim.errors import InputError, unknown_name
@@ -60,6 +60,51 @@ def asynchronous_efficiency(
     """
     segment = segment_s(work_s=work_s, block_s=block_s, recovery_s=recovery_s, mtbf_s=mtbf_s)
     return work_s * exp(-durable_after_s / mtbf_s) / segment
+
+
+def silent_efficiency(
+    *, work_s: float, block_s: float, found_after_s: float, recovery_s: float, mtbf_s: float
+) -> float:
+    """Return retained work over time where failures are silent, found after l, and all work since is bad.
+
+    T / [(e^((T+C)/M) - 1)(M + l + R)]; ceil(l/(T+C)) + 1 checkpoints have to be kept.
+
+    >>> round(silent_efficiency(work_s=30, block_s=2, found_after_s=45, recovery_s=10, mtbf_s=180), 4)
+    0.6561
+    """
+    return work_s / (expm1((work_s + block_s) / mtbf_s) * (mtbf_s + found_after_s + recovery_s))
+
+
+def two_level_s(
+    *,
+    work_s: Sequence[float],
+    block_s: Sequence[float],
+    first_mtbf_s: float,
+    second_mtbf_s: float,
+    first_recovery_s: float,
+    second_recovery_s: float,
+) -> float:
+    """Return the expected time of a pattern of segments, each with its local checkpoint, the last with a global one.
+
+    Failures of the first level fall back to the last local checkpoint, those of the second to the pattern's start:
+    E_i = (1-p_i)/l + (1-p_i)[l1/l (R1 + E_i) + l2/l (R2 + E_1)] + p_i E_(i+1), p_i = e^(-l (T_i + C_i)), l = l1 + l2.
+    Recoveries do not fail. E_i = a_i + b_i E_1 from the last segment back; then E_1 = a_1 / (1 - b_1).
+
+    >>> one = two_level_s(work_s=[60.0], block_s=[2.0], first_mtbf_s=180.0, second_mtbf_s=1e15,
+    ...                   first_recovery_s=10.0, second_recovery_s=0.0)
+    >>> round(one, 3) == round(segment_sure_recovery_s(work_s=60, block_s=2, recovery_s=10, mtbf_s=180), 3)
+    True
+    """
+    first, second = 1 / first_mtbf_s, 1 / second_mtbf_s
+    rate = first + second
+    fixed = slope = 0.0
+    for work, block in zip(reversed(work_s), reversed(block_s), strict=True):
+        fails = -expm1(-rate * (work + block))
+        stays = 1 - fails * first / rate
+        down = first / rate * first_recovery_s + second / rate * second_recovery_s
+        fixed = (fails / rate + fails * down + (1 - fails) * fixed) / stays
+        slope = (fails * second / rate + (1 - fails) * slope) / stays
+    return fixed / (1 - slope)
 
 
 def young_s(block_s: float, mtbf_s: float) -> float:
