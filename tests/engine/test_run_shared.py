@@ -14,6 +14,7 @@ from sim.ledger.trace import RunTrace
 from sim.reliability.exposure import STRUCK
 from sim.reliability.records import FailureClass, Law, RunPlan
 from tests.engine.outage_plans import LEAVES, RuleJudge
+from tests.engine.run_cases import llama_plan
 from tests.engine.shared_plans import RACKS, correlated, domain, shared_plans
 from tests.engine.test_run_outages import outage
 from tests.engine.test_run_recovery import SECOND, failure, kinds, plan, states
@@ -239,3 +240,35 @@ def test_unknown_parts_of_an_outage_need_no_judge_where_only_domains_are_out() -
     assert simulate_run(calm(racks, spare_nodes=1, horizon_us=SECOND)).events
     with pytest.raises(Exception, match="lost leaf: got an outage of the network"):
         simulate_run(calm(racks, outage("leaf", 30.0, 60.0, LEAVES), spare_nodes=1))
+
+
+def test_shocks_and_lives_of_domains_do_not_move_with_policy_or_spares() -> None:
+    racks = tuple((node, node + 1) for node in range(0, 520, 2))
+    base = llama_plan(nodes=512, spare_nodes=8, days=20, seed=3)
+    failures = (
+        *(correlated(each, holds=racks) if each.component == "gpu" else each for each in base.failures),
+        domain("rack", racks, mean_s=400 * 86_400.0),
+    )
+    first = replace(base, failures=failures)
+
+    def lives(run: RunPlan) -> dict[tuple[str, str, int, int], int]:
+        return {
+            (event.cause, event.component, event.component_index, event.ordinal): event.time_us
+            for event in simulate_run(run).events
+            if event.kind == "shock" or event.component == "rack"
+        }
+
+    found = lives(first)
+    assert len(found) > 15
+    for other in (
+        replace(first, spare_nodes=40),
+        replace(first, repair=replace(first.repair, automatic=replace(first.repair.automatic, success=1.0))),
+        replace(first, recovery=replace(first.recovery, on_failure="queue", rework=False)),
+    ):
+        moved = lives(other)
+        # A shock all of whose targets wait for their renewal is not told.
+        assert len(found.keys() ^ moved.keys()) <= 1
+        assert {key: moved[key] for key in found.keys() & moved.keys()} == {
+            key: found[key] for key in found.keys() & moved.keys()
+        }
+    assert simulate_run(first, "eager") == simulate_run(first, "dormant")

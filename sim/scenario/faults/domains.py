@@ -25,7 +25,9 @@ class DomainSizeForm(BaseModel):
     @model_validator(mode="after")
     def _check_one(self) -> "DomainSizeForm":
         if (self.nodes is None) == (self.racks is None):
-            raise refuse(f"got {'neither' if self.nodes is None else 'both'} nodes and racks; expected one of them")
+            raise refuse(
+                f"got {'neither nodes nor' if self.nodes is None else 'both nodes and'} racks; expected one of them"
+            )
         return self
 
 
