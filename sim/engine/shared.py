@@ -3,7 +3,7 @@
 Nothing here has a state of its own. A domain's failure is one event that moves every node of it, wherever the node is;
 its clock goes on at once, as its nodes are repaired and not the domain. A shock is an event of its own that ends no
 life, followed by a failure of each component that it hits; a component that waits to be renewed is not hit again, and
-under operating clocks only nodes in the job are, as only those age.
+under operating clocks only nodes in the job are, as only those age. Both clocks read as the job's own.
 """
 
 from sim.engine.clock import IntegerEnvironment
