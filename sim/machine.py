@@ -5,13 +5,15 @@ from dataclasses import dataclass, replace
 from sim import catalog
 from sim.cluster.bom import bill_of_materials, combined
 from sim.cluster.build import build_cluster
+from sim.cluster.domains import failure_domains
 from sim.cluster.front_end import FrontEnd, build_front_end, front_end_materials
 from sim.cluster.health import HEALTHY
 from sim.cluster.network import Network
 from sim.cluster.placement import ORDER, in_order, placed
 from sim.cluster.records import BomLine, Cluster, GpuArray, NetworkSettings
 from sim.errors import ScenarioError
-from sim.scenario.records import FrontEndChoice, Scenario
+from sim.reliability.domains import DomainsOf
+from sim.scenario.records import FrontEndChoice, Machines, Scenario
 from sim.workload.layout import Layout
 
 ROUTING = {"infiniband": "adaptive", "ethernet": "ecmp"}
@@ -59,6 +61,12 @@ def _front_end(asked: FrontEndChoice, nodes: int, allow_plugins: bool) -> FrontE
     """Return the front end of so many nodes, job and spare."""
     topology = asked.topology
     return build_front_end(topology.kind, topology.arguments, asked.ports, nodes, asked.technology, allow_plugins)
+
+
+def domains_in(asked: Machines, machine: Machine | None) -> DomainsOf:
+    """Return what says which failure domains of a kind there are, and the nodes of each, spares included."""
+    nodes, sizes = asked.nodes + asked.spare_nodes, dict(asked.domains)
+    return lambda kind: failure_domains(kind, nodes, sizes, None if machine is None else machine.cluster)
 
 
 def materials(machine: Machine) -> tuple[BomLine, ...]:

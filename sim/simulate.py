@@ -24,7 +24,8 @@ from sim.ledger.energy import EnergyLedger, energy_ledger, nameplate_w
 from sim.ledger.summary import RunSummary, summarize
 from sim.ledger.time_ledger import TimeLedger, time_ledger
 from sim.ledger.trace import RunTrace
-from sim.machine import Machine, build_machine, check_algorithms, materials, placed_ranks
+from sim.machine import Machine, build_machine, check_algorithms, domains_in, materials, placed_ranks
+from sim.reliability.domains import held
 from sim.reliability.outages import GraphJudge, Seats, wired
 from sim.reliability.records import (
     FailureClass,
@@ -37,6 +38,7 @@ from sim.reliability.records import (
 )
 from sim.scenario import canonical_text
 from sim.scenario.anchor import Anchoring, StepTime, anchored
+from sim.scenario.faults.failures import check_rate
 from sim.scenario.records import Anchor, Phase, Scenario, Training
 from sim.scenario.saving import checkpoint_plan
 from sim.workload.build import BuiltStep, build_step
@@ -177,7 +179,7 @@ def simulate_prepared(prepared: Prepared, progress: Progress = lambda fraction, 
 def judge_of(prepared: Prepared) -> GraphJudge | None:
     """Return what says which outages of the network stop or slow a job; None where no cause is one."""
     scenario, machine = prepared.scenario, prepared.machine
-    if machine is None or all(each.outage is None for each in scenario.failures.classes):
+    if machine is None or not any(each.of_network for each in scenario.failures.classes):
         return None
 
     def steps_of(network: Network, seats: Seats) -> tuple[StepProfile, ...]:
@@ -189,8 +191,12 @@ def judge_of(prepared: Prepared) -> GraphJudge | None:
 
 
 def _wired(prepared: Prepared, judge: GraphJudge | None) -> tuple[FailureClass, ...]:
-    classes = prepared.scenario.failures.classes
-    return wired(classes, judge.network.fabric, judge, judge.nodes) if judge else classes
+    """Return the scenario's failures, with the parts of the network and the nodes that they hit."""
+    machines, classes = prepared.scenario.machines, prepared.scenario.failures.classes
+    parts = wired(classes, judge.network.fabric, judge, judge.nodes) if judge else classes
+    found = held(parts, domains_in(machines, prepared.machine))
+    check_rate(found, machines.nodes)
+    return found
 
 
 def main_phase(training: Training) -> int:

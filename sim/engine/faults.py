@@ -15,7 +15,7 @@ from sim.engine.failures import FailureClock
 from sim.engine.job import Failure, Job
 from sim.engine.nodes import Nodes
 from sim.engine.record import Record
-from sim.reliability.exposure import Life
+from sim.reliability.exposure import JOB, Life
 from sim.reliability.laws import draw_us
 from sim.reliability.records import FailureClass, Silent
 from sim.reliability.saves import Save
@@ -62,12 +62,14 @@ class Faults:
         assert failure.planned is not None, "only planned stops are planned"
         event = self.record.planned(self.env.now, life)
         self.clock.renew(life)
-        if life.node < 0:
+        nodes = failure.holds[life.component] if failure.holds else (life.node,)
+        if nodes == (JOB,):
             self.job.plan_stop(Failure(event, failure.cause, planned=True))
             return
         away_us = draw_us(failure.planned, self._uniform(life, "planned"))
-        if self.nodes.maintain(life.node, away_us, failure.cause, event):
-            self.job.plan_stop(Failure(event, failure.cause, (life.node,), planned=True))
+        leaving = tuple(node for node in nodes if self.nodes.maintain(node, away_us, failure.cause, event))
+        if leaving:
+            self.job.plan_stop(Failure(event, failure.cause, leaving, planned=True))
 
     def _found(self, pending: int, failure: FailureClass, silent: Silent, _: simpy.Event) -> None:
         """A silent failure is noticed, unless the job has gone back beyond it meanwhile."""

@@ -1,7 +1,7 @@
 """The places of the nodes of a run.
 
 States of a node: job (it computes), failed (still in the job, until the failure is detected), spare, repair,
-maintenance (planned), and idle (nothing is wrong with it, but the network has cut it off).
+maintenance (planned), and idle (nothing is wrong with it, but the network or an outage of its domain has cut it off).
 A failure makes a job's node failed and sends a spare to repair; the job's recovery sends failed nodes to repair and
 takes spares into the job; the repair shop returns a node, into a job that waits or to the spares. A node remembers
 what broke in it; all of it is renewed when it returns. Every node of the job has a seat, its place in the layout: a
@@ -15,7 +15,7 @@ from heapq import heappop, heappush
 from sim.engine.clock import IntegerEnvironment, on_event, timeout
 from sim.engine.failures import FailureClock
 from sim.engine.record import Record
-from sim.reliability.exposure import Life
+from sim.reliability.exposure import STRUCK, Life
 
 SendToRepair = Callable[[int, str], None]
 
@@ -75,8 +75,12 @@ class Nodes:
 
     def breaks(self, life: Life, cause: str, event: int) -> None:
         """A component that takes its node along has failed, wherever the node is."""
-        node = life.node
-        self.broken.setdefault(node, []).append(life)
+        self.broken.setdefault(life.node, []).append(life)
+        self.fails(life.node, cause, event)
+
+    def fails(self, node: int, cause: str, event: int) -> None:
+        """A node must be repaired, wherever it is."""
+        self.broken.setdefault(node, [])
         if self.place[node] == "job":
             self._fails(node, cause, event)
         elif self.place[node] == "spare":
@@ -84,6 +88,10 @@ class Nodes:
             self._to_repair(node, cause, event)
         elif self.place[node] == "idle":
             self._to_repair(node, cause, event)
+
+    def is_broken(self, life: Life) -> bool:
+        """Say whether the component of a life is among what a repair has yet to renew."""
+        return any(each[1:3] == life[1:3] for each in self.broken.get(life.node, ()))
 
     def cut_off(self, node: int, cause: str, event: int) -> bool:
         """The network cuts a node off, wherever it is; say whether the job loses it by that."""
@@ -166,7 +174,9 @@ class Nodes:
         else:
             self._available(node, cause, waiting, event)
         for life in self.broken.pop(node):
-            self.clock.renew(life)
+            # What a shock has hit has a life of its own that goes on.
+            if life.ordinal != STRUCK:
+                self.clock.renew(life)
 
     def _available(self, node: int, cause: str, waiting: bool, event: int) -> None:
         self.spares[node] = None

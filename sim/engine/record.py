@@ -61,6 +61,11 @@ class Record:
         """Add the return of a part of the network and return its event."""
         return self._of_life(now, "restored", life, False)
 
+    def shock(self, now: int, life: Life, cause: str, domain: str) -> None:
+        """Add a shock to a domain; the failures that it causes follow."""
+        shock = domain, life.component, life.ordinal, life.node
+        self.events.append((len(self.events), now, "shock", cause, *shock, False))
+
     def event(self, now: int, kind: str, cause: str = "", node: int = JOB) -> int:
         """Add something else that happened and return its event."""
         event = len(self.events)

@@ -15,9 +15,11 @@ from sim.engine.nodes import Nodes
 from sim.engine.outages import Outages
 from sim.engine.record import Record
 from sim.engine.repair import RepairShop
+from sim.engine.shared import Shared
 from sim.engine.stepping import Explicit, Folded, Stepper
 from sim.errors import InputError, SimulationError, unknown_name
 from sim.ledger.trace import RunTrace
+from sim.reliability.domains import HeldJudge
 from sim.reliability.draws import RecoveryTimes, RepairDraws
 from sim.reliability.exposure import JOB, Life, Lives
 from sim.reliability.laws import MAX_US
@@ -46,7 +48,8 @@ def simulate_run(
     durable checkpoint is lost. A restore takes its time even if there is no checkpoint yet: an initial state is read
     like one. A failed node stays in the job until the failure is detected. A failure with `replace` renews its
     component when the node returns from repair, one without at once; failures of a node that has already failed
-    only add to what the repair renews. Nodes that an outage cuts off are replaced as failed ones are, and come back
+    only add to what the repair renews. A failure of a domain hits all nodes that it holds, wherever they are, a shock
+    each component with its probability. Nodes that an outage cuts off are replaced as failed ones are, and come back
     when it ends. A job all of whose ranks have a path goes on; its next step takes as long as the damaged network lets
     it.
 
@@ -84,6 +87,8 @@ class RunSimulation:
         self.faults = Faults(self.env, self.record, self.clock, self.nodes, self.job)
         self.nodes.job_waits, self.nodes.ring = lambda: self.job.state == "waiting", self.job.ring
         self.outages = self._outages(judge)
+        together = any(failure.holds or failure.correlated for failure in plan.failures)
+        self.shared = Shared(self.env, self.record, self.clock, self.nodes, self.job) if together else None
 
     def trace(self) -> RunTrace:
         """Run to the end of the job."""
@@ -105,6 +110,8 @@ class RunSimulation:
     def _ended(self, lives: list[Life]) -> None:
         """Lives end: the nodes and the job are hit."""
         for life in lives:
+            if self.shared is not None and self.shared.takes(life):
+                continue
             failure = self.plan.failures[life.cause]
             if failure.silent is not None:
                 self.faults.strikes(life, failure.silent)
@@ -126,14 +133,17 @@ class RunSimulation:
         self.job.notice()
 
     def _outages(self, judge: Judge | None) -> Outages | None:
-        causes = [failure.cause for failure in self.plan.failures if failure.outage is not None]
-        if not causes:
+        failures = self.plan.failures
+        causes = [failure.cause for failure in failures if failure.of_network]
+        if all(failure.outage is None for failure in failures):
             return None
-        if judge is None:
+        if causes and judge is None:
             raise InputError(
                 f"failures: {causes[0]}: got an outage of the network and no graph that says what it stops"
             )
-        outages = Outages(self.env, self.record, self.clock, self.nodes, self.job, judge)
+        held = any(failure.outage is not None and failure.holds for failure in failures)
+        judging = judge if judge is not None and not held else HeldJudge(failures, judge)
+        outages = Outages(self.env, self.record, self.clock, self.nodes, self.job, judging)
         self.job.severed = outages.severs
         return outages
 

@@ -84,9 +84,11 @@ class Event(NamedTuple):
       cause (from 0), node where it sits (-1 for the job itself); interrupted says whether it stopped a stepping or
       checkpointing job (a failure of a spare, in repair or during recovery does not);
     - replaced: `node` joined the job; stall: nodes are missing and no spare is left; restart: the job steps again;
-    - restored: a part of the network came back, said as by its failure;
+    - shock: a shock to a domain of nodes (component, component_index, its how-manieth) has hit what the failures right
+      after it name, whose ordinal is -1: they end no life of their own;
+    - restored: a part of the network, or a domain of nodes, came back, said as by its failure;
     - repaired: `node` came back from repair, or what cut it off did; complete or horizon: the end of the run.
-    stall, restart, restored and repaired carry the cause of the failure. Checkpoints are counted, not listed.
+    shock, stall, restart, restored and repaired carry the cause of the failure. Checkpoints are counted, not listed.
     """
 
     event: int

@@ -2,8 +2,8 @@
 
 Component i of a cause (node x per_node + local, 0 for the whole job) draws its k-th life from element i of the stream
 (seed, "failure", cause, k). More nodes, another topology or another policy read other elements, or the same
-elements in another order; the k-th life of a component stays what it is. Switches and cables draw by their names, so
-that what two networks both have keeps its lives.
+elements in another order; the k-th life of a component stays what it is. Switches, cables and failure domains draw by
+their names, so that what two networks both have keeps its lives.
 """
 
 import math
@@ -13,12 +13,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.cluster.domains import DOMAINS
 from sim.reliability.laws import MAX_US, cdf, draw_us, durations_us
 from sim.reliability.records import SHARED_COMPONENTS, FailureClass
+from sim.reliability.shocks import stops_per_s, with_shocks
 from sim.streams import named_uniforms, uniform_at, uniforms
 
 JOB = -1
 """The node of a component that belongs to the job as a whole."""
+
+STRUCK = -1
+"""The ordinal of a failure that ends no life of the component's own: a shock has hit it."""
 
 # One uniform drawn alone costs as much as this many drawn in a row (measured, caches cold).
 _ALONE = 4000
@@ -27,7 +32,8 @@ _ALONE = 4000
 class Life(NamedTuple):
     """The k-th life of a component and the age of its node at which it ends; lives sort by when, then by what.
 
-    cause: position in the plan's failures; ordinal: k, from 0; node: where the component sits, JOB for the whole job.
+    cause: position in the plan's failures, beyond which are shocks; ordinal: k, from 0, or STRUCK; node: where the
+    component sits, JOB for the whole job.
     """
 
     end_us: int
@@ -71,7 +77,7 @@ class Uniforms:
 
 
 class Lives:
-    """The lives of all components of `nodes` nodes, and of the job.
+    """The lives of all components of `nodes` nodes, and of the job; those of shocks follow the plan's failures.
 
     >>> from sim.reliability.records import Law
     >>> gpu = FailureClass(cause="gpu", component="gpu", per_node=8, life=Law(mean_s=5.0), replace=True)
@@ -81,7 +87,7 @@ class Lives:
 
     def __init__(self, seed: int, failures: Sequence[FailureClass], nodes: int) -> None:
         self.seed = seed
-        self.failures = tuple(failures)
+        self.failures = with_shocks(failures)
         self.nodes = nodes
         self._uniforms: dict[tuple[int, int], Uniforms] = {}
 
@@ -122,7 +128,7 @@ class Lives:
                     yield Life(max(end_us, 1), cause, component, 0, _node(failure, component))
 
     def _first_uniforms(self, failure: FailureClass) -> NDArray[np.float64]:
-        if failure.component in SHARED_COMPONENTS:
+        if is_named(failure):
             return named_uniforms(self.seed, "failure", failure.cause, 0, members=failure.names)
         return uniforms(self.seed, "failure", failure.cause, 0, count=component_count(failure, self.nodes))
 
@@ -134,7 +140,7 @@ def component_count(failure: FailureClass, nodes: int) -> int:
     >>> component_count(FailureClass(cause="c", component="gpu", per_node=8, life=Law(), replace=True), 3)
     24
     """
-    if failure.component in SHARED_COMPONENTS:
+    if is_named(failure):
         return len(failure.names)
     return 1 if failure.component == "job" else nodes * failure.per_node
 
@@ -144,13 +150,20 @@ def job_mtbf_s(failures: Sequence[FailureClass], nodes: int) -> float:
 
     Of silent failures those that are noticed count.
 
+    nodes: of the job, the first of the cluster; a shock that hits several of them stops it once.
+
     >>> from sim.reliability.records import Law
     >>> life = Law(kind="exponential", mean_s=1600.0)
     >>> job_mtbf_s((FailureClass(cause="gpu", component="gpu", per_node=8, life=life, replace=True),), nodes=2)
     100.0
     """
-    rate = sum(_noticed(f) * component_count(f, nodes) / f.life.mean_s for f in failures if f.stops)
+    rate = sum(_noticed(f) * stops_per_s(f, nodes) for f in failures if f.stops)
     return 1 / rate if rate else math.inf
+
+
+def is_named(failure: FailureClass) -> bool:
+    """Say whether the components of a cause are those that have names: of a network, or domains of nodes."""
+    return failure.component in SHARED_COMPONENTS or failure.component in DOMAINS or bool(failure.holds)
 
 
 def _noticed(failure: FailureClass) -> float:
@@ -161,5 +174,4 @@ def _noticed(failure: FailureClass) -> float:
 
 
 def _node(failure: FailureClass, component: int) -> int:
-    shared = failure.component == "job" or failure.component in SHARED_COMPONENTS
-    return JOB if shared else component // failure.per_node
+    return JOB if failure.component == "job" or is_named(failure) else component // failure.per_node

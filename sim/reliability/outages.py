@@ -146,9 +146,7 @@ def wired(classes: Sequence[FailureClass], fabric: Fabric, judge: Judge, nodes: 
         else each
         for each in classes
     ]
-    return tuple(
-        each if each.outage is None else replace(each, stops=_stops(each, fabric, judge, nodes)) for each in named
-    )
+    return tuple(replace(each, stops=_stops(each, fabric, judge, nodes)) if each.of_network else each for each in named)
 
 
 def _stops(failure: FailureClass, fabric: Fabric, judge: Judge, nodes: int) -> bool:

@@ -3,12 +3,23 @@
 from collections import Counter
 from math import inf
 
+from sim.cluster.domains import DOMAINS
 from sim.errors import InputError, ScenarioError, unknown_name
+from sim.reliability.domain_checks import check_held
 from sim.reliability.laws import check_law
 from sim.reliability.progress import NEVER_US, advance, course
-from sim.reliability.records import SHARED_COMPONENTS, FailureClass, Law, RepairPlan, RunPlan, Tier, tiers_of
+from sim.reliability.records import (
+    NODE_PARTS,
+    SHARED_COMPONENTS,
+    FailureClass,
+    Law,
+    RepairPlan,
+    RunPlan,
+    Tier,
+    tiers_of,
+)
 
-COMPONENTS = ("gpu", "nic", "link", "node", "job", *SHARED_COMPONENTS)
+COMPONENTS = (*NODE_PARTS, "job", *SHARED_COMPONENTS, *DOMAINS)
 """What a failure class may hit."""
 
 FAILURE_CLOCKS = ("calendar", "operating")
@@ -48,6 +59,7 @@ def check_plan(plan: RunPlan) -> None:
     _check_laws(plan)
     for failure in plan.failures:
         _check_failure(failure)
+        check_held(failure, plan.nodes + plan.spare_nodes, f"failures: {failure.cause}")
     twice = [cause for cause, count in Counter(failure.cause for failure in plan.failures).items() if count > 1]
     if twice:
         raise ScenarioError(f"failures: cause '{twice[0]}' stands in two failure classes; expected one each")
@@ -150,6 +162,10 @@ def _check_effect(failure: FailureClass, where: str) -> None:
     silent, effects = failure.silent, (failure.outage, failure.silent, failure.planned)
     if sum(effect is not None for effect in effects) > 1:
         raise ScenarioError(f"{where}: got several of outage, silent and planned; expected one of them")
+    if failure.correlated is not None and (silent is not None or failure.planned is not None):
+        raise ScenarioError(f"{where}: what fails together is neither silent nor planned; expected no correlated")
+    if failure.component in DOMAINS and silent is not None:
+        raise ScenarioError(f"{where}: a {failure.component} does not fail silently; expected a part of a node, or job")
     if silent is not None:
         check_law(silent.found_after, f"{where}: found")
         _check_probability(silent.recall, f"{where}: recall")
@@ -167,8 +183,10 @@ def _check_outage(failure: FailureClass, where: str) -> None:
     if failure.outage is None:
         return
     check_law(failure.outage, f"{where}: outage")
-    if failure.component not in (*SHARED_COMPONENTS, "nic", "link"):
-        raise ScenarioError(f"{where}: a {failure.component} is no part of the network; expected no outage")
+    if failure.component not in (*SHARED_COMPONENTS, *DOMAINS, "nic", "link"):
+        raise ScenarioError(
+            f"{where}: a {failure.component} is no part of the network and no domain of nodes; expected no outage"
+        )
     if failure.replace:
         raise ScenarioError(f"{where}: got both an outage and a node to replace; expected one of them")
 

@@ -6,6 +6,8 @@ Policies say what the user asked for; the plan of a run holds the same resolved 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sim.cluster.domains import DOMAINS
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Law:
@@ -21,6 +23,25 @@ class Law:
 
 SHARED_COMPONENTS = ("leaf", "spine", "core", "cable")
 """Parts of the network that no node holds: switches by tier, and cables between switches."""
+
+NODE_PARTS = ("gpu", "hbm", "nvlink", "nic", "link", "cpu", "psu", "ssd", "node")
+"""What a node holds, and the node itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correlated:
+    """Shocks that hit several components of a cause at once, at an unchanged rate of each.
+
+    A `share` of a component's failures comes from shocks to its domain (one of DOMAINS, or node), each of whose
+    components a shock hits with probability `hit`, whatever becomes of the others. names, holds: of the domains, and
+    the nodes of each.
+    """
+
+    domain: str
+    share: float
+    hit: float
+    names: tuple[str, ...] = ()
+    holds: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,13 +62,15 @@ class Silent:
 class FailureClass:
     """One cause with a clock in each of its components: `per_node` components a node, or one for the whole job.
 
-    component: gpu, nic, link, node (per_node of them in each node), job (one clock, no node is hit), or one of
-    SHARED_COMPONENTS, whose components are those that `names` names.
+    component: one of NODE_PARTS (per_node of them in each node), job (one clock, no node is hit), or one of
+    SHARED_COMPONENTS or DOMAINS, whose components are those that `names` names. holds: the nodes of each domain, all of
+    which its failure hits, wherever they are.
     replace: whether the node that is hit leaves the job and goes to repair.
     outage: how long a part of the network is out until it is repaired or exchanged where it stands; the network decides
-    what that stops. None: whatever is hit stops the job. stops: whether the outage of one of them by itself does.
+    what that stops; a domain that is out cuts its nodes off. None: whatever is hit stops the job. stops: whether the
+    outage of one of them by itself does. correlated: how components fail together; life is that of one with its shocks.
     silent: a failure that the job does not notice at once. planned: no failure at all, but a stop that waits until all
-    work is saved; a node that it hits is away for so long.
+    work is saved; nodes that it hits are away for so long.
     """
 
     cause: str
@@ -60,6 +83,13 @@ class FailureClass:
     stops: bool = True
     silent: Silent | None = None
     planned: Law | None = None
+    holds: tuple[tuple[int, ...], ...] = ()
+    correlated: Correlated | None = None
+
+    @property
+    def of_network(self) -> bool:
+        """Whether it takes a part of the network out for a while, of which the network decides what that means."""
+        return self.outage is not None and self.component not in DOMAINS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

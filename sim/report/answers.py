@@ -197,9 +197,9 @@ def expected_interruptions(plan: RunPlan, trace: RunTrace) -> float:
 def _network_json(result: RunResult) -> dict[str, float] | None:
     """Return how long the job stepped on a damaged network, and the GPU-hours by which its steps were longer for it.
 
-    Longer than the same steps on the whole network, lost ones included; None where no cause is an outage.
+    Longer than the same steps on the whole network, lost ones included; None where no cause takes a part of it out.
     """
-    if all(failure.outage is None for failure in result.plan.failures):
+    if not any(failure.of_network for failure in result.plan.failures):
         return None
     damaged_us, longer_us = 0.0, 0.0
     for row in (row for row in result.trace.segments if row.condition and row.state == "step"):

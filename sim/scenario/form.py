@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from sim.cluster.placement import PLACEMENTS
 from sim.scenario.faults.checkpoint import CheckpointForm
+from sim.scenario.faults.domains import DomainName, DomainSizeForm
 from sim.scenario.faults.failures import FailuresForm
 from sim.scenario.faults.recovery import RecoveryForm
 from sim.scenario.faults.repair import RepairForm
@@ -181,7 +182,10 @@ class PlacementForm(BaseModel):
 
 
 class ClusterForm(BaseModel):
-    """[cluster]; gemm_table: a CSV file of products measured on the user's own accelerators."""
+    """[cluster]; gemm_table: a CSV file of products measured on the user's own accelerators.
+
+    domains: what failure domains hold, where the graph does not say it.
+    """
 
     model_config = CLOSED
     node: str
@@ -194,6 +198,7 @@ class ClusterForm(BaseModel):
     placement: PlacementForm = PlacementForm(kind="packed")
     network: NetworkForm = NetworkForm()
     health: HealthForm | None = None
+    domains: dict[DomainName, DomainSizeForm] = {}
     speed: SpeedForm = SpeedForm()
     storage: str | None = None
     front_end: FrontEndForm | None = None

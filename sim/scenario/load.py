@@ -13,7 +13,8 @@ from sim.errors import InputError, ScenarioError, unknown_name
 from sim.ledger.assets import check_book, price_of
 from sim.ledger.cost import RENTS
 from sim.scenario.faults.checkpoint import checkpoint_of
-from sim.scenario.faults.failures import check_outages, check_rate, failures_of
+from sim.scenario.faults.domains import check_domains
+from sim.scenario.faults.failures import check_outages, check_rate, domains_wanted, failures_of
 from sim.scenario.faults.recovery import recovery_of
 from sim.scenario.faults.repair import repair_of
 from sim.scenario.form import AnchorForm, ClusterForm, MeasuredForm, ScenarioForm
@@ -223,9 +224,12 @@ def _checks(form: ScenarioForm) -> Sequence[Callable[[], object]]:
         *(machines, model, software, training, recovery),
         with_failures(lambda failures: repair_of(form.repair, failures)),
         with_failures(lambda failures: checkpoint_of(form.checkpoint, failures, computable=_computable(form))),
-        with_failures(lambda failures: check_rate(failures, form.cluster.nodes)),
+        with_failures(lambda failures: check_rate(failures.classes, form.cluster.nodes)),
         *(
             lambda: check_outages(form.failures, wired=form.cluster.topology is not None),
+            lambda: check_domains(
+                form.cluster.domains, domains_wanted(form.failures), wired=form.cluster.topology is not None
+            ),
             lambda: billing_of(form),
             lambda: limits_of(form),
             lambda: check_read(form),

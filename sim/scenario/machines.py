@@ -7,6 +7,7 @@ from sim import catalog
 from sim.catalog.gemm_table import read_gemm_table
 from sim.catalog.records import Accelerator, Node
 from sim.errors import InputError, ScenarioError
+from sim.scenario.faults.domains import sizes_of
 from sim.scenario.form import ClusterForm
 from sim.scenario.front_end import front_end_of
 from sim.scenario.lookup import look_up
@@ -46,6 +47,7 @@ def machines_of(form: ClusterForm) -> Machines:
         front_end=front_end_of(form.front_end, form.storage, node.network_technology),
         speed=speed_of(form.speed, accelerator, form.nodes),
         nic_ports=form.nic_ports,
+        domains=sizes_of(form.domains),
     )
 
 

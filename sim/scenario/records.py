@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from sim.catalog.records import Accelerator, Model, Node, PriceBook, SoftwareProfile, Storage
+from sim.cluster.domains import DomainSize
 from sim.cluster.front_end import Ports
 from sim.cluster.health import Health
 from sim.reliability.records import CheckpointPolicy, FailureClass, RecoveryPlan, RepairPlan
@@ -70,7 +71,8 @@ class NetworkChoice:
 class Machines:
     """The cluster asked for: `nodes` nodes run the job, `spare_nodes` more wait; health None: nothing is lost.
 
-    front_end None: nodes reach the store over the NICs of the compute fabric.
+    front_end None: nodes reach the store over the NICs of the compute fabric. domains: what failure domains hold, where
+    the graph does not say it.
     """
 
     node: Node
@@ -85,6 +87,7 @@ class Machines:
     health: Health | None = None
     nic_ports: int = 1
     front_end: FrontEndChoice | None = None
+    domains: tuple[tuple[str, DomainSize], ...] = ()
 
     @property
     def gpus(self) -> int:

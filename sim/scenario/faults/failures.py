@@ -1,6 +1,7 @@
 """[failures]: what breaks, and how often."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -8,11 +9,15 @@ from pydantic import BaseModel, Field
 
 from sim import catalog
 from sim.catalog.records import Node
+from sim.cluster.domains import DOMAINS
 from sim.errors import ScenarioError
-from sim.reliability.exposure import component_count
+from sim.reliability.domain_checks import check_correlated
 from sim.reliability.plan import COMPONENTS
 from sim.reliability.records import SHARED_COMPONENTS, FailureClass, Law
-from sim.scenario.fields import LONGEST_S, Name, OneOf
+from sim.reliability.shocks import stops_per_s
+from sim.scenario.faults.domains import CorrelatedForm, correlated_of
+from sim.scenario.faults.parts import per_node
+from sim.scenario.fields import LONGEST_S, Count, Name, OneOf
 from sim.scenario.laws import CLOSED, Duration, LawForm, law
 from sim.scenario.lookup import look_up
 from sim.scenario.records import Failures
@@ -21,7 +26,8 @@ from sim.scenario.records import Failures
 class CauseForm(LawForm):
     """One cause of failure: what it hits and the law of that component's life.
 
-    leaf, spine, core: switches by tier; cable: between switches; nic; link: from a port of a NIC to its switch.
+    leaf, spine, core: switches by tier; cable: between switches; nic; link: from a port of a NIC to its switch; rack,
+    power-domain, cooling-unit, site: with all of their nodes. per_node: of parts that the node's record does not count.
     """
 
     component: Annotated[str, OneOf(what="component", known=COMPONENTS)]
@@ -29,8 +35,10 @@ class CauseForm(LawForm):
     replace: bool | None = None
     repair: Annotated[
         Duration | None,
-        Field(description="of a part of the network: how long it is out; the graph decides what that stops or slows"),
+        Field(description="of a part of the network, or a domain: how long it is out; the graph says what that stops"),
     ] = None
+    per_node: Count | None = None
+    correlated: CorrelatedForm | None = None
 
 
 class FailuresForm(BaseModel):
@@ -68,9 +76,12 @@ def failures_of(form: FailuresForm | None, node: Node, nic_ports: int = 1) -> Fa
     return Failures(classes=scaled, clock=form.clock)
 
 
-def check_rate(failures: Failures, nodes: int) -> None:
-    """Raise ScenarioError where the job would fail more than once a second: no recovery would ever end."""
-    rate = sum(component_count(c, nodes) / c.life.mean_s for c in failures.classes)
+def check_rate(classes: Sequence[FailureClass], nodes: int) -> None:
+    """Raise ScenarioError where the job would fail more than once a second: no recovery would ever end.
+
+    A shock counts once if it hits any node of the job. Domains and parts of a network count as far as they are known.
+    """
+    rate = sum(stops_per_s(each, nodes) for each in classes)
     if rate > 1:
         raise ScenarioError(
             f"failures: the job would fail every {1 / rate:.3g} s on average; expected at least 1 s, "
@@ -78,11 +89,18 @@ def check_rate(failures: Failures, nodes: int) -> None:
         )
 
 
+def domains_wanted(form: FailuresForm | None) -> set[str]:
+    """Return the kinds of domains that causes name: what they hit, or what their components fail together in."""
+    causes = form.causes if form else []
+    return {cause.component for cause in causes} | {cause.correlated.domain for cause in causes if cause.correlated}
+
+
 def check_outages(form: FailuresForm | None, *, wired: bool) -> None:
     """Raise ScenarioError for outages of a network that is not there."""
     causes = form.causes if form else []
     for cause in causes:
-        if not wired and (cause.repair is not None or cause.component in SHARED_COMPONENTS):
+        of_network = cause.repair is not None and cause.component not in DOMAINS
+        if not wired and (of_network or cause.component in SHARED_COMPONENTS):
             raise ScenarioError(
                 f"failures.causes: '{cause.name}' is an outage of the network; expected a cluster.topology, "
                 "whose graph says what it stops"
@@ -97,7 +115,7 @@ def causes_of(form: FailuresForm, node: Node, nic_ports: int) -> list[FailureCla
             FailureClass(
                 cause=cause.name,
                 component=cause.component,
-                per_node=_per_node(cause.component, node, nic_ports),
+                per_node=per_node(cause.component, node, nic_ports, None, f"failures.preset: '{cause.name}'"),
                 life=Law(kind=cause.kind, mean_s=cause.mean_s),
                 replace=cause.replace,
             )
@@ -111,15 +129,20 @@ def _own_class(cause: CauseForm, node: Node, nic_ports: int) -> FailureClass:
     if cause.component == "job" and cause.replace:
         raise ScenarioError(f"failures.causes: '{cause.name}' hits the job and no node; expected no replace")
     _check_outage(cause)
+    where = f"failures.causes: '{cause.name}'"
     takes = cause.component != "job" and cause.repair is None
-    return FailureClass(
+    resolved = FailureClass(
         cause=cause.name,
         component=cause.component,
-        per_node=_per_node(cause.component, node, nic_ports),
+        per_node=per_node(cause.component, node, nic_ports, cause.per_node, where),
         life=law(cause),
         replace=takes if cause.replace is None else cause.replace,
         outage=None if cause.repair is None else law(cause.repair),
+        correlated=correlated_of(cause.correlated),
     )
+    if resolved.correlated is not None:
+        check_correlated(resolved, resolved.correlated, where)
+    return resolved
 
 
 def _check_outage(cause: CauseForm) -> None:
@@ -128,15 +151,9 @@ def _check_outage(cause: CauseForm) -> None:
         raise ScenarioError(f"{where}: got no repair; expected how long a {cause.component} is out, such as '4 h'")
     if cause.repair is None:
         return
-    if cause.component not in (*SHARED_COMPONENTS, "nic", "link"):
+    if cause.component not in (*SHARED_COMPONENTS, *DOMAINS, "nic", "link"):
         raise ScenarioError(
             f"{where}: repair belongs to parts of the network; a {cause.component} is repaired as [repair] says"
         )
     if cause.replace:
         raise ScenarioError(f"{where}: got both repair, which leaves nodes where they are, and replace; expected one")
-
-
-def _per_node(component: str, node: Node, nic_ports: int) -> int:
-    """Return the components of a sort in one node; a link is the host link of a port of a NIC."""
-    counts = {"gpu": node.accelerators, "nic": node.nics // nic_ports, "link": node.nics}
-    return counts.get(component, 1)
