@@ -77,6 +77,7 @@ class Prepared:
     machine: Machine | None
     steps: tuple[StepResult, ...]
     bill: tuple[BomLine, ...] = ()
+    allow_plugins: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +133,7 @@ def prepare(
         machine=machine,
         steps=tuple(replace(step, anchoring=anchoring) for step in _steps(scenario, machine, progress)),
         bill=materials(machine) if billed and machine is not None else (),
+        allow_plugins=allow_plugins,
     )
 
 
@@ -169,7 +171,9 @@ def simulate_prepared(prepared: Prepared, progress: Progress = lambda fraction, 
     """Return the run of a prepared job."""
     progress(0.5, "run")
     judge = judge_of(prepared)
-    plan = run_plan(prepared.scenario, prepared.steps, prepared.machine, _wired(prepared, judge))
+    plan = run_plan(
+        prepared.scenario, prepared.steps, prepared.machine, _wired(prepared, judge), prepared.allow_plugins
+    )
     trace = simulate_run(plan, judge=judge)
     progress(0.8, "ledgers")
     damaged = tuple(judge.profiles[number] for number in trace.judged[1:]) if judge else ()
@@ -285,16 +289,19 @@ def run_plan(
     steps: tuple[StepResult, ...],
     machine: Machine | None,
     failures: tuple[FailureClass, ...] | None = None,
+    allow_plugins: bool = False,
 ) -> RunPlan:
     """Return the plan of a run: everything the run engine needs, in microseconds.
 
-    failures: those of the scenario, with the parts of the network that they hit.
+    failures: those of the scenario, with the parts of the network that they hit. allow_plugins: whether the interval of
+    checkpoints may be "module:function".
     """
     failures = scenario.failures.classes if failures is None else failures
     front_end = None if machine is None else machine.front_end
     access_bytes_per_s = None if front_end is None else store_access(front_end, scenario.machines.nodes).bytes_per_s
     machines, limits = scenario.machines, scenario.limits
     phases = tuple(_phase_plan(step) for step in steps) or (_given_phase(scenario),)
+    step_s = phases[main_phase(scenario.training) if scenario.training else 0].step_time_us * 1e-6
     return RunPlan(
         nodes=machines.nodes,
         spare_nodes=machines.spare_nodes,
@@ -303,7 +310,7 @@ def run_plan(
         failures=failures,
         failure_clock=scenario.failures.clock,
         recovery=scenario.recovery or RecoveryPlan(),
-        checkpoint=checkpoint_plan(scenario, failures, access_bytes_per_s),
+        checkpoint=checkpoint_plan(scenario, failures, step_s, access_bytes_per_s, allow_plugins),
         repair=scenario.repair or NO_REPAIR,
         seed=scenario.seed,
         horizon_us=_microseconds(limits.horizon_s),

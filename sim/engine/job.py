@@ -56,6 +56,7 @@ class Job:
         "inbox",
         "nodes",
         "owed",
+        "pace",
         "phase",
         "plan",
         "planned",
@@ -70,6 +71,7 @@ class Job:
         "stepper",
         "times",
         "turning",
+        "up_us",
     )
 
     def __init__(
@@ -110,6 +112,9 @@ class Job:
         self.turning = False
         # Whether the network leaves no path between the nodes of the job; without a network that fails it never does.
         self.severed: Callable[[], bool] = lambda: False
+        # Spaces checkpoints anew before the job steps, from the time it was up and how often it failed.
+        self.up_us = 0
+        self.pace: Callable[[int, int], None] | None = None
         # Hears to which checkpoint the job has gone back.
         self.returned: Callable[[Save], None] = lambda save: None
 
@@ -296,10 +301,12 @@ class Job:
 
     def _step(self) -> Waiting:
         """Step until the work ends, a failure, a planned stop or the horizon; say whether the work is complete."""
-        safe = self.safe
+        safe, start = self.safe, self.env.now
+        if self.pace is not None:
+            self.pace(self.up_us, self.recoveries)
         self.state = "stepping"
         self.clock.start()
-        self.end_us = self.stepper.begin(safe.work_us, safe.number + 1, self.env.now, self.ring)
+        self.end_us = self.stepper.begin(safe.work_us, safe.number + 1, start, self.ring)
         self.turning = True
         while self.turning and not self.inbox:
             self.turning = False
@@ -308,6 +315,7 @@ class Job:
                 yield self._until(due_us)
         self.clock.stop()
         self.state = "recovering"
+        self.up_us += self.env.now - start
         span, durable = self.stepper.stop(self.env.now)
         self.record.progress(safe.work_us, span, durable)
         if span.work_us == self.record.course.end_us:

@@ -4,6 +4,8 @@ simulate_run wires what each file describes: the failure clock ends lives, failu
 recovers, the repair shop returns nodes, and everything is recorded.
 """
 
+from dataclasses import replace
+
 import simpy
 
 from sim.engine.clock import IntegerEnvironment, on_event, timeout
@@ -22,6 +24,7 @@ from sim.ledger.trace import RunTrace
 from sim.reliability.domains import HeldJudge
 from sim.reliability.draws import RecoveryTimes, RepairDraws
 from sim.reliability.exposure import JOB, Life, Lives
+from sim.reliability.interval import adaptive_s
 from sim.reliability.laws import MAX_US
 from sim.reliability.legs import repaced
 from sim.reliability.outages import Judge
@@ -70,6 +73,7 @@ class RunSimulation:
         nodes = plan.nodes + plan.spare_nodes
         self.plan = plan
         self.env = IntegerEnvironment()
+        self.checkpoint = plan.checkpoint
         self.course = course(plan.phases, plan.checkpoint, plan.work_us)
         self.courses = {0: self.course}
         # Nothing that would happen later matters.
@@ -84,6 +88,8 @@ class RunSimulation:
             else Folded(self.course, self.limit_us, self._course_of)
         )
         self.job = Job(self.env, self.record, self.clock, self.nodes, RecoveryTimes(plan), stepper)
+        if plan.checkpoint.adaptive:
+            self.job.pace = self._pace
         self.faults = Faults(self.env, self.record, self.clock, self.nodes, self.job)
         self.nodes.job_waits, self.nodes.ring = lambda: self.job.state == "waiting", self.job.ring
         self.outages = self._outages(judge)
@@ -152,8 +158,17 @@ class RunSimulation:
         assert self.outages is not None, "only outages change the condition of a network"
         if condition not in self.courses:
             step_us = self.outages.judge.step_us(self.outages.judged[condition])
-            self.courses[condition] = repaced(self.plan.phases, self.plan.checkpoint, self.course, step_us)
+            self.courses[condition] = repaced(self.plan.phases, self.checkpoint, self.course, step_us)
         return self.courses[condition]
+
+    def _pace(self, up_us: int, failures: int) -> None:
+        """Space checkpoints by the failures that the job has met."""
+        first = self.plan.checkpoint
+        block_s = self.course.blocks_us[-1] * 1e-6 / (len(self.course.blocks_us) - 1)
+        interval_s = adaptive_s(first_s=first.interval_us * 1e-6, block_s=block_s, up_s=up_us * 1e-6, failures=failures)
+        self.checkpoint = replace(first, interval_us=max(1, round(interval_s * 1e6)))
+        self.courses = {0: course(self.plan.phases, self.checkpoint, self.plan.work_us)}
+        self.job.stepper.pace(self.courses[0])
 
     def _give_up(self, _: simpy.Event) -> None:
         raise SimulationError(

@@ -35,6 +35,9 @@ class Stepper(Protocol):
     def boundary_us(self, now_us: int) -> int:
         """Return when the step or checkpoint that is under way ends."""
 
+    def pace(self, course: Course) -> None:
+        """Space checkpoints as in another course of the same steps, from the next begin on."""
+
     def stop(self, now_us: int) -> tuple[Span, int]:
         """Stop, and return what was achieved since, and how many checkpoints became durable (in their first tier)."""
 
@@ -71,6 +74,9 @@ class Folded:
 
     def boundary_us(self, now_us: int) -> int:
         return boundary_us(self.legs, now_us)
+
+    def pace(self, course: Course) -> None:
+        self.course = course
 
     def stop(self, now_us: int) -> tuple[Span, int]:
         legs, self.legs = self.legs, []
@@ -153,6 +159,9 @@ class Explicit:
     def turn(self, condition: int, now_us: int) -> int:
         self.condition = condition
         return NEVER_US
+
+    def pace(self, course: Course) -> None:
+        self.course = course
 
     def boundary_us(self, now_us: int) -> int:
         span = self.span

@@ -1,10 +1,11 @@
 """What a run amounts to: goodput, allocation, ETTR, MFU and the waterfall, from the trace and its time ledger."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sim.ledger.time_ledger import STEPPING, Key, TimeLedger, by_state, net_gpu_us
-from sim.ledger.trace import JOB_STATES, RECLASSIFIED_STATES, RunTrace
+from sim.ledger.trace import JOB_STATES, RECLASSIFIED_STATES, Event, RunTrace
 from sim.workload.profile import STEP_STATES, StepProfile
 
 IN_JOB = (*STEPPING, *JOB_STATES, *RECLASSIFIED_STATES)
@@ -34,6 +35,8 @@ class RunSummary:
     ettr = retained step time / wall time of the job, waiting included; step_mfu = compute_ideal / step states of
     retained steps; effective_mfu = compute_ideal of retained steps / all GPU-time held, which is
     step_mfu x goodput x allocation.
+    interruptions: unplanned stops of the job, by cause, silent failures where they are found; planned_stops beside them.
+    aborted: the cause that ended the run, None where its end was another.
     states: GPU-hours, zeros included; waterfall: fractions of the GPU-time held, summing to 1.
     Where the step time was given without a model, MFU and tokens are None and the state is "step".
     """
@@ -51,6 +54,8 @@ class RunSummary:
     job_gpu_hours: float
     failures: Mapping[str, int]
     interruptions: Mapping[str, int]
+    planned_stops: Mapping[str, int]
+    aborted: str | None
     states: Mapping[str, float]
     waterfall: Mapping[str, float]
     phases: tuple[PhaseSummary, ...]
@@ -75,8 +80,10 @@ def summarize(trace: RunTrace, ledger: TimeLedger, profiles: Sequence[StepProfil
         ettr=_ratio(_retained_step_us(trace), trace.end_us),
         gpu_hours=held / US_PER_HOUR,
         job_gpu_hours=in_job / US_PER_HOUR,
-        failures=_failures(trace, interrupting=False),
-        interruptions=_failures(trace, interrupting=True),
+        failures=_counts(event for event in trace.events if event.kind == "failure"),
+        interruptions=_counts(event for event in trace.events if event.interrupted and event.kind != "planned"),
+        planned_stops=_counts(event for event in trace.events if event.interrupted and event.kind == "planned"),
+        aborted=trace.events[-1].cause if trace.events[-1].kind == "aborted" else None,
         states=_listed({state: amount / US_PER_HOUR for state, amount in totals.items()}, profiles),
         waterfall=_listed({state: _ratio(amount, held) for state, amount in totals.items()}, profiles),
         phases=tuple(_phase(phase, trace, net, profile) for phase, profile in enumerate(profiles)),
@@ -126,9 +133,6 @@ def _retained_step_us(trace: RunTrace) -> int:
     return stepped - sum(reversal.duration_us for reversal in trace.reversals)
 
 
-def _failures(trace: RunTrace, interrupting: bool) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for event in trace.events:
-        if event.kind == "failure" and (event.interrupted or not interrupting):
-            counts[event.cause] = counts.get(event.cause, 0) + 1
-    return dict(sorted(counts.items()))
+def _counts(events: Iterable[Event]) -> dict[str, int]:
+    """Return how many events there are of each cause."""
+    return dict(sorted(Counter(event.cause for event in events).items()))

@@ -82,10 +82,13 @@ class Event(NamedTuple):
     kind is one of
     - failure: component and component_index say what failed ("gpu", 1234), ordinal its how-manieth failure of this
       cause (from 0), node where it sits (-1 for the job itself); interrupted says whether it stopped a stepping or
-      checkpointing job (a failure of a spare, in repair or during recovery does not);
+      checkpointing job (a failure of a spare, in repair or during recovery does not, nor does a silent one);
     - replaced: `node` joined the job; stall: nodes are missing and no spare is left; restart: the job steps again;
     - shock: a shock to a domain of nodes (component, component_index, its how-manieth) has hit what the failures right
       after it name, whose ordinal is -1: they end no life of their own;
+    - found: a silent failure was noticed, said as by that failure; interrupted if that stopped the job;
+    - planned: a planned stop is due, and interrupted says whether the job stopped for it; maintained: `node` came back;
+    - aborted: the run ended, its work being of no use;
     - restored: a part of the network, or a domain of nodes, came back, said as by its failure;
     - repaired: `node` came back from repair, or what cut it off did; complete or horizon: the end of the run.
     shock, stall, restart, restored and repaired carry the cause of the failure. Checkpoints are counted, not listed.

@@ -1,6 +1,7 @@
 """What a checkpoint weighs, how long it blocks the job, when it is durable, and how long reading it back takes."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sim.errors import InputError
 
@@ -105,15 +106,95 @@ def read_s(size: CheckpointSize, path: CheckpointPath) -> float:
     return slowest_s + path.file_operation_s + broadcast_s
 
 
-def checkpoint_seconds(size: CheckpointSize, path: CheckpointPath, asynchronous: bool) -> tuple[float, float, float]:
-    """Return how long a checkpoint blocks the job, when it is durable after it began, and how long a restore takes.
+class TierSeconds(NamedTuple):
+    """How long a checkpoint blocks the job, when it is durable after it began, and how long a restore takes."""
+
+    block_s: float
+    durable_after_s: float
+    restore_s: float
+
+
+def checkpoint_seconds(
+    size: CheckpointSize, path: CheckpointPath, asynchronous: bool, written: float = 1.0
+) -> TierSeconds:
+    """Return the durations of a checkpoint in the store.
 
     An asynchronous checkpoint blocks for the copy to the host and is flushed beside training; a synchronous one
-    blocks until it is durable. Raises InputError where path and size are not positive.
+    blocks until it is durable. written: the share of the state that is written. Raises InputError where path and size
+    are not positive.
     """
     _check(size, path)
-    durable_s = write_s(size, path)
-    return copy_s(size, path) if asynchronous else durable_s, durable_s, read_s(size, path)
+    part = _part(size, written)
+    durable_s = write_s(part, path)
+    return TierSeconds(copy_s(part, path) if asynchronous else durable_s, durable_s, read_s(size, path))
+
+
+def gpu_seconds(
+    size: CheckpointSize, path: CheckpointPath, hbm_bytes_per_s: float, replicas: int, written: float = 1.0
+) -> TierSeconds:
+    """Return the durations of a checkpoint in the GPUs' own memory: a shard is read and written, 2 S/(n h).
+
+    Copies go to as many peers over the NICs; a restore copies back, and fetches what a peer holds.
+    """
+    part = _part(size, written)
+    copied_s = 2 * _total(part) / path.gpus / hbm_bytes_per_s
+    back_s = 2 * _total(size) / path.gpus / hbm_bytes_per_s
+    return TierSeconds(
+        copied_s, copied_s + _to_peers_s(part, path, replicas), back_s + _from_peer_s(size, path, replicas)
+    )
+
+
+def host_seconds(size: CheckpointSize, path: CheckpointPath, replicas: int, written: float = 1.0) -> TierSeconds:
+    """Return the durations of a checkpoint in the hosts' memory: the copy from the GPUs, then copies to peers.
+
+    Every node sends to `replicas` peers and receives as much at the same time: r S g/(n b). A restore copies back, and
+    fetches what a peer holds.
+
+    >>> path = CheckpointPath(gpus=16, gpus_per_node=8, replicas=2, device_host_bytes_per_s=50e9,
+    ...                       serialise_bytes_per_s=1e9, node_bytes_per_s=400e9, store_write_bytes_per_s=1e9,
+    ...                       store_read_bytes_per_s=1e9, file_operation_s=0.0, commit_s=0.0)
+    >>> host_seconds(CheckpointSize(weight_bytes=160e9, optimizer_bytes=640e9), path, replicas=1)
+    TierSeconds(block_s=1.0, durable_after_s=2.0, restore_s=2.0)
+    """
+    part = _part(size, written)
+    copied_s, back_s = copy_s(part, path), copy_s(size, path)
+    return TierSeconds(
+        copied_s, copied_s + _to_peers_s(part, path, replicas), back_s + _from_peer_s(size, path, replicas)
+    )
+
+
+def disk_seconds(
+    size: CheckpointSize,
+    path: CheckpointPath,
+    disk_bytes_per_s: float,
+    replicas: int,
+    written: float = 1.0,
+    asynchronous: bool = True,
+) -> TierSeconds:
+    """Return the durations of a checkpoint on the nodes' disks, written (d bytes/s a node) while it is copied.
+
+    max(copy, serialise, S g/(n d)), then copies to peers; asynchronous: only the copy blocks.
+    """
+    part = _part(size, written)
+    node_bytes = _total(part) / path.gpus * path.gpus_per_node
+    serialise_s = _total(part) / path.gpus / path.serialise_bytes_per_s
+    durable_s = max(copy_s(part, path), serialise_s, node_bytes / disk_bytes_per_s) + _to_peers_s(part, path, replicas)
+    read_s = max(copy_s(size, path), _total(size) / path.gpus * path.gpus_per_node / disk_bytes_per_s)
+    block_s = copy_s(part, path) if asynchronous else durable_s
+    return TierSeconds(block_s, durable_s, read_s + _from_peer_s(size, path, replicas))
+
+
+def _part(size: CheckpointSize, written: float) -> CheckpointSize:
+    """Return the share of a state that is written."""
+    return CheckpointSize(weight_bytes=size.weight_bytes * written, optimizer_bytes=size.optimizer_bytes * written)
+
+
+def _to_peers_s(size: CheckpointSize, path: CheckpointPath, replicas: int) -> float:
+    return replicas * _total(size) / path.gpus * path.gpus_per_node / path.node_bytes_per_s
+
+
+def _from_peer_s(size: CheckpointSize, path: CheckpointPath, replicas: int) -> float:
+    return _to_peers_s(size, path, 1) if replicas else 0.0
 
 
 def _own_nics_s(gpu_bytes: float, path: CheckpointPath) -> float:

@@ -78,7 +78,7 @@ class RecoveryTimes:
             self._table("requeue", plan.requeue, count),
             self._table("select_host", plan.select_host, count),
             self._table("replace", plan.replace, count),
-            self._table("initialize", plan.initialize, count),
+            self._initialize(count),
             self._table("initialize", plan.rejoin or plan.initialize, count),
             self._table("warm_up", plan.warm_up, count),
             [1 + failed for failed in self._failed("restore", count)],
@@ -87,6 +87,13 @@ class RecoveryTimes:
         self.detect = {cause: self._table("detect", law, count) for cause, law in plan.detect_by_cause.items()}
         if plan.blames_right < 1:
             self.blames = np.stack([uniforms(self.seed, "recovery", what, count=count) for what in ("wrong", "whom")])
+
+    def _initialize(self, count: int) -> list[int]:
+        table, more_us = self._table("initialize", self.plan.initialize, count), self.plan.initialize_more_us
+        if not more_us:
+            return table
+        failed = self._failed("initialize", count)
+        return [length + more_us * (1 + times) for length, times in zip(table, failed, strict=True)]
 
     def _table(self, stage: str, law: Law, count: int) -> list[int]:
         """Return what a stage takes, attempts that fail included."""

@@ -5,10 +5,12 @@ checkpoint blocks, R the recovery, D downtime before it that cannot fail. Unless
 restarts the recovery.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from math import ceil, exp, expm1, inf, isfinite, sqrt
 
-from sim.errors import InputError, unknown_name
+from sim.errors import InputError
+from sim.plugins import resolve
 from sim.reliability.records import CheckpointPolicy
 
 
@@ -143,29 +145,103 @@ def optimal_s(block_s: float, mtbf_s: float) -> float:
     return float(mtbf_s * (1 + lambertw(-exp(-1 - block_s / mtbf_s)).real))
 
 
-POLICIES: dict[str, Callable[[float, float], float]] = {"young": young_s, "daly": daly_s, "optimal": optimal_s}
-"""Interval policies beside "fixed": (block_s, mtbf_s) -> interval_s."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntervalState:
+    """What an interval policy may go by: the means of a checkpoint, of the job's failures and of its steps."""
+
+    block_s: float
+    mtbf_s: float
+    step_s: float
+    durable_after_s: float
+    restore_s: float
 
 
-def resolve_interval(policy: CheckpointPolicy, block_s: float, mtbf_s: float) -> float:
-    """Return the interval in seconds that a policy asks for; 0 (no checkpoints) where nothing ever fails.
+Policy = Callable[[IntervalState], float]
 
-    Raises UnknownNameError for an unknown kind; InputError for a fixed interval that is not positive, and for a
-    computed one where a checkpoint costs nothing, so that the shorter the better.
+RULES: Mapping[str, Policy] = {
+    "young": lambda state: young_s(state.block_s, state.mtbf_s),
+    "daly": lambda state: daly_s(state.block_s, state.mtbf_s),
+    "optimal": lambda state: optimal_s(state.block_s, state.mtbf_s),
+}
+"""Rules that say an interval in seconds from a checkpoint's block and the job's mean time between failures."""
 
-    >>> resolve_interval(CheckpointPolicy(kind="young"), 2.0, 400.0)
+
+def resolve_interval(policy: CheckpointPolicy, state: IntervalState, allow_plugins: bool = False) -> float:
+    """Return the interval in seconds that a policy asks for; 0 (no checkpoints) where a rule meets no failures.
+
+    A plugin is a function of an IntervalState that returns seconds. Raises UnknownNameError for an unknown kind;
+    InputError for an interval that is not positive, for a rule where a checkpoint costs nothing, so that the shorter
+    the better, and for a plugin that is not allowed.
+
+    >>> state = IntervalState(block_s=2.0, mtbf_s=400.0, step_s=5.0, durable_after_s=9.0, restore_s=9.0)
+    >>> resolve_interval(CheckpointPolicy(kind="young"), state)
     40.0
+    >>> resolve_interval(CheckpointPolicy(kind="steps", steps=100), state)
+    500.0
     """
-    if policy.kind == "fixed":
-        if not 0 < policy.every_s < inf:
-            raise InputError(f"checkpoint interval: {policy.every_s} s; expected a positive duration")
-        return policy.every_s
-    if policy.kind not in POLICIES:
-        raise unknown_name("interval policy", policy.kind, ["fixed", *POLICIES], "checkpoint.interval.kind")
-    if not isfinite(mtbf_s):
-        return 0.0
-    if block_s <= 0:
-        raise InputError(
-            f"checkpoint interval: {policy.kind} needs a checkpoint that blocks the job; it blocks {block_s} s"
+    if policy.kind in ("fixed", "adaptive"):
+        return check_interval(policy.every_s)
+    if policy.kind == "steps":
+        return check_interval(policy.steps * state.step_s)
+    if policy.kind not in RULES:
+        rule = resolve(
+            "interval policy", policy.kind, {**RULES, "fixed": min}, allow_plugins, "checkpoint.interval.kind"
         )
-    return POLICIES[policy.kind](block_s, mtbf_s)
+        return check_interval(rule(state))
+    if not isfinite(state.mtbf_s):
+        return 0.0
+    if state.block_s <= 0:
+        raise InputError(
+            f"checkpoint interval: {policy.kind} needs a checkpoint that blocks the job; it blocks {state.block_s} s"
+        )
+    return RULES[policy.kind](state)
+
+
+def check_interval(interval_s: float) -> float:
+    """Return an interval, or raise InputError where it is not positive."""
+    if not 0 < interval_s < inf:
+        raise InputError(f"checkpoint interval: {interval_s} s; expected a positive duration")
+    return interval_s
+
+
+def adaptive_s(*, first_s: float, block_s: float, up_s: float, failures: int) -> float:
+    """Return Young's interval for the mean time between failures that a job has met so far.
+
+    M = (up + M0) / (failures + 1): the first interval stands for M0 = T0^2 / 2C, as one failure seen.
+
+    >>> adaptive_s(first_s=200.0, block_s=2.0, up_s=0.0, failures=0)
+    200.0
+    >>> round(adaptive_s(first_s=200.0, block_s=2.0, up_s=30_000.0, failures=9), 3)
+    126.491
+    """
+    believed_s = first_s * first_s / (2 * block_s)
+    return young_s(block_s, (up_s + believed_s) / (failures + 1))
+
+
+def two_level_interval(
+    *, first_block_s: float, more_block_s: float, durable_after_s: float, first_per_s: float, second_per_s: float
+) -> tuple[float, int]:
+    """Return interval and `every` of the store for a fast tier (blocks C1) below a store (blocks C2 more).
+
+    First order, as Young's: the overhead (C1 + C2/k)/T + l1 T/2 + l2 k T/2 is least at k = sqrt(C2 l1 / (C1 l2)) and
+    T = sqrt(2 (C1 + C2/k) / (l1 + k l2)). l1, l2: failures a second that the fast tier survives, or does not. The store
+    is not asked for more than it can make durable in time. Raises InputError where the fast tier blocks for no time or
+    there are no failures.
+
+    >>> two_level_interval(first_block_s=1, more_block_s=16, durable_after_s=20, first_per_s=1e-4, second_per_s=1e-4)
+    (100.0, 4)
+    """
+    if first_block_s <= 0 or first_per_s + second_per_s <= 0:
+        raise InputError(
+            f"checkpoint interval: two-level needs a fast tier that blocks the job, and failures; got {first_block_s} s"
+            f" and {first_per_s + second_per_s} a second"
+        )
+    best = sqrt(more_block_s * first_per_s / (first_block_s * second_per_s)) if second_per_s else inf
+    if not isfinite(best):
+        raise InputError("checkpoint interval: two-level needs failures that only the store survives; got none")
+    every = max(1, round(best))
+    while True:
+        interval_s = sqrt(2 * (first_block_s + more_block_s / every) / (first_per_s + every * second_per_s))
+        if every * interval_s >= durable_after_s:
+            return interval_s, every
+        every += 1

@@ -82,6 +82,8 @@ def _check_numbers(plan: RunPlan) -> None:
     _at_least(0, {"repair: crews": plan.repair.crews})
     for tier in tiers_of(checkpoint):
         _check_tier(tier)
+    if checkpoint.adaptive and not (checkpoint.interval_us and all(tier.block_us for tier in tiers_of(checkpoint))):
+        raise InputError("checkpoint: adaptive intervals need a first one, and checkpoints that block the job; got 0")
     if all(tier.every > 1 for tier in tiers_of(checkpoint)):
         raise ScenarioError("checkpoint: no tier takes every checkpoint; expected one with every = 1")
 
@@ -134,6 +136,7 @@ def _check_laws(plan: RunPlan) -> None:
             raise unknown_name("stage", stage, STAGES, "recovery.success")
         if not 0 < success <= 1:
             raise InputError(f"recovery.success.{stage}: is {success}; expected a probability above 0")
+    _at_least(0, {"recovery.initialize_more_us": recovery.initialize_more_us})
     _check_probability(recovery.blames_right, "recovery.blames_right")
     if recovery.mode not in MODES:
         raise unknown_name("recovery mode", recovery.mode, MODES, "recovery.mode")

@@ -94,10 +94,15 @@ class FailureClass:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointPolicy:
-    """When checkpoints are taken and how: kind fixed (every_s), young, daly or optimal."""
+    """When checkpoints are taken and how: every_s (fixed), every so many steps (steps), or by a rule.
+
+    Rules: young, daly, optimal; two-level, which also says how often the store takes one; adaptive, which begins with
+    every_s and follows the failures that the job meets; or "module:function".
+    """
 
     kind: str = "fixed"
     every_s: float = 600.0
+    steps: int = 0
     asynchronous: bool = True
     max_in_flight: int = 1
 
@@ -129,7 +134,8 @@ class CheckpointPlan:
     """When checkpoints are taken and where they go: to a store that survives all failures, and to faster tiers.
 
     interval_us 0 means no checkpoints. The other numbers are the store's, as in a Tier; `faster` come before it, the
-    fastest first. What a checkpoint blocks is the longest block of the tiers that take it.
+    fastest first. What a checkpoint blocks is the longest block of the tiers that take it. adaptive: the interval is
+    the first; later ones follow the failures that the job has met.
     """
 
     interval_us: int
@@ -139,6 +145,7 @@ class CheckpointPlan:
     max_in_flight: int = 1
     every: int = 1
     keep: int = 0
+    adaptive: bool = False
     faster: tuple[Tier, ...] = ()
 
 
@@ -163,8 +170,9 @@ class RecoveryPlan:
     The restore of a checkpoint comes before warm_up. blames_right: how likely the diagnosis finds the node that failed;
     a healthy one is replaced otherwise, and the job fails again as it starts. requeue (state schedule): in every
     recovery. select_host (state schedule): when the run starts, and after a stall. replace: only where a node is
-    replaced. success: by stage, the probability that one attempt at it passes; it is repeated until one does. rejoin:
-    takes the place of initialize where processes live on (mode in-process) and no node is replaced.
+    replaced. success: by stage, the probability that one attempt at it passes; it is repeated until one does.
+    initialize_more_us: what every attempt to initialise takes more, by the size of the job. rejoin: takes the place of
+    initialize where processes live on (mode in-process) and no node is replaced.
     on_failure: "restart" (a failure during recovery starts it again) or "queue" (recoveries add).
     rework: False means that progress survives a failure, to compare with models without checkpoints.
     """
@@ -180,6 +188,7 @@ class RecoveryPlan:
     replace: Law = Law()
     initialize: Law = Law()
     warm_up: Law = Law()
+    initialize_more_us: int = 0
     rejoin: Law | None = None
     success: Mapping[str, float] = field(default_factory=dict)
     rework: bool = True

@@ -51,6 +51,8 @@ def run_json(result: RunResult) -> dict[str, Any]:
         "job_gpu_hours": summary.job_gpu_hours,
         "failures": dict(summary.failures),
         "interruptions": dict(summary.interruptions),
+        "planned_stops": dict(summary.planned_stops),
+        "aborted": summary.aborted,
         "interruptions_expected": expected_interruptions(result.plan, result.trace),
         "job_up_s": job_up_us(result.trace) * 1e-6,
         "network": _network_json(result),

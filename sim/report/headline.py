@@ -79,6 +79,8 @@ def _broken(result: Result) -> list[str]:
         *pairs([("Failures", show_count(failures)), ("Interruptions", show_count(interruptions))]),
         f"{show_count(mean)} interruptions expected while the job was up, "
         f"95 % band {show_count(low)} to {show_count(high)}",
+        *(wrapped(f"Stopped as planned: {_most_often(result['planned_stops'])}") if result["planned_stops"] else []),
+        *(wrapped(f"Aborted: {result['aborted']}; all of its work is lost") if result["aborted"] else []),
         *(wrapped(f"Most often: {_most_often(result['interruptions'])}") if interruptions else []),
         *_damaged(result),
     ]

@@ -27,15 +27,19 @@ def refuse(message: str) -> PydanticCustomError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OneOf:
-    """A name of a closed list; the names in `later` exist in the field but are not modelled yet."""
+    """A name of a closed list; the names in `later` exist in the field but are not modelled yet.
+
+    plugins: also "module:function", which is imported later, and only where the user allows it.
+    """
 
     what: str
     known: tuple[str, ...]
     later: tuple[str, ...] = ()
+    plugins: bool = False
 
     def check(self, value: str) -> str:
         """Return the name, or refuse it with the nearest known one."""
-        if value in self.known:
+        if value in self.known or (self.plugins and ":" in value):
             return value
         if value in self.later:
             raise refuse(f"{self.what} '{value}' is not modelled yet; expected one of: {', '.join(self.known)}")
@@ -45,7 +49,8 @@ class OneOf:
         return core_schema.no_info_after_validator_function(self.check, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"type": "string", "enum": list(self.known)}
+        names = {"type": "string", "enum": list(self.known)}
+        return {"anyOf": [names, {"type": "string", "pattern": ":"}]} if self.plugins else names
 
 
 def _quantity(dimension: Dimension) -> BeforeValidator:

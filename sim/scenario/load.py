@@ -22,7 +22,7 @@ from sim.scenario.health import health_of
 from sim.scenario.lookup import look_up
 from sim.scenario.machines import machines_of
 from sim.scenario.messages import error_lines
-from sim.scenario.records import Anchor, Billing, Failures, Figure, Limits, Scenario
+from sim.scenario.records import Anchor, Billing, Checkpoint, Failures, Figure, Limits, Scenario
 from sim.scenario.source import overridden, read_anchors, read_scenario
 from sim.scenario.training import model_of, training_of
 
@@ -108,9 +108,10 @@ def check_read(form: ScenarioForm) -> None:
         raise ScenarioError("\n".join(lines))
 
 
-def _computable(form: ScenarioForm) -> bool:
-    """Return whether bytes and bandwidths give what a checkpoint takes."""
-    return form.model is not None and form.cluster.storage is not None
+def _checkpoint_of(form: ScenarioForm, failures: Failures) -> Checkpoint | None:
+    modelled = form.model is not None
+    computable = modelled and form.cluster.storage is not None
+    return checkpoint_of(form.checkpoint, failures, computable=computable, modelled=modelled)
 
 
 def _stores(form: ScenarioForm) -> bool:
@@ -183,9 +184,9 @@ def _resolved(form: ScenarioForm) -> Scenario:
         step_time_s=form.training.step_time,
         machines=machines,
         failures=failures,
-        recovery=recovery_of(form.recovery, form.failures, form.repair, machines.node),
+        recovery=recovery_of(form.recovery, form.failures, form.repair, machines.node, machines.nodes),
         repair=repair_of(form.repair, failures),
-        checkpoint=checkpoint_of(form.checkpoint, failures, computable=_computable(form)),
+        checkpoint=_checkpoint_of(form, failures),
         billing=billing_of(form),
         limits=limits_of(form),
         seed=form.run.seed,
@@ -212,7 +213,7 @@ def _checks(form: ScenarioForm) -> Sequence[Callable[[], object]]:
 
     def recovery() -> object:
         node = look_up(catalog.node, form.cluster.node, "cluster.node")
-        return recovery_of(form.recovery, form.failures, form.repair, node)
+        return recovery_of(form.recovery, form.failures, form.repair, node, form.cluster.nodes)
 
     def model() -> object:
         return form.model and model_of(form.model, form.name)
@@ -223,7 +224,7 @@ def _checks(form: ScenarioForm) -> Sequence[Callable[[], object]]:
     return [
         *(machines, model, software, training, recovery),
         with_failures(lambda failures: repair_of(form.repair, failures)),
-        with_failures(lambda failures: checkpoint_of(form.checkpoint, failures, computable=_computable(form))),
+        with_failures(lambda failures: _checkpoint_of(form, failures)),
         with_failures(lambda failures: check_rate(failures.classes, form.cluster.nodes)),
         *(
             lambda: check_outages(form.failures, wired=form.cluster.topology is not None),

@@ -104,13 +104,34 @@ class Failures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TierChoice:
+    """A tier of checkpoints that is asked for, as in `checkpoint.tiers`; None: as bandwidths give it."""
+
+    kind: str
+    every: int = 1
+    keep: int = 0
+    replicas: int = 0
+    apart: int = 1
+    max_in_flight: int = 1
+    incremental: float = 1.0
+    bandwidth_bytes_per_s: float | None = None
+    block_s: float | None = None
+    durable_after_s: float | None = None
+    restore_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """When checkpoints are taken, and the durations that were given instead of following from bandwidths."""
+    """When checkpoints are taken, and the durations that were given instead of following from bandwidths.
+
+    tiers: the store last, whose durations these are; none where there is only the store.
+    """
 
     policy: CheckpointPolicy
     block_s: float | None = None
     durable_after_s: float | None = None
     restore_s: float | None = None
+    tiers: tuple[TierChoice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,7 +65,8 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Tree:
     """Return `base` with the keys of `over` laid on top: tables merge, everything else is replaced.
 
     A table that states its `kind` replaces the one below it: arguments of one kind mean nothing to another. In the
-    same way another routing drops the queue pairs below it, and another preset of the model its fields.
+    same way another routing drops the queue pairs below it, and another preset of the model its fields. An empty table
+    empties the one below.
 
     >>> merged({"run": {"seed": 1, "work": "1 h"}}, {"run": {"seed": 2}})
     {'run': {'seed': 2, 'work': '1 h'}}
@@ -73,11 +74,13 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Tree:
     {'model': {'preset': 'llama3-8b'}}
     >>> merged({"topology": {"kind": "clos", "pod": 8}}, {"topology": {"kind": "fat-tree"}})
     {'topology': {'kind': 'fat-tree'}}
+    >>> merged({"recovery": {"detect_by_cause": {"NIC": "1 s"}}}, {"recovery": {"detect_by_cause": {}}})
+    {'recovery': {'detect_by_cause': {}}}
     """
     result = _without_ruled(base, over)
     for key, value in over.items():
         below = result.get(key)
-        mergeable = isinstance(value, Mapping) and isinstance(below, Mapping) and "kind" not in value
+        mergeable = isinstance(value, Mapping) and isinstance(below, Mapping) and value and "kind" not in value
         if below is None or not mergeable or (key == "model" and "preset" in value and _other_preset(below, value)):
             result[key] = value
         else:

@@ -69,9 +69,10 @@ def silences(draw: st.DrawFn) -> Silent:
 def checkpoints(draw: st.DrawFn) -> CheckpointPlan:
     """Any checkpoint, also none, in up to three tiers."""
     block_us = draw(durations(5))
+    interval_us = draw(durations(40))
     faster = draw(st.lists(tiers(), max_size=2))
     return CheckpointPlan(
-        interval_us=draw(durations(40)),
+        interval_us=interval_us,
         block_us=block_us,
         durable_after_us=block_us + draw(durations(50)),
         restore_us=draw(durations(3)),
@@ -79,6 +80,7 @@ def checkpoints(draw: st.DrawFn) -> CheckpointPlan:
         every=draw(st.integers(1, 4)) if any(tier.every == 1 for tier in faster) else 1,
         keep=draw(st.integers(0, 3)),
         faster=tuple(faster),
+        adaptive=draw(st.booleans()) and interval_us > 0 and all(tier.block_us for tier in faster) and block_us > 0,
     )
 
 

@@ -1,6 +1,6 @@
 """Intervals: closed forms against printed numbers and against each other."""
 
-from math import inf
+from math import inf, sqrt
 
 import pytest
 from hypothesis import given
@@ -8,7 +8,17 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
 from sim.errors import InputError, UnknownNameError
-from sim.reliability.interval import daly_s, job_s, optimal_s, resolve_interval, segment_s, young_s
+from sim.reliability.interval import (
+    IntervalState,
+    adaptive_s,
+    daly_s,
+    job_s,
+    optimal_s,
+    resolve_interval,
+    segment_s,
+    two_level_interval,
+    young_s,
+)
 from sim.reliability.records import CheckpointPolicy
 
 
@@ -43,6 +53,10 @@ def test_young_and_daly_approach_the_optimum_where_checkpoints_are_short(block_s
     assert young_s(block_s, mtbf_s) == pytest.approx(optimal_s(block_s, mtbf_s), rel=2e-2)
 
 
+def state(block_s: float, mtbf_s: float) -> IntervalState:
+    return IntervalState(block_s=block_s, mtbf_s=mtbf_s, step_s=5.0, durable_after_s=block_s, restore_s=1.0)
+
+
 def test_a_job_of_one_segment_has_no_checkpoint() -> None:
     one = job_s(total_s=60, work_s=60, block_s=2, recovery_s=10, mtbf_s=180)
     assert one == segment_s(work_s=60, block_s=0, recovery_s=10, mtbf_s=180)
@@ -50,17 +64,57 @@ def test_a_job_of_one_segment_has_no_checkpoint() -> None:
 
 @pytest.mark.parametrize("kind", ["young", "daly", "optimal"])
 def test_a_policy_without_failures_takes_no_checkpoints(kind: str) -> None:
-    assert resolve_interval(CheckpointPolicy(kind=kind), 2.0, inf) == 0.0
+    assert resolve_interval(CheckpointPolicy(kind=kind), state(2.0, inf)) == 0.0
 
 
 def test_a_fixed_interval_is_taken_as_it_is() -> None:
-    assert resolve_interval(CheckpointPolicy(kind="fixed", every_s=77.0), 0.0, 1.0) == 77.0
+    assert resolve_interval(CheckpointPolicy(kind="fixed", every_s=77.0), state(0.0, 1.0)) == 77.0
 
 
 def test_policies_that_make_no_sense_are_refused() -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'daly'"):
-        resolve_interval(CheckpointPolicy(kind="dali"), 2.0, 10.0)
+        resolve_interval(CheckpointPolicy(kind="dali"), state(2.0, 10.0))
     with pytest.raises(InputError, match="blocks the job"):
-        resolve_interval(CheckpointPolicy(kind="young"), 0.0, 10.0)
+        resolve_interval(CheckpointPolicy(kind="young"), state(0.0, 10.0))
     with pytest.raises(InputError, match="positive"):
-        resolve_interval(CheckpointPolicy(every_s=0.0), 1.0, 10.0)
+        resolve_interval(CheckpointPolicy(every_s=0.0), state(1.0, 10.0))
+
+
+def every_other_hour(_: IntervalState) -> float:
+    return 7200.0
+
+
+def test_a_plugin_says_the_interval_where_it_is_allowed() -> None:
+    mine = CheckpointPolicy(kind="tests.reliability.test_interval:every_other_hour")
+    assert resolve_interval(mine, state(2.0, 10.0), allow_plugins=True) == 7200.0
+    with pytest.raises(InputError, match="--allow-plugins"):
+        resolve_interval(mine, state(2.0, 10.0))
+
+
+@given(
+    first=st.floats(0.1, 10),
+    more=st.floats(0.1, 100),
+    first_per_s=st.floats(1e-6, 1e-3),
+    second_per_s=st.floats(1e-7, 1e-3),
+)
+def test_two_level_intervals_are_least_to_first_order(
+    first: float, more: float, first_per_s: float, second_per_s: float
+) -> None:
+    def overhead(interval_s: float, every: int) -> float:
+        return (first + more / every) / interval_s + (first_per_s + every * second_per_s) * interval_s / 2
+
+    interval_s, every = two_level_interval(
+        first_block_s=first, more_block_s=more, durable_after_s=0.0, first_per_s=first_per_s, second_per_s=second_per_s
+    )
+    best = overhead(interval_s, every)
+    assert best <= overhead(1.01 * interval_s, every)
+    assert best <= overhead(0.99 * interval_s, every)
+    for other in {max(1, every - 1), every + 1}:
+        # The best whole number is one of the two about the best real one.
+        at_s = sqrt(2 * (first + more / other) / (first_per_s + other * second_per_s))
+        assert best <= overhead(at_s, other) * 1.1
+
+
+def test_an_adaptive_interval_goes_from_belief_to_what_was_met() -> None:
+    long = adaptive_s(first_s=60.0, block_s=2.0, up_s=1e9, failures=9999)
+    assert long == pytest.approx(young_s(2.0, 1e5), rel=1e-4)

@@ -6,25 +6,37 @@ from pydantic import BaseModel, model_validator
 
 from sim.errors import ScenarioError
 from sim.reliability.records import CheckpointPolicy
-from sim.scenario.fields import CountOrZero, OneOf, PositiveTime, Time, refuse
+from sim.scenario.faults.tiers import TierForm, tiers_of
+from sim.scenario.fields import Count, CountOrZero, OneOf, PositiveTime, Time, refuse
 from sim.scenario.laws import CLOSED
 from sim.scenario.records import Checkpoint, Failures
+
+INTERVALS = ("fixed", "steps", "young", "daly", "optimal", "two-level", "adaptive")
+"""When checkpoints are taken, besides a function of the user's own."""
 
 
 class IntervalForm(BaseModel):
     """When checkpoints are taken: every so often, or by a rule."""
 
     model_config = CLOSED
-    kind: Annotated[str, OneOf(what="interval", known=("fixed", "young", "daly", "optimal"))]
+    kind: Annotated[str, OneOf(what="interval", known=INTERVALS, plugins=True)]
     every: PositiveTime | None = None
+    steps: Count | None = None
 
     @model_validator(mode="after")
     def _check_every(self) -> "IntervalForm":
-        if (self.kind == "fixed") != (self.every is not None):
+        timed = self.kind in ("fixed", "adaptive")
+        if timed != (self.every is not None):
             raise refuse(
-                "kind 'fixed' needs every, such as '10 min'"
+                f"kind '{self.kind}' needs every, such as '10 min'"
                 if self.every is None
                 else f"kind '{self.kind}' computes the interval; expected no every, or kind 'fixed'"
+            )
+        if (self.kind == "steps") != (self.steps is not None):
+            raise refuse(
+                "kind 'steps' needs steps, such as 100"
+                if self.steps is None
+                else f"kind '{self.kind}' counts no steps; expected none, or kind 'steps'"
             )
         return self
 
@@ -36,6 +48,7 @@ class CheckpointForm(BaseModel):
     interval: IntervalForm
     asynchronous: bool = True
     max_in_flight: CountOrZero = 1
+    tiers: list[TierForm] = []
     block: Time | None = None
     durable_after: Time | None = None
     restore: Time | None = None
@@ -50,28 +63,37 @@ class CheckpointForm(BaseModel):
         return self
 
 
-def checkpoint_of(checkpoint: CheckpointForm | None, failures: Failures, *, computable: bool) -> Checkpoint | None:
+def checkpoint_of(
+    checkpoint: CheckpointForm | None, failures: Failures, *, computable: bool, modelled: bool
+) -> Checkpoint | None:
     """Return when checkpoints are taken, or None where none are asked for.
 
-    computable: whether a model and a store give the durations that are not stated. Raises ScenarioError where nothing
-    gives them: a model with a store, or block, durable_after, restore.
+    computable: whether a model and a store give the durations that are not stated; modelled: a model those of tiers
+    other than the store. Raises ScenarioError where nothing gives them.
     """
     if checkpoint is None:
         return None
     kind = checkpoint.interval.kind
-    if kind != "fixed" and not failures.classes:
+    if kind not in ("fixed", "steps") and not failures.classes:
         raise ScenarioError(f"checkpoint.interval.kind: '{kind}' needs failures; got none, expected kind 'fixed'")
+    tiers = tiers_of(checkpoint.tiers, modelled=modelled)
+    if kind == "two-level" and len(tiers) < 2:
+        raise ScenarioError("checkpoint.interval.kind: 'two-level' needs two checkpoint.tiers; got fewer")
+    if kind == "two-level" and any(tier.every > 1 for tier in tiers):
+        raise ScenarioError("checkpoint.tiers: 'two-level' says how often the store takes one; expected no every")
     _check_durations(checkpoint, computable=computable)
     return Checkpoint(
         policy=CheckpointPolicy(
             kind=kind,
             every_s=checkpoint.interval.every or 0.0,
+            steps=checkpoint.interval.steps or 0,
             asynchronous=checkpoint.asynchronous,
             max_in_flight=checkpoint.max_in_flight,
         ),
         block_s=checkpoint.block,
         durable_after_s=checkpoint.durable_after if checkpoint.asynchronous else checkpoint.block,
         restore_s=checkpoint.restore,
+        tiers=tiers,
     )
 
 

@@ -16,8 +16,9 @@ from sim.reliability.plan import COMPONENTS
 from sim.reliability.records import SHARED_COMPONENTS, FailureClass, Law
 from sim.reliability.shocks import stops_per_s
 from sim.scenario.faults.domains import CorrelatedForm, correlated_of
+from sim.scenario.faults.effects import planned_of, silent_of
 from sim.scenario.faults.parts import per_node
-from sim.scenario.fields import LONGEST_S, Count, Name, OneOf
+from sim.scenario.fields import LONGEST_S, Count, Fraction, Name, OneOf, Time
 from sim.scenario.laws import CLOSED, Duration, LawForm, law
 from sim.scenario.lookup import look_up
 from sim.scenario.records import Failures
@@ -39,6 +40,13 @@ class CauseForm(LawForm):
     ] = None
     per_node: Count | None = None
     correlated: CorrelatedForm | None = None
+    found: Annotated[Duration | None, Field(description="it goes unnoticed for so long; all work since is bad")] = None
+    recall: Annotated[Fraction | None, Field(description="the probability that it is noticed at all")] = None
+    rewind: Annotated[Time | None, Field(description="so much work before it is lost too")] = None
+    aborts: Annotated[bool, Field(description="the run ends when it is found")] = False
+    planned: Annotated[
+        Duration | None, Field(description="no failure: a stop once all work is saved; nodes it hits are away so long")
+    ] = None
 
 
 class FailuresForm(BaseModel):
@@ -130,7 +138,7 @@ def _own_class(cause: CauseForm, node: Node, nic_ports: int) -> FailureClass:
         raise ScenarioError(f"failures.causes: '{cause.name}' hits the job and no node; expected no replace")
     _check_outage(cause)
     where = f"failures.causes: '{cause.name}'"
-    takes = cause.component != "job" and cause.repair is None
+    takes = cause.component != "job" and cause.repair is None and cause.planned is None
     resolved = FailureClass(
         cause=cause.name,
         component=cause.component,
@@ -139,6 +147,8 @@ def _own_class(cause: CauseForm, node: Node, nic_ports: int) -> FailureClass:
         replace=takes if cause.replace is None else cause.replace,
         outage=None if cause.repair is None else law(cause.repair),
         correlated=correlated_of(cause.correlated),
+        silent=silent_of(cause.found, cause.recall, cause.rewind, cause.aborts, where),
+        planned=planned_of(cause.planned, cause.component, cause.replace, where),
     )
     if resolved.correlated is not None:
         check_correlated(resolved, resolved.correlated, where)

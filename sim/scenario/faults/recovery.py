@@ -2,37 +2,51 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from sim.catalog.records import Node
 from sim.errors import ScenarioError, unknown_name
+from sim.reliability.plan import MODES
 from sim.reliability.records import RecoveryPlan
 from sim.scenario.faults.failures import FailuresForm, causes_of
 from sim.scenario.faults.repair import RepairForm
-from sim.scenario.fields import OneOf
+from sim.scenario.fields import Fraction, OneOf, Time
 from sim.scenario.laws import CLOSED, Duration, LawForm, law
+
+NONE = LawForm.model_construct(kind="constant", mean=0.0)
+"""No time at all."""
+
+TRIED = ("requeue", "replace", "initialize", "restore", "warm_up")
+"""Stages that are tried until they pass."""
 
 
 class RecoveryForm(BaseModel):
     """[recovery]: the stages between a failure and the next step."""
 
     model_config = CLOSED
-    mode: Annotated[str, OneOf(what="recovery mode", known=("requeue",), later=("in-job", "in-process", "elastic"))] = (
-        "requeue"
-    )
+    mode: Annotated[str, OneOf(what="recovery mode", known=MODES, later=("elastic",))] = "requeue"
     on_failure: Annotated[str, OneOf(what="on_failure", known=("restart", "queue"))] = "restart"
     detect: Duration
     detect_by_cause: dict[str, Duration] = {}
+    diagnose: Duration = NONE
+    blames_right: Annotated[Fraction, Field(description="how likely the diagnosis finds the node that failed")] = 1.0
+    requeue: Annotated[Duration | None, Field(description="in the queue, at every restart; of mode requeue")] = None
     replace: Duration
     initialize: Duration
-    warm_up: Duration = LawForm.model_construct(kind="constant", mean=0.0)
+    warm_up: Duration = NONE
+    initialize_per_node: Annotated[Time, Field(description="what every node of the job adds to initialize")] = 0.0
+    rejoin: Annotated[Duration | None, Field(description="instead of initialize where no node is replaced")] = None
+    success: Annotated[dict[str, Fraction], Field(description="by stage: how likely one attempt at it passes")] = {}
     rework: bool = True
 
 
 def recovery_of(
-    recovery: RecoveryForm | None, failures: FailuresForm | None, repair: RepairForm | None, node: Node
+    recovery: RecoveryForm | None, failures: FailuresForm | None, repair: RepairForm | None, node: Node, nodes: int
 ) -> RecoveryPlan | None:
-    """Return the stages of recovery, or None where nothing breaks. Raises ScenarioError when either lacks the other."""
+    """Return the stages of recovery of a job on `nodes` nodes, or None where nothing breaks.
+
+    Raises ScenarioError when either lacks the other, and for keys that the mode does not read.
+    """
     if failures is None or recovery is None:
         _refuse_one_alone(recovery, failures, repair)
         return None
@@ -40,18 +54,40 @@ def recovery_of(
     for cause in recovery.detect_by_cause:
         if cause not in causes:
             raise unknown_name("cause", cause, causes, "recovery.detect_by_cause")
+    _check_mode(recovery)
     return RecoveryPlan(
+        mode=recovery.mode,
         on_failure=recovery.on_failure,
         detect=law(recovery.detect),
         # A scale of 0 leaves no causes, and what detects them is read by nothing.
         detect_by_cause={
             cause: law(duration) for cause, duration in sorted(recovery.detect_by_cause.items()) if failures.scale
         },
+        diagnose=law(recovery.diagnose),
+        blames_right=recovery.blames_right,
+        requeue=law(recovery.requeue or NONE),
         replace=law(recovery.replace),
         initialize=law(recovery.initialize),
+        initialize_more_us=round(recovery.initialize_per_node * nodes * 1e6),
+        rejoin=None if recovery.rejoin is None else law(recovery.rejoin),
+        success=dict(sorted(recovery.success.items())),
         warm_up=law(recovery.warm_up),
         rework=recovery.rework,
     )
+
+
+def _check_mode(recovery: RecoveryForm) -> None:
+    if recovery.requeue is not None and recovery.mode != "requeue":
+        raise ScenarioError(f"recovery.requeue: mode '{recovery.mode}' stays; expected none, or mode 'requeue'")
+    if recovery.rejoin is not None and recovery.mode != "in-process":
+        raise ScenarioError(
+            f"recovery.rejoin: processes of mode '{recovery.mode}' start anew; expected none, or mode 'in-process'"
+        )
+    for stage, success in recovery.success.items():
+        if stage not in TRIED:
+            raise unknown_name("stage", stage, TRIED, "recovery.success")
+        if success == 0:
+            raise ScenarioError(f"recovery.success.{stage}: got 0, and the stage would never pass; expected more")
 
 
 def _refuse_one_alone(recovery: RecoveryForm | None, failures: FailuresForm | None, repair: RepairForm | None) -> None:
