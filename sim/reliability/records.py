@@ -9,14 +9,16 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Law:
-    """A distribution of a duration by its mean: constant, exponential, weibull, lognormal or uniform.
+    """A distribution of a duration by its mean: a kind of sim.reliability.laws.KINDS.
 
-    shape: Weibull k, lognormal sigma, or half-width as a fraction of the mean (uniform).
+    shape: Weibull k, gamma k, lognormal sigma, or half-width as a fraction of the mean (uniform).
+    table: what other kinds are made of, in means: the pieces of a hazard, or lives in rising order (empirical).
     """
 
     kind: str = "constant"
     mean_s: float = 0.0
     shape: float = 1.0
+    table: tuple[tuple[float, ...], ...] = ()
 
 
 SHARED_COMPONENTS = ("leaf", "spine", "core", "cable")

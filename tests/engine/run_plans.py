@@ -1,7 +1,11 @@
 """Random small plans of runs: a few nodes that fail often, with every mechanism."""
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
+from sim.reliability.hazards import bathtub_law, piecewise_law
+from sim.reliability.laws import empirical_law
 from sim.reliability.records import (
     CheckpointPlan,
     FailureClass,
@@ -12,6 +16,13 @@ from sim.reliability.records import (
     RepairStage,
     RunPlan,
 )
+
+TABLES = {
+    "bathtub": bathtub_law(1.0, 6.0, 0.2, 0.9, 0.3),
+    "piecewise": piecewise_law(1.0, [0.1, 1.5], [5.0, 0.5, 3.0]),
+    "empirical": empirical_law([0.5, 0.5, 0.8, 2.2]),
+}
+"""Laws with a table, of mean one."""
 
 # Durations on a coarse grid of 1 ms make ties between failures, stages and checkpoints frequent.
 TICK_US = 1000
@@ -25,8 +36,10 @@ def durations(most: int) -> st.SearchStrategy[int]:
 @st.composite
 def laws(draw: st.DrawFn, most: int, least: int = 0) -> Law:
     """A law whose mean is at most `most` ticks."""
-    kind = draw(st.sampled_from(["constant", "exponential", "weibull", "lognormal", "uniform"]))
+    kind = draw(st.sampled_from(["constant", "exponential", "weibull", "lognormal", "uniform", "gamma", *TABLES]))
     mean_s = draw(st.integers(least, most)) * TICK_US * 1e-6
+    if kind in TABLES:
+        return replace(TABLES[kind], mean_s=mean_s)
     return Law(kind=kind, mean_s=mean_s, shape=draw(st.sampled_from([0.5, 1.0, 0.9])))
 
 
