@@ -1,8 +1,10 @@
 """Checks of a run's plan, and how long it would take if nothing failed."""
 
 from collections import Counter
+from math import inf
 
 from sim.errors import InputError, ScenarioError, unknown_name
+from sim.reliability.fleet import check_ages, held_by_nodes
 from sim.reliability.laws import check_law
 from sim.reliability.progress import NEVER_US, advance, course
 from sim.reliability.records import SHARED_COMPONENTS, FailureClass, RepairPlan, RunPlan
@@ -41,6 +43,7 @@ def check_plan(plan: RunPlan) -> None:
     _check_laws(plan)
     for failure in plan.failures:
         _check_failure(failure)
+    check_ages(plan.ages, plan.failures, plan.nodes + plan.spare_nodes)
     twice = [cause for cause, count in Counter(failure.cause for failure in plan.failures).items() if count > 1]
     if twice:
         raise ScenarioError(f"failures: cause '{twice[0]}' stands in two failure classes; expected one each")
@@ -109,6 +112,20 @@ def _check_failure(failure: FailureClass) -> None:
     if failure.component == "job" and failure.replace:
         raise ScenarioError(f"{where}: a failure of the whole job hits no node, so it cannot replace one")
     _check_outage(failure, where)
+    _check_lemons(failure, where)
+
+
+def _check_lemons(failure: FailureClass, where: str) -> None:
+    lemons = failure.lemons
+    if lemons is None:
+        return
+    if not (0 <= lemons.fraction <= 1 and 1 <= lemons.factor < inf):
+        raise InputError(
+            f"{where}: lemons are {lemons.fraction:g} of nodes with a factor of {lemons.factor:g}; expected a "
+            "fraction, and a factor of 1 or more"
+        )
+    if not held_by_nodes(failure.component):
+        raise ScenarioError(f"{where}: nodes are lemons, and a {failure.component} belongs to none")
 
 
 def _check_outage(failure: FailureClass, where: str) -> None:

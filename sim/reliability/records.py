@@ -21,6 +21,22 @@ class Law:
     table: tuple[tuple[float, ...], ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgeBatch:
+    """The next `nodes` nodes of a fleet, spares after those of the job, and how old they are when the run starts."""
+
+    nodes: int
+    age_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lemons:
+    """A fraction of nodes whose lives are `factor` times shorter, so that they fail `factor` times as often."""
+
+    fraction: float
+    factor: float
+
+
 SHARED_COMPONENTS = ("leaf", "spine", "core", "cable")
 """Parts of the network that no node holds: switches by tier, and cables between switches."""
 
@@ -34,6 +50,7 @@ class FailureClass:
     replace: whether the node that is hit leaves the job and goes to repair.
     outage: how long a part of the network is out until it is repaired or exchanged where it stands; the network decides
     what that stops. None: whatever is hit stops the job. stops: whether the outage of one of them by itself does.
+    lemons: nodes in which this cause strikes more often, whatever is renewed in them.
     """
 
     cause: str
@@ -44,6 +61,7 @@ class FailureClass:
     outage: Law | None = None
     names: tuple[str, ...] = ()
     stops: bool = True
+    lemons: Lemons | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +144,8 @@ class RunPlan:
     The job holds `nodes` nodes; `spare_nodes` more wait. It ends when all phases are done, when
     `work_us` of step time is retained, or at `horizon_us`, whichever comes first.
     failure_clock: "calendar" (clocks always advance, also of spares) or "operating" (only while the job computes
-    or checkpoints, and only in the job).
+    or checkpoints, and only in the job). ages: of all nodes when the run starts; none: all are new. Parts of the
+    network and the job itself are always new.
     """
 
     nodes: int
@@ -141,3 +160,4 @@ class RunPlan:
     seed: int
     horizon_us: int | None = None
     work_us: int | None = None
+    ages: tuple[AgeBatch, ...] = ()

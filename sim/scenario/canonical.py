@@ -20,6 +20,8 @@ _SINCE: Mapping[str, object] = {
     "names": (),
     "stops": True,
     "table": (),
+    "lemons": None,
+    "ages": (),
 }
 """Fields that have come since runs were first named, with what they are where a scenario says nothing of them."""
 

@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 from sim.reliability.hazards import bathtub_law, piecewise_law
 from sim.reliability.laws import empirical_law
 from sim.reliability.records import (
+    AgeBatch,
     CheckpointPlan,
     FailureClass,
     Law,
+    Lemons,
     PhasePlan,
     RecoveryPlan,
     RepairPlan,
@@ -23,6 +25,8 @@ TABLES = {
     "empirical": empirical_law([0.5, 0.5, 0.8, 2.2]),
 }
 """Laws with a table, of mean one."""
+
+LEMONS = Lemons(fraction=0.4, factor=3.0)
 
 # Durations on a coarse grid of 1 ms make ties between failures, stages and checkpoints frequent.
 TICK_US = 1000
@@ -54,6 +58,7 @@ def failures(draw: st.DrawFn) -> tuple[FailureClass, ...]:
             per_node=2 if component == "gpu" else 1,
             life=draw(laws(most=400, least=10)),
             replace=component != "job" and draw(st.booleans()),
+            lemons=draw(st.none() | st.just(LEMONS)) if component != "job" else None,
         )
         for position, component in enumerate(components)
     )
@@ -113,14 +118,26 @@ def phases(draw: st.DrawFn) -> tuple[PhasePlan, ...]:
 
 
 @st.composite
+def ages(draw: st.DrawFn, nodes: int, causes: tuple[FailureClass, ...]) -> tuple[AgeBatch, ...]:
+    """Ages of all nodes, or none; no component is older than a third of its life, lemons aside."""
+    if not causes or draw(st.booleans()):
+        return ()
+    most_s = 0.3 * min(cause.life.mean_s for cause in causes)
+    young = draw(st.integers(0, nodes - 1))
+    batches = [AgeBatch(nodes=young, age_s=0.0)] if young else []
+    return (*batches, AgeBatch(nodes=nodes - young, age_s=draw(st.sampled_from([most_s, most_s / 7]))))
+
+
+@st.composite
 def run_plans(draw: st.DrawFn) -> RunPlan:
     """Any small plan; its horizon is short, so that no run is long."""
+    nodes, spare_nodes, causes = draw(st.integers(1, 4)), draw(st.integers(0, 2)), draw(failures())
     return RunPlan(
-        nodes=draw(st.integers(1, 4)),
-        spare_nodes=draw(st.integers(0, 2)),
+        nodes=nodes,
+        spare_nodes=spare_nodes,
         gpus_per_node=2,
         phases=draw(phases()),
-        failures=draw(failures()),
+        failures=causes,
         failure_clock=draw(st.sampled_from(["calendar", "operating"])),
         recovery=draw(recoveries()),
         checkpoint=draw(checkpoints()),
@@ -128,4 +145,5 @@ def run_plans(draw: st.DrawFn) -> RunPlan:
         seed=draw(st.integers(0, 10_000)),
         horizon_us=draw(st.integers(1, 800)) * TICK_US,
         work_us=draw(st.none() | st.integers(1, 400_000)),
+        ages=draw(ages(nodes + spare_nodes, causes)),
     )
