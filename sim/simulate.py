@@ -315,6 +315,7 @@ def run_plan(
         seed=scenario.seed,
         horizon_us=_microseconds(limits.horizon_s),
         work_us=_microseconds(limits.work_s),
+        ages=scenario.failures.ages,
     )
 
 

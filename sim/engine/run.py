@@ -107,7 +107,7 @@ class RunSimulation:
 
     def _clock(self, mode: str, nodes: int) -> FailureClock:
         plan = self.plan
-        lives = Lives(plan.seed, plan.failures, nodes)
+        lives = Lives(plan.seed, plan.failures, nodes, plan.ages)
         ageing = Ageing(self.env, calendar=plan.failure_clock == "calendar", resting=range(plan.nodes, nodes))
         if mode == "eager":
             return EagerClock(self.env, lives, ageing, self._ended, self.limit_us)

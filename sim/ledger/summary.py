@@ -35,7 +35,7 @@ class RunSummary:
     ettr = retained step time / wall time of the job, waiting included; step_mfu = compute_ideal / step states of
     retained steps; effective_mfu = compute_ideal of retained steps / all GPU-time held, which is
     step_mfu x goodput x allocation.
-    interruptions: unplanned stops of the job, by cause, silent failures where they are found; planned_stops beside them.
+    interruptions: unplanned stops of the job, silent failures where they are found; planned_stops beside them.
     aborted: the cause that ended the run, None where its end was another.
     states: GPU-hours, zeros included; waterfall: fractions of the GPU-time held, summing to 1.
     Where the step time was given without a model, MFU and tokens are None and the state is "step".

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.cluster.domains import DOMAINS
+from sim.reliability.fleet import fleet_of
 from sim.reliability.laws import MAX_US, cdf, draw_us, durations_us
-from sim.reliability.records import SHARED_COMPONENTS, FailureClass
+from sim.reliability.records import SHARED_COMPONENTS, AgeBatch, FailureClass
 from sim.reliability.shocks import stops_per_s, with_shocks
 from sim.streams import named_uniforms, uniform_at, uniforms
 
@@ -30,7 +31,9 @@ _ALONE = 4000
 
 
 class Life(NamedTuple):
-    """The k-th life of a component and the age of its node at which it ends; lives sort by when, then by what.
+    """The k-th life of a component and the age of its node, from the start of the run, at which it ends.
+
+    Lives sort by when, then by what.
 
     cause: position in the plan's failures, beyond which are shocks; ordinal: k, from 0, or STRUCK; node: where the
     component sits, JOB for the whole job.
@@ -77,7 +80,9 @@ class Uniforms:
 
 
 class Lives:
-    """The lives of all components of `nodes` nodes, and of the job; those of shocks follow the plan's failures.
+    """The lives of all components of `nodes` nodes, as old as `ages` say when the run starts, and of the job.
+
+    Those of shocks follow the plan's failures.
 
     >>> from sim.reliability.records import Law
     >>> gpu = FailureClass(cause="gpu", component="gpu", per_node=8, life=Law(mean_s=5.0), replace=True)
@@ -85,10 +90,11 @@ class Lives:
     Life(end_us=12000000, cause=0, component=9, ordinal=1, node=1)
     """
 
-    def __init__(self, seed: int, failures: Sequence[FailureClass], nodes: int) -> None:
+    def __init__(self, seed: int, failures: Sequence[FailureClass], nodes: int, ages: Sequence[AgeBatch] = ()) -> None:
         self.seed = seed
         self.failures = with_shocks(failures)
         self.nodes = nodes
+        self.fleets = tuple(fleet_of(seed, failure, nodes, ages) for failure in self.failures)
         self._uniforms: dict[tuple[int, int], Uniforms] = {}
 
     def renewed(self, life: Life, age_us: int) -> Life:
@@ -107,7 +113,8 @@ class Lives:
             count = component_count(failure, self.nodes)
             drawn = Uniforms(self.seed, "failure", failure.cause, ordinal, likely=count)
             self._uniforms[cause, ordinal] = drawn
-        length_us = draw_us(failure.life, drawn.at(component))
+        fleet = self.fleets[cause]
+        length_us = draw_us(failure.life if fleet is None else fleet.law(node), drawn.at(component))
         return Life(age_us + max(length_us, 1), cause, component, ordinal, node)
 
     def first(self, after_us: int = 0, until_us: int | None = None) -> Iterator[Life]:
@@ -117,15 +124,22 @@ class Lives:
         that rounding puts on the border may be on either side, but never on both.
         """
         for cause, failure in enumerate(self.failures):
-            drawn = self._first_uniforms(failure)
-            chosen = drawn < (1.0 if until_us is None else cdf(failure.life, until_us * 1e-6))
-            if after_us:
-                chosen &= drawn >= cdf(failure.life, after_us * 1e-6)
-            (components,) = chosen.nonzero()
-            ends_us = durations_us(failure.life, drawn[components]).tolist()
-            for component, end_us in zip(components.tolist(), ends_us, strict=True):
+            components, ends_us = self._ends(cause, after_us, until_us)
+            for component, end_us in zip(components.tolist(), ends_us.tolist(), strict=True):
                 if end_us < MAX_US:
                     yield Life(max(end_us, 1), cause, component, 0, _node(failure, component))
+
+    def _ends(self, cause: int, after_us: int, until_us: int | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return which first lives of a cause end between two ages, and when."""
+        failure, fleet = self.failures[cause], self.fleets[cause]
+        drawn = self._first_uniforms(failure)
+        if fleet is not None:
+            return fleet.first(drawn, after_us, until_us)
+        chosen = drawn < (1.0 if until_us is None else cdf(failure.life, until_us * 1e-6))
+        if after_us:
+            chosen &= drawn >= cdf(failure.life, after_us * 1e-6)
+        (components,) = chosen.nonzero()
+        return components, durations_us(failure.life, drawn[components])
 
     def _first_uniforms(self, failure: FailureClass) -> NDArray[np.float64]:
         if is_named(failure):
@@ -145,6 +159,22 @@ def component_count(failure: FailureClass, nodes: int) -> int:
     return 1 if failure.component == "job" else nodes * failure.per_node
 
 
+def rate_per_s(failure: FailureClass, nodes: int) -> float:
+    """Return how often a cause stops a job on `nodes` nodes in the long run: components over mean life.
+
+    With a fraction f of nodes whose lives are x times shorter, 1 - f + f x times as often. What one shock hits counts
+    once.
+
+    >>> from sim.reliability.records import Law, Lemons
+    >>> life, lemons = Law(kind="exponential", mean_s=100.0), Lemons(fraction=0.25, factor=5.0)
+    >>> rate_per_s(FailureClass(cause="c", component="node", per_node=1, life=life, replace=True, lemons=lemons), 10)
+    0.2
+    """
+    lemons = failure.lemons
+    more = 1.0 if lemons is None else 1 - lemons.fraction + lemons.fraction * lemons.factor
+    return stops_per_s(failure, nodes) * more
+
+
 def job_mtbf_s(failures: Sequence[FailureClass], nodes: int) -> float:
     """Return the mean time between failures of a job: one over the sum of the rates of what stops it unplanned.
 
@@ -152,12 +182,16 @@ def job_mtbf_s(failures: Sequence[FailureClass], nodes: int) -> float:
 
     nodes: of the job, the first of the cluster; a shock that hits several of them stops it once.
 
+    Rates are those of the long run (one renewal a mean life, whatever the law): exact at any time for exponential
+    lives. For others it is what a fleet long in use shows: a new one fails less often where hazards rise with age
+    (Weibull k > 1) and more often where they fall. Of lemons it counts those that are to be expected.
+
     >>> from sim.reliability.records import Law
     >>> life = Law(kind="exponential", mean_s=1600.0)
     >>> job_mtbf_s((FailureClass(cause="gpu", component="gpu", per_node=8, life=life, replace=True),), nodes=2)
     100.0
     """
-    rate = sum(_noticed(f) * stops_per_s(f, nodes) for f in failures if f.stops)
+    rate = sum(_noticed(f) * rate_per_s(f, nodes) for f in failures if f.stops)
     return 1 / rate if rate else math.inf
 
 

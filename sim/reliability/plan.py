@@ -6,6 +6,7 @@ from math import inf
 from sim.cluster.domains import DOMAINS
 from sim.errors import InputError, ScenarioError, unknown_name
 from sim.reliability.domain_checks import check_held
+from sim.reliability.fleet import check_ages, held_by_nodes
 from sim.reliability.laws import check_law
 from sim.reliability.progress import NEVER_US, advance, course
 from sim.reliability.records import (
@@ -60,6 +61,7 @@ def check_plan(plan: RunPlan) -> None:
     for failure in plan.failures:
         _check_failure(failure)
         check_held(failure, plan.nodes + plan.spare_nodes, f"failures: {failure.cause}")
+    check_ages(plan.ages, plan.failures, plan.nodes + plan.spare_nodes)
     twice = [cause for cause, count in Counter(failure.cause for failure in plan.failures).items() if count > 1]
     if twice:
         raise ScenarioError(f"failures: cause '{twice[0]}' stands in two failure classes; expected one each")
@@ -159,6 +161,7 @@ def _check_failure(failure: FailureClass) -> None:
         raise ScenarioError(f"{where}: a failure of the whole job hits no node, so it cannot replace one")
     _check_outage(failure, where)
     _check_effect(failure, where)
+    _check_lemons(failure, where)
 
 
 def _check_effect(failure: FailureClass, where: str) -> None:
@@ -178,6 +181,21 @@ def _check_effect(failure: FailureClass, where: str) -> None:
         check_law(failure.planned, f"{where}: planned")
         if failure.replace:
             raise ScenarioError(f"{where}: planned maintenance brings a node back; expected no replace")
+
+
+def _check_lemons(failure: FailureClass, where: str) -> None:
+    lemons = failure.lemons
+    if lemons is None:
+        return
+    if not (0 <= lemons.fraction <= 1 and 1 <= lemons.factor < inf):
+        raise InputError(
+            f"{where}: lemons are {lemons.fraction:g} of nodes with a factor of {lemons.factor:g}; expected a "
+            "fraction, and a factor of 1 or more"
+        )
+    if not held_by_nodes(failure.component):
+        raise ScenarioError(f"{where}: nodes are lemons, and a {failure.component} belongs to none")
+    if failure.correlated is not None:
+        raise ScenarioError(f"{where}: shocks hit all nodes alike; expected lemons or correlated")
 
 
 def _check_outage(failure: FailureClass, where: str) -> None:

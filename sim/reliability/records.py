@@ -11,14 +11,32 @@ from sim.cluster.domains import DOMAINS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Law:
-    """A distribution of a duration by its mean: constant, exponential, weibull, lognormal or uniform.
+    """A distribution of a duration by its mean: a kind of sim.reliability.laws.KINDS.
 
-    shape: Weibull k, lognormal sigma, or half-width as a fraction of the mean (uniform).
+    shape: Weibull k, gamma k, lognormal sigma, or half-width as a fraction of the mean (uniform).
+    table: what other kinds are made of, in means: the pieces of a hazard, or lives in rising order (empirical).
     """
 
     kind: str = "constant"
     mean_s: float = 0.0
     shape: float = 1.0
+    table: tuple[tuple[float, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgeBatch:
+    """The next `nodes` nodes of a fleet, spares after those of the job, and how old they are when the run starts."""
+
+    nodes: int
+    age_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lemons:
+    """A fraction of nodes whose lives are `factor` times shorter, so that they fail `factor` times as often."""
+
+    fraction: float
+    factor: float
 
 
 SHARED_COMPONENTS = ("leaf", "spine", "core", "cable")
@@ -70,7 +88,8 @@ class FailureClass:
     what that stops; a domain that is out cuts its nodes off. None: whatever is hit stops the job. stops: whether the
     outage of one of them by itself does. correlated: how components fail together; life is that of one with its shocks.
     silent: a failure that the job does not notice at once. planned: no failure at all, but a stop that waits until all
-    work is saved; nodes that it hits are away for so long.
+    work is saved; nodes that it hits are away for so long. lemons: nodes in which this cause strikes more often,
+    whatever is renewed in them.
     """
 
     cause: str
@@ -85,6 +104,7 @@ class FailureClass:
     planned: Law | None = None
     holds: tuple[tuple[int, ...], ...] = ()
     correlated: Correlated | None = None
+    lemons: Lemons | None = None
 
     @property
     def of_network(self) -> bool:
@@ -236,7 +256,8 @@ class RunPlan:
     The job holds `nodes` nodes; `spare_nodes` more wait. It ends when all phases are done, when
     `work_us` of step time is retained, or at `horizon_us`, whichever comes first.
     failure_clock: "calendar" (clocks always advance, also of spares) or "operating" (only while the job computes
-    or checkpoints, and only in the job).
+    or checkpoints, and only in the job). ages: of all nodes when the run starts; none: all are new. Parts of the
+    network and the job itself are always new.
     """
 
     nodes: int
@@ -251,3 +272,4 @@ class RunPlan:
     seed: int
     horizon_us: int | None = None
     work_us: int | None = None
+    ages: tuple[AgeBatch, ...] = ()

@@ -6,6 +6,7 @@ from dataclasses import fields, is_dataclass
 from datetime import date
 from typing import Any
 
+from sim.reliability.records import Law
 from sim.scenario.records import Scenario
 
 _NOT_RESULTS = ("sources", "provenance", "published", "published_gap")
@@ -22,6 +23,20 @@ _SINCE: Mapping[str, object] = {
     "holds": (),
     "correlated": None,
     "domains": (),
+    "table": (),
+    "lemons": None,
+    "ages": (),
+    "silent": None,
+    "planned": None,
+    "tiers": (),
+    "steps": 0,
+    "mode": "requeue",
+    "diagnose": Law(),
+    "blames_right": 1.0,
+    "requeue": Law(),
+    "initialize_more_us": 0,
+    "rejoin": None,
+    "success": {},
 }
 """Fields that have come since runs were first named, with what they are where a scenario says nothing of them."""
 

@@ -12,6 +12,7 @@ from sim.catalog.records import Price, PriceBook, Provenance
 from sim.errors import InputError, ScenarioError, unknown_name
 from sim.ledger.assets import check_book, price_of
 from sim.ledger.cost import RENTS
+from sim.reliability.fleet import check_ages
 from sim.scenario.faults.checkpoint import checkpoint_of
 from sim.scenario.faults.domains import check_domains
 from sim.scenario.faults.failures import check_outages, check_rate, domains_wanted, failures_of
@@ -221,11 +222,13 @@ def _checks(form: ScenarioForm) -> Sequence[Callable[[], object]]:
     def software() -> object:
         return form.training.software and look_up(catalog.software, form.training.software, "training.software")
 
+    total = form.cluster.nodes + form.cluster.spare_nodes
     return [
         *(machines, model, software, training, recovery),
         with_failures(lambda failures: repair_of(form.repair, failures)),
         with_failures(lambda failures: _checkpoint_of(form, failures)),
         with_failures(lambda failures: check_rate(failures.classes, form.cluster.nodes)),
+        with_failures(lambda failures: check_ages(failures.ages, failures.classes, total)),
         *(
             lambda: check_outages(form.failures, wired=form.cluster.topology is not None),
             lambda: check_domains(

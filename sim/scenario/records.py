@@ -11,7 +11,7 @@ from sim.catalog.records import Accelerator, Model, Node, PriceBook, SoftwarePro
 from sim.cluster.domains import DomainSize
 from sim.cluster.front_end import Ports
 from sim.cluster.health import Health
-from sim.reliability.records import CheckpointPolicy, FailureClass, RecoveryPlan, RepairPlan
+from sim.reliability.records import AgeBatch, CheckpointPolicy, FailureClass, RecoveryPlan, RepairPlan
 from sim.workload.layout import Batch, Layout
 from sim.workload.stragglers import Speed
 
@@ -97,10 +97,11 @@ class Machines:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failures:
-    """What breaks, already scaled; clock "calendar" or "operating"."""
+    """What breaks, already scaled; clock "calendar" or "operating"; ages: of all nodes, none where all are new."""
 
     classes: tuple[FailureClass, ...]
     clock: str
+    ages: tuple[AgeBatch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

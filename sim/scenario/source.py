@@ -14,7 +14,7 @@ Tree = dict[str, Any]
 _RULED: Mapping[str, tuple[str, ...]] = {"routing": ("queue_pairs",), "sharing": ("routing", "queue_pairs")}
 """Keys that mean something under one value of another key only: a new value drops them."""
 
-_NO_ARGUMENTS = ("component", "name", "replace")
+_NO_ARGUMENTS = ("component", "name", "replace", "repair")
 """Keys beside a `kind` that do not belong to it: those of a cause of failure, whose kind is a law."""
 
 _PART = r"""\s*(?:"[^"]+"\s*|'[^']+'\s*|[^."'][^.]*)"""
@@ -163,11 +163,25 @@ def _read(name: str, folder: Path | None, where: str) -> tuple[Tree, Path | None
 
 
 def _beside(tree: Tree, folder: Path) -> Tree:
-    """Return a file's keys with the table of products that they name found from the file's own folder."""
-    cluster = tree.get("cluster")
+    """Return a file's keys with the files that they name found from the file's own folder.
+
+    These are the table of products, and what empirical laws are drawn from, wherever a law stands.
+    """
+    found = {key: _law_beside(value, folder) for key, value in tree.items()}
+    cluster = found.get("cluster")
     if not isinstance(cluster, dict) or not isinstance(cluster.get("gemm_table"), str):
-        return tree
-    return {**tree, "cluster": {**cluster, "gemm_table": str(folder / Path(cluster["gemm_table"]).expanduser())}}
+        return found
+    return {**found, "cluster": {**cluster, "gemm_table": str(folder / Path(cluster["gemm_table"]).expanduser())}}
+
+
+def _law_beside(value: Any, folder: Path) -> Any:
+    if isinstance(value, list):
+        return [_law_beside(item, folder) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("kind") == "empirical" and isinstance(value.get("file"), str):
+        return {**value, "file": str(folder / Path(value["file"]).expanduser())}
+    return {key: _law_beside(item, folder) for key, item in value.items()}
 
 
 def _text(path: Path, where: str, expected: str = "a scenario in TOML, or a preset's name") -> str:

@@ -1,11 +1,17 @@
 """Random small plans of runs: a few nodes that fail often, with every mechanism."""
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
+from sim.reliability.hazards import bathtub_law, piecewise_law
+from sim.reliability.laws import empirical_law
 from sim.reliability.records import (
+    AgeBatch,
     CheckpointPlan,
     FailureClass,
     Law,
+    Lemons,
     PhasePlan,
     RecoveryPlan,
     RepairPlan,
@@ -14,6 +20,15 @@ from sim.reliability.records import (
     Silent,
     Tier,
 )
+
+TABLES = {
+    "bathtub": bathtub_law(1.0, 6.0, 0.2, 0.9, 0.3),
+    "piecewise": piecewise_law(1.0, [0.1, 1.5], [5.0, 0.5, 3.0]),
+    "empirical": empirical_law([0.5, 0.5, 0.8, 2.2]),
+}
+"""Laws with a table, of mean one."""
+
+LEMONS = Lemons(fraction=0.4, factor=3.0)
 
 # Durations on a coarse grid of 1 ms make ties between failures, stages and checkpoints frequent.
 TICK_US = 1000
@@ -27,8 +42,10 @@ def durations(most: int) -> st.SearchStrategy[int]:
 @st.composite
 def laws(draw: st.DrawFn, most: int, least: int = 0) -> Law:
     """A law whose mean is at most `most` ticks."""
-    kind = draw(st.sampled_from(["constant", "exponential", "weibull", "lognormal", "uniform"]))
+    kind = draw(st.sampled_from(["constant", "exponential", "weibull", "lognormal", "uniform", "gamma", *TABLES]))
     mean_s = draw(st.integers(least, most)) * TICK_US * 1e-6
+    if kind in TABLES:
+        return replace(TABLES[kind], mean_s=mean_s)
     return Law(kind=kind, mean_s=mean_s, shape=draw(st.sampled_from([0.5, 1.0, 0.9])))
 
 
@@ -51,6 +68,7 @@ def failure(draw: st.DrawFn, component: str, position: int) -> FailureClass:
         replace=component != "job" and effect != "planned" and draw(st.booleans()),
         silent=draw(silences()) if effect == "silent" else None,
         planned=draw(laws(most=40)) if effect == "planned" else None,
+        lemons=draw(st.none() | st.just(LEMONS)) if component != "job" else None,
     )
 
 
@@ -151,14 +169,26 @@ def phases(draw: st.DrawFn) -> tuple[PhasePlan, ...]:
 
 
 @st.composite
+def ages(draw: st.DrawFn, nodes: int, causes: tuple[FailureClass, ...]) -> tuple[AgeBatch, ...]:
+    """Ages of all nodes, or none; no component is older than a third of its life, lemons aside."""
+    if not causes or draw(st.booleans()):
+        return ()
+    most_s = 0.3 * min(cause.life.mean_s for cause in causes)
+    young = draw(st.integers(0, nodes - 1))
+    batches = [AgeBatch(nodes=young, age_s=0.0)] if young else []
+    return (*batches, AgeBatch(nodes=nodes - young, age_s=draw(st.sampled_from([most_s, most_s / 7]))))
+
+
+@st.composite
 def run_plans(draw: st.DrawFn) -> RunPlan:
     """Any small plan; its horizon is short, so that no run is long."""
+    nodes, spare_nodes, causes = draw(st.integers(1, 4)), draw(st.integers(0, 2)), draw(failures())
     return RunPlan(
-        nodes=draw(st.integers(1, 4)),
-        spare_nodes=draw(st.integers(0, 2)),
+        nodes=nodes,
+        spare_nodes=spare_nodes,
         gpus_per_node=2,
         phases=draw(phases()),
-        failures=draw(failures()),
+        failures=causes,
         failure_clock=draw(st.sampled_from(["calendar", "operating"])),
         recovery=draw(recoveries()),
         checkpoint=draw(checkpoints()),
@@ -166,4 +196,5 @@ def run_plans(draw: st.DrawFn) -> RunPlan:
         seed=draw(st.integers(0, 10_000)),
         horizon_us=draw(st.integers(1, 800)) * TICK_US,
         work_us=draw(st.none() | st.integers(1, 400_000)),
+        ages=draw(ages(nodes + spare_nodes, causes)),
     )

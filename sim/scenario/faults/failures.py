@@ -12,11 +12,12 @@ from sim.catalog.records import Node
 from sim.cluster.domains import DOMAINS
 from sim.errors import ScenarioError
 from sim.reliability.domain_checks import check_correlated
+from sim.reliability.exposure import rate_per_s
 from sim.reliability.plan import COMPONENTS
 from sim.reliability.records import SHARED_COMPONENTS, FailureClass, Law
-from sim.reliability.shocks import stops_per_s
 from sim.scenario.faults.domains import CorrelatedForm, correlated_of
 from sim.scenario.faults.effects import planned_of, silent_of
+from sim.scenario.faults.fleet import AgeForm, InfantForm, LemonsForm, ages_of, with_infants, with_lemons
 from sim.scenario.faults.parts import per_node
 from sim.scenario.fields import LONGEST_S, Count, Fraction, Name, OneOf, Time
 from sim.scenario.laws import CLOSED, Duration, LawForm, law
@@ -50,17 +51,22 @@ class CauseForm(LawForm):
 
 
 class FailuresForm(BaseModel):
-    """[failures]; scale multiplies every rate."""
+    """[failures]; scale multiplies every rate: it divides lives, ages in their laws included."""
 
     model_config = CLOSED
     preset: str | None = None
     causes: list[CauseForm] = []
     scale: float = Field(default=1.0, ge=0)
     clock: Annotated[str, OneOf(what="clock", known=("calendar", "operating"))] = "calendar"
+    ages: list[AgeForm] = []
+    lemons: LemonsForm | None = None
+    infant: InfantForm | None = None
 
 
 def failures_of(form: FailuresForm | None, node: Node, nic_ports: int = 1) -> Failures:
     """Return the causes of a preset and of the form, their lives divided by `scale`; none where scale is 0.
+
+    Infant mortality comes after the scale, so that the age at which it ends is the one that is said.
 
     Which switches and cables there are is for the graph to say.
     """
@@ -75,13 +81,14 @@ def failures_of(form: FailuresForm | None, node: Node, nic_ports: int = 1) -> Fa
     if form.scale == 0:
         return Failures(classes=(), clock=form.clock)
     scaled = tuple(replace(c, life=replace(c.life, mean_s=c.life.mean_s / form.scale)) for c in classes)
+    scaled = with_lemons(with_infants(scaled, form.infant), form.lemons)
     rarest = max(scaled, key=lambda c: c.life.mean_s)
     if rarest.life.mean_s > LONGEST_S:
         raise ScenarioError(
             f"failures.scale: got {form.scale:g}, which makes '{rarest.cause}' rarer than once in 100000 y a "
             "component; expected 0, or more"
         )
-    return Failures(classes=scaled, clock=form.clock)
+    return Failures(classes=scaled, clock=form.clock, ages=ages_of(form.ages))
 
 
 def check_rate(classes: Sequence[FailureClass], nodes: int) -> None:
@@ -89,7 +96,7 @@ def check_rate(classes: Sequence[FailureClass], nodes: int) -> None:
 
     A shock counts once if it hits any node of the job. Domains and parts of a network count as far as they are known.
     """
-    rate = sum(stops_per_s(each, nodes) for each in classes)
+    rate = sum(rate_per_s(each, nodes) for each in classes)
     if rate > 1:
         raise ScenarioError(
             f"failures: the job would fail every {1 / rate:.3g} s on average; expected at least 1 s, "
