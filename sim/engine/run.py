@@ -37,7 +37,7 @@ def simulate_run(
 ) -> RunTrace:
     """Simulate a run and return its trace.
 
-    mode: "dormant" (a process only for nodes in repair) or, as a reference, "eager" (a process for every node); both
+    mode: "dormant" (one event for all nodes) or, as a reference, "eager" (a process for every node); both
     give the same trace. explicit: an event for every step and checkpoint instead of arithmetic; the same trace, slowly.
     judge: says what outages of the network mean; needed where a cause has an outage.
 
