@@ -18,6 +18,7 @@ from sim.engine.record import Record, Safe
 from sim.engine.stepping import Stepper, Undone
 from sim.reliability.draws import RecoveryTimes
 from sim.reliability.progress import NEVER_US, Progress, phase_at
+from sim.reliability.swaps import Swaps
 
 Waiting = Generator[simpy.Event, Any, bool]
 Stages = tuple[tuple[str, int], ...]
@@ -57,6 +58,7 @@ class Job:
         "severed",
         "state",
         "stepper",
+        "swaps",
         "times",
         "turning",
     )
@@ -76,6 +78,7 @@ class Job:
         self.clock = clock
         self.nodes = nodes
         self.times = times
+        self.swaps = Swaps(plan)
         self.stepper = stepper
         self.horizon_us = NEVER_US if plan.horizon_us is None else plan.horizon_us
         self.restarts = plan.recovery.on_failure == "restart"
@@ -144,6 +147,7 @@ class Job:
                 self._replace(leaving)
                 if self._short() and not (yield from self._wait_for_nodes(failure)):
                     continue
+            stages = self.swaps.applied(stages, self.nodes.drawn, self.recoveries)
             if (yield from self._spend(failure, self._due(stages[1:]))) and not self.inbox:
                 self.record.event(self.env.now, "restart", failure.cause)
         return self.env.now < self.horizon_us
@@ -158,6 +162,8 @@ class Job:
         return failure, [node for node in failure.nodes if node in self.nodes.failed]
 
     def _replace(self, leaving: list[int]) -> None:
+        if "replace" not in self.owed:
+            self.nodes.drawn.clear()
         if leaving:
             self.owed.add("replace")
         self.nodes.replace(leaving)

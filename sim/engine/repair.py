@@ -1,10 +1,12 @@
 """The repair shop.
 
 States of a node in repair: in the automatic stage (which takes any number at once), waiting for a crew, in the
-manual stage, repaired. Only the shop changes them. What a try takes and whether it helps is known when it begins, so
-that a visit costs one event, and where crews are few one more for each of its manual tries.
+manual stage, repaired; or retired, until a new one is there. Only the shop changes them. What a try takes and whether
+it helps is known when it begins, so that a visit costs one event, and where crews are few one more for each of its
+manual tries.
 """
 
+from collections import deque
 from collections.abc import Callable
 from heapq import heapreplace
 from typing import NamedTuple
@@ -13,15 +15,31 @@ import simpy
 
 from sim.engine.clock import IntegerEnvironment, on_event, timeout
 from sim.reliability.draws import RepairDraws
-from sim.reliability.records import RepairPlan
+from sim.reliability.records import RepairPlan, RepairStages
 
 
 class Visit(NamedTuple):
-    """A visit to the shop: the node, the cause that it is repaired for, and how many it made before."""
+    """A visit to the shop: the node, the cause that it is repaired for and how, and how many it made before."""
 
     node: int
     cause: str
     number: int
+    stages: RepairPlan | RepairStages
+
+
+class Outcome(NamedTuple):
+    """How a node comes back: it may be a new one; or what broke fails again within relapse_us, for it is not repaired.
+
+    A duration of a relapse is of the node's age, as lives are.
+    """
+
+    new: bool = False
+    relapse_us: int | None = None
+
+
+WELL = Outcome()
+
+Returned = Callable[[int, str, Outcome], None]
 
 
 class RepairShop:
@@ -30,11 +48,9 @@ class RepairShop:
     The k-th try of the v-th visit of a node has its own draws, whatever else happens.
     """
 
-    __slots__ = ("draws", "env", "free_us", "plan", "returned", "visits")
+    __slots__ = ("arrivals", "draws", "env", "free_us", "plan", "returned", "visits")
 
-    def __init__(
-        self, env: IntegerEnvironment, plan: RepairPlan, draws: RepairDraws, returned: Callable[[int, str], None]
-    ) -> None:
+    def __init__(self, env: IntegerEnvironment, plan: RepairPlan, draws: RepairDraws, returned: Returned) -> None:
         self.env = env
         self.plan = plan
         self.draws = draws
@@ -43,19 +59,44 @@ class RepairShop:
         self.free_us = [0] * plan.crews
         # How often each node has been here: names its draws.
         self.visits: dict[int, int] = {}
+        # When each node came last, as often as retirement looks back.
+        self.arrivals: dict[int, deque[int]] = {}
 
-    def send(self, node: int, cause: str) -> None:
-        """A node arrives."""
+    def send(self, node: int, cause: str, broken: bool) -> bool:
+        """A node arrives, perhaps one in which nothing is broken; say whether it is retired.
+
+        The automatic stage finds that nothing is broken.
+        """
         number = self.visits.get(node, 0)
         self.visits[node] = number + 1
-        visit, automatic = Visit(node, cause, number), self.plan.automatic
+        visit = Visit(node, cause, number, self.plan.by_cause.get(cause, self.plan))
+        if self._retires(visit):
+            return True
+        automatic = visit.stages.automatic
         duration_us = self.draws.time_us("automatic", automatic.time, node, number)
-        if self.draws.succeeds("automatic", automatic.success, node, number):
+        if not broken:
+            self._after(duration_us, lambda _: self.returned(node, cause, WELL))
+        elif self.draws.succeeds("automatic", automatic.success, node, number):
             self._after(duration_us, lambda _: self._returns(visit))
         elif self.free_us:
             self._after(duration_us, lambda _: self._queue(visit, 0))
         else:
             self._after(duration_us + self._crewed_us(visit), lambda _: self._returns(visit))
+        return False
+
+    def _retires(self, visit: Visit) -> bool:
+        """Order a new node in the place of one that comes too often; say whether it does."""
+        node, retire = visit.node, self.plan.retire
+        if retire is None:
+            return False
+        arrivals = self.arrivals.setdefault(node, deque(maxlen=retire.visits))
+        arrivals.append(self.env.now)
+        if len(arrivals) < retire.visits or self.env.now - arrivals[0] > retire.within_s * 1e6:
+            return False
+        del self.arrivals[node]
+        lead_us = self.draws.time_us("replacement", retire.replacement, node, visit.number)
+        self._after(lead_us, lambda _: self.returned(node, visit.cause, Outcome(new=True)))
+        return True
 
     def _crewed_us(self, visit: Visit) -> int:
         """Return what the manual tries of a visit take where a crew is always free."""
@@ -76,13 +117,16 @@ class RepairShop:
             self._after(end_us - self.env.now, lambda _: self._queue(visit, tries + 1))
 
     def _try_us(self, visit: Visit, tries: int) -> int:
-        return self.draws.time_us("manual", self.plan.manual.time, visit.node, visit.number, tries)
+        return self.draws.time_us("manual", visit.stages.manual.time, visit.node, visit.number, tries)
 
     def _helps(self, visit: Visit, tries: int) -> bool:
-        return self.draws.succeeds("manual", self.plan.manual.success, visit.node, visit.number, tries)
+        return self.draws.succeeds("manual", visit.stages.manual.success, visit.node, visit.number, tries)
 
     def _returns(self, visit: Visit) -> None:
-        self.returned(visit.node, visit.cause)
+        node, number, relapse_us = visit.node, visit.number, None
+        if self.draws.succeeds("silent", self.plan.silent, node, number):
+            relapse_us = self.draws.time_us("relapse", self.plan.relapse, node, number)
+        self.returned(node, visit.cause, WELL if relapse_us is None else Outcome(relapse_us=relapse_us))
 
     def _after(self, delay_us: int, then: Callable[[simpy.Event], None]) -> None:
         on_event(timeout(self.env, delay_us), then)

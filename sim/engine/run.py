@@ -13,7 +13,7 @@ from sim.engine.job import Failure, Job
 from sim.engine.nodes import Nodes
 from sim.engine.outages import Outages
 from sim.engine.record import Record
-from sim.engine.repair import RepairShop
+from sim.engine.repair import Outcome, RepairShop
 from sim.engine.stepping import Explicit, Folded, Stepper
 from sim.errors import InputError, SimulationError, unknown_name
 from sim.ledger.trace import RunTrace
@@ -25,6 +25,7 @@ from sim.reliability.outages import Judge
 from sim.reliability.plan import check_plan, planned_us
 from sim.reliability.progress import Course, course
 from sim.reliability.records import RunPlan
+from sim.reliability.spare_places import cold_spares
 
 MODES = ("eager", "dormant")
 
@@ -94,7 +95,7 @@ class RunSimulation:
     def _clock(self, mode: str, nodes: int) -> FailureClock:
         plan = self.plan
         lives = Lives(plan.seed, plan.failures, nodes)
-        ageing = Ageing(self.env, calendar=plan.failure_clock == "calendar", resting=range(plan.nodes, nodes))
+        ageing = Ageing(self.env, calendar=plan.failure_clock == "calendar", resting=cold_spares(plan))
         if mode == "eager":
             return EagerClock(self.env, lives, ageing, self._ended, self.limit_us)
         return DormantClock(self.env, lives, ageing, self._ended, 2 * planned_us(plan), self.limit_us)
@@ -142,9 +143,9 @@ class RunSimulation:
             "undo its work faster than checkpoints save it. Expected a horizon, or a plan that makes way"
         )
 
-    def _returned(self, node: int, cause: str) -> None:
+    def _returned(self, node: int, cause: str, outcome: Outcome) -> None:
         """A node comes back from repair."""
         waiting = self.job.state == "waiting"
-        self.nodes.returns(node, cause, waiting)
+        self.nodes.returns(node, cause, waiting, outcome)
         if waiting:
             self.job.ring()

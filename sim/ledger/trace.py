@@ -85,8 +85,11 @@ class Event(NamedTuple):
       checkpointing job (a failure of a spare, in repair or during recovery does not);
     - replaced: `node` joined the job; stall: nodes are missing and no spare is left; restart: the job steps again;
     - restored: a part of the network came back, said as by its failure;
-    - repaired: `node` came back from repair, or what cut it off did; complete or horizon: the end of the run.
-    stall, restart, restored and repaired carry the cause of the failure. Checkpoints are counted, not listed.
+    - repaired: `node` came back from repair; retired: it went there once too often, and a new one is ordered in its
+      place; delivered: that one has come; displaced: nothing is wrong with `node`, but its domain leaves the job;
+    - complete or horizon: the end of the run.
+    stall, restart, restored, repaired, retired and delivered carry the cause of the failure. Checkpoints are counted,
+    not listed.
     """
 
     event: int

@@ -3,9 +3,10 @@
 from collections import Counter
 
 from sim.errors import InputError, ScenarioError, unknown_name
+from sim.reliability.checks import check_repair, check_spares
 from sim.reliability.laws import check_law
 from sim.reliability.progress import NEVER_US, advance, course
-from sim.reliability.records import SHARED_COMPONENTS, FailureClass, RepairPlan, RunPlan
+from sim.reliability.records import SHARED_COMPONENTS, FailureClass, RunPlan
 
 COMPONENTS = ("gpu", "nic", "link", "node", "job", *SHARED_COMPONENTS)
 """What a failure class may hit."""
@@ -34,7 +35,7 @@ def check_plan(plan: RunPlan) -> None:
 
     Raises InputError for numbers out of range, UnknownNameError for unknown names and ScenarioError for parts that do
     not fit together: a run without an end, a job's component that replaces a node, two failure classes of
-    one cause, a repair that never succeeds.
+    one cause, a repair that never succeeds, spares that are not there.
     """
     _check_numbers(plan)
     _check_names(plan)
@@ -45,7 +46,8 @@ def check_plan(plan: RunPlan) -> None:
     if twice:
         raise ScenarioError(f"failures: cause '{twice[0]}' stands in two failure classes; expected one each")
     if any(failure.replace for failure in plan.failures):
-        _check_repair(plan.repair)
+        check_repair(plan.repair, {failure.cause for failure in plan.failures})
+    check_spares(plan)
     if planned_us(plan) >= NEVER_US:
         raise ScenarioError("run: neither work, nor steps of every phase, nor a horizon: it would never end")
 
@@ -83,15 +85,13 @@ def _check_names(plan: RunPlan) -> None:
 
 
 def _check_laws(plan: RunPlan) -> None:
-    recovery, repair = plan.recovery, plan.repair
+    recovery = plan.recovery
     laws = {
         "recovery.detect": recovery.detect,
         "recovery.select_host": recovery.select_host,
         "recovery.replace": recovery.replace,
         "recovery.initialize": recovery.initialize,
         "recovery.warm_up": recovery.warm_up,
-        "repair.automatic": repair.automatic.time,
-        "repair.manual": repair.manual.time,
     }
     laws |= {f"recovery.detect_by_cause.{cause}": law for cause, law in recovery.detect_by_cause.items()}
     for where, law in laws.items():
@@ -121,11 +121,3 @@ def _check_outage(failure: FailureClass, where: str) -> None:
         raise ScenarioError(f"{where}: a {failure.component} is no part of the network; expected no outage")
     if failure.replace:
         raise ScenarioError(f"{where}: got both an outage and a node to replace; expected one of them")
-
-
-def _check_repair(repair: RepairPlan) -> None:
-    for name, success in {"automatic": repair.automatic.success, "manual": repair.manual.success}.items():
-        if not 0 <= success <= 1:
-            raise InputError(f"repair.{name}: success is {success}; expected a probability")
-    if repair.automatic.success < 1 and repair.manual.success == 0:
-        raise ScenarioError("repair: where the automatic stage fails, the manual one never succeeds")

@@ -69,10 +69,33 @@ class CheckpointPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpareTier:
+    """Spares that are powered: how many, and what the replace stage takes with one of them."""
+
+    nodes: int
+    replace: Law
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SparePlan:
+    """How ready spares are, and for whom: those that are neither hot nor warm are cold.
+
+    per_domain: spares of each scale-up domain of the job, which holds domain_nodes of its nodes; spares beyond those
+    are whole domains. 0: any spare replaces any node.
+    """
+
+    hot: SpareTier | None = None
+    warm: SpareTier | None = None
+    per_domain: int = 0
+    domain_nodes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecoveryPlan:
     """The stages of a recovery, in order: detect, select_host, replace, initialize, restore, warm_up.
 
-    replace: only where a node is replaced. select_host (state schedule): when the run starts, and after a stall.
+    replace: only where a node is replaced, by a cold spare; spares says which are not cold. select_host (state
+    schedule): when the run starts, and after a stall.
     on_failure: "restart" (a failure during recovery starts it again) or "queue" (recoveries add).
     rework: False means that progress survives a failure, to compare with models without checkpoints.
     """
@@ -85,6 +108,7 @@ class RecoveryPlan:
     initialize: Law = Law()
     warm_up: Law = Law()
     rework: bool = True
+    spares: SparePlan = SparePlan()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,15 +120,40 @@ class RepairStage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RepairStages:
+    """The stages of repair: an automatic one; where it fails, a manual one, repeated until it succeeds."""
+
+    automatic: RepairStage
+    manual: RepairStage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retirement:
+    """A node that comes to repair for the `visits`-th time within `within_s` is exchanged for a new one.
+
+    replacement: until the new one is there.
+    """
+
+    visits: int
+    within_s: float
+    replacement: Law
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RepairPlan:
     """Repair of a node: an automatic stage; where it fails, a manual one by one of `crews`, repeated until it succeeds.
 
-    crews 0: unlimited.
+    crews 0: unlimited. by_cause: other stages, by the cause that a node is repaired for. silent: probability that a
+    repair which seems to have succeeded has not; then what broke fails again after `relapse` at the latest.
     """
 
     crews: int
     automatic: RepairStage
     manual: RepairStage
+    by_cause: Mapping[str, RepairStages] = field(default_factory=dict)
+    silent: float = 0.0
+    relapse: Law = Law()
+    retire: Retirement | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

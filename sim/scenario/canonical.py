@@ -6,6 +6,7 @@ from dataclasses import fields, is_dataclass
 from datetime import date
 from typing import Any
 
+from sim.reliability.records import Law, SparePlan
 from sim.scenario.records import Scenario
 
 _NOT_RESULTS = ("sources", "provenance", "published", "published_gap")
@@ -19,6 +20,11 @@ _SINCE: Mapping[str, object] = {
     "outage": None,
     "names": (),
     "stops": True,
+    "spares": SparePlan(),
+    "by_cause": {},
+    "silent": 0.0,
+    "relapse": Law(),
+    "retire": None,
 }
 """Fields that have come since runs were first named, with what they are where a scenario says nothing of them."""
 

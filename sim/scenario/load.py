@@ -16,6 +16,7 @@ from sim.scenario.faults.checkpoint import checkpoint_of
 from sim.scenario.faults.failures import check_outages, check_rate, failures_of
 from sim.scenario.faults.recovery import recovery_of
 from sim.scenario.faults.repair import repair_of
+from sim.scenario.faults.spares import spares_of, with_spares
 from sim.scenario.form import AnchorForm, ClusterForm, MeasuredForm, ScenarioForm
 from sim.scenario.health import health_of
 from sim.scenario.lookup import look_up
@@ -182,7 +183,11 @@ def _resolved(form: ScenarioForm) -> Scenario:
         step_time_s=form.training.step_time,
         machines=machines,
         failures=failures,
-        recovery=recovery_of(form.recovery, form.failures, form.repair, machines.node),
+        recovery=with_spares(
+            recovery_of(form.recovery, form.failures, form.repair, machines.node),
+            form.recovery.spares if form.recovery else None,
+            machines,
+        ),
         repair=repair_of(form.repair, failures),
         checkpoint=checkpoint_of(form.checkpoint, failures, computable=_computable(form)),
         billing=billing_of(form),
@@ -213,6 +218,9 @@ def _checks(form: ScenarioForm) -> Sequence[Callable[[], object]]:
         node = look_up(catalog.node, form.cluster.node, "cluster.node")
         return recovery_of(form.recovery, form.failures, form.repair, node)
 
+    def spares() -> object:
+        return form.recovery and spares_of(form.recovery.spares, machines_of(form.cluster))
+
     def model() -> object:
         return form.model and model_of(form.model, form.name)
 
@@ -220,7 +228,7 @@ def _checks(form: ScenarioForm) -> Sequence[Callable[[], object]]:
         return form.training.software and look_up(catalog.software, form.training.software, "training.software")
 
     return [
-        *(machines, model, software, training, recovery),
+        *(machines, model, software, training, recovery, spares),
         with_failures(lambda failures: repair_of(form.repair, failures)),
         with_failures(lambda failures: checkpoint_of(form.checkpoint, failures, computable=_computable(form))),
         with_failures(lambda failures: check_rate(failures, form.cluster.nodes)),

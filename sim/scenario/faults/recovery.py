@@ -9,6 +9,7 @@ from sim.errors import ScenarioError, unknown_name
 from sim.reliability.records import RecoveryPlan
 from sim.scenario.faults.failures import FailuresForm, causes_of
 from sim.scenario.faults.repair import RepairForm
+from sim.scenario.faults.spares import SparesForm
 from sim.scenario.fields import OneOf
 from sim.scenario.laws import CLOSED, Duration, LawForm, law
 
@@ -27,6 +28,7 @@ class RecoveryForm(BaseModel):
     initialize: Duration
     warm_up: Duration = LawForm.model_construct(kind="constant", mean=0.0)
     rework: bool = True
+    spares: SparesForm | None = None
 
 
 def recovery_of(
