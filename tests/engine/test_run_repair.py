@@ -181,8 +181,9 @@ def test_a_new_node_is_new_in_every_part() -> None:
 
 
 def test_the_first_life_of_a_part_that_was_exchanged_is_never_told() -> None:
-    # Without a horizon the dormant clock looks only twice the planned 620 s ahead at first, and 3,000 s later on.
-    early, late = failure("early", 75.0), failure("late", 3000.0)
+    # Without a horizon the dormant clock looks 1,244 s ahead at first, and to 4,976 s at 2,380 s,
+    # between two exchanges.
+    early, late = failure("early", 75.0), failure("late", 2600.0)
     repair = replace(plan().repair, retire=RMA)
     run = plan(
         early, late, spare_nodes=0, repair=repair, horizon_us=None, work_us=600 * SECOND, failure_clock="calendar"
