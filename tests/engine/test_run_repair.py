@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
-from sim.engine.clock import IntegerEnvironment
+from sim.engine.clock import IntegerEnvironment, on_event, timeout
+from sim.engine.failures import Ageing, DormantClock, EagerClock
 from sim.engine.repair import WELL, Outcome, RepairShop
 from sim.engine.run import RunSimulation, simulate_run
 from sim.ledger.conservation import check_conservation
 from sim.ledger.time_ledger import time_ledger
 from sim.reliability.draws import RepairDraws
+from sim.reliability.exposure import Life, Lives
 from sim.reliability.records import Law, RepairPlan, RepairStage, RepairStages, Retirement
 from tests.engine.run_cases import DAY_US, llama_plan
 from tests.engine.test_run_recovery import SECOND, failure, kinds, plan, states
@@ -180,18 +182,23 @@ def test_a_new_node_is_new_in_every_part() -> None:
     )
 
 
-def test_the_first_life_of_a_part_that_was_exchanged_is_never_told() -> None:
-    # Without a horizon the dormant clock looks 1,244 s ahead at first, and to 4,976 s at 2,380 s,
-    # between two exchanges.
-    early, late = failure("early", 75.0), failure("late", 2600.0)
-    repair = replace(plan().repair, retire=RMA)
-    run = plan(
-        early, late, spare_nodes=0, repair=repair, horizon_us=None, work_us=600 * SECOND, failure_clock="calendar"
-    )
-    trace = simulate_run(run)
-    assert trace.end_us > 3500 * SECOND
-    assert not any(event.cause == "late" for event in trace.events)
-    assert trace == simulate_run(run, "eager")
+@pytest.mark.parametrize("clock", [DormantClock, EagerClock])
+def test_the_first_life_of_a_part_that_was_exchanged_is_never_told(clock: Any) -> None:
+    # The dormant clock looks 50 s ahead at first; the part whose first life ends at 100 s is exchanged at 5 s.
+    env, told = IntegerEnvironment(), []
+    causes = (failure("hang", 10.0, component="job", replaces=False), failure("node", 100.0))
+
+    def ended(lives: list[Life]) -> None:
+        for life in lives:
+            told.append((life.cause, env.now // SECOND, life.ordinal))
+            here.renew(life)
+
+    reach = (50 * SECOND,) if clock is DormantClock else ()
+    here = clock(env, Lives(1, causes, 1), Ageing(env, calendar=True, resting=()), ended, *reach, 300 * SECOND)
+    here.begin()
+    on_event(timeout(env, 5 * SECOND), lambda _: here.renewed_all(0))
+    env.run(until=250 * SECOND)
+    assert [(at, ordinal) for cause, at, ordinal in told if cause == 1] == [(105, 1), (205, 2)]
 
 
 def test_retirement_and_silent_failures_at_full_size_give_one_trace_in_both_modes() -> None:
