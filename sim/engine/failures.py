@@ -157,7 +157,9 @@ class DormantClock:
 
     def renew(self, life: Life, within_us: int | None = None) -> None:
         self.ordinals[life.cause, life.component] = life.ordinal + 1
-        self._push(_renewed(self.lives, life, self.ageing, within_us))
+        age_us = self.ageing.age_us(life.node)
+        renewed = self.lives.renewed(life, age_us)
+        self._push(renewed if within_us is None else _cut_short(renewed, age_us, within_us))
 
     def renewed_all(self, node: int) -> None:
         self.resting.pop(node, None)
@@ -281,7 +283,9 @@ class EagerClock:
     def renew(self, life: Life, within_us: int | None = None) -> None:
         self.ordinals[life.cause, life.component] = life.ordinal + 1
         node = self.nodes[life.node]
-        heappush(node.lives, _renewed(self.lives, life, self.ageing, within_us))
+        age_us = self.ageing.age_us(life.node)
+        renewed = self.lives.renewed(life, age_us)
+        heappush(node.lives, renewed if within_us is None else _cut_short(renewed, age_us, within_us))
         self._arm(node)
 
     def renewed_all(self, node: int) -> None:
@@ -347,13 +351,9 @@ def _by_component(life: Life) -> tuple[int, int]:
     return life.cause, life.component
 
 
-def _renewed(lives: Lives, life: Life, ageing: Ageing, within_us: int | None) -> Life:
-    """Return the next life of a component, cut short where its repair failed unnoticed."""
-    age_us = ageing.age_us(life.node)
-    renewed = lives.renewed(life, age_us)
-    if within_us is None:
-        return renewed
-    return renewed._replace(end_us=min(renewed.end_us, age_us + max(within_us, 1)))
+def _cut_short(life: Life, age_us: int, within_us: int) -> Life:
+    """Return a life that ends within_us after its begin at the latest: its component is badly repaired."""
+    return life._replace(end_us=min(life.end_us, age_us + max(within_us, 1)))
 
 
 def _new(lives: Lives, node: int, ordinals: dict[tuple[int, int], int], ageing: Ageing) -> list[Life]:

@@ -147,7 +147,8 @@ class Job:
                 self._replace(leaving)
                 if self._short() and not (yield from self._wait_for_nodes(failure)):
                     continue
-            stages = self.swaps.applied(stages, self.nodes.drawn, self.recoveries)
+            if self.swaps.laws:
+                stages = self.swaps.applied(stages, self.nodes.drawn, self.recoveries)
             if (yield from self._spend(failure, self._due(stages[1:]))) and not self.inbox:
                 self.record.event(self.env.now, "restart", failure.cause)
         return self.env.now < self.horizon_us

@@ -152,13 +152,14 @@ class Nodes:
         """Spares join the job where they can, and spare domains where their own have none left."""
         for group in sorted(self.seating.empty):
             self._fill_group(group)
-        for group in sorted(self.seating.empty) if self.seating.spare_domains else ():
-            self._exchange_domain(group)
+        if self.seating.spare_domains:
+            for group in sorted(self.seating.empty):
+                self._exchange_domain(group)
 
     def _fill_group(self, group: int) -> None:
-        while group in self.seating.empty and (node := self.shelf.first(self.seating.home[group])) is not None:
-            rank = self.shelf.drop(node)
-            self._join(node, group, rank)
+        domain = self.seating.home[group]
+        while group in self.seating.empty and (node := self.shelf.first(domain)) is not None:
+            self._join(node, group, self.shelf.drop(node))
 
     def _exchange_domain(self, group: int) -> None:
         """All nodes of a domain that lacks some leave the job for those of a spare domain, if one has enough."""
@@ -179,8 +180,7 @@ class Nodes:
             self._available(node, "", False, self.record.event(self.env.now, "displaced", "", node))
 
     def _available(self, node: int, cause: str, waiting: bool, event: int) -> None:
-        group = self.seating.group_of(node)
-        if waiting and group in self.seating.empty:
+        if waiting and (group := self.seating.group_of(node)) in self.seating.empty:
             self._join(node, group, COLD)
             return
         self.place[node] = "spare"

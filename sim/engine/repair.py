@@ -15,7 +15,7 @@ import simpy
 
 from sim.engine.clock import IntegerEnvironment, on_event, timeout
 from sim.reliability.draws import RepairDraws
-from sim.reliability.records import RepairPlan, RepairStages
+from sim.reliability.records import RepairPlan, RepairStages, Retirement
 
 
 class Visit(NamedTuple):
@@ -70,7 +70,7 @@ class RepairShop:
         number = self.visits.get(node, 0)
         self.visits[node] = number + 1
         visit = Visit(node, cause, number, self.plan.by_cause.get(cause, self.plan))
-        if self._retires(visit):
+        if self.plan.retire is not None and self._retires(visit, self.plan.retire):
             return True
         automatic = visit.stages.automatic
         duration_us = self.draws.time_us("automatic", automatic.time, node, number)
@@ -84,11 +84,9 @@ class RepairShop:
             self._after(duration_us + self._crewed_us(visit), lambda _: self._returns(visit))
         return False
 
-    def _retires(self, visit: Visit) -> bool:
+    def _retires(self, visit: Visit, retire: Retirement) -> bool:
         """Order a new node in the place of one that comes too often; say whether it does."""
-        node, retire = visit.node, self.plan.retire
-        if retire is None:
-            return False
+        node = visit.node
         arrivals = self.arrivals.setdefault(node, deque(maxlen=retire.visits))
         arrivals.append(self.env.now)
         if len(arrivals) < retire.visits or self.env.now - arrivals[0] > retire.within_s * 1e6:
@@ -123,10 +121,13 @@ class RepairShop:
         return self.draws.succeeds("manual", visit.stages.manual.success, visit.node, visit.number, tries)
 
     def _returns(self, visit: Visit) -> None:
-        node, number, relapse_us = visit.node, visit.number, None
-        if self.draws.succeeds("silent", self.plan.silent, node, number):
-            relapse_us = self.draws.time_us("relapse", self.plan.relapse, node, number)
-        self.returned(node, visit.cause, WELL if relapse_us is None else Outcome(relapse_us=relapse_us))
+        self.returned(visit.node, visit.cause, self._outcome(visit) if self.plan.silent else WELL)
+
+    def _outcome(self, visit: Visit) -> Outcome:
+        """Say whether what seems repaired is, and if not when it fails again."""
+        if not self.draws.succeeds("silent", self.plan.silent, visit.node, visit.number):
+            return WELL
+        return Outcome(relapse_us=self.draws.time_us("relapse", self.plan.relapse, visit.node, visit.number))
 
     def _after(self, delay_us: int, then: Callable[[simpy.Event], None]) -> None:
         on_event(timeout(self.env, delay_us), then)

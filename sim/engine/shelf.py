@@ -17,17 +17,22 @@ Row = OrderedDict[int, None]
 class Shelf:
     """Spares by domain and readiness."""
 
-    __slots__ = ("open", "plan", "rank", "rows")
+    __slots__ = ("apart", "open", "plan", "rank", "rows")
 
     def __init__(self, plan: RunPlan) -> None:
         spares = plan.recovery.spares
         self.plan = plan
-        self.rows: dict[int, tuple[Row, Row, Row]] = {}
+        self.apart = spares.per_domain > 0
         # How ready every spare on the shelf is, and how many more are to be hot and warm.
         self.rank: dict[int, int] = {}
         self.open = [tier.nodes if tier else 0 for tier in (spares.hot, spares.warm)]
-        for node in spares_by_readiness(plan):
+        self.rows: dict[int, tuple[Row, Row, Row]] = {0: (OrderedDict(), OrderedDict(), OrderedDict())}
+        nodes = spares_by_readiness(plan)
+        ready = nodes if self.apart else nodes[: sum(self.open)]
+        for node in ready:
             self.put(node)
+        self.rank.update(dict.fromkeys(nodes[len(ready) :], COLD))
+        self.rows[0][COLD].update(dict.fromkeys(nodes[len(ready) :]))
 
     def put(self, node: int) -> bool:
         """Put a spare on the shelf; say whether it is powered."""
@@ -35,7 +40,8 @@ class Shelf:
         if rank != COLD:
             self.open[rank] -= 1
         self.rank[node] = rank
-        self._rows(domain_of(node, self.plan))[rank][node] = None
+        rows = self._rows_of(node) if self.apart else self.rows[0]
+        rows[rank][node] = None
         return rank != COLD
 
     def drop(self, node: int) -> int:
@@ -43,18 +49,23 @@ class Shelf:
         rank = self.rank.pop(node)
         if rank != COLD:
             self.open[rank] += 1
-        del self.rows[domain_of(node, self.plan)][rank][node]
+        rows = self._rows_of(node) if self.apart else self.rows[0]
+        del rows[rank][node]
         return rank
 
     def first(self, domain: int) -> int | None:
         """Return the hottest spare of a domain, of several the one that came first."""
-        return next((next(iter(row)) for row in self.rows.get(domain, ()) if row), None)
+        for row in self.rows.get(domain, ()):
+            if row:
+                return next(iter(row))
+        return None
 
     def count(self, domain: int) -> int:
         """Return how many spares a domain has."""
         return sum(map(len, self.rows.get(domain, ())))
 
-    def _rows(self, domain: int) -> tuple[Row, Row, Row]:
+    def _rows_of(self, node: int) -> tuple[Row, Row, Row]:
+        domain = domain_of(node, self.plan)
         if domain not in self.rows:
             self.rows[domain] = (OrderedDict(), OrderedDict(), OrderedDict())
         return self.rows[domain]

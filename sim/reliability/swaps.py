@@ -40,7 +40,7 @@ class Swaps:
 
     def applied(self, stages: Stages, taken: Collection[int], recovery: int) -> Stages:
         """Return the stages of a recovery, whose replace stage is that of a cold spare, for the spares it took."""
-        if not taken or not self.laws:
+        if not taken:
             return stages
         return tuple(
             (name, max(self._us(rank, duration_us, recovery) for rank in taken) if name == "replace" else duration_us)
