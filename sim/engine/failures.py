@@ -8,7 +8,7 @@ component begins its next one (`renew`).
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from heapq import heapify, heappop, heappush
@@ -28,8 +28,11 @@ class FailureClock(Protocol):
     def begin(self) -> None:
         """Begin the first lives."""
 
-    def renew(self, life: Life) -> None:
-        """Begin the next life of a component, at its node's age."""
+    def renew(self, life: Life, within_us: int | None = None) -> None:
+        """Begin the next life of a component, at its node's age; badly repaired, it lasts within_us at most."""
+
+    def renewed_all(self, node: int) -> None:
+        """A new node stands in the place of an old one: all its components begin their next lives."""
 
     def start(self) -> None:
         """The job steps."""
@@ -38,23 +41,23 @@ class FailureClock(Protocol):
         """The job no longer steps."""
 
     def leave(self, node: int) -> None:
-        """A node leaves the job."""
+        """A node leaves the job, or is no longer powered."""
 
     def join(self, node: int) -> None:
-        """A node joins the job."""
+        """A node joins the job, or a spare is powered."""
 
 
 class Ageing:
     """The reading of the failure clock in microseconds, and the age of each node on it.
 
     Under "calendar" the reading is the time and every node's age is the reading. Under "operating" the reading
-    advances only while the job steps or checkpoints, and only nodes in the job age; the job's own components age
-    with the reading.
+    advances only while the job steps or checkpoints, and only nodes in the job and powered spares age; the job's own
+    components age with the reading.
     """
 
     __slots__ = ("calendar", "elapsed_us", "env", "left_us", "running", "shift_us", "since_us")
 
-    def __init__(self, env: IntegerEnvironment, *, calendar: bool, resting: range) -> None:
+    def __init__(self, env: IntegerEnvironment, *, calendar: bool, resting: Iterable[int]) -> None:
         self.env = env
         self.calendar = calendar
         self.running = calendar
@@ -123,6 +126,7 @@ class DormantClock:
         "heap",
         "limit_us",
         "lives",
+        "ordinals",
         "reach_us",
         "resting",
         "sure_us",
@@ -141,6 +145,8 @@ class DormantClock:
         self.sure_us = 0
         self.heap: list[tuple[int, Life]] = []
         self.resting: defaultdict[int, list[Life]] = defaultdict(list)
+        # Of the present lives that are not the first.
+        self.ordinals: dict[tuple[int, int], int] = {}
         # The reading that the pending event is for: no life is earlier. -1: the clock stands still, or is being read.
         self.armed_us = -1
         self.epoch = 0
@@ -149,8 +155,18 @@ class DormantClock:
         self._extend(0)
         self._arm()
 
-    def renew(self, life: Life) -> None:
-        self._push(self.lives.renewed(life, self.ageing.age_us(life.node)))
+    def renew(self, life: Life, within_us: int | None = None) -> None:
+        self.ordinals[life.cause, life.component] = life.ordinal + 1
+        age_us = self.ageing.age_us(life.node)
+        renewed = self.lives.renewed(life, age_us)
+        self._push(renewed if within_us is None else _cut_short(renewed, age_us, within_us))
+
+    def renewed_all(self, node: int) -> None:
+        self.resting.pop(node, None)
+        self.heap = [pending for pending in self.heap if pending[1].node != node]
+        heapify(self.heap)
+        for life in _new(self.lives, node, self.ordinals, self.ageing):
+            self._push(life)
 
     def start(self) -> None:
         self.ageing.start()
@@ -182,7 +198,9 @@ class DormantClock:
 
     def _extend(self, after_us: int) -> None:
         """Put the first lives that end between after_us and reach_us into the heap."""
-        self.heap += [(life.end_us, life) for life in self.lives.first(after_us, self.reach_us)]
+        first = self.lives.first(after_us, self.reach_us)
+        # A component that was exchanged before its first life ended has begun another.
+        self.heap += [(life.end_us, life) for life in first if (life.cause, life.component) not in self.ordinals]
         heapify(self.heap)
         # Rounding may put a life by the border on its far side.
         sure_us = self.reach_us - self.reach_us // 10**9 - 1
@@ -240,7 +258,7 @@ class _Node:
 class EagerClock:
     """A process for every node (and one for the job), each with its node's lives; the reference for DormantClock."""
 
-    __slots__ = ("ageing", "broken", "dozing", "ended", "env", "limit_us", "lives", "nodes")
+    __slots__ = ("ageing", "broken", "dozing", "ended", "env", "limit_us", "lives", "nodes", "ordinals")
 
     def __init__(self, env: IntegerEnvironment, lives: Lives, ageing: Ageing, ended: EndOfLives, limit_us: int) -> None:
         self.env = env
@@ -252,6 +270,7 @@ class EagerClock:
         self.dozing: list[_Node] = []
         # Lives that have ended at this instant, until all nodes have told.
         self.broken: list[Life] = []
+        self.ordinals: dict[tuple[int, int], int] = {}
         self.nodes = {node: _Node(node=node, bell=simpy.Event(env)) for node in range(JOB, lives.nodes)}
 
     def begin(self) -> None:
@@ -261,10 +280,18 @@ class EagerClock:
             heapify(node.lives)
             simpy.Process(self.env, self._live(node))
 
-    def renew(self, life: Life) -> None:
+    def renew(self, life: Life, within_us: int | None = None) -> None:
+        self.ordinals[life.cause, life.component] = life.ordinal + 1
         node = self.nodes[life.node]
-        heappush(node.lives, self.lives.renewed(life, self.ageing.age_us(life.node)))
+        age_us = self.ageing.age_us(life.node)
+        renewed = self.lives.renewed(life, age_us)
+        heappush(node.lives, renewed if within_us is None else _cut_short(renewed, age_us, within_us))
         self._arm(node)
+
+    def renewed_all(self, node: int) -> None:
+        self.nodes[node].lives = list(_new(self.lives, node, self.ordinals, self.ageing))
+        heapify(self.nodes[node].lives)
+        self._arm(self.nodes[node])
 
     def start(self) -> None:
         self.ageing.start()
@@ -322,3 +349,15 @@ class EagerClock:
 
 def _by_component(life: Life) -> tuple[int, int]:
     return life.cause, life.component
+
+
+def _cut_short(life: Life, age_us: int, within_us: int) -> Life:
+    """Return a life that ends within_us after its begin at the latest: its component is badly repaired."""
+    return life._replace(end_us=min(life.end_us, age_us + max(within_us, 1)))
+
+
+def _new(lives: Lives, node: int, ordinals: dict[tuple[int, int], int], ageing: Ageing) -> list[Life]:
+    """Return the lives that the components of a new node begin, and count them."""
+    begun = list(lives.renewed_all(node, ordinals, ageing.age_us(node)))
+    ordinals.update({(life.cause, life.component): life.ordinal for life in begun})
+    return begun

@@ -80,7 +80,7 @@ class Faults:
         event = self.record.found(self.env.now, life, self.job.stops_now())
         nodes: tuple[int, ...] = ()
         if failure.replace and self.nodes.place[life.node] == "job":
-            self.nodes.accuse(life.node, failure.cause, event)
+            self.nodes.fails(life.node, failure.cause, event)
             nodes = (life.node,)
         before_us = max(0, held.onset_us - round(silent.rewind_s * 1e6))
         self.job.inbox.append(Failure(event, failure.cause, nodes, before_us, aborts=silent.aborts))

@@ -20,6 +20,7 @@ from sim.engine.stepping import Stepper
 from sim.reliability.draws import RecoveryTimes, Stages
 from sim.reliability.progress import NEVER_US, phase_at
 from sim.reliability.saves import Save, Span
+from sim.reliability.swaps import Swaps
 
 Waiting = Generator[simpy.Event, Any, bool]
 
@@ -69,6 +70,7 @@ class Job:
         "severed",
         "state",
         "stepper",
+        "swaps",
         "times",
         "turning",
         "up_us",
@@ -89,6 +91,7 @@ class Job:
         self.clock = clock
         self.nodes = nodes
         self.times = times
+        self.swaps = Swaps(plan)
         self.stepper = stepper
         self.horizon_us = NEVER_US if plan.horizon_us is None else plan.horizon_us
         self.restarts = plan.recovery.on_failure == "restart"
@@ -175,6 +178,9 @@ class Job:
                 self._replace(blamed)
                 if self._short() and not (yield from self._wait_for_nodes(failure)):
                     continue
+            if self.swaps.laws:
+                replace_us = self.swaps.replace_us(stages.replace_us, self.nodes.drawn, self.recoveries)
+                stages = stages._replace(replace_us=replace_us)
             if not (yield from self._spend(failure, self._due(stages))) or self.inbox:
                 continue
             if blamed is leaving:
@@ -228,6 +234,8 @@ class Job:
         return False
 
     def _replace(self, leaving: list[int]) -> None:
+        if "replace" not in self.owed:
+            self.nodes.drawn.clear()
         if leaving:
             self.owed.add("replace")
         self.nodes.replace(leaving)

@@ -4,20 +4,23 @@ States of a node: job (it computes), failed (still in the job, until the failure
 maintenance (planned), and idle (nothing is wrong with it, but the network or an outage of its domain has cut it off).
 A failure makes a job's node failed and sends a spare to repair; the job's recovery sends failed nodes to repair and
 takes spares into the job; the repair shop returns a node, into a job that waits or to the spares. A node remembers
-what broke in it; all of it is renewed when it returns. Every node of the job has a seat, its place in the layout: a
-node that joins takes the first empty one.
+what broke in it; all of it is renewed when it returns. Every node of the job has a seat (`Seating`): where scale-up
+domains have spares of their own, one that becomes free waits for a spare of its domain, or for a whole spare domain.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from heapq import heappop, heappush
 
 from sim.engine.clock import IntegerEnvironment, on_event, timeout
 from sim.engine.failures import FailureClock
 from sim.engine.record import Record
+from sim.engine.repair import Outcome
+from sim.engine.seating import Seating
+from sim.engine.shelf import Shelf
 from sim.reliability.exposure import STRUCK, Life
+from sim.reliability.swaps import COLD
 
-SendToRepair = Callable[[int, str], None]
+SendToRepair = Callable[[int, str, bool], bool]
+"""Sends a node to repair for a cause, with whether anything is broken in it; says whether it is retired."""
 
 
 class Nodes:
@@ -28,11 +31,12 @@ class Nodes:
     """
 
     __slots__ = (
+        "accused",
         "away",
         "broken",
         "clock",
         "cut",
-        "empty",
+        "drawn",
         "env",
         "failed",
         "in_job",
@@ -41,11 +45,10 @@ class Nodes:
         "place",
         "record",
         "ring",
-        "seat_of",
+        "seating",
         "send",
+        "shelf",
         "size",
-        "spares",
-        "taken",
     )
 
     def __init__(self, env: IntegerEnvironment, record: Record, clock: FailureClock, send: SendToRepair) -> None:
@@ -56,9 +59,13 @@ class Nodes:
         self.send = send
         self.size = self.in_job = plan.nodes
         self.place = ["job"] * plan.nodes + ["spare"] * plan.spare_nodes
-        # In order of arrival; unlike a dict, it finds its first member at once after many have left.
-        self.spares = OrderedDict.fromkeys(range(plan.nodes, plan.nodes + plan.spare_nodes))
+        self.shelf = Shelf(plan)
+        self.seating = Seating(plan)
+        # How ready the spares were that the job has taken; whoever uses this empties it.
+        self.drawn: set[int] = set()
         self.broken: dict[int, list[Life]] = {}
+        # Those of the failed in which nothing is broken.
+        self.accused: set[int] = set()
         self.failed: dict[int, tuple[str, int]] = {}
         self.cut: dict[int, tuple[str, int]] = {}
         # Nodes that are due for maintenance or in it, and for how long.
@@ -68,10 +75,6 @@ class Nodes:
         self.ring: Callable[[], None] = lambda: None
         # When a node left its seat, or failed on it, and which seat: what it held is gone.
         self.losses: list[tuple[int, int]] = []
-        # Empty seats; the seats of nodes that sit elsewhere than at first, and who sits there.
-        self.empty: list[int] = []
-        self.seat_of: dict[int, int] = {}
-        self.taken: dict[int, int] = {}
 
     def breaks(self, life: Life, cause: str, event: int) -> None:
         """A component that takes its node along has failed, wherever the node is."""
@@ -84,7 +87,7 @@ class Nodes:
         if self.place[node] == "job":
             self._fails(node, cause, event)
         elif self.place[node] == "spare":
-            del self.spares[node]
+            self._off_shelf(node)
             self._to_repair(node, cause, event)
         elif self.place[node] == "idle":
             self._to_repair(node, cause, event)
@@ -93,21 +96,22 @@ class Nodes:
         """Say whether the component of a life is among what a repair has yet to renew."""
         return any(each[1:3] == life[1:3] for each in self.broken.get(life.node, ()))
 
+    def accuse(self, node: int, cause: str, event: int) -> None:
+        """A node of the job is taken for one that failed: the job replaces it, and repair finds that it is well."""
+        if self.place[node] == "job":
+            self._fails(node, cause, event)
+            self.accused.add(node)
+
     def cut_off(self, node: int, cause: str, event: int) -> bool:
         """The network cuts a node off, wherever it is; say whether the job loses it by that."""
         self.cut[node] = cause, event
         if self.place[node] == "spare":
-            del self.spares[node]
+            self._off_shelf(node)
             self._set_aside(node, cause, event)
         if self.place[node] != "job":
             return False
         self._fails(node, cause, event)
         return True
-
-    def accuse(self, node: int, cause: str, event: int) -> None:
-        """A healthy node of the job is taken for the one that failed."""
-        self.broken.setdefault(node, [])
-        self._fails(node, cause, event)
 
     def maintain(self, node: int, duration_us: int, cause: str, event: int) -> bool:
         """A node is due for maintenance, a spare at once; say whether the job has to let it go first."""
@@ -116,7 +120,7 @@ class Nodes:
         self.away[node] = duration_us
         if self.place[node] == "job":
             return True
-        del self.spares[node]
+        self._off_shelf(node)
         self._to_maintenance(node, cause, event)
         return False
 
@@ -134,57 +138,102 @@ class Nodes:
 
     def members(self) -> tuple[int, ...]:
         """Return the nodes of the job by seat, without those that are missing."""
-        empty = {*self.empty}
-        return tuple(self.taken.get(seat, seat) for seat in range(self.size) if seat not in empty)
+        return self.seating.members()
 
     def seated(self) -> tuple[int, ...]:
         """Return the node of every seat, none of which is empty."""
-        assert not self.empty, "only a job that lacks no node has all its seats taken"
+        assert not self.seating.empty, "only a job that lacks no node has all its seats taken"
         return self.members()
 
     def replace(self, leaving: Iterable[int]) -> None:
         """Failed nodes leave the job for repair, and spares join it while it misses any."""
         for node in leaving:
-            cause, event = self.failed.pop(node)
-            self.in_job -= 1
-            self.clock.leave(node)
-            self._stand_up(node)
-            if node in self.broken or node in self.cut:
-                self.away.pop(node, None)
-            if node in self.broken:
-                self._to_repair(node, cause, event)
-            elif node in self.cut:
-                self._set_aside(node, cause, event)
-            elif node in self.away:
-                self._to_maintenance(node, cause, event)
-            else:
-                self._available(node, cause, False, event)
-        while self.spares and self.in_job < self.size:
-            self._join(next(iter(self.spares)))
+            self._dismiss(node)
+        self._fill()
 
     def missing(self) -> int:
         """Return how many nodes the job lacks."""
         return self.size - self.in_job
 
-    def returns(self, node: int, cause: str, waiting: bool) -> None:
+    def returns(self, node: int, cause: str, waiting: bool, outcome: Outcome) -> None:
         """A repaired node comes back: into the job if that waits for nodes and misses any, else to the spares."""
-        event = self.record.event(self.env.now, "repaired", cause, node)
+        event = self.record.event(self.env.now, "delivered" if outcome.new else "repaired", cause, node)
         if node in self.cut:
             self._set_aside(node, *self.cut[node])
         else:
             self._available(node, cause, waiting, event)
-        for life in self.broken.pop(node):
-            # What a shock has hit has a life of its own that goes on.
-            if life.ordinal != STRUCK:
-                self.clock.renew(life)
+        broken = self.broken.pop(node, [])
+        if outcome.new:
+            self.clock.renewed_all(node)
+            return
+        # What a shock has hit has a life of its own that goes on.
+        for position, life in enumerate(life for life in broken if life.ordinal != STRUCK):
+            self.clock.renew(life, None if position else outcome.relapse_us)
+
+    def _dismiss(self, node: int) -> None:
+        """A failed node leaves the job."""
+        cause, event = self.failed.pop(node)
+        self._stand_up(node)
+        accused = node in self.accused
+        self.accused.discard(node)
+        if node in self.broken or accused or node in self.cut:
+            self.away.pop(node, None)
+        if node in self.broken or accused:
+            self._to_repair(node, cause, event)
+        elif node in self.cut:
+            self._set_aside(node, cause, event)
+        elif node in self.away:
+            self._to_maintenance(node, cause, event)
+        else:
+            self._available(node, cause, False, event)
+
+    def _fill(self) -> None:
+        """Spares join the job where they can, and spare domains where their own have none left."""
+        for group in sorted(self.seating.empty):
+            self._fill_group(group)
+        if self.seating.spare_domains:
+            for group in sorted(self.seating.empty):
+                self._exchange_domain(group)
+
+    def _fill_group(self, group: int) -> None:
+        domain = self.seating.home[group]
+        while group in self.seating.empty and (node := self.shelf.first(domain)) is not None:
+            self._join(node, group, self.shelf.drop(node))
+
+    def _exchange_domain(self, group: int) -> None:
+        """All nodes of a domain that lacks some leave the job for those of a spare domain, if one has enough."""
+        whole = (d for d in self.seating.spare_domains if self.shelf.count(d) >= self.seating.each)
+        domain = next(whole, None)
+        if domain is None:
+            return
+        members = self.seating.members_of(group)
+        healthy = [node for node in members if self.place[node] == "job"]
+        for node in members:
+            if self.place[node] == "failed":
+                self._dismiss(node)
+            else:
+                self.away.pop(node, None)
+                self.losses.append((self.env.now, self.seating.seat(node)))
+                self._stand_up(node)
+        self.seating.rehouse(group, domain)
+        self._fill_group(group)
+        for node in healthy:
+            self._available(node, "", False, self.record.event(self.env.now, "displaced", "", node))
 
     def _available(self, node: int, cause: str, waiting: bool, event: int) -> None:
-        self.spares[node] = None
-        if waiting and self.in_job < self.size:
-            self._join(node)
-        else:
-            self.place[node] = "spare"
-            self.record.move(self.env.now, node, "spare", cause, event)
+        if waiting and (group := self.seating.group_of(node)) in self.seating.empty:
+            self._join(node, group, COLD)
+            return
+        self.place[node] = "spare"
+        self.record.move(self.env.now, node, "spare", cause, event)
+        if self.shelf.put(node):
+            self.clock.join(node)
+        if waiting:
+            self._fill()
+
+    def _off_shelf(self, node: int) -> None:
+        if self.shelf.drop(node) != COLD:
+            self.clock.leave(node)
 
     def _set_aside(self, node: int, cause: str, event: int) -> None:
         self.place[node] = "idle"
@@ -193,7 +242,7 @@ class Nodes:
     def _fails(self, node: int, cause: str, event: int) -> None:
         self.place[node] = "failed"
         self.failed[node] = (cause, event)
-        self.losses.append((self.env.now, self.seat_of.get(node, node)))
+        self.losses.append((self.env.now, self.seating.seat(node)))
 
     def _to_maintenance(self, node: int, cause: str, event: int) -> None:
         self.place[node] = "maintenance"
@@ -215,25 +264,23 @@ class Nodes:
                 self.ring()
 
     def _stand_up(self, node: int) -> None:
-        seat = self.seat_of.pop(node, node)
-        self.taken.pop(seat, None)
-        heappush(self.empty, seat)
+        self.in_job -= 1
+        self.clock.leave(node)
+        self.seating.stand_up(node)
 
-    def _sit_down(self, node: int) -> None:
-        seat = heappop(self.empty)
-        if seat != node:
-            self.taken[seat], self.seat_of[node] = node, seat
-
-    def _join(self, node: int) -> None:
-        del self.spares[node]
+    def _join(self, node: int, group: int, rank: int) -> None:
+        """A node joins the job; one that was powered ages already."""
         self.place[node] = "job"
         self.in_job += 1
-        self._sit_down(node)
+        self.drawn.add(rank)
+        self.seating.sit_down(node, group)
         event = self.record.event(self.env.now, "replaced", "", node)
         self.record.move(self.env.now, node, "job", "", event)
-        self.clock.join(node)
+        if rank == COLD:
+            self.clock.join(node)
 
     def _to_repair(self, node: int, cause: str, event: int) -> None:
         self.place[node] = "repair"
         self.record.move(self.env.now, node, "repair", cause, event)
-        self.send(node, cause)
+        if self.send(node, cause, node in self.broken):
+            self.record.event(self.env.now, "retired", cause, node)

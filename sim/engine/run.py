@@ -16,7 +16,7 @@ from sim.engine.job import Failure, Job
 from sim.engine.nodes import Nodes
 from sim.engine.outages import Outages
 from sim.engine.record import Record
-from sim.engine.repair import RepairShop
+from sim.engine.repair import Outcome, RepairShop
 from sim.engine.shared import Shared
 from sim.engine.stepping import Explicit, Folded, Stepper
 from sim.errors import InputError, SimulationError, unknown_name
@@ -31,6 +31,7 @@ from sim.reliability.outages import Judge
 from sim.reliability.plan import check_plan, planned_us
 from sim.reliability.progress import Course, course
 from sim.reliability.records import RunPlan
+from sim.reliability.spare_places import cold_spares
 
 MODES = ("eager", "dormant")
 
@@ -43,7 +44,7 @@ def simulate_run(
 ) -> RunTrace:
     """Simulate a run and return its trace.
 
-    mode: "dormant" (a process only for nodes in repair) or, as a reference, "eager" (a process for every node); both
+    mode: "dormant" (one event for all nodes) or, as a reference, "eager" (a process for every node); both
     give the same trace. explicit: an event for every step and checkpoint instead of arithmetic; the same trace, slowly.
     judge: says what outages of the network mean; needed where a cause has an outage.
 
@@ -108,7 +109,7 @@ class RunSimulation:
     def _clock(self, mode: str, nodes: int) -> FailureClock:
         plan = self.plan
         lives = Lives(plan.seed, plan.failures, nodes, plan.ages)
-        ageing = Ageing(self.env, calendar=plan.failure_clock == "calendar", resting=range(plan.nodes, nodes))
+        ageing = Ageing(self.env, calendar=plan.failure_clock == "calendar", resting=cold_spares(plan))
         if mode == "eager":
             return EagerClock(self.env, lives, ageing, self._ended, self.limit_us)
         return DormantClock(self.env, lives, ageing, self._ended, 2 * planned_us(plan), self.limit_us)
@@ -176,9 +177,9 @@ class RunSimulation:
             "undo its work faster than checkpoints save it. Expected a horizon, or a plan that makes way"
         )
 
-    def _returned(self, node: int, cause: str) -> None:
+    def _returned(self, node: int, cause: str, outcome: Outcome) -> None:
         """A node comes back from repair."""
         waiting = self.job.state == "waiting"
-        self.nodes.returns(node, cause, waiting)
+        self.nodes.returns(node, cause, waiting, outcome)
         if waiting:
             self.job.ring()

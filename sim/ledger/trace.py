@@ -90,8 +90,11 @@ class Event(NamedTuple):
     - planned: a planned stop is due, and interrupted says whether the job stopped for it; maintained: `node` came back;
     - aborted: the run ended, its work being of no use;
     - restored: a part of the network, or a domain of nodes, came back, said as by its failure;
-    - repaired: `node` came back from repair, or what cut it off did; complete or horizon: the end of the run.
-    shock, stall, restart, restored and repaired carry the cause of the failure. Checkpoints are counted, not listed.
+    - repaired: `node` came back from repair; retired: it went there once too often, and a new one is ordered in its
+      place; delivered: that one has come; displaced: nothing is wrong with `node`, but its domain leaves the job;
+    - complete or horizon: the end of the run.
+    shock, stall, restart, restored, repaired, retired and delivered carry the cause of the failure. Checkpoints are
+    counted, not listed.
     """
 
     event: int

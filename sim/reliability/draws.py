@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sim.reliability.exposure import Uniforms
 from sim.reliability.laws import draw_us, durations_us
-from sim.reliability.records import Law, RepairStage, RunPlan
+from sim.reliability.records import Law, RunPlan
 from sim.streams import uniforms
 
 # How many recoveries are drawn ahead at first.
@@ -123,7 +123,7 @@ class RecoveryTimes:
 
 
 class RepairDraws:
-    """How long tries of repair take and whether they succeed, by node, visit and try."""
+    """What chance decides in repairs, by node, visit and try."""
 
     __slots__ = ("nodes", "seed", "streams")
 
@@ -132,15 +132,17 @@ class RepairDraws:
         self.nodes = nodes
         self.streams: dict[tuple[str, str, int, int], Uniforms] = {}
 
-    def time_us(self, name: str, stage: RepairStage, node: int, visit: int, tries: int) -> int:
-        """Return how long a try of a stage of repair takes."""
-        if stage.time.kind == "constant":
-            return round(stage.time.mean_s * 1e6)
-        return draw_us(stage.time, self._uniform(name, "time", node, visit, tries))
+    def time_us(self, name: str, time: Law, node: int, visit: int, tries: int = 0) -> int:
+        """Return how long a stage takes."""
+        if time.kind == "constant":
+            return round(time.mean_s * 1e6)
+        return draw_us(time, self._uniform(name, "time", node, visit, tries))
 
-    def succeeds(self, name: str, stage: RepairStage, node: int, visit: int, tries: int) -> bool:
-        """Say whether a try of a stage of repair succeeds."""
-        return stage.success >= 1 or self._uniform(name, "success", node, visit, tries) < stage.success
+    def succeeds(self, name: str, probability: float, node: int, visit: int, tries: int = 0) -> bool:
+        """Say whether something of a probability happens."""
+        if probability <= 0 or probability >= 1:
+            return probability >= 1
+        return self._uniform(name, "success", node, visit, tries) < probability
 
     def _uniform(self, name: str, what: str, node: int, visit: int, tries: int) -> float:
         key = (name, what, visit, tries)

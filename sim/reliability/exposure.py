@@ -7,7 +7,7 @@ their names, so that what two networks both have keeps its lives.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -116,6 +116,19 @@ class Lives:
         fleet = self.fleets[cause]
         length_us = draw_us(failure.life if fleet is None else fleet.law(node), drawn.at(component))
         return Life(age_us + max(length_us, 1), cause, component, ordinal, node)
+
+    def renewed_all(self, node: int, ordinals: Mapping[tuple[int, int], int], age_us: int) -> Iterator[Life]:
+        """Yield the next life of every component of a node that is exchanged for a new one, begun at `age_us`.
+
+        ordinals: of the life that (cause, component) has now, 0 where it is not there. Parts of the network have none:
+        they are repaired where they stand.
+        """
+        for cause, failure in enumerate(self.failures):
+            if failure.component == "job" or failure.component in SHARED_COMPONENTS or failure.outage is not None:
+                continue
+            for component in range(node * failure.per_node, (node + 1) * failure.per_node):
+                old = Life(age_us, cause, component, ordinals.get((cause, component), 0), node)
+                yield self.renewed(old, age_us)
 
     def first(self, after_us: int = 0, until_us: int | None = None) -> Iterator[Life]:
         """Yield the first lives that end between two ages, in any order; all of them by default.

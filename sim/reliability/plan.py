@@ -5,20 +5,12 @@ from math import inf
 
 from sim.cluster.domains import DOMAINS
 from sim.errors import InputError, ScenarioError, unknown_name
+from sim.reliability.checks import check_repair, check_spares
 from sim.reliability.domain_checks import check_held
 from sim.reliability.fleet import check_ages, held_by_nodes
 from sim.reliability.laws import check_law
 from sim.reliability.progress import NEVER_US, advance, course
-from sim.reliability.records import (
-    NODE_PARTS,
-    SHARED_COMPONENTS,
-    FailureClass,
-    Law,
-    RepairPlan,
-    RunPlan,
-    Tier,
-    tiers_of,
-)
+from sim.reliability.records import NODE_PARTS, SHARED_COMPONENTS, FailureClass, Law, RunPlan, Tier, tiers_of
 
 COMPONENTS = (*NODE_PARTS, "job", *SHARED_COMPONENTS, *DOMAINS)
 """What a failure class may hit."""
@@ -53,7 +45,7 @@ def check_plan(plan: RunPlan) -> None:
 
     Raises InputError for numbers out of range, UnknownNameError for unknown names and ScenarioError for parts that do
     not fit together: a run without an end, a job's component that replaces a node, two failure classes of
-    one cause, a repair that never succeeds.
+    one cause, a repair that never succeeds, spares that are not there.
     """
     _check_numbers(plan)
     _check_names(plan)
@@ -66,7 +58,8 @@ def check_plan(plan: RunPlan) -> None:
     if twice:
         raise ScenarioError(f"failures: cause '{twice[0]}' stands in two failure classes; expected one each")
     if any(failure.replace for failure in plan.failures):
-        _check_repair(plan.repair)
+        check_repair(plan.repair, {failure.cause for failure in plan.failures})
+    check_spares(plan)
     if planned_us(plan) >= NEVER_US:
         raise ScenarioError("run: neither work, nor steps of every phase, nor a horizon: it would never end")
 
@@ -117,7 +110,7 @@ def _check_names(plan: RunPlan) -> None:
 
 
 def _check_laws(plan: RunPlan) -> None:
-    recovery, repair = plan.recovery, plan.repair
+    recovery = plan.recovery
     laws = {
         "recovery.detect": recovery.detect,
         "recovery.diagnose": recovery.diagnose,
@@ -127,8 +120,6 @@ def _check_laws(plan: RunPlan) -> None:
         "recovery.replace": recovery.replace,
         "recovery.initialize": recovery.initialize,
         "recovery.warm_up": recovery.warm_up,
-        "repair.automatic": repair.automatic.time,
-        "repair.manual": repair.manual.time,
     }
     laws |= {f"recovery.detect_by_cause.{cause}": law for cause, law in recovery.detect_by_cause.items()}
     for where, law in laws.items():
@@ -210,10 +201,3 @@ def _check_outage(failure: FailureClass, where: str) -> None:
         )
     if failure.replace:
         raise ScenarioError(f"{where}: got both an outage and a node to replace; expected one of them")
-
-
-def _check_repair(repair: RepairPlan) -> None:
-    for name, success in {"automatic": repair.automatic.success, "manual": repair.manual.success}.items():
-        _check_probability(success, f"repair.{name}: success")
-    if repair.automatic.success < 1 and repair.manual.success == 0:
-        raise ScenarioError("repair: where the automatic stage fails, the manual one never succeeds")

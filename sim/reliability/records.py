@@ -184,15 +184,37 @@ def tiers_of(plan: CheckpointPlan) -> tuple[Tier, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpareTier:
+    """Spares that are powered: how many, and what the replace stage takes with one of them."""
+
+    nodes: int
+    replace: Law
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SparePlan:
+    """How ready spares are, and for whom: those that are neither hot nor warm are cold.
+
+    per_domain: spares of each scale-up domain of the job, which holds domain_nodes of its nodes; spares beyond those
+    are whole domains. 0: any spare replaces any node.
+    """
+
+    hot: SpareTier | None = None
+    warm: SpareTier | None = None
+    per_domain: int = 0
+    domain_nodes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecoveryPlan:
     """The stages of a recovery, in order: detect, diagnose, requeue and select_host, replace, initialize, warm_up.
 
     The restore of a checkpoint comes before warm_up. blames_right: how likely the diagnosis finds the node that failed;
     a healthy one is replaced otherwise, and the job fails again as it starts. requeue (state schedule): in every
     recovery. select_host (state schedule): when the run starts, and after a stall. replace: only where a node is
-    replaced. success: by stage, the probability that one attempt at it passes; it is repeated until one does.
-    initialize_more_us: what every attempt to initialise takes more, by the size of the job. rejoin: takes the place of
-    initialize where processes live on (mode in-process) and no node is replaced.
+    replaced, by a cold spare; spares says which are not cold. success: by stage, the probability that one attempt at it
+    passes; it is repeated until one does. initialize_more_us: what every attempt to initialise takes more, by the size
+    of the job. rejoin: takes the place of initialize where processes live on (mode in-process) and no node is replaced.
     on_failure: "restart" (a failure during recovery starts it again) or "queue" (recoveries add).
     rework: False means that progress survives a failure, to compare with models without checkpoints.
     """
@@ -212,6 +234,7 @@ class RecoveryPlan:
     rejoin: Law | None = None
     success: Mapping[str, float] = field(default_factory=dict)
     rework: bool = True
+    spares: SparePlan = SparePlan()
 
     @property
     def in_process(self) -> bool:
@@ -228,15 +251,40 @@ class RepairStage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RepairStages:
+    """The stages of repair: an automatic one; where it fails, a manual one, repeated until it succeeds."""
+
+    automatic: RepairStage
+    manual: RepairStage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retirement:
+    """A node that comes to repair for the `visits`-th time within `within_s` is exchanged for a new one.
+
+    replacement: until the new one is there.
+    """
+
+    visits: int
+    within_s: float
+    replacement: Law
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RepairPlan:
     """Repair of a node: an automatic stage; where it fails, a manual one by one of `crews`, repeated until it succeeds.
 
-    crews 0: unlimited.
+    crews 0: unlimited. by_cause: other stages, by the cause that a node is repaired for. unnoticed: probability that a
+    repair which seems to have succeeded has not; then what broke fails again after `relapse` at the latest.
     """
 
     crews: int
     automatic: RepairStage
     manual: RepairStage
+    by_cause: Mapping[str, RepairStages] = field(default_factory=dict)
+    unnoticed: float = 0.0
+    relapse: Law = Law()
+    retire: Retirement | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

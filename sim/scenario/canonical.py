@@ -6,7 +6,7 @@ from dataclasses import fields, is_dataclass
 from datetime import date
 from typing import Any
 
-from sim.reliability.records import Law
+from sim.reliability.records import Law, SparePlan
 from sim.scenario.records import Scenario
 
 _NOT_RESULTS = ("sources", "provenance", "published", "published_gap")
@@ -37,6 +37,11 @@ _SINCE: Mapping[str, object] = {
     "initialize_more_us": 0,
     "rejoin": None,
     "success": {},
+    "spares": SparePlan(),
+    "by_cause": {},
+    "unnoticed": 0.0,
+    "relapse": Law(),
+    "retire": None,
 }
 """Fields that have come since runs were first named, with what they are where a scenario says nothing of them."""
 

@@ -18,6 +18,7 @@ from sim.scenario.faults.domains import check_domains
 from sim.scenario.faults.failures import check_outages, check_rate, domains_wanted, failures_of
 from sim.scenario.faults.recovery import recovery_of
 from sim.scenario.faults.repair import repair_of
+from sim.scenario.faults.spares import spares_of, with_spares
 from sim.scenario.form import AnchorForm, ClusterForm, MeasuredForm, ScenarioForm
 from sim.scenario.health import health_of
 from sim.scenario.lookup import look_up
@@ -185,7 +186,11 @@ def _resolved(form: ScenarioForm) -> Scenario:
         step_time_s=form.training.step_time,
         machines=machines,
         failures=failures,
-        recovery=recovery_of(form.recovery, form.failures, form.repair, machines.node, machines.nodes),
+        recovery=with_spares(
+            recovery_of(form.recovery, form.failures, form.repair, machines.node, machines.nodes),
+            form.recovery.spares if form.recovery else None,
+            machines,
+        ),
         repair=repair_of(form.repair, failures),
         checkpoint=_checkpoint_of(form, failures),
         billing=billing_of(form),
@@ -216,6 +221,9 @@ def _checks(form: ScenarioForm) -> Sequence[Callable[[], object]]:
         node = look_up(catalog.node, form.cluster.node, "cluster.node")
         return recovery_of(form.recovery, form.failures, form.repair, node, form.cluster.nodes)
 
+    def spares() -> object:
+        return form.recovery and spares_of(form.recovery.spares, machines_of(form.cluster))
+
     def model() -> object:
         return form.model and model_of(form.model, form.name)
 
@@ -224,7 +232,7 @@ def _checks(form: ScenarioForm) -> Sequence[Callable[[], object]]:
 
     total = form.cluster.nodes + form.cluster.spare_nodes
     return [
-        *(machines, model, software, training, recovery),
+        *(machines, model, software, training, recovery, spares),
         with_failures(lambda failures: repair_of(form.repair, failures)),
         with_failures(lambda failures: _checkpoint_of(form, failures)),
         with_failures(lambda failures: check_rate(failures.classes, form.cluster.nodes)),

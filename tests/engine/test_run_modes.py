@@ -1,4 +1,4 @@
-"""Processes for every node or only for those in repair, events or arithmetic: the trace is the same."""
+"""Processes for every node or one event for all, events or arithmetic: the trace is the same."""
 
 from hypothesis import given, settings
 

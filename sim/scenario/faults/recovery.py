@@ -10,6 +10,7 @@ from sim.reliability.plan import MODES
 from sim.reliability.records import RecoveryPlan
 from sim.scenario.faults.failures import FailuresForm, causes_of
 from sim.scenario.faults.repair import RepairForm
+from sim.scenario.faults.spares import SparesForm
 from sim.scenario.fields import Fraction, OneOf, Time
 from sim.scenario.laws import CLOSED, Duration, LawForm, law
 
@@ -38,6 +39,7 @@ class RecoveryForm(BaseModel):
     rejoin: Annotated[Duration | None, Field(description="instead of initialize where no node is replaced")] = None
     success: Annotated[dict[str, Fraction], Field(description="by stage: how likely one attempt at it passes")] = {}
     rework: bool = True
+    spares: SparesForm | None = None
 
 
 def recovery_of(

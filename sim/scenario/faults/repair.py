@@ -1,10 +1,10 @@
 """[repair]: what becomes of nodes that left the job."""
 
-from pydantic import BaseModel
+from pydantic import BaseModel, model_validator
 
-from sim.errors import ScenarioError
-from sim.reliability.records import RepairPlan, RepairStage
-from sim.scenario.fields import CountOrZero, Fraction
+from sim.errors import ScenarioError, unknown_name
+from sim.reliability.records import Law, RepairPlan, RepairStage, RepairStages, Retirement
+from sim.scenario.fields import Count, CountOrZero, Fraction, PositiveTime, refuse
 from sim.scenario.laws import CLOSED, Duration, law
 from sim.scenario.records import Failures
 
@@ -17,13 +17,54 @@ class RepairStageForm(BaseModel):
     success: Fraction
 
 
+class CauseRepairForm(BaseModel):
+    """What is different where one cause is repaired."""
+
+    model_config = CLOSED
+    automatic: RepairStageForm | None = None
+    manual: RepairStageForm | None = None
+
+    @model_validator(mode="after")
+    def _check_given(self) -> "CauseRepairForm":
+        if self.automatic is None and self.manual is None:
+            raise refuse("got neither automatic nor manual; expected a stage that differs")
+        return self
+
+
+class RetireForm(BaseModel):
+    """After how many visits to repair within which time a node is exchanged for a new one."""
+
+    model_config = CLOSED
+    visits: Count
+    within: PositiveTime
+
+
 class RepairForm(BaseModel):
-    """[repair]; crews: manual repairs at a time, 0 for as many as needed."""
+    """[repair]; crews: manual repairs at a time, 0 for as many as needed.
+
+    silent: the part of repairs that seem to succeed and do not; what broke fails again after relapse at the latest, in
+    time that the node ages. replacement: until a new node stands in the place of a retired one.
+    """
 
     model_config = CLOSED
     crews: CountOrZero
     automatic: RepairStageForm
     manual: RepairStageForm
+    by_cause: dict[str, CauseRepairForm] = {}
+    silent: Fraction = 0.0
+    relapse: Duration | None = None
+    retire: RetireForm | None = None
+    replacement: Duration | None = None
+
+    @model_validator(mode="after")
+    def _check_together(self) -> "RepairForm":
+        if (self.silent > 0) != (self.relapse is not None):
+            raise refuse("silent and relapse belong together: how often a repair fails unnoticed, and for how long")
+        if self.relapse is not None and law(self.relapse).mean_s <= 0:
+            raise refuse("relapse is 0 s; expected more, or no silent")
+        if (self.retire is None) != (self.replacement is None):
+            raise refuse("retire and replacement belong together: when a node goes, and until a new one is there")
+        return self
 
 
 def repair_of(form: RepairForm | None, failures: Failures) -> RepairPlan | None:
@@ -33,10 +74,44 @@ def repair_of(form: RepairForm | None, failures: Failures) -> RepairPlan | None:
         if takers:
             raise ScenarioError(f"repair: is missing; cause '{takers[0]}' takes a node away")
         return None
-    if form.automatic.success == 0 and form.manual.success == 0:
-        raise ScenarioError("repair: no stage ever succeeds; expected a success above 0 in automatic or manual")
+    general = RepairStages(automatic=_stage(form.automatic), manual=_stage(form.manual))
+    _check_succeeds(general, "repair")
     return RepairPlan(
         crews=form.crews,
-        automatic=RepairStage(time=law(form.automatic.time), success=form.automatic.success),
-        manual=RepairStage(time=law(form.manual.time), success=form.manual.success),
+        automatic=general.automatic,
+        manual=general.manual,
+        by_cause=_by_cause(form, general, failures),
+        unnoticed=form.silent,
+        relapse=law(form.relapse) if form.relapse else Law(),
+        retire=_retirement(form),
     )
+
+
+def _by_cause(form: RepairForm, general: RepairStages, failures: Failures) -> dict[str, RepairStages]:
+    # A scale of 0 leaves no causes, and how they are repaired is read by nothing.
+    takers = [c.cause for c in failures.classes if c.replace]
+    stages = {}
+    for cause, own in sorted(form.by_cause.items()) if failures.classes else ():
+        if cause not in takers:
+            raise unknown_name("cause that takes a node away", cause, takers, "repair.by_cause")
+        stages[cause] = RepairStages(
+            automatic=_stage(own.automatic) if own.automatic else general.automatic,
+            manual=_stage(own.manual) if own.manual else general.manual,
+        )
+        _check_succeeds(stages[cause], f"repair.by_cause.{cause}")
+    return stages
+
+
+def _check_succeeds(stages: RepairStages, where: str) -> None:
+    if stages.automatic.success == 0 and stages.manual.success == 0:
+        raise ScenarioError(f"{where}: no stage ever succeeds; expected a success above 0 in automatic or manual")
+
+
+def _stage(form: RepairStageForm) -> RepairStage:
+    return RepairStage(time=law(form.time), success=form.success)
+
+
+def _retirement(form: RepairForm) -> Retirement | None:
+    if form.retire is None or form.replacement is None:
+        return None
+    return Retirement(visits=form.retire.visits, within_s=form.retire.within, replacement=law(form.replacement))

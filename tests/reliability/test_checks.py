@@ -1,0 +1,57 @@
+"""Plans whose spares or repairs cannot be are refused, also without a form."""
+
+from dataclasses import replace
+
+import pytest
+
+from sim.errors import InputError, ScenarioError, UnknownNameError
+from sim.reliability.examples import run_plan
+from sim.reliability.plan import check_plan
+from sim.reliability.records import Law, RepairStage, RepairStages, Retirement, RunPlan, SparePlan, SpareTier
+
+TIER = SpareTier(nodes=1, replace=Law(mean_s=1.0))
+
+
+def spared(spares: SparePlan) -> RunPlan:
+    return replace(run_plan(), recovery=replace(run_plan().recovery, spares=spares))
+
+
+def repaired(**changes: object) -> RunPlan:
+    return replace(run_plan(), repair=replace(run_plan().repair, **changes))  # type: ignore[arg-type]
+
+
+def test_plans_with_spares_and_repairs_that_fit_are_accepted() -> None:
+    check_plan(spared(SparePlan(hot=TIER)))
+    check_plan(replace(spared(SparePlan(per_domain=1, domain_nodes=2)), spare_nodes=2))
+    check_plan(replace(spared(SparePlan(per_domain=1, domain_nodes=2)), spare_nodes=5))
+    check_plan(
+        repaired(silent=0.1, relapse=Law(mean_s=9.0), retire=Retirement(visits=1, within_s=1, replacement=Law()))
+    )
+
+
+@pytest.mark.parametrize(
+    ("plan", "expected"),
+    [
+        (spared(SparePlan(hot=TIER, warm=TIER)), "2 are hot or warm, and there are 1"),
+        (spared(SparePlan(hot=SpareTier(nodes=0, replace=Law()))), "hot: nodes is 0"),
+        (spared(SparePlan(hot=SpareTier(nodes=1, replace=Law(mean_s=-1)))), "mean of a constant law is -1"),
+        (spared(SparePlan(per_domain=1, domain_nodes=3)), "got 1 for domains of 3"),
+        (spared(SparePlan(per_domain=1, domain_nodes=2)), "got 1 spare nodes; expected 1 for each of 2 domains"),
+        (repaired(silent=1.1), "silent is 1.1"),
+        (repaired(silent=0.1), "relapse is 0.0 s; expected more than 0"),
+        (repaired(retire=Retirement(visits=0, within_s=1, replacement=Law())), "got 0 visits"),
+        (repaired(retire=Retirement(visits=1, within_s=0, replacement=Law())), "within 0 s"),
+    ],
+)
+def test_what_cannot_be_is_refused(plan: RunPlan, expected: str) -> None:
+    with pytest.raises(InputError, match=expected):
+        check_plan(plan)
+
+
+def test_stages_of_a_cause_belong_to_one_that_there_is_and_succeed() -> None:
+    never = RepairStage(time=Law(), success=0.0)
+    once = RepairStage(time=Law(), success=1.0)
+    with pytest.raises(UnknownNameError, match="did you mean 'gpu'"):
+        check_plan(repaired(by_cause={"gpus": RepairStages(automatic=once, manual=once)}))
+    with pytest.raises(ScenarioError, match=r"by_cause\.gpu: where the automatic stage fails"):
+        check_plan(repaired(by_cause={"gpu": RepairStages(automatic=never, manual=never)}))
