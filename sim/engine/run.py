@@ -6,7 +6,7 @@ recovers, the repair shop returns nodes, and everything is recorded.
 
 import simpy
 
-from sim.engine.clock import IntegerEnvironment, on_event, timeout
+from sim.engine.clock import IntegerEnvironment, late, on_event, timeout
 from sim.engine.collector import rare_collections
 from sim.engine.failures import Ageing, DormantClock, EagerClock, FailureClock
 from sim.engine.job import Failure, Job
@@ -25,6 +25,8 @@ from sim.reliability.outages import Judge
 from sim.reliability.plan import check_plan, planned_us
 from sim.reliability.progress import Course, course
 from sim.reliability.records import RunPlan
+from sim.reliability.replay.check import ends_early
+from sim.reliability.replay.lives import LoggedLives
 
 MODES = ("eager", "dormant")
 
@@ -71,9 +73,10 @@ class RunSimulation:
         # Nothing that would happen later matters.
         self.limit_us = plan.horizon_us or min(_HOPELESS * planned_us(plan), MAX_US)
         self.record = Record(plan, self.course)
+        self.logged = self._logged(nodes)
         self.clock = self._clock(mode, nodes)
         self.repair = RepairShop(self.env, plan.repair, RepairDraws(plan.seed, nodes), self._returned)
-        self.nodes = Nodes(self.env, self.record, self.clock, self.repair.send)
+        self.nodes = Nodes(self.env, self.record, self.clock, self._send if self.logged else self.repair.send)
         stepper: Stepper = (
             Explicit(self.env, self.course, self._course_of)
             if explicit
@@ -87,13 +90,22 @@ class RunSimulation:
         self.clock.begin()
         if self.plan.horizon_us is None:
             on_event(timeout(self.env, self.limit_us), self._give_up)
+        if self.plan.replay is not None and self.plan.replay.then == "refuse":
+            on_event(late(self.env, self.plan.replay.end_us), self._log_ended)
         complete = self.env.run(until=simpy.Process(self.env, self.job.live()))
         judged = self.outages.judged if self.outages else (0,)
         return self.record.trace(self.env.now, bool(complete), judged)
 
+    def _logged(self, nodes: int) -> LoggedLives | None:
+        """Return the lives of a run some of whose failures are logged."""
+        plan = self.plan
+        if plan.replay is None:
+            return None
+        return LoggedLives(plan.failures, plan.replay, lambda drawn: Lives(plan.seed, drawn, nodes), nodes)
+
     def _clock(self, mode: str, nodes: int) -> FailureClock:
         plan = self.plan
-        lives = Lives(plan.seed, plan.failures, nodes)
+        lives = self.logged or Lives(plan.seed, plan.failures, nodes)
         ageing = Ageing(self.env, calendar=plan.failure_clock == "calendar", resting=range(plan.nodes, nodes))
         if mode == "eager":
             return EagerClock(self.env, lives, ageing, self._ended, self.limit_us)
@@ -126,6 +138,8 @@ class RunSimulation:
             )
         outages = Outages(self.env, self.record, self.clock, self.nodes, self.job, judge)
         self.job.severed = outages.severs
+        if self.logged is not None:
+            outages.logged_us = self.logged.away_us
         return outages
 
     def _course_of(self, condition: int) -> Course:
@@ -141,6 +155,19 @@ class RunSimulation:
             f"run: not complete after {_HOPELESS} times its planned {planned_us(self.plan) / 3.6e9:.1f} h; failures "
             "undo its work faster than checkpoints save it. Expected a horizon, or a plan that makes way"
         )
+
+    def _log_ended(self, _: simpy.Event) -> None:
+        assert self.plan.replay is not None, "without a log none ends"
+        raise ends_early(self.plan.replay.end_us, "goes on")
+
+    def _send(self, node: int, cause: str) -> None:
+        """A node goes to the repair shop, unless a log says how long it is away."""
+        broken = self.nodes.broken.get(node)
+        away_us = self.logged.away_us(broken[0]) if self.logged and broken else None
+        if away_us is None:
+            self.repair.send(node, cause)
+        else:
+            on_event(timeout(self.env, away_us), lambda _: self._returned(node, cause))
 
     def _returned(self, node: int, cause: str) -> None:
         """A node comes back from repair."""

@@ -6,6 +6,7 @@ from sim.errors import InputError, ScenarioError, unknown_name
 from sim.reliability.laws import check_law
 from sim.reliability.progress import NEVER_US, advance, course
 from sim.reliability.records import SHARED_COMPONENTS, FailureClass, RepairPlan, RunPlan
+from sim.reliability.replay.check import check_replay
 
 COMPONENTS = ("gpu", "nic", "link", "node", "job", *SHARED_COMPONENTS)
 """What a failure class may hit."""
@@ -48,6 +49,7 @@ def check_plan(plan: RunPlan) -> None:
         _check_repair(plan.repair)
     if planned_us(plan) >= NEVER_US:
         raise ScenarioError("run: neither work, nor steps of every phase, nor a horizon: it would never end")
+    check_replay(plan, planned_us(plan))
 
 
 def _check_numbers(plan: RunPlan) -> None:

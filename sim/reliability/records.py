@@ -6,6 +6,8 @@ Policies say what the user asked for; the plan of a run holds the same resolved 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sim.reliability.replay.records import Logged, Replay
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Law:
@@ -32,6 +34,7 @@ class FailureClass:
     replace: whether the node that is hit leaves the job and goes to repair.
     outage: how long a part of the network is out until it is repaired or exchanged where it stands; the network decides
     what that stops. None: whatever is hit stops the job. stops: whether the outage of one of them by itself does.
+    logged: the failures of a log, by time; then none is drawn, and life is only as long as they are rare.
     """
 
     cause: str
@@ -42,6 +45,7 @@ class FailureClass:
     outage: Law | None = None
     names: tuple[str, ...] = ()
     stops: bool = True
+    logged: tuple[Logged, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +129,7 @@ class RunPlan:
     `work_us` of step time is retained, or at `horizon_us`, whichever comes first.
     failure_clock: "calendar" (clocks always advance, also of spares) or "operating" (only while the job computes
     or checkpoints, and only in the job).
+    replay: how far the logs reach of failure classes that have one.
     """
 
     nodes: int
@@ -139,3 +144,4 @@ class RunPlan:
     seed: int
     horizon_us: int | None = None
     work_us: int | None = None
+    replay: Replay | None = None

@@ -19,6 +19,8 @@ _SINCE: Mapping[str, object] = {
     "outage": None,
     "names": (),
     "stops": True,
+    "logged": None,
+    "replay": None,
 }
 """Fields that have come since runs were first named, with what they are where a scenario says nothing of them."""
 
