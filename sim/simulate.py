@@ -35,6 +35,7 @@ from sim.reliability.records import (
     RepairStage,
     RunPlan,
 )
+from sim.reliability.replay.classes import found_parts
 from sim.scenario import canonical_text
 from sim.scenario.anchor import Anchoring, StepTime, anchored
 from sim.scenario.records import Anchor, Phase, Scenario, Training
@@ -190,7 +191,7 @@ def judge_of(prepared: Prepared) -> GraphJudge | None:
 
 def _wired(prepared: Prepared, judge: GraphJudge | None) -> tuple[FailureClass, ...]:
     classes = prepared.scenario.failures.classes
-    return wired(classes, judge.network.fabric, judge, judge.nodes) if judge else classes
+    return found_parts(classes, wired(classes, judge.network.fabric, judge, judge.nodes)) if judge else classes
 
 
 def main_phase(training: Training) -> int:
@@ -302,6 +303,7 @@ def run_plan(
         seed=scenario.seed,
         horizon_us=_microseconds(limits.horizon_s),
         work_us=_microseconds(limits.work_s),
+        replay=scenario.failures.replay,
     )
 
 

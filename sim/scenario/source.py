@@ -14,6 +14,12 @@ Tree = dict[str, Any]
 _RULED: Mapping[str, tuple[str, ...]] = {"routing": ("queue_pairs",), "sharing": ("routing", "queue_pairs")}
 """Keys that mean something under one value of another key only: a new value drops them."""
 
+_SHORT: Mapping[str, str] = {"log": "file"}
+"""Tables that a bare text may stand for, and the key that it is."""
+
+_FILES = (("cluster", "gemm_table"), ("failures", "log"), ("failures", "log", "file"))
+"""Keys of files beside a scenario."""
+
 _NO_ARGUMENTS = ("component", "name", "replace")
 """Keys beside a `kind` that do not belong to it: those of a cause of failure, whose kind is a law."""
 
@@ -128,6 +134,8 @@ def _replaced(node: Any, parts: list[str], value: Any, override: str) -> Any:
     if first == "model" and rest == ["preset"] and isinstance(model := node.get(first), dict):
         # Fields of one model mean nothing to another.
         return {**node, first: {"preset": value} if _other_preset(model, {"preset": value}) else model}
+    if rest and first in _SHORT and isinstance(node.get(first), str):
+        node = {**node, first: {_SHORT[first]: node[first]}}
     kept = node if rest else _without_ruled(node, {first: value})
     return {**kept, first: _replaced(node.get(first, {} if rest else None), rest, value, override)}
 
@@ -160,11 +168,19 @@ def _read(name: str, folder: Path | None, where: str) -> tuple[Tree, Path | None
 
 
 def _beside(tree: Tree, folder: Path) -> Tree:
-    """Return a file's keys with the table of products that they name found from the file's own folder."""
-    cluster = tree.get("cluster")
-    if not isinstance(cluster, dict) or not isinstance(cluster.get("gemm_table"), str):
-        return tree
-    return {**tree, "cluster": {**cluster, "gemm_table": str(folder / Path(cluster["gemm_table"]).expanduser())}}
+    """Return a file's keys with the files that they name found from the file's own folder."""
+    for path in _FILES:
+        tree = _found(tree, path, folder)
+    return tree
+
+
+def _found(node: Any, path: tuple[str, ...], folder: Path) -> Any:
+    """Return a tree whose key at a path, where it is a text, starts from a folder."""
+    if not path:
+        return str(folder / Path(node).expanduser()) if isinstance(node, str) else node
+    if not isinstance(node, dict) or path[0] not in node:
+        return node
+    return {**node, path[0]: _found(node[path[0]], path[1:], folder)}
 
 
 def _text(path: Path, where: str, expected: str = "a scenario in TOML, or a preset's name") -> str:

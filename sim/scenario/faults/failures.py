@@ -12,6 +12,7 @@ from sim.errors import ScenarioError
 from sim.reliability.exposure import component_count
 from sim.reliability.plan import COMPONENTS
 from sim.reliability.records import SHARED_COMPONENTS, FailureClass, Law
+from sim.scenario.faults.log import LogForm
 from sim.scenario.fields import LONGEST_S, Name, OneOf
 from sim.scenario.laws import CLOSED, Duration, LawForm, law
 from sim.scenario.lookup import look_up
@@ -34,11 +35,12 @@ class CauseForm(LawForm):
 
 
 class FailuresForm(BaseModel):
-    """[failures]; scale multiplies every rate."""
+    """[failures]; scale multiplies every rate; a log takes the place of preset and causes."""
 
     model_config = CLOSED
     preset: str | None = None
     causes: list[CauseForm] = []
+    log: LogForm | None = None
     scale: float = Field(default=1.0, ge=0)
     clock: Annotated[str, OneOf(what="clock", known=("calendar", "operating"))] = "calendar"
 
@@ -51,12 +53,12 @@ def failures_of(form: FailuresForm | None, node: Node, nic_ports: int = 1) -> Fa
     if form is None:
         return Failures(classes=(), clock="calendar")
     classes = causes_of(form, node, nic_ports)
-    if not classes:
-        raise ScenarioError("failures: got neither preset nor causes; expected one of them, or no [failures]")
+    if not classes and form.log is None:
+        raise ScenarioError("failures: got neither preset nor causes nor log; expected one of them, or no [failures]")
     twice = [cause for cause, count in Counter(c.cause for c in classes).items() if count > 1]
     if twice:
         raise ScenarioError(f"failures.causes: got {', '.join(twice)} more than once; expected each name once")
-    if form.scale == 0:
+    if form.scale == 0 or not classes:
         return Failures(classes=(), clock=form.clock)
     scaled = tuple(replace(c, life=replace(c.life, mean_s=c.life.mean_s / form.scale)) for c in classes)
     rarest = max(scaled, key=lambda c: c.life.mean_s)
@@ -70,7 +72,8 @@ def failures_of(form: FailuresForm | None, node: Node, nic_ports: int = 1) -> Fa
 
 def check_rate(failures: Failures, nodes: int) -> None:
     """Raise ScenarioError where the job would fail more than once a second: no recovery would ever end."""
-    rate = sum(component_count(c, nodes) / c.life.mean_s for c in failures.classes)
+    # What a log says has happened, however fast.
+    rate = sum(component_count(c, nodes) / c.life.mean_s for c in failures.classes if c.logged is None)
     if rate > 1:
         raise ScenarioError(
             f"failures: the job would fail every {1 / rate:.3g} s on average; expected at least 1 s, "
@@ -97,7 +100,7 @@ def causes_of(form: FailuresForm, node: Node, nic_ports: int) -> list[FailureCla
             FailureClass(
                 cause=cause.name,
                 component=cause.component,
-                per_node=_per_node(cause.component, node, nic_ports),
+                per_node=per_node(cause.component, node, nic_ports),
                 life=Law(kind=cause.kind, mean_s=cause.mean_s),
                 replace=cause.replace,
             )
@@ -115,7 +118,7 @@ def _own_class(cause: CauseForm, node: Node, nic_ports: int) -> FailureClass:
     return FailureClass(
         cause=cause.name,
         component=cause.component,
-        per_node=_per_node(cause.component, node, nic_ports),
+        per_node=per_node(cause.component, node, nic_ports),
         life=law(cause),
         replace=takes if cause.replace is None else cause.replace,
         outage=None if cause.repair is None else law(cause.repair),
@@ -136,7 +139,7 @@ def _check_outage(cause: CauseForm) -> None:
         raise ScenarioError(f"{where}: got both repair, which leaves nodes where they are, and replace; expected one")
 
 
-def _per_node(component: str, node: Node, nic_ports: int) -> int:
+def per_node(component: str, node: Node, nic_ports: int) -> int:
     """Return the components of a sort in one node; a link is the host link of a port of a NIC."""
     counts = {"gpu": node.accelerators, "nic": node.nics // nic_ports, "link": node.nics}
     return counts.get(component, 1)
