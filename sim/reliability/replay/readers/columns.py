@@ -32,6 +32,7 @@ def find_columns(
     >>> find_columns(["When", "Host"], {"time": ["when"], "node": ["host"]}, [("time",)], "line 1")
     {'time': 0, 'node': 1}
     """
+    _check_ignored(header, ignore or (), where)
     own = {plain(name): column for column, names in aliases.items() for name in (column, *names)}
     ignored = {plain(name) for name in ignore or ()}
     found: dict[str, int] = {}
@@ -45,7 +46,6 @@ def find_columns(
             found[column] = position
         elif ignore is not None:
             raise _unknown(name, aliases, where)
-    _check_ignored(header, ignore or (), where)
     for group in needed:
         if not any(column in found for column in group):
             raise _missing(group, header, where)
