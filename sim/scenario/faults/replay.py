@@ -45,6 +45,7 @@ def with_log(
     _check_repeated(log, form.log)
     clocks = failures.classes if form.log.with_causes else ()
     _check_names(clocks, classes)
+    _check_outages(classes, wired=machines.topology is not None)
     return replace(
         failures,
         classes=(*clocks, *classes),
@@ -94,6 +95,15 @@ def _check_repeated(log: FailureLog, form: LogForm) -> None:
         raise ScenarioError(
             f"failures.log: {form.file}: repeats {len(log.entries)} failures every {log.end_us * 1e-6:g} s; expected "
             "at most one a second, so a later end"
+        )
+
+
+def _check_outages(logged: Sequence[FailureClass], *, wired: bool) -> None:
+    out = [each.cause for each in logged if each.outage is not None]
+    if out and not wired:
+        raise ScenarioError(
+            f"failures.log: '{out[0]}' is an outage of the network; expected a cluster.topology, whose graph says what "
+            "it stops"
         )
 
 
