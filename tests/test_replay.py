@@ -112,6 +112,22 @@ def test_interval_policies_reckon_with_the_rate_of_the_log(tmp_path: Path) -> No
     assert plan.checkpoint.interval_us * 1e-6 == pytest.approx((2 * 5 * 2 * 86_400 / 24) ** 0.5)
 
 
+def test_accounts_of_slurm_drive_a_run(tmp_path: Path) -> None:
+    file = tmp_path / "jobs.txt"
+    file.write_text(
+        "JobID|JobName|State|Start|End|Elapsed|NodeList|ExitCode\n"
+        "1|llm|NODE_FAIL|2024-03-01T00:00:00|2024-03-01T06:00:00|06:00:00|gpu[01-03]|1:0\n"
+        "1.batch|batch|CANCELLED|2024-03-01T00:00:00|2024-03-01T06:00:00|06:00:00|gpu01|0:15\n"
+        "2|llm|TIMEOUT|2024-03-01T06:10:00|2024-03-02T06:00:00|23:50:00|gpu[02-04]|0:0\n"
+        "3|llm|CANCELLED by 1001|2024-03-02T06:10:00|2024-03-03T00:00:00|17:50:00|gpu[02-04]|0:0\n"
+    )
+    tree = changed(SMALL, failures={"log": {"file": str(file), "states": {"TIMEOUT": "job"}}})
+    result = simulate(scenario_of(tree, "small.toml"))
+    assert [(row[0] / 3.6e9, row[1]) for row in failures(result.trace)] == [(6, "NODE_FAIL"), (30, "TIMEOUT")]
+    assert run_json(result)["replay"]["passed_over"] == {"CANCELLED": 1}
+    assert run_json(result)["replay"]["span_s"] == 2 * 86_400
+
+
 def test_a_lost_leaf_of_a_log_cuts_its_nodes_off_for_as_long_as_it_was_out(tmp_path: Path) -> None:
     topology = {"kind": "leaf-spine", "radix": 16}
     result = small(tmp_path, "5 h,leaf,Leaf lost,leaf-a,90 min", cluster__topology=topology)

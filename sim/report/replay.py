@@ -10,6 +10,7 @@ _RULES = {
     "appearance": "the log's nodes are ours in the order in which they fail",
     "index": "the log's nodes are ours by number",
     "modulo": "the log's nodes are ours in turn, several to one where it has more",
+    "sample": "a drawn part of the log's nodes are ours",
 }
 
 _THEN = {
@@ -23,7 +24,7 @@ def replay_json(failures: Failures) -> dict[str, Any] | None:
     """Return what was replayed, None where nothing was: file, failures and how long the log is, who stands for whom.
 
     failures: as many as the log holds until the horizon; left_out: those beyond it, or beyond the start and end asked
-    for. set_aside: causes whose clocks the log takes the place of.
+    for. set_aside: causes whose clocks the log takes the place of. unsampled: failures of nodes that were not drawn.
     """
     replay, source = failures.replay, failures.provenance
     if replay is None or source is None:
@@ -38,6 +39,7 @@ def replay_json(failures: Failures) -> dict[str, Any] | None:
         "left_out": source.left_out,
         "passed_over": dict(source.passed_over),
         "set_aside": source.set_aside,
+        "unsampled": source.unsampled,
     }
 
 
@@ -54,6 +56,7 @@ def replay_text(result: Result) -> list[str]:
         *([_RULES[replay["rule"]]] if replay["nodes"] else []),
         *([f"clocks of {show_count(replay['set_aside'])} causes set aside"] if replay["set_aside"] else []),
         *([f"left out beyond start, end or horizon: {show_count(replay['left_out'])}"] if replay["left_out"] else []),
+        *([f"of nodes not drawn: {show_count(replay['unsampled'])}"] if replay["unsampled"] else []),
         *([f"no failures: {passed}"] if passed else []),
     ]
     return wrapped("; ".join(facts))

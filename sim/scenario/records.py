@@ -98,7 +98,8 @@ class ReplayedLog:
     """Where logged failures come from: the file, how many there are, of how many nodes, by which rule they sit.
 
     left_out: failures beyond the start and end that were asked for, or the horizon. passed_over: what was read and is
-    no failure, as (name, count). set_aside: causes whose clocks the log takes the place of.
+    no failure, as (name, count). set_aside: causes whose clocks the log takes the place of. unsampled: failures of
+    nodes that were not drawn.
     """
 
     file: str
@@ -108,6 +109,7 @@ class ReplayedLog:
     left_out: int
     passed_over: tuple[tuple[str, int], ...]
     set_aside: int
+    unsampled: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from jsonschema import Draft202012Validator
 
@@ -115,6 +117,8 @@ def test_formats_are_told_by_what_a_file_holds(tmp_path: Path) -> None:
     [
         (TEXT, {"with_cause": True}, r"failures.log.with_cause: unknown key 'with_cause'; did you mean 'with_causes'"),
         (TEXT, {"format": "cvs"}, r"failures.log.format: unknown format of a log 'cvs'; did you mean 'csv'"),
+        (TEXT, {"nodes": "sample"}, r"""nodes = "sample" and log_nodes, of how many nodes the log is, go together"""),
+        (TEXT, {"nodes": "sample", "log_nodes": 9}, r"log_nodes: got 9, expected at least the 520 nodes"),
         (TEXT, {"repeat": True, "after": "nothing"}, r"failures.log: got both repeat and after"),
         (TEXT, {"start": "soon"}, r"failures.log.start: got 'soon', expected a time such as"),
         (TEXT, {"states": {"FAILED": "job"}}, r"csv: states: belongs to a log of format sacct, and this one is csv"),
@@ -148,6 +152,17 @@ def test_clocks_and_rates_of_their_own_logs_have_not(tmp_path: Path, failures: d
     tree = changed(WITHOUT_MODEL, failures={"log": written(tmp_path), **failures})
     with pytest.raises(ScenarioError, match=message):
         scenario_of(tree, "file.toml")
+
+
+def test_a_table_that_is_not_of_events_is_refused(tmp_path: Path) -> None:
+    for table, message in (
+        ({"time_us": [1.5]}, r"column 'time_us' is of type double; expected int64"),
+        ({"time_us": [1, None]}, r"column 'time_us' is of type int64; expected int64, and nowhere null"),
+        ({"a": [1]}, r"events: missing column 'time_us'"),
+    ):
+        pq.write_table(pa.table(table), tmp_path / "events.parquet")
+        with pytest.raises(InputError, match=message):
+            resolved(str(tmp_path))
 
 
 def test_what_is_no_text_is_refused(tmp_path: Path) -> None:

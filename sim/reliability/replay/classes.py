@@ -10,6 +10,7 @@ from sim.reliability.exposure import component_count
 from sim.reliability.records import SHARED_COMPONENTS, FailureClass, Law
 from sim.reliability.replay.entries import Entry, FailureLog
 from sim.reliability.replay.records import Logged
+from sim.reliability.replay.sample import sampled
 from sim.reliability.replay.seats import Fleet, Seating, seated
 
 _LEAST_S = 1.0
@@ -26,35 +27,48 @@ class _Sort(NamedTuple):
 
 
 def logged_classes(
-    log: FailureLog, fleet: Fleet, rule: str | None = None, until_us: int | None = None, *, repeats: bool = False
+    log: FailureLog,
+    fleet: Fleet,
+    rule: str | None = None,
+    until_us: int | None = None,
+    *,
+    repeats: bool = False,
+    log_nodes: int = 0,
 ) -> tuple[tuple[FailureClass, ...], Seating]:
     """Return a failure class for each cause of a log, and who stands for whom.
 
     until_us: when the run ends, where that is known: failures from then on are left out. repeats: whether the log
-    starts again at its end. A cause that hits different
+    starts again at its end. log_nodes: how many nodes the log is of, for the rule "sample". A cause that hits different
     sorts of components, or takes nodes along at times, becomes several, with what tells them apart behind its name.
     The mean life of a component is the time that the log or the run covers, by the failures of its class, times its
     components in the job: the rate that interval policies reckon with.
 
-    Raises InputError for a failure that cannot be, and as `seated` does.
+    Raises InputError for a failure that cannot be, and as `seated` and `sampled` do.
     """
     covered_us = log.end_us if until_us is None else min(until_us, log.end_us) if repeats else until_us
-    entries = tuple(entry for entry in log.entries if until_us is None or entry.at_us < until_us)
+    within = tuple(entry for entry in log.entries if until_us is None or entry.at_us < until_us)
+    entries = sampled(within, fleet.total, log_nodes, fleet.seed) if rule == "sample" else within
     seating = seated(entries, fleet, "index" if log.indexed and rule is None else rule)
     rows: dict[_Sort, list[Logged]] = {}
     for entry, component in zip(entries, seating.components, strict=True):
         rows.setdefault(_sort(entry), []).append(Logged(entry.at_us, component, entry.away_us))
-    names = _cause_names(list(rows))
+    # Of the whole log, so that a horizon does not change them.
+    names = _cause_names(_sorts(log))
     found = [
         _class(sort, tuple(rows[sort]), names[sort], fleet, seating, max(covered_us * 1e-6, _LEAST_S)) for sort in rows
     ]
     order = {cause: position for position, cause in enumerate(log.causes)}
-    return tuple(sorted(found, key=lambda each: order.get(each.cause, len(order)))), seating
+    ordered = sorted(found, key=lambda each: order.get(each.cause, len(order)))
+    return tuple(ordered), replace(seating, unsampled=len(within) - len(entries))
 
 
 def cause_names(log: FailureLog) -> tuple[str, ...]:
     """Return the names of the classes of a log, in the order in which they appear."""
-    return tuple(_cause_names(list(dict.fromkeys(_sort(entry) for entry in log.entries))).values())
+    return tuple(_cause_names(_sorts(log)).values())
+
+
+def _sorts(log: FailureLog) -> list[_Sort]:
+    return list(dict.fromkeys(_sort(entry) for entry in log.entries))
 
 
 def _sort(entry: Entry) -> _Sort:

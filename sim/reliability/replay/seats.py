@@ -10,9 +10,9 @@ from sim.reliability.records import SHARED_COMPONENTS
 from sim.reliability.replay.entries import Entry
 from sim.streams import uniforms
 
-RULES = ("appearance", "index", "modulo")
-"""Which node stands for one of a log: the next that is free, in the order of the log; the one of that number; or as
-the first, and again from node 0 where the log has more nodes."""
+RULES = ("appearance", "index", "modulo", "sample")
+"""Which node stands for one of a log: the next in the order in which the log's nodes fail; that of the same number; the
+next, and again from node 0 where the log has more nodes; or the next, for a drawn part of the log's nodes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,12 +32,16 @@ class Fleet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seating:
-    """The component of each entry of a log, and the names of the network's parts that it has, by component."""
+    """The component of each entry of a log, and the names of the network's parts that it has, by component.
+
+    nodes: how many of a log's have a place; unsampled: failures of those that have none, by the rule "sample".
+    """
 
     rule: str
     components: tuple[int, ...]
     parts: Mapping[str, tuple[str, ...]]
     nodes: int
+    unsampled: int = 0
 
 
 def seated(entries: Sequence[Entry], fleet: Fleet, rule: str | None) -> Seating:
@@ -78,7 +82,8 @@ def _numbers(entries: Sequence[Entry], chosen: Sequence[str], fleet: Fleet, rule
     """Return the node that stands for each of the log's."""
     names = [name for name in dict.fromkeys(chosen) if name]
     if rule == "index":
-        return {name: _index(name, entries[chosen.index(name)].where, fleet.total) for name in names}
+        first = dict(zip(reversed(chosen), (entry.where for entry in reversed(entries)), strict=True))
+        return {name: _index(name, first[name], fleet.total) for name in names}
     if rule == "modulo":
         # Numbers that are as many as the log's own nodes stay what they are.
         own = all(name.isdecimal() and len(name) < 10 for name in names)

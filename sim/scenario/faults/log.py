@@ -16,7 +16,7 @@ from sim.reliability.replay.readers.events import read_events
 from sim.reliability.replay.readers.slurm import KINDS, read_sacct
 from sim.reliability.replay.readers.table import read_table
 from sim.reliability.replay.seats import RULES
-from sim.scenario.fields import Name, OneOf, refuse
+from sim.scenario.fields import Name, NodeCount, OneOf, refuse
 from sim.scenario.laws import CLOSED
 
 FORMATS = ("csv", "sacct", "events")
@@ -47,8 +47,9 @@ class LogForm(BaseModel):
     """A failure log; a bare text is its file.
 
     start, end: when the log begins and how far it reaches; failures beyond are left out. nodes: which node stands for
-    one of the log's. states: what a state of sacct means. ignore: columns of a CSV table that nothing reads.
-    with_causes: preset and causes hold beside it; without that it takes their place.
+    one of the log's; log_nodes: how many nodes it is of, for "sample". states: what a state of sacct means. ignore:
+    columns of a CSV table that nothing reads. with_causes: preset and causes hold beside it; without that it takes
+    their place.
     """
 
     model_config = CLOSED
@@ -59,6 +60,7 @@ class LogForm(BaseModel):
     repeat: Annotated[bool, Field(description="whether the log starts again at its end")] = False
     after: Annotated[str, OneOf(what="rule", known=("nothing",))] | None = None
     nodes: Annotated[str, OneOf(what="rule for nodes", known=RULES)] | None = None
+    log_nodes: NodeCount | None = None
     states: dict[str, Annotated[str, OneOf(what="meaning of a state", known=KINDS)]] = {}
     ignore: list[Name] = []
     with_causes: bool = False
@@ -72,6 +74,8 @@ class LogForm(BaseModel):
     def _check_end(self) -> "LogForm":
         if self.repeat and self.after is not None:
             raise refuse("got both repeat and after; expected one of them: the log starts again, or nothing fails")
+        if (self.nodes == "sample") != (self.log_nodes is not None):
+            raise refuse('nodes = "sample" and log_nodes, of how many nodes the log is, go together; got one of them')
         return self
 
     @property

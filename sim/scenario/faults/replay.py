@@ -39,11 +39,14 @@ def with_log(
     )
     until_us = None if horizon_s is None else round(horizon_s * 1e6)
     try:
-        classes, seating = logged_classes(log, fleet, form.log.nodes, until_us, repeats=form.log.repeat)
+        classes, seating = logged_classes(
+            log, fleet, form.log.nodes, until_us, repeats=form.log.repeat, log_nodes=form.log.log_nodes or 0
+        )
     except InputError as error:
         raise type(error)(f"failures.log: {form.log.file}: {error}") from error
     _check_repeated(log, form.log)
     clocks = failures.classes if form.log.with_causes else ()
+    kept = sum(len(each.logged or ()) for each in classes)
     _check_names(clocks, classes)
     _check_outages(classes, wired=machines.topology is not None)
     return replace(
@@ -52,12 +55,13 @@ def with_log(
         replay=Replay(end_us=log.end_us, then=form.log.then),
         provenance=ReplayedLog(
             file=form.log.file,
-            failures=sum(len(each.logged or ()) for each in classes),
+            failures=kept,
             nodes=seating.nodes,
             rule=seating.rule,
-            left_out=log.outside + len(log.entries) - sum(len(each.logged or ()) for each in classes),
+            left_out=log.outside + len(log.entries) - seating.unsampled - kept,
             passed_over=log.passed_over,
             set_aside=0 if form.log.with_causes else len(failures.classes),
+            unsampled=seating.unsampled,
         ),
     )
 

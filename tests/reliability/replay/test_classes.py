@@ -148,6 +148,39 @@ def test_parts_of_the_network_are_those_of_their_name_or_else_in_order() -> None
         found_parts([failure], [replace(failure, names=("leaf-0",))])
 
 
+def test_of_a_larger_cluster_a_drawn_part_of_the_nodes_fails_as_often_as_it_did() -> None:
+    fleet = Fleet(nodes=90, spare_nodes=10, per_node={}, seed=1)
+    rows = [entry(at, f"n{at % 400}") for at in range(800)] + [
+        entry(at, component="job", cause="bug") for at in range(9)
+    ]
+    failures, seating = logged_classes(log(*rows), fleet, "sample", log_nodes=400)
+    lost, bugs = failures
+    assert len(bugs.logged or ()) == 9
+    # Every node failed twice: 100 of 400 are some 200 failures of 800, two a node.
+    assert 160 <= len(lost.logged or ()) == 2 * seating.nodes <= 200
+    assert seating.unsampled == 800 - 2 * seating.nodes
+    assert seating.rule == "sample"
+    # A failure without a name is kept as often.
+    unnamed = logged_classes(log(*(entry(at) for at in range(800))), fleet, "sample", log_nodes=400)[0]
+    assert 160 <= len(unnamed[0].logged or ()) <= 240
+
+
+def test_a_sample_of_all_nodes_is_the_log() -> None:
+    rows = [entry(at, f"n{at % 5}") for at in range(20)]
+    assert logged_classes(log(*rows), FLEET, "sample", log_nodes=5)[0] == logged_classes(log(*rows), FLEET)[0]
+    with pytest.raises(ScenarioError, match=r"log_nodes: got 4, expected at least the 5 nodes of the scenario"):
+        logged_classes(log(*rows), FLEET, "sample", log_nodes=4)
+    many = [entry(at, f"n{at}") for at in range(7)]
+    with pytest.raises(ScenarioError, match=r"log_nodes: got 6, expected at least the 7 nodes that fail in it"):
+        logged_classes(log(*many), FLEET, "sample", log_nodes=6)
+
+
+def test_a_horizon_does_not_change_the_names_of_causes() -> None:
+    several = log(entry(1, "a", component="gpu"), entry(9, "a"))
+    assert [each.cause for each in logged_classes(several, FLEET, until_us=5 * S)[0]] == ["c (gpu)"]
+    assert cause_names(several) == ("c (gpu)", "c (node)")
+
+
 @st.composite
 def entries(draw: st.DrawFn) -> Entry:
     component = draw(st.sampled_from(["gpu", "node", "link", "job", "leaf"]))

@@ -56,7 +56,10 @@ def _classes(scenario: str | None) -> dict[str, dict[str, Any]]:
     """Return what a scenario says of its causes of failure, by name."""
     if scenario is None:
         return {}
-    return {each["cause"]: each for each in json.loads(scenario)["failures"]["classes"]}
+    try:
+        return {str(each["cause"]): dict(each) for each in json.loads(scenario)["failures"]["classes"]}
+    except (ValueError, KeyError, TypeError):
+        raise InputError("the scenario that is recorded with the events cannot be read") from None
 
 
 def _entry(row: _Row, position: int, known: Mapping[str, Any], back_us: int) -> Entry:
@@ -64,7 +67,7 @@ def _entry(row: _Row, position: int, known: Mapping[str, Any], back_us: int) -> 
     if row.component in SHARED_COMPONENTS:
         index = row.component_index
     elif row.component != "job" and known:
-        index = row.component_index - row.node * int(known["per_node"])
+        index = row.component_index - row.node * int(known.get("per_node", 1))
     out = bool(known.get("outage")) or row.component in SHARED_COMPONENTS
     return Entry(
         component=row.component,

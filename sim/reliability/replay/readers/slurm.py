@@ -86,10 +86,7 @@ def read_sacct(
             raise InputError(f"{where}: got End '{row['End']}' of a job in state {state}; expected when it failed")
         else:
             dated.append((ended[0], _entry(row, state, meaning[state], where)))
-    begun = start if start is not None else min(starts, default=None)
-    if begun is None:
-        raise InputError("no job has a Start; expected one, or start of the log")
-    log = log_of(_once(dated), begun, end, ends)
+    log = log_of(_once(dated), _begun(starts) if start is None else start, end, ends)
     return replace(log, passed_over=tuple(sorted(passed.items())))
 
 
@@ -136,6 +133,15 @@ def _instants(text: str, where: str) -> list[datetime]:
         return [datetime.fromisoformat(text)]
     except ValueError:
         raise InputError(f"{where}: got '{text}', expected a time such as '2024-03-01T12:00:00'") from None
+
+
+def _begun(starts: Sequence[datetime]) -> datetime:
+    """Return when the first job started."""
+    if not starts:
+        raise InputError("no job has a Start; expected one, or start of the log")
+    if len({when.tzinfo is None for when in starts}) > 1:
+        raise InputError("column Start: some times have a time zone and some have none; expected one or the other")
+    return min(starts)
 
 
 def _entry(row: Mapping[str, str], state: str, kind: str, where: str) -> Entry:
