@@ -47,10 +47,10 @@ def simulate_run(
     durable checkpoint is lost. A restore takes its time even if there is no checkpoint yet: an initial state is read
     like one. A failed node stays in the job until the failure is detected. A failure with `replace` renews its
     component when the node returns from repair, one without at once; failures of a node that has already failed
-    only add to what the repair renews. Failures of a class with a log happen at its times, whatever else does; one that
-    says how long a node is away takes the place of the repair shop. Nodes that an outage cuts off are replaced as failed ones are, and come back
-    when it ends. A job all of whose ranks have a path goes on; its next step takes as long as the damaged network lets
-    it.
+    only add to what the repair renews. Failures of a class with a log happen at its times, whatever else does; where it
+    says how long a node is away, that takes the place of the repair shop. Nodes that an outage cuts off are replaced as
+    failed ones are, and come back when it ends. A job all of whose ranks have a path goes on; its next step takes as
+    long as the damaged network lets it.
 
     Raises InputError for a plan that cannot be run, or has outages that nothing judges; SimulationError if a run
     without a horizon makes no way.

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -213,9 +214,13 @@ def _checks(form: ScenarioForm) -> Sequence[Callable[[], object]]:
     def training() -> object:
         return training_of(form, machines_of(form.cluster))
 
+    @cache
+    def logged() -> Failures:
+        return _failures(form, machines_of(form.cluster))
+
     def with_failures(build: Callable[[Failures], object]) -> Callable[[], object]:
         if form.failures is not None and form.failures.log is not None:
-            return lambda: build(_failures(form, machines_of(form.cluster)))
+            return lambda: build(logged())
         return lambda: build(failures_of(form.failures, look_up(catalog.node, form.cluster.node, "cluster.node")))
 
     def recovery() -> object:
