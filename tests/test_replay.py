@@ -1,6 +1,7 @@
 """Runs that replay a failure log, from the scenario to the report."""
 
 import json
+import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +15,13 @@ from typer.testing import CliRunner
 from sim.cli import app
 from sim.errors import ScenarioError
 from sim.ledger.trace import RunTrace
+from sim.reliability.replay.readers.slurm import KINDS, STATES
+from sim.reliability.replay.readers.table import ALIASES
+from sim.reliability.replay.seats import RULES
 from sim.report.answers import run_json
 from sim.report.results import write_run
 from sim.scenario import load_scenario, scenario_of
+from sim.scenario.faults.log import LogForm
 from sim.simulate import RunResult, simulate
 from tests.scenario.trees import WITHOUT_MODEL, changed
 
@@ -86,6 +91,16 @@ def test_the_example_hits_at_its_times_and_keeps_nodes_away_as_long_as_it_says()
     assert [row[0] // 1_000_000 for row in failures(trace)][:4] == seconds
     (repair,) = [stay for stay in trace.stays if stay.place == "repair" and stay.node == 0]
     assert repair.end_us - repair.start_us == 8 * 3_600_000_000
+
+
+def test_what_is_said_of_logs_names_every_column_key_and_state() -> None:
+    text = (EXAMPLE.parent / "README.md").read_text(encoding="utf-8")
+    said = set(re.findall(r"`(\w+)`", text))
+    assert {*ALIASES, *LogForm.model_fields, *RULES, *KINDS} <= said
+    failed = {
+        match[0]: set(re.findall(r"`([A-Z_]+)`", match[1])) for match in re.findall(r"(node|job) failed: ([^.]*)", text)
+    }
+    assert failed == {kind: {state for state, each in STATES.items() if each == kind} for kind in ("node", "job")}
 
 
 def small(tmp_path: Path, *lines: str, **changes: Any) -> RunResult:

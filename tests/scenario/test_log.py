@@ -1,5 +1,6 @@
 """[failures] log: a file of failures beside a scenario."""
 
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,13 @@ def test_detection_by_cause_may_name_causes_of_the_log_and_those_set_aside(tmp_p
         resolved(written(tmp_path), recovery__detect_by_cause={"bugs": "1 min"})
 
 
+@pytest.mark.parametrize("start", ["2024-03-01", "2024-03-01T00:00:00", date(2024, 3, 1), datetime(2024, 3, 1)])
+def test_the_start_of_a_log_is_a_date_of_toml_or_text(tmp_path: Path, start: Any) -> None:
+    text = "time,component,cause\n2024-03-02,job,bug\n"
+    (failure,) = resolved({"file": written(tmp_path, text), "start": start}).failures.classes
+    assert [each.at_us for each in failure.logged or ()] == [86_400_000_000]
+
+
 def test_a_scale_of_zero_switches_the_log_off(tmp_path: Path) -> None:
     off = scenario_of(changed(WITHOUT_MODEL, failures={"log": written(tmp_path), "scale": 0}), "file.toml")
     assert (off.failures.classes, off.failures.replay) == ((), None)
@@ -121,6 +129,7 @@ def test_formats_are_told_by_what_a_file_holds(tmp_path: Path) -> None:
         (TEXT, {"nodes": "sample", "log_nodes": 9}, r"log_nodes: got 9, expected at least the 520 nodes"),
         (TEXT, {"repeat": True, "after": "nothing"}, r"failures.log: got both repeat and after"),
         (TEXT, {"start": "soon"}, r"failures.log.start: got 'soon', expected a time such as"),
+        (TEXT, {"end": 54}, r"failures.log.end: got '54', expected a time such as"),
         (TEXT, {"states": {"FAILED": "job"}}, r"csv: states: belongs to a log of format sacct, and this one is csv"),
         (SACCT, {"ignore": ["Start"]}, r"ignore: belongs to a log of format csv, and this one is sacct"),
         (TEXT.replace("gpu", "gup"), {}, r"failures.csv: line 4: component: unknown component 'gup'"),

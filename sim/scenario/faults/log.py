@@ -25,12 +25,12 @@ FORMATS = ("csv", "sacct", "events")
 
 def _when(value: Any) -> Any:
     """Return an instant: TOML's own, or as text."""
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return datetime(value.year, value.month, value.day)
-    if not isinstance(value, str):
+    if isinstance(value, datetime):
         return value
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day)
     try:
-        return instant(value, "")
+        return instant(str(value), "")
     except InputError as error:
         raise refuse(str(error).removeprefix(": ")) from error
 

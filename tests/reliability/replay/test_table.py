@@ -85,6 +85,12 @@ def test_the_file_may_say_its_start_and_end_and_the_scenario_comes_before_it() -
     assert read(text, end=7 * 86_400.0).end_us == 168 * HOUR_US
 
 
+def test_a_start_or_end_that_is_no_time_is_no_comment() -> None:
+    assert read("#END: 9 h\ntime,component,cause\n1 h,job,a\n").end_us == 9 * HOUR_US
+    with pytest.raises(InputError, match=r"line 1: end: got 'of June'"):
+        read("# end = of June\ntime,component,cause\n1 h,job,a\n")
+
+
 def test_a_part_of_a_log_without_dates_starts_and_ends_at_times_of_it() -> None:
     log = read("time,component,cause\n1 h,job,a\n5 h,job,b\n9 h,job,c\n", start=4 * 3600.0, end=8 * 3600.0)
     assert ([each.at_us for each in log.entries], log.end_us, log.outside) == ([HOUR_US], 4 * HOUR_US, 2)

@@ -40,7 +40,7 @@ ALIASES: Mapping[str, Sequence[str]] = {
 COMPONENT_NAMES: Mapping[str, str] = {"host": "node", "server": "node", "accelerator": "gpu", "software": "job"}
 """Other names of components."""
 
-_TOLD = re.compile(r"#\s*(start|end)\s*=\s*[\"']?([^\"']*)[\"']?\s*")
+_TOLD = re.compile(r"#\s*(start|end)\s*[=:]\s*[\"']?([^\"']*)[\"']?\s*", re.IGNORECASE)
 
 
 def read_table(
@@ -101,7 +101,7 @@ def _told(text: str) -> dict[str, When]:
     for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), start=1):
         match = _TOLD.fullmatch(line.strip())
         if match is not None:
-            name, value = match.groups()
+            name, value = match[1].lower(), match[2]
             if name in told:
                 raise InputError(f"line {number}: says {name} a second time; expected it once")
             told[name] = instant(value.strip(), f"line {number}: {name}")
