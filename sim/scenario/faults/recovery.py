@@ -37,7 +37,7 @@ def recovery_of(
     if failures is None or recovery is None:
         _refuse_one_alone(recovery, failures, repair)
         return None
-    causes = [*(c.cause for c in causes_of(failures, node, 1)), *logged_causes(failures)]
+    causes = {*(c.cause for c in causes_of(failures, node, 1)), *logged_causes(failures)}
     for cause in recovery.detect_by_cause:
         if cause not in causes:
             raise unknown_name("cause", cause, causes, "recovery.detect_by_cause")
