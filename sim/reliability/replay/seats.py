@@ -10,6 +10,12 @@ from sim.reliability.records import SHARED_COMPONENTS
 from sim.reliability.replay.entries import Entry
 from sim.streams import uniforms
 
+IN_NODES = ("gpu", "nic", "link", "node")
+"""A node and what it holds, as far as a log tells them apart."""
+
+REPLAYED = (*IN_NODES, "job", *SHARED_COMPONENTS)
+"""Components whose failures can be replayed."""
+
 RULES = ("appearance", "index", "modulo", "sample")
 """Which node stands for one of a log: the next in the order in which the log's nodes fail; that of the same number; the
 next, and again from node 0 where the log has more nodes; or the next, for a drawn part of the log's nodes."""

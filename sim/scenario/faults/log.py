@@ -9,13 +9,12 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from sim.errors import InputError
-from sim.reliability.plan import COMPONENTS
 from sim.reliability.replay.entries import FailureLog, When
 from sim.reliability.replay.readers.cells import instant
 from sim.reliability.replay.readers.events import read_events
 from sim.reliability.replay.readers.slurm import KINDS, read_sacct
 from sim.reliability.replay.readers.table import read_table
-from sim.reliability.replay.seats import RULES
+from sim.reliability.replay.seats import REPLAYED, RULES
 from sim.scenario.fields import Name, NodeCount, OneOf, refuse
 from sim.scenario.laws import CLOSED
 
@@ -146,11 +145,11 @@ def _parsed(
     if kind == "events":
         from sim.ledger.events_file import events_of  # loaded by those who ask for it: Parquet takes its time
 
-        return read_events(*events_of(content), COMPONENTS)
+        return read_events(*events_of(content), REPLAYED)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InputError("cannot be read: it is not UTF-8 text") from None
     if kind == "sacct":
         return read_sacct(text, dict(states), start, end)
-    return read_table(text, COMPONENTS, start, end, ignore)
+    return read_table(text, REPLAYED, start, end, ignore)

@@ -8,13 +8,10 @@ from sim.reliability.records import FailureClass, RecoveryPlan
 from sim.reliability.replay.classes import cause_names, logged_classes
 from sim.reliability.replay.entries import FailureLog
 from sim.reliability.replay.records import Replay
-from sim.reliability.replay.seats import Fleet
+from sim.reliability.replay.seats import IN_NODES, Fleet
 from sim.scenario.faults.failures import FailuresForm, per_node
 from sim.scenario.faults.log import LogForm, read_log
 from sim.scenario.records import Failures, Machines, ReplayedLog
-
-_IN_NODES = ("gpu", "nic", "link")
-"""Components of which a node has several."""
 
 
 def with_log(
@@ -34,7 +31,7 @@ def with_log(
     fleet = Fleet(
         nodes=machines.nodes,
         spare_nodes=machines.spare_nodes,
-        per_node={name: per_node(name, machines.node, machines.nic_ports) for name in _IN_NODES},
+        per_node={name: per_node(name, machines.node, machines.nic_ports) for name in IN_NODES},
         seed=seed,
     )
     until_us = None if horizon_s is None else round(horizon_s * 1e6)

@@ -7,16 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.errors import InputError, UnknownNameError
-from sim.reliability.plan import COMPONENTS
 from sim.reliability.replay.entries import Entry, FailureLog
 from sim.reliability.replay.readers.table import ALIASES, read_table
+from sim.reliability.replay.seats import REPLAYED
 
 HEAD = "time,component,cause,node,duration\n"
 HOUR_US = 3_600_000_000
 
 
 def read(text: str, **settings: object) -> FailureLog:
-    return read_table(text, COMPONENTS, **settings)  # type: ignore[arg-type]
+    return read_table(text, REPLAYED, **settings)  # type: ignore[arg-type]
 
 
 def test_each_line_is_a_failure_at_its_time_since_the_start() -> None:

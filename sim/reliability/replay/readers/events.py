@@ -6,7 +6,7 @@ that is for the repair shop, which does what it did where it is the same.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sim.errors import InputError
@@ -15,6 +15,13 @@ from sim.reliability.replay.entries import Entry, FailureLog
 
 COLUMNS = ("time_us", "kind", "cause", "component", "component_index", "ordinal", "node")
 """Columns of the table that are read."""
+
+
+_READ = ("cause", "component", "per_node", "replace", "outage")
+"""What of a cause is taken over from the scenario of the run."""
+
+_OF_CLOCKS = ("life", "lemons", "names", "stops", "logged")
+"""What of a cause says only when it struck, which the events do, or follows from the network."""
 
 
 class _Row(NamedTuple):
@@ -30,14 +37,15 @@ class _Row(NamedTuple):
 def read_events(columns: Mapping[str, Sequence[Any]], scenario: str | None, components: Sequence[str]) -> FailureLog:
     """Return the log of a run's events; scenario: its canonical text, None where it is not known.
 
-    The log reaches to the end of the run. Raises InputError for columns that are missing, and for a component of a
-    node whose place in it no scenario tells.
+    The log reaches to the end of the run. Raises InputError for columns that are missing, components that are not
+    known, and causes of which the scenario says more than a log can.
     """
     missing = [name for name in COLUMNS if name not in columns]
     if missing:
         raise InputError(f"events: missing column '{missing[0]}'; expected {', '.join(COLUMNS)}")
     rows = [_Row(*row) for row in zip(*(columns[name] for name in COLUMNS), strict=True)]
     classes = _classes(scenario)
+    _check_classes(classes, {row.cause for row in rows if row.kind == "failure"})
     end_us = max((row.time_us for row in rows), default=0)
     back_us = {row[2:6]: row.time_us for row in rows if row.kind == "restored"}
     entries = [
@@ -60,6 +68,14 @@ def _classes(scenario: str | None) -> dict[str, dict[str, Any]]:
         return {str(each["cause"]): dict(each) for each in json.loads(scenario)["failures"]["classes"]}
     except (ValueError, KeyError, TypeError):
         raise InputError("the scenario that is recorded with the events cannot be read") from None
+
+
+def _check_classes(classes: Mapping[str, Mapping[str, Any]], failed: Collection[str]) -> None:
+    """Refuse failures that did more than events tell: a replay would leave that out unnoticed."""
+    for cause, known in classes.items():
+        more = [key for key, value in known.items() if value and key not in (*_READ, *_OF_CLOCKS)]
+        if more and cause in failed:
+            raise InputError(f"cause '{cause}' has {more[0]} in the run, which a log does not replay")
 
 
 def _entry(row: _Row, position: int, known: Mapping[str, Any], back_us: int) -> Entry:
