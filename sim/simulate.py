@@ -36,6 +36,7 @@ from sim.reliability.records import (
     RepairStage,
     RunPlan,
 )
+from sim.reliability.replay.classes import found_parts
 from sim.scenario import canonical_text
 from sim.scenario.anchor import Anchoring, StepTime, anchored
 from sim.scenario.faults.failures import check_rate
@@ -197,7 +198,7 @@ def judge_of(prepared: Prepared) -> GraphJudge | None:
 def _wired(prepared: Prepared, judge: GraphJudge | None) -> tuple[FailureClass, ...]:
     """Return the scenario's failures, with the parts of the network and the nodes that they hit."""
     machines, classes = prepared.scenario.machines, prepared.scenario.failures.classes
-    parts = wired(classes, judge.network.fabric, judge, judge.nodes) if judge else classes
+    parts = found_parts(classes, wired(classes, judge.network.fabric, judge, judge.nodes)) if judge else classes
     found = held(parts, domains_in(machines, prepared.machine))
     check_rate(found, machines.nodes)
     return found
@@ -316,6 +317,7 @@ def run_plan(
         horizon_us=_microseconds(limits.horizon_s),
         work_us=_microseconds(limits.work_s),
         ages=scenario.failures.ages,
+        replay=scenario.failures.replay,
     )
 
 

@@ -8,7 +8,7 @@ component begins its next one (`renew`).
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from heapq import heapify, heappop, heappush
@@ -17,9 +17,24 @@ from typing import Any, Protocol
 import simpy
 
 from sim.engine.clock import IntegerEnvironment, last, late, on_event
-from sim.reliability.exposure import JOB, Life, Lives
+from sim.reliability.exposure import JOB, Life
 
 EndOfLives = Callable[[list[Life]], None]
+
+
+class Lives(Protocol):
+    """Where lives come from: drawn, or from a log."""
+
+    nodes: int
+
+    def first(self, after_us: int, until_us: int) -> Iterator[Life]:
+        """Yield the first lives that end between two ages, in any order."""
+
+    def renewed(self, life: Life, age_us: int) -> Life:
+        """Return the next life of the same component, begun when its node's age is `age_us`."""
+
+    def renewed_all(self, node: int, ordinals: Mapping[tuple[int, int], int], age_us: int) -> Iterator[Life]:
+        """Yield the next life of every component of a node that is exchanged for a new one, begun at `age_us`."""
 
 
 class FailureClock(Protocol):

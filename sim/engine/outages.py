@@ -5,6 +5,7 @@ goes out or comes back, and whenever other nodes make up the job meanwhile, the 
 under which condition of the network the job steps.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from sim.engine.clock import IntegerEnvironment, on_event, timeout
@@ -28,7 +29,7 @@ class _Out(NamedTuple):
 class Outages:
     """Which parts of the network are out."""
 
-    __slots__ = ("clock", "condition", "env", "job", "judge", "judged", "nodes", "out", "record")
+    __slots__ = ("clock", "condition", "env", "job", "judge", "judged", "logged_us", "nodes", "out", "record")
 
     def __init__(
         self, env: IntegerEnvironment, record: Record, clock: FailureClock, nodes: Nodes, job: Job, judge: Judge
@@ -40,6 +41,8 @@ class Outages:
         self.job = job
         self.judge = judge
         self.out: dict[Lost, list[_Out]] = {}
+        # How long a log says that a part is out; without one it never says.
+        self.logged_us: Callable[[Life], int | None] = lambda _: None
         self.condition = 0
         # The judge's conditions in the order in which this run met them: their positions number them in its trace.
         self.judged = [0]
@@ -101,6 +104,9 @@ class Outages:
 
     def _outage_us(self, failure: FailureClass, life: Life) -> int:
         assert failure.outage is not None, "what is judged by the network has an outage"
+        logged_us = self.logged_us(life)
+        if logged_us is not None:
+            return max(1, logged_us)
         name = failure.names[life.component] if failure.names else str(life.component)
         drawn = named_uniforms(self.record.plan.seed, "outage", failure.cause, life.ordinal, members=[name])
         return max(1, draw_us(failure.outage, drawn.item(0)))

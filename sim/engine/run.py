@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import simpy
 
-from sim.engine.clock import IntegerEnvironment, on_event, timeout
+from sim.engine.clock import IntegerEnvironment, late, on_event, timeout
 from sim.engine.collector import rare_collections
 from sim.engine.failures import Ageing, DormantClock, EagerClock, FailureClock
 from sim.engine.faults import Faults
@@ -16,7 +16,7 @@ from sim.engine.job import Failure, Job
 from sim.engine.nodes import Nodes
 from sim.engine.outages import Outages
 from sim.engine.record import Record
-from sim.engine.repair import Outcome, RepairShop
+from sim.engine.repair import WELL, Outcome, RepairShop
 from sim.engine.shared import Shared
 from sim.engine.stepping import Explicit, Folded, Stepper
 from sim.errors import InputError, SimulationError, unknown_name
@@ -31,6 +31,8 @@ from sim.reliability.outages import Judge
 from sim.reliability.plan import check_plan, planned_us
 from sim.reliability.progress import Course, course
 from sim.reliability.records import RunPlan
+from sim.reliability.replay.check import ends_early
+from sim.reliability.replay.lives import LoggedLives
 from sim.reliability.spare_places import cold_spares
 
 MODES = ("eager", "dormant")
@@ -53,9 +55,10 @@ def simulate_run(
     like one. A failed node stays in the job until the failure is detected. A failure with `replace` renews its
     component when the node returns from repair, one without at once; failures of a node that has already failed
     only add to what the repair renews. A failure of a domain hits all nodes that it holds, wherever they are, a shock
-    each component with its probability. Nodes that an outage cuts off are replaced as failed ones are, and come back
-    when it ends. A job all of whose ranks have a path goes on; its next step takes as long as the damaged network lets
-    it.
+    each component with its probability. Failures of a class with a log happen at its times, whatever else does; where
+    it says how long a node is away, that takes the place of the repair shop. Nodes that an outage cuts off are replaced
+    as failed ones are, and come back when it ends. A job all of whose ranks have a path goes on; its next step takes as
+    long as the damaged network lets it.
 
     Raises InputError for a plan that cannot be run, or has outages that nothing judges; SimulationError if a run
     without a horizon makes no way.
@@ -80,9 +83,10 @@ class RunSimulation:
         # Nothing that would happen later matters.
         self.limit_us = plan.horizon_us or min(_HOPELESS * planned_us(plan), MAX_US)
         self.record = Record(plan, self.course)
+        self.logged = self._logged(nodes)
         self.clock = self._clock(mode, nodes)
         self.repair = RepairShop(self.env, plan.repair, RepairDraws(plan.seed, nodes), self._returned)
-        self.nodes = Nodes(self.env, self.record, self.clock, self.repair.send)
+        self.nodes = Nodes(self.env, self.record, self.clock, self._send if self.logged else self.repair.send)
         stepper: Stepper = (
             Explicit(self.env, self.course, self._course_of)
             if explicit
@@ -102,13 +106,22 @@ class RunSimulation:
         self.clock.begin()
         if self.plan.horizon_us is None:
             on_event(timeout(self.env, self.limit_us), self._give_up)
+        if self.plan.replay is not None and self.plan.replay.then == "refuse":
+            on_event(late(self.env, self.plan.replay.end_us), self._log_ended)
         complete = self.env.run(until=simpy.Process(self.env, self.job.live()))
         judged = self.outages.judged if self.outages else (0,)
         return self.record.trace(self.env.now, bool(complete), judged)
 
+    def _logged(self, nodes: int) -> LoggedLives | None:
+        """Return the lives of a run some of whose failures are logged."""
+        plan = self.plan
+        if plan.replay is None:
+            return None
+        return LoggedLives(plan.failures, plan.replay, lambda drawn: Lives(plan.seed, drawn, nodes, plan.ages), nodes)
+
     def _clock(self, mode: str, nodes: int) -> FailureClock:
         plan = self.plan
-        lives = Lives(plan.seed, plan.failures, nodes, plan.ages)
+        lives = self.logged or Lives(plan.seed, plan.failures, nodes, plan.ages)
         ageing = Ageing(self.env, calendar=plan.failure_clock == "calendar", resting=cold_spares(plan))
         if mode == "eager":
             return EagerClock(self.env, lives, ageing, self._ended, self.limit_us)
@@ -152,6 +165,8 @@ class RunSimulation:
         judging = judge if judge is not None and not held else HeldJudge(failures, judge)
         outages = Outages(self.env, self.record, self.clock, self.nodes, self.job, judging)
         self.job.severed = outages.severs
+        if self.logged is not None:
+            outages.logged_us = self.logged.away_us
         return outages
 
     def _course_of(self, condition: int) -> Course:
@@ -176,6 +191,19 @@ class RunSimulation:
             f"run: not complete after {_HOPELESS} times its planned {planned_us(self.plan) / 3.6e9:.1f} h; failures "
             "undo its work faster than checkpoints save it. Expected a horizon, or a plan that makes way"
         )
+
+    def _log_ended(self, _: simpy.Event) -> None:
+        assert self.plan.replay is not None, "without a log none ends"
+        raise ends_early(self.plan.replay.end_us, "goes on")
+
+    def _send(self, node: int, cause: str, broken: bool) -> bool:
+        """A node goes to the repair shop, unless a log says how long it is away; say whether it is retired."""
+        lives = self.nodes.broken.get(node)
+        away_us = self.logged.away_us(lives[0]) if self.logged and lives else None
+        if away_us is None:
+            return self.repair.send(node, cause, broken)
+        on_event(timeout(self.env, away_us), lambda _: self._returned(node, cause, WELL))
+        return False
 
     def _returned(self, node: int, cause: str, outcome: Outcome) -> None:
         """A node comes back from repair."""

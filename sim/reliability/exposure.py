@@ -124,7 +124,7 @@ class Lives:
         they are repaired where they stand.
         """
         for cause, failure in enumerate(self.failures):
-            if failure.component == "job" or failure.component in SHARED_COMPONENTS or failure.outage is not None:
+            if failure.component == "job" or is_named(failure) or failure.outage is not None:
                 continue
             for component in range(node * failure.per_node, (node + 1) * failure.per_node):
                 old = Life(age_us, cause, component, ordinals.get((cause, component), 0), node)

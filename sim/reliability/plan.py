@@ -11,6 +11,7 @@ from sim.reliability.fleet import check_ages, held_by_nodes
 from sim.reliability.laws import check_law
 from sim.reliability.progress import NEVER_US, advance, course
 from sim.reliability.records import NODE_PARTS, SHARED_COMPONENTS, FailureClass, Law, RunPlan, Tier, tiers_of
+from sim.reliability.replay.check import check_replay
 
 COMPONENTS = (*NODE_PARTS, "job", *SHARED_COMPONENTS, *DOMAINS)
 """What a failure class may hit."""
@@ -62,6 +63,7 @@ def check_plan(plan: RunPlan) -> None:
     check_spares(plan)
     if planned_us(plan) >= NEVER_US:
         raise ScenarioError("run: neither work, nor steps of every phase, nor a horizon: it would never end")
+    check_replay(plan, planned_us(plan))
 
 
 def _check_numbers(plan: RunPlan) -> None:

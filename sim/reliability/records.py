@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sim.cluster.domains import DOMAINS
+from sim.reliability.replay.records import Logged, Replay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +90,8 @@ class FailureClass:
     outage of one of them by itself does. correlated: how components fail together; life is that of one with its shocks.
     silent: a failure that the job does not notice at once. planned: no failure at all, but a stop that waits until all
     work is saved; nodes that it hits are away for so long. lemons: nodes in which this cause strikes more often,
-    whatever is renewed in them.
+    whatever is renewed in them. logged: the failures of a log, by time; then none is drawn, and life is only as long as
+    they are rare.
     """
 
     cause: str
@@ -105,6 +107,7 @@ class FailureClass:
     holds: tuple[tuple[int, ...], ...] = ()
     correlated: Correlated | None = None
     lemons: Lemons | None = None
+    logged: tuple[Logged, ...] | None = None
 
     @property
     def of_network(self) -> bool:
@@ -305,7 +308,7 @@ class RunPlan:
     `work_us` of step time is retained, or at `horizon_us`, whichever comes first.
     failure_clock: "calendar" (clocks always advance, also of spares) or "operating" (only while the job computes
     or checkpoints, and only in the job). ages: of all nodes when the run starts; none: all are new. Parts of the
-    network and the job itself are always new.
+    network and the job itself are always new. replay: how far the logs reach of failure classes that have one.
     """
 
     nodes: int
@@ -321,3 +324,4 @@ class RunPlan:
     horizon_us: int | None = None
     work_us: int | None = None
     ages: tuple[AgeBatch, ...] = ()
+    replay: Replay | None = None

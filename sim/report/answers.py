@@ -16,6 +16,7 @@ from sim.ledger.energy import co2e_kg, facility_kwh, kwh_by_state
 from sim.ledger.trace import RunTrace
 from sim.reliability.exposure import job_mtbf_s
 from sim.reliability.records import RunPlan
+from sim.report.replay import replay_json
 from sim.scenario.records import Scenario
 from sim.simulate import RunResult, StepResult, main_phase
 from sim.workload.blocks import Blocks
@@ -55,6 +56,7 @@ def run_json(result: RunResult) -> dict[str, Any]:
         "aborted": summary.aborted,
         "interruptions_expected": expected_interruptions(result.plan, result.trace),
         "job_up_s": job_up_us(result.trace) * 1e-6,
+        "replay": replay_json(scenario.failures),
         "network": _network_json(result),
         "checkpoints": {"started": result.trace.checkpoints_started, "durable": result.trace.checkpoints_durable},
         "states": dict(summary.states),

@@ -5,6 +5,7 @@ from math import exp, lgamma, log
 from typing import Any
 
 from sim.quantities import show, show_count, show_usd
+from sim.report.replay import replay_text
 from sim.report.text import Result, pairs, percent, short, signed, table, wrapped
 
 CONVENTION = "MFU: 6N + causal attention over the dense peak of the training precision"
@@ -71,14 +72,15 @@ def _tonnes(mass_kg: float) -> str:
 
 
 def _broken(result: Result) -> list[str]:
-    """Return failures and interruptions, counted apart, the latter with what was to be expected."""
+    """Return failures and interruptions, counted apart, with what was to be expected or the log that they are of."""
     failures, interruptions = sum(result["failures"].values()), sum(result["interruptions"].values())
     mean = result["interruptions_expected"]
     low, high = poisson_band(mean)
+    band = f"95 % band {show_count(low)} to {show_count(high)}"
+    expected = f"{show_count(mean)} interruptions expected while the job was up, {band}"
     return [
         *pairs([("Failures", show_count(failures)), ("Interruptions", show_count(interruptions))]),
-        f"{show_count(mean)} interruptions expected while the job was up, "
-        f"95 % band {show_count(low)} to {show_count(high)}",
+        *(replay_text(result) or [expected]),
         *(wrapped(f"Stopped as planned: {_most_often(result['planned_stops'])}") if result["planned_stops"] else []),
         *(wrapped(f"Aborted: {result['aborted']}; all of its work is lost") if result["aborted"] else []),
         *(wrapped(f"Most often: {_most_often(result['interruptions'])}") if interruptions else []),

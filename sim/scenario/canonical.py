@@ -42,6 +42,8 @@ _SINCE: Mapping[str, object] = {
     "unnoticed": 0.0,
     "relapse": Law(),
     "retire": None,
+    "logged": None,
+    "replay": None,
 }
 """Fields that have come since runs were first named, with what they are where a scenario says nothing of them."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,14 @@ from sim.scenario.faults.domains import check_domains
 from sim.scenario.faults.failures import check_outages, check_rate, domains_wanted, failures_of
 from sim.scenario.faults.recovery import recovery_of
 from sim.scenario.faults.repair import repair_of
+from sim.scenario.faults.replay import of_causes, with_log
 from sim.scenario.faults.spares import spares_of, with_spares
 from sim.scenario.form import AnchorForm, ClusterForm, MeasuredForm, ScenarioForm
 from sim.scenario.health import health_of
 from sim.scenario.lookup import look_up
 from sim.scenario.machines import machines_of
 from sim.scenario.messages import error_lines
-from sim.scenario.records import Anchor, Billing, Checkpoint, Failures, Figure, Limits, Scenario
+from sim.scenario.records import Anchor, Billing, Checkpoint, Failures, Figure, Limits, Machines, Scenario
 from sim.scenario.source import overridden, read_anchors, read_scenario
 from sim.scenario.training import model_of, training_of
 
@@ -179,18 +181,15 @@ def _overridden(book: PriceBook, override: Mapping[str, float]) -> PriceBook:
 
 def _resolved(form: ScenarioForm) -> Scenario:
     machines = replace(machines_of(form.cluster), health=health_of(form.cluster.health, form.run.seed))
-    failures = failures_of(form.failures, machines.node, machines.nic_ports)
+    failures = _failures(form, machines)
+    recovery = recovery_of(form.recovery, form.failures, form.repair, machines.node, machines.nodes)
     return Scenario(
         name=form.name,
         training=training_of(form, machines),
         step_time_s=form.training.step_time,
         machines=machines,
         failures=failures,
-        recovery=with_spares(
-            recovery_of(form.recovery, form.failures, form.repair, machines.node, machines.nodes),
-            form.recovery.spares if form.recovery else None,
-            machines,
-        ),
+        recovery=with_spares(of_causes(recovery, failures), form.recovery.spares if form.recovery else None, machines),
         repair=repair_of(form.repair, failures),
         checkpoint=_checkpoint_of(form, failures),
         billing=billing_of(form),
@@ -205,6 +204,11 @@ def _resolved(form: ScenarioForm) -> Scenario:
     )
 
 
+def _failures(form: ScenarioForm, machines: Machines) -> Failures:
+    drawn = failures_of(form.failures, machines.node, machines.nic_ports)
+    return with_log(drawn, form.failures, machines, form.run.horizon, form.run.seed)
+
+
 def _checks(form: ScenarioForm) -> Sequence[Callable[[], object]]:
     """Return every part as a thunk: one that fails must not hide what is wrong with the others."""
 
@@ -214,7 +218,13 @@ def _checks(form: ScenarioForm) -> Sequence[Callable[[], object]]:
     def training() -> object:
         return training_of(form, machines_of(form.cluster))
 
+    @cache
+    def logged() -> Failures:
+        return _failures(form, machines_of(form.cluster))
+
     def with_failures(build: Callable[[Failures], object]) -> Callable[[], object]:
+        if form.failures is not None and form.failures.log is not None:
+            return lambda: build(logged())
         return lambda: build(failures_of(form.failures, look_up(catalog.node, form.cluster.node, "cluster.node")))
 
     def recovery() -> object:

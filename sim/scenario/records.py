@@ -12,6 +12,7 @@ from sim.cluster.domains import DomainSize
 from sim.cluster.front_end import Ports
 from sim.cluster.health import Health
 from sim.reliability.records import AgeBatch, CheckpointPolicy, FailureClass, RecoveryPlan, RepairPlan
+from sim.reliability.replay.records import Replay
 from sim.workload.layout import Batch, Layout
 from sim.workload.stragglers import Speed
 
@@ -96,12 +97,36 @@ class Machines:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayedLog:
+    """Where logged failures come from: the file, how many there are, of how many nodes, by which rule they sit.
+
+    left_out: failures beyond the start and end that were asked for, or the horizon. passed_over: what was read and is
+    no failure, as (name, count). set_aside: causes whose clocks the log takes the place of. unsampled: failures of
+    nodes that were not drawn.
+    """
+
+    file: str
+    failures: int
+    nodes: int
+    rule: str
+    left_out: int
+    passed_over: tuple[tuple[str, int], ...]
+    set_aside: int
+    unsampled: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Failures:
-    """What breaks, already scaled; clock "calendar" or "operating"; ages: of all nodes, none where all are new."""
+    """What breaks, already scaled; clock "calendar" or "operating"; ages: of all nodes, none where all are new.
+
+    replay: how far a log reaches, whose failures are in the classes; provenance: what it was read from.
+    """
 
     classes: tuple[FailureClass, ...]
     clock: str
     ages: tuple[AgeBatch, ...] = ()
+    replay: Replay | None = None
+    provenance: ReplayedLog | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ def scenario_schema() -> dict[str, Any]:
     # What is read before the form: a bare kind, a list of modules, names joined by "-".
     recompute, order = parts["RecomputeForm"], parts["ParallelismForm"]["properties"]["order"]
     parts["RecomputeForm"] = {"anyOf": [*(recompute["properties"][name] for name in ("kind", "modules")), recompute]}
+    parts["LogForm"] = {"anyOf": [parts["LogForm"]["properties"]["file"], parts["LogForm"]]}
     order["anyOf"] = [*order["anyOf"], {"type": "string"}]
     # What a table leaves out may stand in the one that it is laid over.
     whole = {"required": ["cluster"], "properties": {"cluster": {"required": parts["ClusterForm"]["required"]}}}

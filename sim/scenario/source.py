@@ -14,6 +14,12 @@ Tree = dict[str, Any]
 _RULED: Mapping[str, tuple[str, ...]] = {"routing": ("queue_pairs",), "sharing": ("routing", "queue_pairs")}
 """Keys that mean something under one value of another key only: a new value drops them."""
 
+_SHORT: Mapping[str, str] = {"log": "file"}
+"""Tables that a bare text may stand for, and the key that it is."""
+
+_FILES = (("cluster", "gemm_table"), ("failures", "log"), ("failures", "log", "file"))
+"""Keys of files beside a scenario, besides those of empirical laws, wherever these stand."""
+
 _NO_ARGUMENTS = ("component", "name", "replace", "repair")
 """Keys beside a `kind` that do not belong to it: those of a cause of failure, whose kind is a law."""
 
@@ -131,6 +137,8 @@ def _replaced(node: Any, parts: list[str], value: Any, override: str) -> Any:
     if first == "model" and rest == ["preset"] and isinstance(model := node.get(first), dict):
         # Fields of one model mean nothing to another.
         return {**node, first: {"preset": value} if _other_preset(model, {"preset": value}) else model}
+    if rest and first in _SHORT and isinstance(node.get(first), str):
+        node = {**node, first: {_SHORT[first]: node[first]}}
     kept = node if rest else _without_ruled(node, {first: value})
     return {**kept, first: _replaced(node.get(first, {} if rest else None), rest, value, override)}
 
@@ -165,13 +173,12 @@ def _read(name: str, folder: Path | None, where: str) -> tuple[Tree, Path | None
 def _beside(tree: Tree, folder: Path) -> Tree:
     """Return a file's keys with the files that they name found from the file's own folder.
 
-    These are the table of products, and what empirical laws are drawn from, wherever a law stands.
+    These are the table of products, a log, and what empirical laws are drawn from, wherever a law stands.
     """
     found = {key: _law_beside(value, folder) for key, value in tree.items()}
-    cluster = found.get("cluster")
-    if not isinstance(cluster, dict) or not isinstance(cluster.get("gemm_table"), str):
-        return found
-    return {**found, "cluster": {**cluster, "gemm_table": str(folder / Path(cluster["gemm_table"]).expanduser())}}
+    for path in _FILES:
+        found = _found(found, path, folder)
+    return found
 
 
 def _law_beside(value: Any, folder: Path) -> Any:
@@ -182,6 +189,15 @@ def _law_beside(value: Any, folder: Path) -> Any:
     if value.get("kind") == "empirical" and isinstance(value.get("file"), str):
         return {**value, "file": str(folder / Path(value["file"]).expanduser())}
     return {key: _law_beside(item, folder) for key, item in value.items()}
+
+
+def _found(node: Any, path: tuple[str, ...], folder: Path) -> Any:
+    """Return a tree whose key at a path, where it is a text, starts from a folder."""
+    if not path:
+        return str(folder / Path(node).expanduser()) if isinstance(node, str) else node
+    if not isinstance(node, dict) or path[0] not in node:
+        return node
+    return {**node, path[0]: _found(node[path[0]], path[1:], folder)}
 
 
 def _text(path: Path, where: str, expected: str = "a scenario in TOML, or a preset's name") -> str:

@@ -18,6 +18,7 @@ from sim.reliability.records import SHARED_COMPONENTS, FailureClass, Law
 from sim.scenario.faults.domains import CorrelatedForm, correlated_of
 from sim.scenario.faults.effects import planned_of, silent_of
 from sim.scenario.faults.fleet import AgeForm, InfantForm, LemonsForm, ages_of, with_infants, with_lemons
+from sim.scenario.faults.log import LogForm
 from sim.scenario.faults.parts import per_node
 from sim.scenario.fields import LONGEST_S, Count, Fraction, Name, OneOf, Time
 from sim.scenario.laws import CLOSED, Duration, LawForm, law
@@ -51,11 +52,15 @@ class CauseForm(LawForm):
 
 
 class FailuresForm(BaseModel):
-    """[failures]; scale multiplies every rate: it divides lives, ages in their laws included."""
+    """[failures]; scale multiplies every rate: it divides lives, ages in their laws included.
+
+    A log takes the place of preset and causes.
+    """
 
     model_config = CLOSED
     preset: str | None = None
     causes: list[CauseForm] = []
+    log: LogForm | None = None
     scale: float = Field(default=1.0, ge=0)
     clock: Annotated[str, OneOf(what="clock", known=("calendar", "operating"))] = "calendar"
     ages: list[AgeForm] = []
@@ -73,12 +78,12 @@ def failures_of(form: FailuresForm | None, node: Node, nic_ports: int = 1) -> Fa
     if form is None:
         return Failures(classes=(), clock="calendar")
     classes = causes_of(form, node, nic_ports)
-    if not classes:
-        raise ScenarioError("failures: got neither preset nor causes; expected one of them, or no [failures]")
+    if not classes and form.log is None:
+        raise ScenarioError("failures: got neither preset nor causes nor log; expected one of them, or no [failures]")
     twice = [cause for cause, count in Counter(c.cause for c in classes).items() if count > 1]
     if twice:
         raise ScenarioError(f"failures.causes: got {', '.join(twice)} more than once; expected each name once")
-    if form.scale == 0:
+    if form.scale == 0 or not classes:
         return Failures(classes=(), clock=form.clock)
     scaled = tuple(replace(c, life=replace(c.life, mean_s=c.life.mean_s / form.scale)) for c in classes)
     scaled = with_lemons(with_infants(scaled, form.infant), form.lemons)
@@ -96,7 +101,8 @@ def check_rate(classes: Sequence[FailureClass], nodes: int) -> None:
 
     A shock counts once if it hits any node of the job. Domains and parts of a network count as far as they are known.
     """
-    rate = sum(rate_per_s(each, nodes) for each in classes)
+    # What a log says has happened, however fast.
+    rate = sum(rate_per_s(each, nodes) for each in classes if each.logged is None)
     if rate > 1:
         raise ScenarioError(
             f"failures: the job would fail every {1 / rate:.3g} s on average; expected at least 1 s, "

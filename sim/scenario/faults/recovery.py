@@ -10,6 +10,7 @@ from sim.reliability.plan import MODES
 from sim.reliability.records import RecoveryPlan
 from sim.scenario.faults.failures import FailuresForm, causes_of
 from sim.scenario.faults.repair import RepairForm
+from sim.scenario.faults.replay import logged_causes
 from sim.scenario.faults.spares import SparesForm
 from sim.scenario.fields import Fraction, OneOf, Time
 from sim.scenario.laws import CLOSED, Duration, LawForm, law
@@ -52,7 +53,7 @@ def recovery_of(
     if failures is None or recovery is None:
         _refuse_one_alone(recovery, failures, repair)
         return None
-    causes = [c.cause for c in causes_of(failures, node, 1)]
+    causes = {*(c.cause for c in causes_of(failures, node, 1)), *logged_causes(failures)}
     for cause in recovery.detect_by_cause:
         if cause not in causes:
             raise unknown_name("cause", cause, causes, "recovery.detect_by_cause")

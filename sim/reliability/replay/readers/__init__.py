@@ -1,0 +1,1 @@
+"""Readers of failure logs: from text or columns to entries, pure."""
