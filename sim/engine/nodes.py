@@ -75,6 +75,12 @@ class Nodes:
         elif self.place[node] == "idle":
             self._to_repair(node, cause, event)
 
+    def evict(self, node: int, lives: list[Life], cause: str, event: int) -> None:
+        """A node of the job is taken out for repair, with what is wrong in it, if anything is."""
+        self.broken.setdefault(node, []).extend(lives)
+        self.place[node] = "failed"
+        self.failed[node] = (cause, event)
+
     def cut_off(self, node: int, cause: str, event: int) -> bool:
         """The network cuts a node off, wherever it is; say whether the job loses it by that."""
         self.cut[node] = cause, event

@@ -3,6 +3,7 @@
 from sim.reliability.exposure import Uniforms
 from sim.reliability.laws import draw_us, durations_us
 from sim.reliability.records import Law, RepairStage, RunPlan
+from sim.reliability.slow import at_once
 from sim.streams import uniforms
 
 RECOVERY_STAGES = ("detect", "schedule", "replace", "initialize", "restore", "warm_up")
@@ -32,7 +33,7 @@ class RecoveryTimes:
             Law(mean_s=plan.checkpoint.restore_us * 1e-6),
             recovery.warm_up,
         )
-        self.detect_laws = dict(recovery.detect_by_cause)
+        self.detect_laws = dict(recovery.detect_by_cause) | at_once(plan)
         self.rows: list[tuple[tuple[str, int], ...]] = []
         self.detect: dict[str, list[int]] = {}
         self._draw(_RECOVERIES)

@@ -6,6 +6,7 @@ from sim.errors import InputError, ScenarioError, unknown_name
 from sim.reliability.laws import check_law
 from sim.reliability.progress import NEVER_US, advance, course
 from sim.reliability.records import SHARED_COMPONENTS, FailureClass, RepairPlan, RunPlan
+from sim.reliability.slow import check_slowing, check_stragglers
 
 COMPONENTS = ("gpu", "nic", "link", "node", "job", *SHARED_COMPONENTS)
 """What a failure class may hit."""
@@ -44,7 +45,8 @@ def check_plan(plan: RunPlan) -> None:
     twice = [cause for cause, count in Counter(failure.cause for failure in plan.failures).items() if count > 1]
     if twice:
         raise ScenarioError(f"failures: cause '{twice[0]}' stands in two failure classes; expected one each")
-    if any(failure.replace for failure in plan.failures):
+    check_stragglers(plan.recovery.stragglers, plan.swing)
+    if plan.recovery.stragglers or any(failure.replace for failure in plan.failures):
         _check_repair(plan.repair)
     if planned_us(plan) >= NEVER_US:
         raise ScenarioError("run: neither work, nor steps of every phase, nor a horizon: it would never end")
@@ -109,6 +111,7 @@ def _check_failure(failure: FailureClass) -> None:
     if failure.component == "job" and failure.replace:
         raise ScenarioError(f"{where}: a failure of the whole job hits no node, so it cannot replace one")
     _check_outage(failure, where)
+    check_slowing(failure, where)
 
 
 def _check_outage(failure: FailureClass, where: str) -> None:

@@ -24,6 +24,21 @@ SHARED_COMPONENTS = ("leaf", "spine", "core", "cable")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Slowing:
+    """What a cause does that slows and does not stop, until it heals or its node is repaired.
+
+    longer: by how many seconds a kernel of one second takes longer. bandwidth: the fraction that a nic or link keeps.
+    state: of a step, that holds what it loses to slow kernels ("straggler" or "throttle"). heals: how long it lasts,
+    None: until the node is repaired.
+    """
+
+    longer: Law = Law()
+    bandwidth: float = 1.0
+    state: str = "straggler"
+    heals: Law | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FailureClass:
     """One cause with a clock in each of its components: `per_node` components a node, or one for the whole job.
 
@@ -32,6 +47,7 @@ class FailureClass:
     replace: whether the node that is hit leaves the job and goes to repair.
     outage: how long a part of the network is out until it is repaired or exchanged where it stands; the network decides
     what that stops. None: whatever is hit stops the job. stops: whether the outage of one of them by itself does.
+    slowing: what is hit is slow instead of lost.
     """
 
     cause: str
@@ -42,6 +58,7 @@ class FailureClass:
     outage: Law | None = None
     names: tuple[str, ...] = ()
     stops: bool = True
+    slowing: Slowing | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +86,40 @@ class CheckpointPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StragglerPlan:
+    """How slow nodes are found, and what becomes of them.
+
+    threshold: the least factor on the step that one slow part must cause by itself to be seen. delay: from when it is
+    slow in the job to when it is found. policy: "evict" (its node is taken out at once) or "wait" (the job goes on with
+    it). false_alarm_s: mean time that the job steps between two evictions of a healthy node, None: there are none.
+    """
+
+    threshold: float
+    delay: Law
+    policy: str = "evict"
+    false_alarm_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swing:
+    """A swing of the day: from one time of the day until another, kernels take `factor` times as long on all GPUs.
+
+    Times are microseconds since 00:00, and runs begin at 00:00; a swing that ends before it begins spans midnight.
+    """
+
+    from_us: int
+    to_us: int
+    factor: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecoveryPlan:
     """The stages of a recovery, in order: detect, select_host, replace, initialize, restore, warm_up.
 
     replace: only where a node is replaced. select_host (state schedule): when the run starts, and after a stall.
     on_failure: "restart" (a failure during recovery starts it again) or "queue" (recoveries add).
     rework: False means that progress survives a failure, to compare with models without checkpoints.
+    stragglers: None: nobody looks for slow nodes.
     """
 
     on_failure: str = "restart"
@@ -85,6 +130,7 @@ class RecoveryPlan:
     initialize: Law = Law()
     warm_up: Law = Law()
     rework: bool = True
+    stragglers: StragglerPlan | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,3 +185,4 @@ class RunPlan:
     seed: int
     horizon_us: int | None = None
     work_us: int | None = None
+    swing: Swing | None = None

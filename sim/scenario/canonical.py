@@ -19,6 +19,9 @@ _SINCE: Mapping[str, object] = {
     "outage": None,
     "names": (),
     "stops": True,
+    "slowing": None,
+    "stragglers": None,
+    "swing": None,
 }
 """Fields that have come since runs were first named, with what they are where a scenario says nothing of them."""
 
