@@ -40,6 +40,7 @@ class Job:
 
     __slots__ = (
         "alarm",
+        "began",
         "clock",
         "end_us",
         "env",
@@ -94,6 +95,8 @@ class Job:
         self.turning = False
         # Whether the network leaves no path between the nodes of the job; without a network that fails it never does.
         self.severed: Callable[[], bool] = lambda: False
+        # Called whenever the job has begun to step.
+        self.began: Callable[[], None] = lambda: None
 
     def turn(self, condition: int) -> None:
         """The network's condition changes, and with it the length of steps and the end of the work."""
@@ -213,6 +216,7 @@ class Job:
         self.state = "stepping"
         self.clock.start()
         self.end_us = self.stepper.begin(self.safe.work_us, start, self.ring)
+        self.began()
         self.turning = True
         while self.turning and not self.inbox:
             self.turning = False

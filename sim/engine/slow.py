@@ -1,8 +1,9 @@
 """What slows the job without stopping it.
 
 A part (a GPU, a node, a NIC or a link) is well, or slow from the end of its life until it heals or its node comes back
-from repair. While its node is in the job it is watched; what is found is evicted, or told and left. The swing of the
-day is in, or out. Only this file changes these.
+from repair. While its node is in the job it is watched; what is found is evicted (at once, in a recovery too; while the
+job waits for nodes, when it steps again), or told and left. The swing of the day is in, or out. Only this file changes
+these.
 """
 
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ class _Slow:
 class SlowNodes:
     """Which parts of the nodes are slow, and who looks for them."""
 
-    __slots__ = ("alarms", "clock", "draws", "env", "job", "nodes", "pace", "plan", "record", "slow")
+    __slots__ = ("alarms", "clock", "draws", "env", "job", "nodes", "pace", "plan", "postponed", "record", "slow")
 
     def __init__(
         self, env: IntegerEnvironment, record: Record, clock: FailureClock, nodes: Nodes, job: Job, pace: Pace
@@ -53,7 +54,10 @@ class SlowNodes:
         self.draws = SlowDraws(record.plan.seed)
         self.slow: dict[int, list[_Slow]] = {}
         self.alarms = 0
+        # Parts that were found while the job waited for nodes: it loses none more until it steps again.
+        self.postponed: list[tuple[_Slow, int]] = []
         pace.slow = self.parts
+        job.began = self._resume
 
     def begin(self) -> None:
         """The run begins."""
@@ -137,6 +141,9 @@ class SlowNodes:
             part.watched = False
             return
         assert stragglers is not None, "only detectors see"
+        if self.job.state == "waiting":
+            self.postponed.append((part, part.watch))
+            return
         if not self._shows(part, stragglers.threshold):
             return
         part.found = True
@@ -144,6 +151,12 @@ class SlowNodes:
             self.evict(node, part.failure.cause)
         else:
             self.record.slow(self.env.now, "detected", part.life)
+
+    def _resume(self) -> None:
+        """The job steps again: what was found while it waited is dealt with once its instant is over."""
+        postponed, self.postponed = self.postponed, []
+        for part, watch in postponed:
+            on_event(decided(self.env, 0, watch), partial(self._seen, part))
 
     def _shows(self, part: _Slow, threshold: float) -> bool:
         """Say whether a part, if it alone were slow, would make steps as long as a detector can see."""

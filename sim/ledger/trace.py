@@ -31,7 +31,8 @@ class Segment(NamedTuple):
     Rows with the same start and end share a span, lie next to each other and their durations sum to end - start
     exactly. Steps and checkpoints that alternate in a span are two rows (state "step", then "checkpoint"); in every
     other span one state lasts from start to end. `nodes` nodes are in the job throughout the span. condition: of the
-    network in a span of steps, which says how long they are; 0 is whole, also elsewhere.
+    network and of slow nodes in a span of steps, which says how long they are; 0 is a job that nothing slows, also
+    elsewhere.
     """
 
     start_us: int
@@ -85,6 +86,10 @@ class Event(NamedTuple):
       checkpointing job (a failure of a spare, in repair or during recovery does not);
     - replaced: `node` joined the job; stall: nodes are missing and no spare is left; restart: the job steps again;
     - restored: a part of the network came back, said as by its failure;
+    - slowed: a part became slow without stopping the job, said as a failure is; healed: it is so no more (what comes
+      back with its node from repair is healed by that, without a row); detected: it was found, and the job goes on
+      with it; evicted: `node` was taken out of the job for being slow, or by a false alarm, which its cause says, and
+      interrupted whether that stopped a stepping or checkpointing job;
     - repaired: `node` came back from repair, or what cut it off did; complete or horizon: the end of the run.
     stall, restart, restored and repaired carry the cause of the failure. Checkpoints are counted, not listed.
     """

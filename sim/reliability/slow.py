@@ -53,8 +53,12 @@ class Pacer(Protocol):
 
 
 class PaceTimes(NamedTuple):
-    """How long steps take, by phase: on the network as it is, with the swing of the day too, and with slow GPUs too."""
+    """How long steps take, by phase: on the network as it is, with the swing of the day too, and with slow GPUs too.
 
+    damaged: whether the network is.
+    """
+
+    damaged: bool
     network_ns: tuple[int, ...]
     swung_ns: tuple[int, ...]
     step_ns: tuple[int, ...]
@@ -85,7 +89,8 @@ class GivenPacer:
         whole = [1000 * us for us in self.network_us(network)]
         swing = self.swing if swung else GRAINS
         hour = [ns * swing // GRAINS for ns in whole]
-        return PaceTimes(tuple(whole), tuple(hour), tuple(ns * swing * grains // GRAINS**2 for ns in whole))
+        slowed = tuple(ns * swing * grains // GRAINS**2 for ns in whole)
+        return PaceTimes(network != 0, tuple(whole), tuple(hour), slowed)
 
 
 def grains_of(factor: float) -> int:
@@ -186,6 +191,11 @@ def at_once(plan: RunPlan) -> dict[str, Law]:
     """Return causes whose interruptions need no detection: who evicts a node knows why the job stops."""
     slow = [failure.cause for failure in plan.failures if failure.slowing is not None]
     return dict.fromkeys([*slow, *([FALSE_ALARM] if plan.recovery.stragglers else [])], Law())
+
+
+def touches_network(failure: FailureClass) -> bool:
+    """Say whether a cause takes a part of the network, or some of its bandwidth."""
+    return failure.outage is not None or (failure.slowing is not None and failure.slowing.bandwidth < 1)
 
 
 def has_slow(plan: RunPlan) -> bool:

@@ -16,6 +16,7 @@ from sim.scenario.faults.checkpoint import checkpoint_of
 from sim.scenario.faults.failures import check_outages, check_rate, failures_of
 from sim.scenario.faults.recovery import recovery_of
 from sim.scenario.faults.repair import repair_of
+from sim.scenario.faults.stragglers import check_slow
 from sim.scenario.form import AnchorForm, ClusterForm, MeasuredForm, ScenarioForm
 from sim.scenario.health import health_of
 from sim.scenario.lookup import look_up
@@ -226,6 +227,7 @@ def _checks(form: ScenarioForm) -> Sequence[Callable[[], object]]:
         with_failures(lambda failures: check_rate(failures, form.cluster.nodes)),
         *(
             lambda: check_outages(form.failures, wired=form.cluster.topology is not None),
+            lambda: check_slow(form.failures, form.recovery, form.repair, modelled=form.model is not None),
             lambda: billing_of(form),
             lambda: limits_of(form),
             lambda: check_read(form),

@@ -11,7 +11,7 @@ from sim.scenario.form import ClusterForm
 from sim.scenario.front_end import front_end_of
 from sim.scenario.lookup import look_up
 from sim.scenario.records import Machines, NetworkChoice
-from sim.scenario.speed import SpeedForm
+from sim.scenario.speed import SpeedForm, swing_of
 from sim.scenario.topology import topology_of
 from sim.workload.gemm_refit import with_measured_gemm
 from sim.workload.stragglers import Speed
@@ -46,6 +46,7 @@ def machines_of(form: ClusterForm) -> Machines:
         front_end=front_end_of(form.front_end, form.storage, node.network_technology),
         speed=speed_of(form.speed, accelerator, form.nodes),
         nic_ports=form.nic_ports,
+        swing=swing_of(form.speed.diurnal),
     )
 
 

@@ -10,7 +10,7 @@ from datetime import date
 from sim.catalog.records import Accelerator, Model, Node, PriceBook, SoftwareProfile, Storage
 from sim.cluster.front_end import Ports
 from sim.cluster.health import Health
-from sim.reliability.records import CheckpointPolicy, FailureClass, RecoveryPlan, RepairPlan
+from sim.reliability.records import CheckpointPolicy, FailureClass, RecoveryPlan, RepairPlan, Swing
 from sim.workload.layout import Batch, Layout
 from sim.workload.stragglers import Speed
 
@@ -70,7 +70,8 @@ class NetworkChoice:
 class Machines:
     """The cluster asked for: `nodes` nodes run the job, `spare_nodes` more wait; health None: nothing is lost.
 
-    front_end None: nodes reach the store over the NICs of the compute fabric.
+    front_end None: nodes reach the store over the NICs of the compute fabric. swing: of the day, on the
+    speed of all GPUs.
     """
 
     node: Node
@@ -85,6 +86,7 @@ class Machines:
     health: Health | None = None
     nic_ports: int = 1
     front_end: FrontEndChoice | None = None
+    swing: Swing | None = None
 
     @property
     def gpus(self) -> int:

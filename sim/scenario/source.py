@@ -14,7 +14,7 @@ Tree = dict[str, Any]
 _RULED: Mapping[str, tuple[str, ...]] = {"routing": ("queue_pairs",), "sharing": ("routing", "queue_pairs")}
 """Keys that mean something under one value of another key only: a new value drops them."""
 
-_NO_ARGUMENTS = ("component", "name", "replace")
+_NO_ARGUMENTS = ("component", "name", "replace", "slow", "bandwidth", "state")
 """Keys beside a `kind` that do not belong to it: those of a cause of failure, whose kind is a law."""
 
 _PART = r"""\s*(?:"[^"]+"\s*|'[^']+'\s*|[^."'][^.]*)"""

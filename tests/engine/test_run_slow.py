@@ -13,6 +13,7 @@ from sim.ledger.time_ledger import time_ledger
 from sim.ledger.trace import RunTrace
 from sim.reliability.records import FailureClass, Law, PhasePlan, RunPlan, Slowing, StragglerPlan, Swing
 from sim.reliability.slow import DAY_US, FALSE_ALARM, GivenPacer
+from tests.engine.outage_plans import RuleJudge
 from tests.engine.slow_plans import judges, slow_plans
 from tests.engine.test_run_outages import outage
 from tests.engine.test_run_recovery import SECOND, failure, kinds, plan, states
@@ -162,6 +163,27 @@ def test_a_slow_spare_slows_nobody_until_it_joins_and_is_then_watched_anew() -> 
     assert slowly[:2] == [(20, 1020), (1031, 2020)]
     # Node 0 came back well, and is slow on the shelf 20 s later: at 2020 it joins slow.
     assert ("slowed", 1020 + 60 + 20, 0) in kinds(trace)
+
+
+@pytest.mark.parametrize(("mode", "explicit"), WAYS)
+def test_a_job_that_waits_for_nodes_loses_no_more_of_them_until_it_steps(mode: str, explicit: bool) -> None:
+    # Node 0 is out from 30 to 95; node 1, slow from 20, is found at 70 while the job waits, evicted at the restart.
+    asked = quiet(
+        replace(slow(20.0), per_node=1),
+        replace(outage("leaf", 30.0, 65.0, ("leaf-0",)), stops=True),
+        stragglers=finder(50.0),
+        horizon_us=120 * SECOND,
+        failure_clock="calendar",
+        nodes=2,
+        spare_nodes=0,
+    )
+    judge = RuleJudge(asked, dual=False)
+    trace = simulate_run(asked, mode, explicit=explicit, judge=judge, pacer=GivenPacer(judge.step_us))
+    assert ("wait_for_node", 35, 95, 60) in states(trace)
+    evicted = [
+        (event.time_us // SECOND, event.node, event.interrupted) for event in trace.events if event.kind == "evicted"
+    ]
+    assert evicted[0] == (95 + 7 + 3 + 1, 1, True)
 
 
 def test_a_replacement_takes_the_slowness_away() -> None:

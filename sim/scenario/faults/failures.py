@@ -12,13 +12,14 @@ from sim.errors import ScenarioError
 from sim.reliability.exposure import component_count
 from sim.reliability.plan import COMPONENTS
 from sim.reliability.records import SHARED_COMPONENTS, FailureClass, Law
+from sim.scenario.faults.slow import SlowKeys, check_slow_cause, is_slow, slowing_of
 from sim.scenario.fields import LONGEST_S, Name, OneOf
 from sim.scenario.laws import CLOSED, Duration, LawForm, law
 from sim.scenario.lookup import look_up
 from sim.scenario.records import Failures
 
 
-class CauseForm(LawForm):
+class CauseForm(LawForm, SlowKeys):
     """One cause of failure: what it hits and the law of that component's life.
 
     leaf, spine, core: switches by tier; cable: between switches; nic; link: from a port of a NIC to its switch.
@@ -29,7 +30,7 @@ class CauseForm(LawForm):
     replace: bool | None = None
     repair: Annotated[
         Duration | None,
-        Field(description="of a part of the network: how long it is out; the graph decides what that stops or slows"),
+        Field(description="of a part of the network: how long it is out; of what is slow: how long it is so"),
     ] = None
 
 
@@ -82,7 +83,7 @@ def check_outages(form: FailuresForm | None, *, wired: bool) -> None:
     """Raise ScenarioError for outages of a network that is not there."""
     causes = form.causes if form else []
     for cause in causes:
-        if not wired and (cause.repair is not None or cause.component in SHARED_COMPONENTS):
+        if not wired and not is_slow(cause) and (cause.repair is not None or cause.component in SHARED_COMPONENTS):
             raise ScenarioError(
                 f"failures.causes: '{cause.name}' is an outage of the network; expected a cluster.topology, "
                 "whose graph says what it stops"
@@ -110,15 +111,20 @@ def causes_of(form: FailuresForm, node: Node, nic_ports: int) -> list[FailureCla
 def _own_class(cause: CauseForm, node: Node, nic_ports: int) -> FailureClass:
     if cause.component == "job" and cause.replace:
         raise ScenarioError(f"failures.causes: '{cause.name}' hits the job and no node; expected no replace")
-    _check_outage(cause)
-    takes = cause.component != "job" and cause.repair is None
+    check_slow_cause(cause, cause.component, f"failures.causes: '{cause.name}'", replaces=cause.replace)
+    slowing = slowing_of(cause, None if cause.repair is None else law(cause.repair))
+    if slowing is None:
+        _check_outage(cause)
+    takes = cause.component != "job" and cause.repair is None and slowing is None
     return FailureClass(
         cause=cause.name,
         component=cause.component,
         per_node=_per_node(cause.component, node, nic_ports),
         life=law(cause),
         replace=takes if cause.replace is None else cause.replace,
-        outage=None if cause.repair is None else law(cause.repair),
+        outage=None if cause.repair is None or slowing else law(cause.repair),
+        stops=slowing is None,
+        slowing=slowing,
     )
 
 

@@ -9,6 +9,7 @@ from sim.errors import ScenarioError, unknown_name
 from sim.reliability.records import RecoveryPlan
 from sim.scenario.faults.failures import FailuresForm, causes_of
 from sim.scenario.faults.repair import RepairForm
+from sim.scenario.faults.slow import StragglersForm, stragglers_of
 from sim.scenario.fields import OneOf
 from sim.scenario.laws import CLOSED, Duration, LawForm, law
 
@@ -27,6 +28,7 @@ class RecoveryForm(BaseModel):
     initialize: Duration
     warm_up: Duration = LawForm.model_construct(kind="constant", mean=0.0)
     rework: bool = True
+    stragglers: StragglersForm | None = None
 
 
 def recovery_of(
@@ -51,6 +53,7 @@ def recovery_of(
         initialize=law(recovery.initialize),
         warm_up=law(recovery.warm_up),
         rework=recovery.rework,
+        stragglers=stragglers_of(recovery.stragglers),
     )
 
 
