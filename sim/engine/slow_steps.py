@@ -25,7 +25,13 @@ Ends = tuple[int, int]
 """The time of a step without what throttles, and with it."""
 
 Known = dict[tuple[int, Row], int]
-"""Step times of the whole network by phase and row of factors; runs of one job share them."""
+"""Step times on the whole network by phase and row of factors; runs of one job share them."""
+
+ALL: Row = ()
+"""Stands for the rows of all replicas of the job, in the swing of the day."""
+
+LIKELY = 50
+"""Factors that are timed at once, in hundredths beyond 1: many replicas take hardly longer to time than one."""
 
 
 class TimedStep(Protocol):
@@ -79,7 +85,6 @@ class StepPacer:
         self._swing = grains_of(swing.factor if swing else 1.0)
         self._times: dict[int, Known] = {0: {} if known is None else known}
         self._asked: dict[tuple[int, frozenset[Slowed], bool], int] = {}
-        self._swung: dict[tuple[int, int], Ends] = {}
         self._keys: list[tuple[int, bool, tuple[Ends, ...]]] = []
         self._number(0, frozenset(), False)
 
@@ -130,15 +135,19 @@ class StepPacer:
         step = self._steps_of(network)[phase]
         if not swung:
             return _ends_of(step)
-        if (network, phase) not in self._swung:
+        known = self._known(network)
+        if (phase, ALL) not in known:
             rows = np.rint(self._ranks_of(phase).factors.throttled * (self._swing / GRAINS)).astype(np.int64)
-            own_ns, slowest_ns = _ends_of(step)
-            self._swung[network, phase] = own_ns, max(slowest_ns, int(replica_steps_ns(step.built.plan, rows).max()))
-        return self._swung[network, phase]
+            known[phase, ALL] = int(replica_steps_ns(step.built.plan, rows).max())
+        own_ns, slowest_ns = _ends_of(step)
+        return own_ns, max(slowest_ns, known[phase, ALL])
+
+    def _known(self, network: int) -> Known:
+        return self._times.setdefault(network, {})
 
     def _slowest_ns(self, network: int, phase: int, rows: Collection[Row]) -> int:
-        """Return the step time of the slowest of some replicas; whatever is timed for one stage is for all."""
-        known = self._times.setdefault(network, {})
+        """Return the step time of the slowest of some replicas."""
+        known = self._known(network)
         missing = [row for row in rows if (phase, row) not in known]
         if missing:
             wanted = sorted(
@@ -165,11 +174,16 @@ def _by_gpu(slow: Collection[Slowed], node_gpus: int) -> dict[int, tuple[float, 
 
 
 def _alike(row: Row) -> Iterable[Row]:
-    """Return a row, and where one stage is slower than the others, which are alike, those of every other stage."""
-    slowest = max(row)
+    """Return a row, and where one stage is slower than the others, which are alike, those of all stages and factors."""
+    slowest, others = max(row), min(row)
     if row.count(slowest) != 1 or len({*row}) != 2:
         return [row]
-    return [row[-shift:] + row[:-shift] for shift in range(len(row))]
+    levels = {slowest, *(round(others * (1 + hundredths / 100)) for hundredths in range(1, LIKELY + 1))}
+    return [
+        (others,) * stage + (level,) + (others,) * (len(row) - stage - 1)
+        for level in levels
+        for stage in range(len(row))
+    ]
 
 
 def _slowed(step: TimedStep, ends: Ends) -> StepProfile:

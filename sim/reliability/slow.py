@@ -165,9 +165,13 @@ class SlowDraws:
         self.seed = seed
 
     def grains(self, failure: FailureClass, slowing: Slowing, component: int, ordinal: int) -> int:
-        """Return the factor on the time of kernels, in thousandths."""
+        """Return the factor on the time of kernels, in thousandths; one that is drawn is rounded to a hundredth.
+
+        Drawn factors that are alike share the profile of a step.
+        """
         drawn = self._uniform(slowing.longer, "slow-factor", failure.cause, ordinal, component)
-        return grains_of(1.0 + float(quantile(slowing.longer, np.array(drawn))))
+        factor = 1.0 + float(quantile(slowing.longer, np.array(drawn)))
+        return grains_of(factor if slowing.longer.kind == "constant" else round(factor, 2))
 
     def heals_us(self, failure: FailureClass, law: Law, component: int, ordinal: int) -> int:
         """Return how long a part is slow."""

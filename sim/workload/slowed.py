@@ -24,16 +24,18 @@ Row = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranks:
-    """The ranks of a job: which one each GPU holds (-1: none), and their factors without and with throttling.
+    """The ranks of a job: which one each GPU holds (-1: none), their factors, and the rows of all replicas in step.
 
-    Factors are those of slow nodes and of throttling that last; what GPUs of a kind differ by is left out, so that slow
-    GPUs at like places make like replicas.
+    own: without throttling, throttled: with it. Factors are those of slow nodes and of throttling that last; what GPUs
+    of a kind differ by is left out, so that slow GPUs at like places make like replicas.
     """
 
     layout: Layout
     rank_of: IntArray
     own: FloatArray
     throttled: FloatArray
+    own_rows: IntArray
+    throttled_rows: IntArray
 
 
 def ranks_of(speed: Speed, layout: Layout, placement: GpuArray, node_gpus: int, seed: int) -> Ranks:
@@ -43,12 +45,21 @@ def ranks_of(speed: Speed, layout: Layout, placement: GpuArray, node_gpus: int, 
     [1.0, 1.0, 1.2, 1.2]
     """
     gpus = int(placement.max()) + 1
-    even = Speed(slow_nodes=speed.slow_nodes)
-    own = own_factors(even, gpus, node_gpus, seed)
+    own = own_factors(Speed(slow_nodes=speed.slow_nodes), gpus, node_gpus, seed)
+    throttled = (own * throttle_factors(speed, gpus, seed))[placement]
+    own = own[placement]
     rank_of = np.full(gpus, -1, dtype=np.int64)
     rank_of[placement] = np.arange(placement.size)
-    throttled = own * throttle_factors(speed, gpus, seed)
-    return Ranks(layout=layout, rank_of=rank_of, own=own[placement], throttled=throttled[placement])
+    rows = (np.rint(stage_factors(each, layout) * GRAINS).astype(np.int64) for each in (own, throttled))
+    own_rows, throttled_rows = rows
+    return Ranks(
+        layout=layout,
+        rank_of=rank_of,
+        own=own,
+        throttled=throttled,
+        own_rows=own_rows,
+        throttled_rows=throttled_rows,
+    )
 
 
 def slowed_rows(ranks: Ranks, factors: Mapping[int, tuple[float, float]]) -> tuple[set[Row], set[Row]]:
@@ -61,28 +72,21 @@ def slowed_rows(ranks: Ranks, factors: Mapping[int, tuple[float, float]]) -> tup
     ({(1000, 1200), (1000, 1000)}, {(1000, 1200), (1000, 1500)})
     """
     layout = ranks.layout
-    length = replicas_in_step(layout) * layout.pipeline * layout.context * layout.tensor
-    hit: dict[int, list[tuple[int, float, float]]] = {}
-    for gpu, (own, hot) in factors.items():
+    group = layout.context * layout.tensor
+    length = replicas_in_step(layout) * layout.pipeline * group
+    own: dict[int, list[int]] = {}
+    hot: dict[int, list[int]] = {}
+    for gpu, (slow, throttle) in factors.items():
         rank = int(ranks.rank_of[gpu]) if gpu < ranks.rank_of.size else -1
-        if rank >= 0:
-            hit.setdefault(rank // length, []).append((rank % length, own, own * hot))
-    parts = [slice(row * length, (row + 1) * length) for row in hit]
-    slow = [*hit.values()]
-    return (
-        {
-            _row(ranks.own[part], [(i, own) for i, own, _ in each], layout)
-            for part, each in zip(parts, slow, strict=True)
-        },
-        {
-            _row(ranks.throttled[part], [(i, hot) for i, _, hot in each], layout)
-            for part, each in zip(parts, slow, strict=True)
-        },
-    )
+        if rank < 0:
+            continue
+        row, stage = rank // length, rank // group % layout.pipeline
+        _raise(own, ranks.own_rows, row, stage, float(ranks.own[rank]) * slow)
+        _raise(hot, ranks.throttled_rows, row, stage, float(ranks.throttled[rank]) * slow * throttle)
+    return {*map(tuple, own.values())}, {*map(tuple, hot.values())}
 
 
-def _row(factors: FloatArray, slow: list[tuple[int, float]], layout: Layout) -> Row:
-    own = factors.copy()
-    for index, factor in slow:
-        own[index] *= factor
-    return tuple(np.rint(stage_factors(own, layout)[0] * GRAINS).astype(np.int64).tolist())
+def _raise(rows: dict[int, list[int]], all_rows: IntArray, row: int, stage: int, factor: float) -> None:
+    """Let a stage of a row wait for a GPU of that factor."""
+    held = rows.get(row) or rows.setdefault(row, all_rows[row].tolist())
+    held[stage] = max(held[stage], round(factor * GRAINS))
