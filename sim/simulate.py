@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
 import numpy as np
@@ -15,6 +15,7 @@ from sim.cluster.placement import groups
 from sim.cluster.records import BomLine
 from sim.engine.profile import profile_step
 from sim.engine.run import simulate_run
+from sim.engine.slow_steps import Known, PhaseRanks, StepPacer, phase_ranks
 from sim.engine.step import StepTimeline
 from sim.errors import LayoutError, ScenarioError
 from sim.ledger.assets import Assets
@@ -37,6 +38,7 @@ from sim.reliability.records import (
     RunPlan,
 )
 from sim.reliability.replay.classes import found_parts
+from sim.reliability.slow import GivenPacer, PaceTimes, has_slow, touches_network
 from sim.scenario import canonical_text
 from sim.scenario.anchor import Anchoring, StepTime, anchored
 from sim.scenario.faults.failures import check_rate
@@ -71,7 +73,7 @@ class StepResult:
 class Prepared:
     """What a run starts from: the scenario with its level set, its machine, and the step of every phase.
 
-    bill: the machine's bill of materials, servers included; empty where nothing is billed.
+    bill: the machine's bill of materials; empty where nothing is billed. known: step times that runs of the job share.
     """
 
     scenario: Scenario
@@ -79,13 +81,14 @@ class Prepared:
     steps: tuple[StepResult, ...]
     bill: tuple[BomLine, ...] = ()
     allow_plugins: bool = False
+    known: Known = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
     """Everything about one run; steps is empty where the step time was given, energy and costs None without a bill.
 
-    damaged: the step of every phase under each condition of a network that was damaged meanwhile.
+    damaged: the step of every phase (None: given) under each other condition that it met; paces: how long they took.
     """
 
     scenario: Scenario
@@ -98,7 +101,8 @@ class RunResult:
     summary: RunSummary
     energy: EnergyLedger | None
     costs: CostLedger | None
-    damaged: tuple[tuple[StepProfile, ...], ...] = ()
+    damaged: tuple[tuple[StepProfile | None, ...], ...] = ()
+    paces: tuple[PaceTimes, ...] = ()
 
     @property
     def profiles(self) -> tuple[StepProfile | None, ...]:
@@ -165,34 +169,58 @@ def reseeded(prepared: Prepared, scenario: Scenario) -> Prepared:
     network = machine.network.changed(health=health, seed=scenario.seed)
     machine = replace(machine, cluster=network.cluster, network=network, settings=network.settings)
     steps = _steps(scenario, machine, lambda fraction, what: None)
-    return replace(prepared, scenario=scenario, machine=machine, steps=steps)
+    return replace(prepared, scenario=scenario, machine=machine, steps=steps, known={})
 
 
 def simulate_prepared(prepared: Prepared, progress: Progress = lambda fraction, what: None) -> RunResult:
     """Return the run of a prepared job."""
     progress(0.5, "run")
-    judge = judge_of(prepared)
-    plan = run_plan(
-        prepared.scenario, prepared.steps, prepared.machine, _wired(prepared, judge), prepared.allow_plugins
-    )
-    trace = simulate_run(plan, judge=judge)
+    judge, results_of = judge_of(prepared)
+    failures = _wired(prepared, judge)
+    plan = run_plan(prepared.scenario, prepared.steps, prepared.machine, failures, prepared.allow_plugins)
+    pacer = pacer_of(prepared, plan, results_of) if judge or has_slow(plan) else None
+    trace = simulate_run(plan, judge=judge, pacer=pacer)
     progress(0.8, "ledgers")
-    damaged = tuple(judge.profiles[number] for number in trace.judged[1:]) if judge else ()
-    return account(prepared, plan, trace, damaged)
+    return account(prepared, plan, trace, pacer)
 
 
-def judge_of(prepared: Prepared) -> GraphJudge | None:
-    """Return what says which outages of the network stop or slow a job; None where no cause is one."""
+def judge_of(prepared: Prepared) -> tuple[GraphJudge | None, Callable[[int], tuple[StepResult, ...]]]:
+    """Return what says which outages of the network stop or slow a job, or None, and the steps that it judged by."""
     scenario, machine = prepared.scenario, prepared.machine
-    if machine is None or not any(each.of_network for each in scenario.failures.classes):
-        return None
+    made = [prepared.steps]
+    if machine is None or not any(touches_network(each) for each in scenario.failures.classes):
+        return None, made.__getitem__
 
     def steps_of(network: Network, seats: Seats) -> tuple[StepProfile, ...]:
         broken = replace(machine, cluster=network.cluster, network=network)
-        return tuple(simulate_phase(scenario, broken, step.phase, seats).profile for step in prepared.steps)
+        steps = tuple(simulate_phase(scenario, broken, step.phase, seats) for step in prepared.steps)
+        if _profiles(steps) not in map(_profiles, made):
+            made.append(steps)
+        return _profiles(steps)
 
-    planned = [step.profile for step in prepared.steps]
-    return GraphJudge(machine.network, scenario.machines.nodes, scenario.machines.nic_ports, planned, steps_of)
+    asked = scenario.machines
+    judge = GraphJudge(machine.network, asked.nodes, asked.nic_ports, _profiles(prepared.steps), steps_of)
+    return judge, lambda number: next(steps for steps in made if _profiles(steps) == judge.profiles[number])
+
+
+def _profiles(steps: tuple[StepResult, ...]) -> tuple[StepProfile, ...]:
+    return tuple(step.profile for step in steps)
+
+
+def pacer_of(
+    prepared: Prepared, plan: RunPlan, results_of: Callable[[int], tuple[StepResult, ...]]
+) -> StepPacer | GivenPacer:
+    """Return what says how long steps take with slow GPUs; results_of: steps by the condition of the network."""
+    scenario, machine = prepared.scenario, prepared.machine
+    if machine is None or not prepared.steps:
+        return GivenPacer(lambda _: [phase.step_time_us for phase in plan.phases], plan.swing)
+    speed, each, cluster = scenario.machines.speed, machine.cluster.node.accelerators, machine.cluster
+
+    def ranks_of(phase: int) -> PhaseRanks:
+        layout = prepared.steps[phase].phase.layout
+        return phase_ranks(speed, layout, placed_ranks(scenario, layout, cluster), each, scenario.seed)
+
+    return StepPacer(results_of, ranks_of, plan.swing, prepared.known)
 
 
 def _wired(prepared: Prepared, judge: GraphJudge | None) -> tuple[FailureClass, ...]:
@@ -279,8 +307,8 @@ def simulate_phase(scenario: Scenario, machine: Machine | None, phase: Phase, se
         machine.network,
         scenario.machines.node.accelerators,
     )
-    speed, node_gpus = scenario.machines.speed, scenario.machines.node.accelerators
-    factors = replica_factors(speed, layout, placement, node_gpus, scenario.seed)
+    asked = scenario.machines
+    factors = replica_factors(asked.speed, layout, placement, asked.node.accelerators, scenario.seed)
     profile, timeline = profile_step(built, training.model, phase.batch, layout, accelerator, factors)
     return StepResult(phase=phase, profile=profile, timeline=timeline, built=built)
 
@@ -315,6 +343,7 @@ def run_plan(
         repair=scenario.repair or NO_REPAIR,
         seed=scenario.seed,
         horizon_us=_microseconds(limits.horizon_s),
+        swing=machines.swing,
         work_us=_microseconds(limits.work_s),
         ages=scenario.failures.ages,
         replay=scenario.failures.replay,
@@ -322,11 +351,13 @@ def run_plan(
 
 
 def account(
-    prepared: Prepared, plan: RunPlan, trace: RunTrace, damaged: tuple[tuple[StepProfile, ...], ...] = ()
+    prepared: Prepared, plan: RunPlan, trace: RunTrace, pacer: StepPacer | GivenPacer | None = None
 ) -> RunResult:
-    """Return a run's ledgers and summary from its trace, checked for conservation."""
+    """Return a run's ledgers and summary from its trace, checked for conservation; pacer: what timed its steps."""
     scenario, steps = prepared.scenario, prepared.steps
     profiles = tuple(step.profile for step in steps) or (None,)
+    met = trace.judged[1:] if pacer else ()
+    damaged = tuple(pacer.profiles(each) if isinstance(pacer, StepPacer) else (None,) for each in met)
     ledger = time_ledger(trace, profiles, damaged)
     check_conservation(trace, ledger)
     energy, costs = _bill(scenario, prepared.bill, profiles, ledger)
@@ -342,6 +373,7 @@ def account(
         energy=energy,
         costs=costs,
         damaged=damaged,
+        paces=tuple(pacer.times(each) for each in met) if pacer else (),
     )
 
 

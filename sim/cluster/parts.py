@@ -52,6 +52,15 @@ def faults_of(vertices: Iterable[str], cables: Iterable[str]) -> tuple[Fault, ..
     )
 
 
+def slow_faults(slow: Iterable[tuple[str, float]]) -> tuple[Fault, ...]:
+    """Return the faults of NICs that keep a fraction of their bandwidth: (name, fraction) pairs, which multiply.
+
+    >>> [(fault.name, fault.factor) for fault in slow_faults([("nic-0", 0.5)])]
+    [('nic-0', 0.5)]
+    """
+    return tuple(Fault(what="vertex", name=name, factor=kept, where="failures") for name, kept in slow)
+
+
 def parts_of(fabric: Fabric) -> IntArray:
     """Return which connected part of the fabric every endpoint hangs on, -1 where its link is gone."""
     part = components(fabric.source, fabric.target, len(fabric.switches))

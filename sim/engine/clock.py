@@ -1,7 +1,7 @@
 """The clock of a simulation: integers only, and an order for what happens at one instant.
 
 What is finished at an instant (a step, a stage of recovery, a repair) comes before what breaks at it; that is what
-the two later priorities are for. Within one priority SimPy keeps the order of scheduling.
+the later priorities are for. Within one priority SimPy keeps the order of scheduling.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,10 @@ LATE = EventPriority(2)
 LAST = EventPriority(3)
 """After all failures of the instant."""
 
-AFTERWARDS = EventPriority(4)
+DECIDED = EventPriority(4)
+"""After all that breaks at the instant: what somebody decides who looks at it."""
+
+AFTERWARDS = EventPriority(5)
 """After everything else: what begins at the instant only if nothing stops it there."""
 
 
@@ -56,6 +59,13 @@ def late(env: simpy.Environment, delay: int, value: int = 0) -> simpy.Event:
     if type(delay) is not int or delay < 0:
         raise _wrong(delay)
     return Delayed(env, delay, value, LATE)
+
+
+def decided(env: simpy.Environment, delay: int, value: int = 0) -> simpy.Event:
+    """Return a timeout that comes after all failures of its instant; raises as `timeout` does."""
+    if type(delay) is not int or delay < 0:
+        raise _wrong(delay)
+    return Delayed(env, delay, value, DECIDED)
 
 
 def last(env: simpy.Environment) -> simpy.Event:

@@ -49,6 +49,7 @@ class Job:
     __slots__ = (
         "aborted",
         "alarm",
+        "began",
         "clock",
         "end_us",
         "env",
@@ -115,6 +116,8 @@ class Job:
         self.turning = False
         # Whether the network leaves no path between the nodes of the job; without a network that fails it never does.
         self.severed: Callable[[], bool] = lambda: False
+        # Called whenever the job has begun to step.
+        self.began: Callable[[], None] = lambda: None
         # Spaces checkpoints anew before the job steps, from the time it was up and how often it failed.
         self.up_us = 0
         self.pace: Callable[[int, int], None] | None = None
@@ -315,6 +318,7 @@ class Job:
         self.state = "stepping"
         self.clock.start()
         self.end_us = self.stepper.begin(safe.work_us, safe.number + 1, start, self.ring)
+        self.began()
         self.turning = True
         while self.turning and not self.inbox:
             self.turning = False

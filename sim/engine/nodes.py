@@ -102,6 +102,14 @@ class Nodes:
             self._fails(node, cause, event)
             self.accused.add(node)
 
+    def evict(self, node: int, lives: list[Life], cause: str, event: int) -> None:
+        """A node of the job is taken out for repair, with what is wrong in it, if anything is."""
+        if not lives:
+            self.accuse(node, cause, event)
+            return
+        self.broken.setdefault(node, []).extend(lives)
+        self._fails(node, cause, event)
+
     def cut_off(self, node: int, cause: str, event: int) -> bool:
         """The network cuts a node off, wherever it is; say whether the job loses it by that."""
         self.cut[node] = cause, event

@@ -1,8 +1,7 @@
 """The network of a run.
 
 A part of it is up, or out from the end of its life until it is repaired; only this file changes that. Whenever a part
-goes out or comes back, and whenever other nodes make up the job meanwhile, the judge says which nodes are cut off, and
-under which condition of the network the job steps.
+goes out or comes back, the judge says which nodes are cut off, and the job's pace is settled.
 """
 
 from collections.abc import Callable
@@ -12,10 +11,11 @@ from sim.engine.clock import IntegerEnvironment, on_event, timeout
 from sim.engine.failures import FailureClock
 from sim.engine.job import Failure, Job
 from sim.engine.nodes import Nodes
+from sim.engine.pace import Pace
 from sim.engine.record import Record
 from sim.reliability.exposure import Life
 from sim.reliability.laws import draw_us
-from sim.reliability.outages import SEVERED, Judge, Lost
+from sim.reliability.outages import Judge, Lost
 from sim.reliability.records import FailureClass
 from sim.streams import named_uniforms
 
@@ -29,10 +29,17 @@ class _Out(NamedTuple):
 class Outages:
     """Which parts of the network are out."""
 
-    __slots__ = ("clock", "condition", "env", "job", "judge", "judged", "logged_us", "nodes", "out", "record")
+    __slots__ = ("clock", "env", "job", "judge", "logged_us", "nodes", "out", "pace", "record")
 
     def __init__(
-        self, env: IntegerEnvironment, record: Record, clock: FailureClock, nodes: Nodes, job: Job, judge: Judge
+        self,
+        env: IntegerEnvironment,
+        record: Record,
+        clock: FailureClock,
+        nodes: Nodes,
+        job: Job,
+        judge: Judge,
+        pace: Pace,
     ) -> None:
         self.env = env
         self.record = record
@@ -40,12 +47,11 @@ class Outages:
         self.nodes = nodes
         self.job = job
         self.judge = judge
+        self.pace = pace
         self.out: dict[Lost, list[_Out]] = {}
         # How long a log says that a part is out; without one it never says.
         self.logged_us: Callable[[Life], int | None] = lambda _: None
-        self.condition = 0
-        # The judge's conditions in the order in which this run met them: their positions number them in its trace.
-        self.judged = [0]
+        pace.out = self.out
 
     def breaks(self, life: Life) -> None:
         """A part has failed: nodes that it cuts off fail with it; the job goes on if all of its ranks have a path."""
@@ -55,11 +61,6 @@ class Outages:
         if self._look(failure.cause, event):
             self.record.interrupts(event)
         on_event(timeout(self.env, self._outage_us(failure, life)), lambda _: self._repaired(life, failure))
-
-    def severs(self) -> bool:
-        """Say whether the nodes of the job, none of which is missing, have no path between them."""
-        self._settle()
-        return self.condition == SEVERED
 
     def _repaired(self, life: Life, failure: FailureClass) -> None:
         """A part is back, unless another cause still holds it; what hung on it can be used again."""
@@ -81,26 +82,12 @@ class Outages:
         for node in sorted(self.nodes.cut.keys() - cut):
             self.nodes.reconnected(node, cause, self.job.state == "waiting", event)
         hit = tuple(node for node in sorted(cut - self.nodes.cut.keys()) if self.nodes.cut_off(node, cause, event))
-        before = self.condition
-        self._settle()
-        stops = bool(hit) or (self.condition == SEVERED != before)
+        before = self.pace.severed
+        self.pace.settle()
+        stops = bool(hit) or (self.pace.severed and not before)
         if stops:
             self.job.inbox.append(Failure(event, cause, hit))
         return stops and steps
-
-    def _settle(self) -> None:
-        """Take up the condition that the job steps under; while nodes must be replaced there is none to judge."""
-        if self.nodes.failed or self.nodes.missing():
-            return
-        condition = self.judge.condition(self.out, self.nodes.seated()) if self.out else 0
-        if condition == self.condition:
-            return
-        self.condition = condition
-        if condition == SEVERED:
-            return
-        if condition not in self.judged:
-            self.judged.append(condition)
-        self.job.turn(self.judged.index(condition))
 
     def _outage_us(self, failure: FailureClass, life: Life) -> int:
         assert failure.outage is not None, "what is judged by the network has an outage"

@@ -66,6 +66,12 @@ class Record:
         shock = domain, life.component, life.ordinal, life.node
         self.events.append((len(self.events), now, "shock", cause, *shock, False))
 
+    def slow(self, now: int, kind: str, life: Life) -> None:
+        """Add what becomes of a slow part: slowed, healed or detected."""
+        failure, event = self.plan.failures[life.cause], len(self.events)
+        part = failure.component, life.component, life.ordinal, life.node
+        self.events.append((event, now, kind, failure.cause, *part, False))
+
     def event(self, now: int, kind: str, cause: str = "", node: int = JOB) -> int:
         """Add something else that happened and return its event."""
         event = len(self.events)

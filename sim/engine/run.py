@@ -15,9 +15,11 @@ from sim.engine.faults import Faults
 from sim.engine.job import Failure, Job
 from sim.engine.nodes import Nodes
 from sim.engine.outages import Outages
+from sim.engine.pace import Pace
 from sim.engine.record import Record
 from sim.engine.repair import WELL, Outcome, RepairShop
 from sim.engine.shared import Shared
+from sim.engine.slow import SlowNodes
 from sim.engine.stepping import Explicit, Folded, Stepper
 from sim.errors import InputError, SimulationError, unknown_name
 from sim.ledger.trace import RunTrace
@@ -33,6 +35,7 @@ from sim.reliability.progress import Course, course
 from sim.reliability.records import RunPlan
 from sim.reliability.replay.check import ends_early
 from sim.reliability.replay.lives import LoggedLives
+from sim.reliability.slow import Pacer, has_slow
 from sim.reliability.spare_places import cold_spares
 
 MODES = ("eager", "dormant")
@@ -42,13 +45,19 @@ _HOPELESS = 50
 
 
 def simulate_run(
-    plan: RunPlan, mode: str = "dormant", *, explicit: bool = False, judge: Judge | None = None
+    plan: RunPlan,
+    mode: str = "dormant",
+    *,
+    explicit: bool = False,
+    judge: Judge | None = None,
+    pacer: Pacer | None = None,
 ) -> RunTrace:
     """Simulate a run and return its trace.
 
     mode: "dormant" (one event for all nodes) or, as a reference, "eager" (a process for every node); both
     give the same trace. explicit: an event for every step and checkpoint instead of arithmetic; the same trace, slowly.
-    judge: says what outages of the network mean; needed where a cause has an outage.
+    judge: says what outages of the network mean; needed where a cause has an outage. pacer: says how long steps take
+    with slow GPUs; needed where a cause slows, or the day does.
 
     The run starts with an initialised job, after select_host. A failure stops the job at once; work since the newest
     durable checkpoint is lost. A restore takes its time even if there is no checkpoint yet: an initial state is read
@@ -67,13 +76,15 @@ def simulate_run(
     if mode not in MODES:
         raise unknown_name("mode of a run", mode, MODES)
     with rare_collections():
-        return RunSimulation(plan, mode, explicit=explicit, judge=judge).trace()
+        return RunSimulation(plan, mode, explicit=explicit, judge=judge, pacer=pacer).trace()
 
 
 class RunSimulation:
     """The parts of one run, wired; simulate_run is the way to use it."""
 
-    def __init__(self, plan: RunPlan, mode: str, *, explicit: bool, judge: Judge | None = None) -> None:
+    def __init__(
+        self, plan: RunPlan, mode: str, *, explicit: bool, judge: Judge | None = None, pacer: Pacer | None = None
+    ) -> None:
         nodes = plan.nodes + plan.spare_nodes
         self.plan = plan
         self.env = IntegerEnvironment()
@@ -97,20 +108,25 @@ class RunSimulation:
             self.job.pace = self._pace
         self.faults = Faults(self.env, self.record, self.clock, self.nodes, self.job)
         self.nodes.job_waits, self.nodes.ring = lambda: self.job.state == "waiting", self.job.ring
-        self.outages = self._outages(judge)
+        self.pace = Pace(self.nodes, self.job, self._judging(judge), pacer)
+        self.outages = self._outages()
+        self.slow = self._slow()
+        if self.outages or self.slow:
+            self.job.severed = self._severed
         together = any(failure.holds or failure.correlated for failure in plan.failures)
         self.shared = Shared(self.env, self.record, self.clock, self.nodes, self.job) if together else None
 
     def trace(self) -> RunTrace:
         """Run to the end of the job."""
         self.clock.begin()
+        if self.slow:
+            self.slow.begin()
         if self.plan.horizon_us is None:
             on_event(timeout(self.env, self.limit_us), self._give_up)
         if self.plan.replay is not None and self.plan.replay.then == "refuse":
             on_event(late(self.env, self.plan.replay.end_us), self._log_ended)
         complete = self.env.run(until=simpy.Process(self.env, self.job.live()))
-        judged = self.outages.judged if self.outages else (0,)
-        return self.record.trace(self.env.now, bool(complete), judged)
+        return self.record.trace(self.env.now, bool(complete), tuple(self.pace.judged))
 
     def _logged(self, nodes: int) -> LoggedLives | None:
         """Return the lives of a run some of whose failures are logged."""
@@ -142,6 +158,9 @@ class RunSimulation:
             if failure.outage is not None and self.outages is not None:
                 self.outages.breaks(life)
                 continue
+            if failure.slowing is not None and self.slow is not None:
+                self.slow.strikes(life)
+                continue
             hits = life.node == JOB or self.nodes.place[life.node] == "job"
             event = self.record.failure(self.env.now, life, hits and self.job.stops_now())
             if failure.replace:
@@ -152,28 +171,49 @@ class RunSimulation:
                 self.job.inbox.append(Failure(event, failure.cause, (life.node,) if failure.replace else ()))
         self.job.notice()
 
-    def _outages(self, judge: Judge | None) -> Outages | None:
+    def _judging(self, judge: Judge | None) -> Judge | None:
+        """Return who judges outages, those of domains besides those of the network."""
         failures = self.plan.failures
         causes = [failure.cause for failure in failures if failure.of_network]
-        if all(failure.outage is None for failure in failures):
-            return None
         if causes and judge is None:
             raise InputError(
                 f"failures: {causes[0]}: got an outage of the network and no graph that says what it stops"
             )
         held = any(failure.outage is not None and failure.holds for failure in failures)
-        judging = judge if judge is not None and not held else HeldJudge(failures, judge)
-        outages = Outages(self.env, self.record, self.clock, self.nodes, self.job, judging)
-        self.job.severed = outages.severs
+        return HeldJudge(failures, judge) if held else judge
+
+    def _outages(self) -> Outages | None:
+        if all(failure.outage is None for failure in self.plan.failures):
+            return None
+        judge = self.pace.judge
+        assert judge is not None, "outages are judged"
+        outages = Outages(self.env, self.record, self.clock, self.nodes, self.job, judge, self.pace)
         if self.logged is not None:
             outages.logged_us = self.logged.away_us
         return outages
 
+    def _slow(self) -> SlowNodes | None:
+        """Return who keeps what is slow, None where nothing can be."""
+        if not has_slow(self.plan):
+            return None
+        if self.pace.pacer is None:
+            raise InputError("failures: got causes that slow, or a swing of the day, and nothing that times slow steps")
+        if self.pace.judge is None and any(f.slowing and f.slowing.bandwidth < 1 for f in self.plan.failures):
+            raise InputError("failures: got a degraded NIC or link, and no graph that says what it costs")
+        return SlowNodes(self.env, self.record, self.clock, self.nodes, self.job, self.pace)
+
+    def _severed(self) -> bool:
+        """Settle the pace of the nodes that are in the job by now; say whether they have no path between them."""
+        if self.slow:
+            self.slow.look()
+        else:
+            self.pace.settle()
+        return self.pace.severed
+
     def _course_of(self, condition: int) -> Course:
-        """Return the course of the run's steps under a condition of its network."""
-        assert self.outages is not None, "only outages change the condition of a network"
+        """Return the course of the run's steps under a condition."""
         if condition not in self.courses:
-            step_us = self.outages.judge.step_us(self.outages.judged[condition])
+            step_us = self.pace.step_us(condition)
             self.courses[condition] = repaced(self.plan.phases, self.checkpoint, self.course, step_us)
         return self.courses[condition]
 
@@ -208,6 +248,8 @@ class RunSimulation:
     def _returned(self, node: int, cause: str, outcome: Outcome) -> None:
         """A node comes back from repair."""
         waiting = self.job.state == "waiting"
+        if self.slow:
+            self.slow.repaired(node, exchanged=outcome.new)
         self.nodes.returns(node, cause, waiting, outcome)
         if waiting:
             self.job.ring()

@@ -45,6 +45,10 @@ class Seating:
         """Return the seat of a node that sits."""
         return self.seat_of.get(node, node)
 
+    def sitter(self, seat: int) -> int:
+        """Return the node of a seat that is taken."""
+        return self.taken.get(seat, seat)
+
     def group_of(self, node: int) -> int:
         """Return the group that a node can sit in, -1 where it can in none."""
         return self.serves.get(domain_of(node, self.plan), -1)

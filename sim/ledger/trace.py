@@ -31,7 +31,8 @@ class Segment(NamedTuple):
     Rows with the same start and end share a span, lie next to each other and their durations sum to end - start
     exactly. Steps and checkpoints that alternate in a span are two rows (state "step", then "checkpoint"); in every
     other span one state lasts from start to end. `nodes` nodes are in the job throughout the span. condition: of the
-    network in a span of steps, which says how long they are; 0 is whole, also elsewhere.
+    network and of slow nodes in a span of steps, which says how long they are; 0 is a job that nothing slows, also
+    elsewhere.
     """
 
     start_us: int
@@ -90,6 +91,10 @@ class Event(NamedTuple):
     - planned: a planned stop is due, and interrupted says whether the job stopped for it; maintained: `node` came back;
     - aborted: the run ended, its work being of no use;
     - restored: a part of the network, or a domain of nodes, came back, said as by its failure;
+    - slowed: a part became slow without stopping the job, said as a failure is; healed: it is so no more (what comes
+      back with its node from repair is healed by that, without a row); detected: it was found, and the job goes on
+      with it; evicted: `node` was taken out of the job for being slow, or by a false alarm, which its cause says, and
+      interrupted whether that stopped a stepping or checkpointing job;
     - repaired: `node` came back from repair; retired: it went there once too often, and a new one is ordered in its
       place; delivered: that one has come; displaced: nothing is wrong with `node`, but its domain leaves the job;
     - complete or horizon: the end of the run.

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sim.reliability.exposure import Uniforms
 from sim.reliability.laws import draw_us, durations_us
 from sim.reliability.records import Law, RunPlan
+from sim.reliability.slow import at_once
 from sim.streams import uniforms
 
 # How many recoveries are drawn ahead at first.
@@ -38,11 +39,12 @@ class RecoveryTimes:
     and each takes its time.
     """
 
-    __slots__ = ("blames", "detect", "plan", "rows", "seed")
+    __slots__ = ("blames", "detect", "detect_laws", "plan", "rows", "seed")
 
     def __init__(self, plan: RunPlan) -> None:
         self.seed = plan.seed
         self.plan = plan.recovery
+        self.detect_laws = dict(plan.recovery.detect_by_cause) | at_once(plan)
         self.rows: list[Stages] = []
         self.detect: dict[str, list[int]] = {}
         # Uniforms of the diagnoses: whether it is wrong, and whom it blames then.
@@ -84,7 +86,7 @@ class RecoveryTimes:
             [1 + failed for failed in self._failed("restore", count)],
         )
         self.rows = [Stages(*row) for row in zip(*columns, strict=True)]
-        self.detect = {cause: self._table("detect", law, count) for cause, law in plan.detect_by_cause.items()}
+        self.detect = {cause: self._table("detect", law, count) for cause, law in self.detect_laws.items()}
         if plan.blames_right < 1:
             self.blames = np.stack([uniforms(self.seed, "recovery", what, count=count) for what in ("wrong", "whom")])
 

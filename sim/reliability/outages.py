@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 from sim.cluster.fabric.arrays import Fabric, IntArray
 from sim.cluster.health import Health
 from sim.cluster.network import Network
-from sim.cluster.parts import cable_names, cut_off, faults_of, parts_of, switch_names
+from sim.cluster.parts import cable_names, cut_off, faults_of, parts_of, slow_faults, switch_names
 from sim.errors import TopologyError
 from sim.reliability.records import SHARED_COMPONENTS, FailureClass
 from sim.workload.profile import StepProfile
@@ -28,11 +28,12 @@ StepsOf = Callable[[Network, Seats], Sequence[StepProfile]]
 
 
 class Lost(NamedTuple):
-    """A part that is out: a nic or link by its endpoint, a switch or cable by its name."""
+    """A part that is out, or keeps a fraction of its bandwidth: a nic or link by its endpoint, others by their name."""
 
     component: str
     endpoint: int
     name: str
+    kept: float = 0.0
 
 
 class Judge(Protocol):
@@ -98,12 +99,15 @@ class GraphJudge:
         return tuple(max(1, round(profile.step_time_ns / 1000)) for profile in self.profiles[condition])
 
     def _moved(self, lost: Collection[Lost], seats: Seats, places: Seats) -> frozenset[Lost]:
-        """Return the lost ports of the job's nodes, as those of the places that the nodes have taken."""
+        """Return what the ports of the job's nodes keep, as those of the places that the nodes have taken."""
         nics = self.network.cluster.node.nics
         place_of = dict(zip(seats, places, strict=True))
-        ports = (port for each in lost for port in self._ports(each))
+        kept: dict[int, float] = {}
+        for each in lost:
+            for port in (port for port in self._ports(each) if port // nics in place_of):
+                kept[port] = kept.get(port, 1.0) * each.kept
         return frozenset(
-            Lost("link", place_of[port // nics] * nics + port % nics, "") for port in ports if port // nics in place_of
+            Lost("link", place_of[port // nics] * nics + port % nics, "", left) for port, left in kept.items()
         )
 
     def _ports(self, lost: Lost) -> range:
@@ -126,9 +130,11 @@ class GraphJudge:
         if self._damaged[0] != lost:
             before, names = self.network.cluster.health, self.network.fabric.endpoints
             vertices = {each.name for each in lost if each.name and each.component != "cable"}
-            vertices |= {names[port] for each in lost for port in self._ports(each)}
+            vertices |= {names[port] for each in lost if not each.kept for port in self._ports(each)}
             cables = [each.name for each in lost if each.component == "cable"]
-            health = Health(faults=(*before.faults, *faults_of(vertices, cables)), seed=before.seed)
+            slow = sorted((names[port], each.kept) for each in lost if each.kept for port in self._ports(each))
+            faults = (*before.faults, *faults_of(vertices, cables), *slow_faults(slow))
+            health = Health(faults=faults, seed=before.seed)
             self._damaged = lost, self.network.changed(health=health)
         return self._damaged[1]
 

@@ -12,6 +12,7 @@ from sim.reliability.laws import check_law
 from sim.reliability.progress import NEVER_US, advance, course
 from sim.reliability.records import NODE_PARTS, SHARED_COMPONENTS, FailureClass, Law, RunPlan, Tier, tiers_of
 from sim.reliability.replay.check import check_replay
+from sim.reliability.slow import check_slowing, check_stragglers
 
 COMPONENTS = (*NODE_PARTS, "job", *SHARED_COMPONENTS, *DOMAINS)
 """What a failure class may hit."""
@@ -58,7 +59,8 @@ def check_plan(plan: RunPlan) -> None:
     twice = [cause for cause, count in Counter(failure.cause for failure in plan.failures).items() if count > 1]
     if twice:
         raise ScenarioError(f"failures: cause '{twice[0]}' stands in two failure classes; expected one each")
-    if any(failure.replace for failure in plan.failures):
+    check_stragglers(plan.recovery.stragglers, plan.swing)
+    if plan.recovery.stragglers or any(failure.replace for failure in plan.failures):
         check_repair(plan.repair, {failure.cause for failure in plan.failures})
     check_spares(plan)
     if planned_us(plan) >= NEVER_US:
@@ -155,14 +157,15 @@ def _check_failure(failure: FailureClass) -> None:
     _check_outage(failure, where)
     _check_effect(failure, where)
     _check_lemons(failure, where)
+    check_slowing(failure, where)
 
 
 def _check_effect(failure: FailureClass, where: str) -> None:
-    silent, effects = failure.silent, (failure.outage, failure.silent, failure.planned)
+    silent, effects = failure.silent, (failure.outage, failure.silent, failure.planned, failure.slowing)
     if sum(effect is not None for effect in effects) > 1:
-        raise ScenarioError(f"{where}: got several of outage, silent and planned; expected one of them")
-    if failure.correlated is not None and (silent is not None or failure.planned is not None):
-        raise ScenarioError(f"{where}: what fails together is neither silent nor planned; expected no correlated")
+        raise ScenarioError(f"{where}: got several of outage, silent, planned and slowing; expected one of them")
+    if failure.correlated is not None and any(effect is not None for effect in effects[1:]):
+        raise ScenarioError(f"{where}: what fails together stops the job; expected no correlated, or only that")
     if failure.component in DOMAINS and silent is not None:
         raise ScenarioError(f"{where}: a {failure.component} does not fail silently; expected a part of a node, or job")
     if silent is not None:

@@ -78,6 +78,21 @@ class Silent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Slowing:
+    """What a cause does that slows and does not stop, until it heals or its node is repaired.
+
+    longer: by how many seconds a kernel of one second takes longer. bandwidth: the fraction that a nic or link keeps.
+    state: of a step, that holds what it loses to slow kernels ("straggler" or "throttle"). heals: how long it lasts,
+    None: until the node is repaired.
+    """
+
+    longer: Law = Law()
+    bandwidth: float = 1.0
+    state: str = "straggler"
+    heals: Law | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FailureClass:
     """One cause with a clock in each of its components: `per_node` components a node, or one for the whole job.
 
@@ -89,9 +104,9 @@ class FailureClass:
     what that stops; a domain that is out cuts its nodes off. None: whatever is hit stops the job. stops: whether the
     outage of one of them by itself does. correlated: how components fail together; life is that of one with its shocks.
     silent: a failure that the job does not notice at once. planned: no failure at all, but a stop that waits until all
-    work is saved; nodes that it hits are away for so long. lemons: nodes in which this cause strikes more often,
-    whatever is renewed in them. logged: the failures of a log, by time; then none is drawn, and life is only as long as
-    they are rare.
+    work is saved; nodes that it hits are away for so long. slowing: what is hit is slow instead of lost. lemons: nodes
+    in which this cause strikes more often, whatever is renewed in them. logged: the failures of a log, by time; then
+    none is drawn, and life is only as long as they are rare.
     """
 
     cause: str
@@ -104,6 +119,7 @@ class FailureClass:
     stops: bool = True
     silent: Silent | None = None
     planned: Law | None = None
+    slowing: Slowing | None = None
     holds: tuple[tuple[int, ...], ...] = ()
     correlated: Correlated | None = None
     lemons: Lemons | None = None
@@ -209,6 +225,33 @@ class SparePlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StragglerPlan:
+    """How slow nodes are found, and what becomes of them.
+
+    threshold: the least factor on the step that one slow part must cause by itself to be seen. delay: from when it is
+    slow in the job to when it is found. policy: "evict" (its node is taken out at once) or "wait" (the job goes on with
+    it). false_alarm_s: mean time that the job steps between two evictions of a healthy node, None: there are none.
+    """
+
+    threshold: float
+    delay: Law
+    policy: str = "evict"
+    false_alarm_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swing:
+    """A swing of the day: from one time of the day until another, kernels take `factor` times as long on all GPUs.
+
+    Times are microseconds since 00:00, and runs begin at 00:00; a swing that ends before it begins spans midnight.
+    """
+
+    from_us: int
+    to_us: int
+    factor: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecoveryPlan:
     """The stages of a recovery, in order: detect, diagnose, requeue and select_host, replace, initialize, warm_up.
 
@@ -220,6 +263,7 @@ class RecoveryPlan:
     of the job. rejoin: takes the place of initialize where processes live on (mode in-process) and no node is replaced.
     on_failure: "restart" (a failure during recovery starts it again) or "queue" (recoveries add).
     rework: False means that progress survives a failure, to compare with models without checkpoints.
+    stragglers: None: nobody looks for slow nodes.
     """
 
     mode: str = "requeue"
@@ -238,6 +282,7 @@ class RecoveryPlan:
     success: Mapping[str, float] = field(default_factory=dict)
     rework: bool = True
     spares: SparePlan = SparePlan()
+    stragglers: StragglerPlan | None = None
 
     @property
     def in_process(self) -> bool:
@@ -325,3 +370,4 @@ class RunPlan:
     work_us: int | None = None
     ages: tuple[AgeBatch, ...] = ()
     replay: Replay | None = None
+    swing: Swing | None = None

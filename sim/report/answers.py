@@ -17,6 +17,7 @@ from sim.ledger.trace import RunTrace
 from sim.reliability.exposure import job_mtbf_s
 from sim.reliability.records import RunPlan
 from sim.report.replay import replay_json
+from sim.report.slowdown import diurnal_json, network_json, stragglers_json
 from sim.scenario.records import Scenario
 from sim.simulate import RunResult, StepResult, main_phase
 from sim.workload.blocks import Blocks
@@ -57,7 +58,9 @@ def run_json(result: RunResult) -> dict[str, Any]:
         "interruptions_expected": expected_interruptions(result.plan, result.trace),
         "job_up_s": job_up_us(result.trace) * 1e-6,
         "replay": replay_json(scenario.failures),
-        "network": _network_json(result),
+        "network": network_json(result),
+        "stragglers": stragglers_json(result),
+        "diurnal": diurnal_json(result),
         "checkpoints": {"started": result.trace.checkpoints_started, "durable": result.trace.checkpoints_durable},
         "states": dict(summary.states),
         "waterfall": dict(summary.waterfall),
@@ -196,22 +199,6 @@ def expected_interruptions(plan: RunPlan, trace: RunTrace) -> float:
     """Return the interruptions to be expected while the job was up: its up time over its mean time between failures."""
     mtbf_s = job_mtbf_s(plan.failures, plan.nodes)
     return 0.0 if math.isinf(mtbf_s) else job_up_us(trace) * 1e-6 / mtbf_s
-
-
-def _network_json(result: RunResult) -> dict[str, float] | None:
-    """Return how long the job stepped on a damaged network, and the GPU-hours by which its steps were longer for it.
-
-    Longer than the same steps on the whole network, lost ones included; None where no cause takes a part of it out.
-    """
-    if not any(failure.of_network for failure in result.plan.failures):
-        return None
-    damaged_us, longer_us = 0.0, 0.0
-    for row in (row for row in result.trace.segments if row.condition and row.state == "step"):
-        whole, slow = result.steps[row.phase].profile, result.damaged[row.condition - 1][row.phase]
-        damaged_us += row.duration_us
-        longer_us += row.duration_us * (1 - whole.step_time_ns / slow.step_time_ns) * row.nodes
-    gpu_hours = longer_us * result.trace.gpus_per_node / 3.6e9
-    return {"damaged_s": damaged_us * 1e-6, "slowdown_gpu_hours": gpu_hours}
 
 
 def _phase_json(result: RunResult, index: int) -> dict[str, Any]:

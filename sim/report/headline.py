@@ -85,6 +85,7 @@ def _broken(result: Result) -> list[str]:
         *(wrapped(f"Aborted: {result['aborted']}; all of its work is lost") if result["aborted"] else []),
         *(wrapped(f"Most often: {_most_often(result['interruptions'])}") if interruptions else []),
         *_damaged(result),
+        *_slow(result),
     ]
 
 
@@ -98,6 +99,21 @@ def _damaged(result: Result) -> list[str]:
         f"Stepped on a damaged network for {show(network['damaged_s'], 'time')} ({percent(share)}): "
         f"{short(network['slowdown_gpu_hours'])} GPU-hours of longer steps"
     )
+
+
+def _slow(result: Result) -> list[str]:
+    """Return what slow nodes and the day cost, and how many nodes were found slow, where either can slow the job."""
+    slow, day = result.get("stragglers"), result.get("diurnal")
+    lines = []
+    if slow is not None:
+        lines += wrapped(
+            f"Stepped with slow nodes for {show(slow['seconds'], 'time')}: {short(slow['gpu_hours'])} GPU-hours of "
+            f"longer steps; {show_count(slow['detected'])} found, {show_count(slow['evicted'])} evicted, "
+            f"{show_count(slow['false_alarms'])} false alarms"
+        )
+    if day is not None:
+        lines += wrapped(f"The heat of the day: {short(day['gpu_hours'])} GPU-hours of longer steps")
+    return lines
 
 
 def _most_often(counts: Mapping[str, int]) -> str:

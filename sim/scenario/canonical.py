@@ -44,6 +44,9 @@ _SINCE: Mapping[str, object] = {
     "retire": None,
     "logged": None,
     "replay": None,
+    "slowing": None,
+    "stragglers": None,
+    "swing": None,
 }
 """Fields that have come since runs were first named, with what they are where a scenario says nothing of them."""
 

@@ -21,6 +21,7 @@ from sim.scenario.faults.recovery import recovery_of
 from sim.scenario.faults.repair import repair_of
 from sim.scenario.faults.replay import of_causes, with_log
 from sim.scenario.faults.spares import spares_of, with_spares
+from sim.scenario.faults.stragglers import check_slow
 from sim.scenario.form import AnchorForm, ClusterForm, MeasuredForm, ScenarioForm
 from sim.scenario.health import health_of
 from sim.scenario.lookup import look_up
@@ -252,6 +253,7 @@ def _checks(form: ScenarioForm) -> Sequence[Callable[[], object]]:
             lambda: check_domains(
                 form.cluster.domains, domains_wanted(form.failures), wired=form.cluster.topology is not None
             ),
+            lambda: check_slow(form.failures, form.recovery, form.repair, modelled=form.model is not None),
             lambda: billing_of(form),
             lambda: limits_of(form),
             lambda: check_read(form),

@@ -12,7 +12,7 @@ from sim.scenario.form import ClusterForm
 from sim.scenario.front_end import front_end_of
 from sim.scenario.lookup import look_up
 from sim.scenario.records import Machines, NetworkChoice
-from sim.scenario.speed import SpeedForm
+from sim.scenario.speed import SpeedForm, swing_of
 from sim.scenario.topology import topology_of
 from sim.workload.gemm_refit import with_measured_gemm
 from sim.workload.stragglers import Speed
@@ -48,6 +48,7 @@ def machines_of(form: ClusterForm) -> Machines:
         speed=speed_of(form.speed, accelerator, form.nodes),
         nic_ports=form.nic_ports,
         domains=sizes_of(form.domains),
+        swing=swing_of(form.speed.diurnal),
     )
 
 

@@ -11,7 +11,7 @@ from sim.catalog.records import Accelerator, Model, Node, PriceBook, SoftwarePro
 from sim.cluster.domains import DomainSize
 from sim.cluster.front_end import Ports
 from sim.cluster.health import Health
-from sim.reliability.records import AgeBatch, CheckpointPolicy, FailureClass, RecoveryPlan, RepairPlan
+from sim.reliability.records import AgeBatch, CheckpointPolicy, FailureClass, RecoveryPlan, RepairPlan, Swing
 from sim.reliability.replay.records import Replay
 from sim.workload.layout import Batch, Layout
 from sim.workload.stragglers import Speed
@@ -73,7 +73,7 @@ class Machines:
     """The cluster asked for: `nodes` nodes run the job, `spare_nodes` more wait; health None: nothing is lost.
 
     front_end None: nodes reach the store over the NICs of the compute fabric. domains: what failure domains hold, where
-    the graph does not say it.
+    the graph does not say it. swing: of the day, on the speed of all GPUs.
     """
 
     node: Node
@@ -89,6 +89,7 @@ class Machines:
     nic_ports: int = 1
     front_end: FrontEndChoice | None = None
     domains: tuple[tuple[str, DomainSize], ...] = ()
+    swing: Swing | None = None
 
     @property
     def gpus(self) -> int:

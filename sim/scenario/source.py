@@ -20,7 +20,10 @@ _SHORT: Mapping[str, str] = {"log": "file"}
 _FILES = (("cluster", "gemm_table"), ("failures", "log"), ("failures", "log", "file"))
 """Keys of files beside a scenario, besides those of empirical laws, wherever these stand."""
 
-_NO_ARGUMENTS = ("component", "name", "replace", "repair")
+_NO_ARGUMENTS = (
+    *("component", "name", "replace", "repair", "per_node", "correlated"),
+    *("slow", "bandwidth", "state", "found", "recall", "rewind", "aborts", "planned"),
+)
 """Keys beside a `kind` that do not belong to it: those of a cause of failure, whose kind is a law."""
 
 _PART = r"""\s*(?:"[^"]+"\s*|'[^']+'\s*|[^."'][^.]*)"""

@@ -1,9 +1,11 @@
 """[cluster.speed]: how GPUs of one kind differ."""
 
-from typing import Annotated
+import re
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
 
+from sim.reliability.records import Swing
 from sim.scenario.fields import CountOrZero, Fraction, OneOf, refuse
 from sim.scenario.laws import CLOSED
 from sim.workload.stragglers import DISTRIBUTIONS
@@ -12,6 +14,8 @@ SPREADING = tuple(name for name in DISTRIBUTIONS if name != "none")
 
 MOST_SPREAD = 0.3
 """Of GPUs of one kind: beyond, a normal distribution would be cut where a GPU is twice as fast as its kind."""
+
+_HOUR = re.compile("([01][0-9]|2[0-3]):([0-5][0-9])")
 
 SlowFactor = Annotated[float, Field(ge=1, le=100)]
 """How many times as long kernels take."""
@@ -33,6 +37,42 @@ class ThrottleForm(BaseModel):
     factor: SlowFactor
 
 
+def _time_of_day(value: Any) -> Any:
+    """Read HH:MM as microseconds since midnight."""
+    if not isinstance(value, str):
+        return value
+    found = _HOUR.fullmatch(value)
+    if found is None:
+        raise refuse(f"got {value!r}, expected a time of the day such as '12:00'")
+    return (int(found[1]) * 60 + int(found[2])) * 60_000_000
+
+
+TimeOfDay = Annotated[
+    int,
+    BeforeValidator(_time_of_day),
+    WithJsonSchema({"type": "string", "pattern": _HOUR.pattern, "examples": ["12:00"]}),
+]
+"""A time of the day, in microseconds since midnight."""
+
+
+class DiurnalForm(BaseModel):
+    """A swing of the day, from one time until another: how many times as long kernels take on all GPUs.
+
+    Runs begin at 00:00. Llama 3 published 1-2 % (arXiv 2407.21783, section 3.3.4: hotter in the middle of the day).
+    """
+
+    model_config = {**CLOSED, "populate_by_name": True}
+    from_: Annotated[TimeOfDay, Field(alias="from")]
+    to: TimeOfDay
+    factor: SlowFactor
+
+    @model_validator(mode="after")
+    def _check_times(self) -> "DiurnalForm":
+        if self.from_ == self.to:
+            raise refuse("from and to are the same time of the day; expected two")
+        return self
+
+
 class SpeedForm(BaseModel):
     """How GPUs of a kind differ; spread: standard deviation over the mean, by default the accelerator's."""
 
@@ -41,6 +81,7 @@ class SpeedForm(BaseModel):
     spread: Fraction | None = None
     slow_nodes: list[SlowNodeForm] = []
     throttle: ThrottleForm | None = None
+    diurnal: DiurnalForm | None = None
 
     @model_validator(mode="after")
     def _check_spread(self) -> "SpeedForm":
@@ -49,3 +90,12 @@ class SpeedForm(BaseModel):
         if self.spread is not None and self.spread > MOST_SPREAD:
             raise refuse(f"spread {self.spread:g} of GPUs of one kind; expected at most {MOST_SPREAD:g}")
         return self
+
+
+def swing_of(form: DiurnalForm | None) -> Swing | None:
+    """Return the swing of the day, None where there is none.
+
+    >>> swing_of(DiurnalForm.model_validate({"from": "12:00", "to": "18:30", "factor": 1.015})).to_us / 3.6e9
+    18.5
+    """
+    return None if form is None else Swing(from_us=form.from_, to_us=form.to, factor=form.factor)

@@ -367,9 +367,12 @@ def _stray_training(form: ScenarioForm) -> Iterator[str]:
         yield "parallelism"
 
 
-_NEED_A_MODEL = {"placement", "network", "health", "gemm_table", "speed"}
+_NEED_A_MODEL = {"placement", "network", "health", "gemm_table"}
 """Keys of [cluster] that only a step reads."""
 
 
 def _stray_cluster(form: ScenarioForm) -> Iterator[str]:
     yield from (f"cluster.{name}" for name in form.cluster.model_fields_set & _NEED_A_MODEL)
+    said = form.cluster.speed.model_fields_set
+    if "speed" in form.cluster.model_fields_set and said != {"diurnal"}:
+        yield "cluster.speed" if "diurnal" not in said else f"cluster.speed.{min(said - {'diurnal'})}"

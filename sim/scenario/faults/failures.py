@@ -20,13 +20,14 @@ from sim.scenario.faults.effects import planned_of, silent_of
 from sim.scenario.faults.fleet import AgeForm, InfantForm, LemonsForm, ages_of, with_infants, with_lemons
 from sim.scenario.faults.log import LogForm
 from sim.scenario.faults.parts import per_node
+from sim.scenario.faults.slow import SlowKeys, check_slow_cause, is_slow, slowing_of
 from sim.scenario.fields import LONGEST_S, Count, Fraction, Name, OneOf, Time
 from sim.scenario.laws import CLOSED, Duration, LawForm, law
 from sim.scenario.lookup import look_up
 from sim.scenario.records import Failures
 
 
-class CauseForm(LawForm):
+class CauseForm(LawForm, SlowKeys):
     """One cause of failure: what it hits and the law of that component's life.
 
     leaf, spine, core: switches by tier; cable: between switches; nic; link: from a port of a NIC to its switch; rack,
@@ -38,7 +39,10 @@ class CauseForm(LawForm):
     replace: bool | None = None
     repair: Annotated[
         Duration | None,
-        Field(description="of a part of the network, or a domain: how long it is out; the graph says what that stops"),
+        Field(
+            description="of a part of the network, or a domain: how long it is out; the graph says what that stops. Of "
+            "what is slow: how long it is so"
+        ),
     ] = None
     per_node: Count | None = None
     correlated: CorrelatedForm | None = None
@@ -120,7 +124,7 @@ def check_outages(form: FailuresForm | None, *, wired: bool) -> None:
     """Raise ScenarioError for outages of a network that is not there."""
     causes = form.causes if form else []
     for cause in causes:
-        of_network = cause.repair is not None and cause.component not in DOMAINS
+        of_network = cause.repair is not None and cause.component not in DOMAINS and not is_slow(cause)
         if not wired and (of_network or cause.component in SHARED_COMPONENTS):
             raise ScenarioError(
                 f"failures.causes: '{cause.name}' is an outage of the network; expected a cluster.topology, "
@@ -149,16 +153,21 @@ def causes_of(form: FailuresForm, node: Node, nic_ports: int) -> list[FailureCla
 def _own_class(cause: CauseForm, node: Node, nic_ports: int) -> FailureClass:
     if cause.component == "job" and cause.replace:
         raise ScenarioError(f"failures.causes: '{cause.name}' hits the job and no node; expected no replace")
-    _check_outage(cause)
     where = f"failures.causes: '{cause.name}'"
-    takes = cause.component != "job" and cause.repair is None and cause.planned is None
+    check_slow_cause(cause, cause.component, where, replaces=cause.replace)
+    slowing = slowing_of(cause, None if cause.repair is None else law(cause.repair))
+    if slowing is None:
+        _check_outage(cause)
+    takes = cause.component != "job" and cause.repair is None and cause.planned is None and slowing is None
     resolved = FailureClass(
         cause=cause.name,
         component=cause.component,
         per_node=per_node(cause.component, node, nic_ports, cause.per_node, where),
         life=law(cause),
         replace=takes if cause.replace is None else cause.replace,
-        outage=None if cause.repair is None else law(cause.repair),
+        outage=None if cause.repair is None or slowing else law(cause.repair),
+        stops=slowing is None,
+        slowing=slowing,
         correlated=correlated_of(cause.correlated),
         silent=silent_of(cause.found, cause.recall, cause.rewind, cause.aborts, where),
         planned=planned_of(cause.planned, cause.component, cause.replace, where),

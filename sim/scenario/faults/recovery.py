@@ -11,6 +11,7 @@ from sim.reliability.records import RecoveryPlan
 from sim.scenario.faults.failures import FailuresForm, causes_of
 from sim.scenario.faults.repair import RepairForm
 from sim.scenario.faults.replay import logged_causes
+from sim.scenario.faults.slow import StragglersForm, stragglers_of
 from sim.scenario.faults.spares import SparesForm
 from sim.scenario.fields import Fraction, OneOf, Time
 from sim.scenario.laws import CLOSED, Duration, LawForm, law
@@ -41,6 +42,7 @@ class RecoveryForm(BaseModel):
     success: Annotated[dict[str, Fraction], Field(description="by stage: how likely one attempt at it passes")] = {}
     rework: bool = True
     spares: SparesForm | None = None
+    stragglers: StragglersForm | None = None
 
 
 def recovery_of(
@@ -76,6 +78,7 @@ def recovery_of(
         success=dict(sorted(recovery.success.items())),
         warm_up=law(recovery.warm_up),
         rework=recovery.rework,
+        stragglers=stragglers_of(recovery.stragglers),
     )
 
 
