@@ -166,12 +166,17 @@ def reseeded(prepared: Prepared, scenario: Scenario) -> Prepared:
 def simulate_prepared(prepared: Prepared, progress: Progress = lambda fraction, what: None) -> RunResult:
     """Return the run of a prepared job."""
     progress(0.5, "run")
-    judge = judge_of(prepared)
-    plan = run_plan(prepared.scenario, prepared.steps, prepared.machine, _wired(prepared, judge))
+    plan, judge = planned(prepared)
     trace = simulate_run(plan, judge=judge)
     progress(0.8, "ledgers")
     damaged = tuple(judge.profiles[number] for number in trace.judged[1:]) if judge else ()
     return account(prepared, plan, trace, damaged)
+
+
+def planned(prepared: Prepared) -> tuple[RunPlan, GraphJudge | None]:
+    """Return the plan of a prepared job, and what judges its outages; both serve any run of the job under its seed."""
+    judge = judge_of(prepared)
+    return run_plan(prepared.scenario, prepared.steps, prepared.machine, _wired(prepared, judge)), judge
 
 
 def judge_of(prepared: Prepared) -> GraphJudge | None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from sim.ledger.ratios import trace_ettr
 from sim.ledger.time_ledger import STEPPING, Key, TimeLedger, by_state, net_gpu_us
 from sim.ledger.trace import JOB_STATES, RECLASSIFIED_STATES, RunTrace
 from sim.workload.profile import STEP_STATES, StepProfile
@@ -72,7 +73,7 @@ def summarize(trace: RunTrace, ledger: TimeLedger, profiles: Sequence[StepProfil
         effective_mfu=_ratio(totals["compute_ideal"], held) if modelled else None,
         goodput=_ratio(retained, in_job),
         allocation=_ratio(in_job, held),
-        ettr=_ratio(_retained_step_us(trace), trace.end_us),
+        ettr=trace_ettr(trace),
         gpu_hours=held / US_PER_HOUR,
         job_gpu_hours=in_job / US_PER_HOUR,
         failures=_failures(trace, interrupting=False),
@@ -119,11 +120,6 @@ def _tokens(steps: Sequence[int], profiles: Sequence[StepProfile | None]) -> int
             return None
         total += count * profile.tokens
     return total
-
-
-def _retained_step_us(trace: RunTrace) -> int:
-    stepped = sum(segment.duration_us for segment in trace.segments if segment.state == "step")
-    return stepped - sum(reversal.duration_us for reversal in trace.reversals)
 
 
 def _failures(trace: RunTrace, interrupting: bool) -> dict[str, int]:
