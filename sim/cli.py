@@ -259,6 +259,56 @@ def compare(
 
 
 @app.command()
+def interval(
+    scenario: ScenarioArgument,
+    replicas: Annotated[
+        int | None, typer.Option(metavar="N", min=2, help="Most runs of each interval, by default 200.")
+    ] = None,
+    precision: Annotated[
+        float | None, typer.Option(metavar="P", help="Half-width of regrets that ends the runs, by default 0.002.")
+    ] = None,
+    metric: Annotated[
+        str, typer.Option(metavar="NAME", help="ettr, goodput, effective_mfu, cost_usd, usd_per_trillion_tokens.")
+    ] = "ettr",
+    every: Annotated[
+        str | None, typer.Option(metavar="T,T,...", help="Intervals to try, such as 2min,5min: no others but rules'.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(metavar="N", min=1, help="Processes, by default one a core.")] = None,
+    picture: Annotated[Path | None, typer.Option("--picture", metavar="FILE", help="Draw the curve (SVG).")] = None,
+    overrides: SetOption = None,
+    force: ForceOption = False,
+    allow_plugins: PluginsOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Find the best checkpoint interval by simulation, and what Young, Daly and the exact form lose against it."""
+    from sim.analysis.interval.answer import interval_answer
+    from sim.analysis.interval.checks import check_precision, every_s
+    from sim.analysis.interval.study import PRECISION, REPLICAS, study_interval
+    from sim.report.interval.picture import interval_picture
+    from sim.report.interval.screen import interval_report
+    from sim.report.progress import progress
+
+    if picture is not None:
+        check_output(picture, force)
+    with progress(sys.stderr) as report, located(scenario):
+        study = study_interval(
+            scenario,
+            overrides=overrides or [],
+            metric=metric,
+            every_s=every_s(every),
+            precision=PRECISION if precision is None else check_precision(precision),
+            replicas=replicas or REPLICAS,
+            workers=workers,
+            progress=report,
+            allow_plugins=allow_plugins,
+        )
+    answer = interval_answer(study)
+    if picture is not None:
+        write_text(picture, interval_picture(answer))
+    show_facts(answer, as_json, lambda: interval_report(answer))
+
+
+@app.command()
 def validate(
     kind: Annotated[str, typer.Option(metavar="KIND", help="What is compared: training, network.")] = "training",
     measurements: Annotated[

@@ -1,0 +1,96 @@
+"""Samples of a metric: one seed's job, prepared once, run under every interval."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from math import nan
+
+from sim.batch.metrics import METRICS
+from sim.batch.seeds import seeded
+from sim.engine.run import simulate_run
+from sim.errors import SimulationError
+from sim.ledger.ratios import trace_ettr, trace_goodput
+from sim.ledger.trace import RunTrace
+from sim.reliability.outages import GraphJudge
+from sim.reliability.records import RunPlan
+from sim.scenario import Scenario
+from sim.simulate import Prepared, account, planned, prepare
+
+FROM_TRACE = {"ettr": trace_ettr, "goodput": trace_goodput}
+"""Metrics that need no ledger: their number is the ledger's."""
+
+HIGHER_IS_BETTER = {
+    "ettr": True,
+    "goodput": True,
+    "effective_mfu": True,
+    "cost_usd": False,
+    "usd_per_trillion_tokens": False,
+}
+"""Metrics that an interval is judged by."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A scenario and where it comes from; key: what determines its runs, by which processes keep it prepared."""
+
+    key: str
+    scenario: Scenario = field(compare=False)
+    source: str
+    overrides: tuple[str, ...]
+    allow_plugins: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One seed of a job, under every one of some intervals."""
+
+    job: Job
+    metric: str
+    seed: int
+    intervals_us: tuple[int, ...]
+
+
+@lru_cache(maxsize=1)
+def prepared_job(job: Job) -> Prepared:
+    """Return a job before its runs, kept for a process' next task."""
+    return prepare(job.scenario, allow_plugins=job.allow_plugins)
+
+
+def of_seed(job: Job, prepared: Prepared, seed: int) -> Prepared:
+    """Return a prepared job under a seed; its step is simulated anew only where the seed decides something of it."""
+    same = seed == prepared.scenario.seed
+    return prepared if same else seeded(prepared, job.source, job.overrides, seed)
+
+
+def sampled(task: Task) -> tuple[float, ...]:
+    """Return the metric of a seed's run under each interval; not a number where a run does not come to its end.
+
+    Each number is that of `run` for this scenario, interval and seed. Lives, recoveries and repairs are drawn by name
+    and seed, so that all intervals meet the same failures (common random numbers).
+    """
+    prepared = of_seed(task.job, prepared_job(task.job), task.seed)
+    plan, judge = planned(prepared)
+    return tuple(_value(task.metric, prepared, paced(plan, each), judge) for each in task.intervals_us)
+
+
+def paced(plan: RunPlan, interval_us: int) -> RunPlan:
+    """Return a plan under another checkpoint interval."""
+    return replace(plan, checkpoint=replace(plan.checkpoint, interval_us=interval_us))
+
+
+def _value(metric: str, prepared: Prepared, plan: RunPlan, judge: GraphJudge | None) -> float:
+    try:
+        trace = simulate_run(plan, judge=judge)
+    except SimulationError:
+        return nan
+    found = value_of(metric, prepared, plan, trace, judge)
+    return nan if found is None else found
+
+
+def value_of(metric: str, prepared: Prepared, plan: RunPlan, trace: RunTrace, judge: GraphJudge | None) -> float | None:
+    """Return a metric of a run, with ledgers only where it needs them; None where such a run has none."""
+    if metric in FROM_TRACE:
+        return FROM_TRACE[metric](trace)
+    damaged: Sequence[int] = trace.judged[1:] if judge else ()
+    profiles = tuple(judge.profiles[number] for number in damaged) if judge else ()
+    return METRICS[metric](account(prepared, plan, trace, profiles))
