@@ -12,6 +12,16 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
+from sim.commands.options import (
+    ForceOption,
+    JsonOption,
+    PictureOption,
+    PluginsOption,
+    ScenarioArgument,
+    SetOption,
+    TraceOption,
+)
+from sim.commands.policies import interval, spares
 from sim.engine.collector import rare_collections
 from sim.errors import InputError, OutputError, TrainwrightError
 from sim.terminal import (
@@ -78,18 +88,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Simulate the training of a frontier model on a cluster, from one kernel to the last invoice.",
 )
-
-ScenarioArgument = Annotated[str, typer.Argument(metavar="SCENARIO", help="A preset's name or a TOML file.")]
-SetOption = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a dotted key of the scenario.")
-]
-TraceOption = Annotated[Path | None, typer.Option("--trace", metavar="FILE", help="Write a Chrome trace (Perfetto).")]
-PictureOption = Annotated[Path | None, typer.Option("--picture", metavar="FILE", help="Draw the pipeline (SVG).")]
-ForceOption = Annotated[bool, typer.Option("--force", help="Replace an existing output.")]
-PluginsOption = Annotated[
-    bool, typer.Option("--allow-plugins", help='Let a topology "module:function" run code from outside.')
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a report.")]
 
 
 def _show_version(wanted: bool) -> None:
@@ -258,54 +256,8 @@ def compare(
     show_facts(answer, as_json, lambda: comparison_report(answer))
 
 
-@app.command()
-def interval(
-    scenario: ScenarioArgument,
-    replicas: Annotated[
-        int | None, typer.Option(metavar="N", min=2, help="Most runs of each interval, by default 200.")
-    ] = None,
-    precision: Annotated[
-        float | None, typer.Option(metavar="P", help="Half-width of regrets that ends the runs, by default 0.002.")
-    ] = None,
-    metric: Annotated[
-        str, typer.Option(metavar="NAME", help="ettr, goodput, effective_mfu, cost_usd, usd_per_trillion_tokens.")
-    ] = "ettr",
-    every: Annotated[
-        str | None, typer.Option(metavar="T,T,...", help="Intervals to try, such as 2min,5min: no others but rules'.")
-    ] = None,
-    workers: Annotated[int | None, typer.Option(metavar="N", min=1, help="Processes, by default one a core.")] = None,
-    picture: Annotated[Path | None, typer.Option("--picture", metavar="FILE", help="Draw the curve (SVG).")] = None,
-    overrides: SetOption = None,
-    force: ForceOption = False,
-    allow_plugins: PluginsOption = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Find the best checkpoint interval by simulation, and what Young, Daly and the exact form lose against it."""
-    from sim.analysis.interval.answer import interval_answer
-    from sim.analysis.interval.checks import check_precision, every_s
-    from sim.analysis.interval.study import PRECISION, REPLICAS, study_interval
-    from sim.report.interval.picture import interval_picture
-    from sim.report.interval.screen import interval_report
-    from sim.report.progress import progress
-
-    if picture is not None:
-        check_output(picture, force)
-    with progress(sys.stderr) as report, located(scenario):
-        study = study_interval(
-            scenario,
-            overrides=overrides or [],
-            metric=metric,
-            every_s=every_s(every),
-            precision=PRECISION if precision is None else check_precision(precision),
-            replicas=replicas or REPLICAS,
-            workers=workers,
-            progress=report,
-            allow_plugins=allow_plugins,
-        )
-    answer = interval_answer(study)
-    if picture is not None:
-        write_text(picture, interval_picture(answer))
-    show_facts(answer, as_json, lambda: interval_report(answer))
+app.command()(interval)
+app.command()(spares)
 
 
 @app.command()

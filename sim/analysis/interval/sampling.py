@@ -1,20 +1,18 @@
 """Samples of a metric: one seed's job, prepared once, run under every interval."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from dataclasses import dataclass, replace
 from math import nan
 
 from sim.batch.metrics import METRICS
-from sim.batch.seeds import seeded
+from sim.batch.seeds import Job, of_seed, prepared_job
 from sim.engine.run import simulate_run
 from sim.errors import SimulationError
 from sim.ledger.ratios import trace_ettr, trace_goodput
 from sim.ledger.trace import RunTrace
 from sim.reliability.outages import GraphJudge
 from sim.reliability.records import RunPlan
-from sim.scenario import Scenario
-from sim.simulate import Prepared, account, planned, prepare
+from sim.simulate import Prepared, account, planned
 
 FROM_TRACE = {"ettr": trace_ettr, "goodput": trace_goodput}
 """Metrics that need no ledger: their number is the ledger's."""
@@ -30,17 +28,6 @@ HIGHER_IS_BETTER = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """A scenario and where it comes from; key: what determines its runs, by which processes keep it prepared."""
-
-    key: str
-    scenario: Scenario = field(compare=False)
-    source: str
-    overrides: tuple[str, ...]
-    allow_plugins: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """One seed of a job, under every one of some intervals."""
 
@@ -48,18 +35,6 @@ class Task:
     metric: str
     seed: int
     intervals_us: tuple[int, ...]
-
-
-@lru_cache(maxsize=1)
-def prepared_job(job: Job) -> Prepared:
-    """Return a job before its runs, kept for a process' next task."""
-    return prepare(job.scenario, allow_plugins=job.allow_plugins)
-
-
-def of_seed(job: Job, prepared: Prepared, seed: int) -> Prepared:
-    """Return a prepared job under a seed; its step is simulated anew only where the seed decides something of it."""
-    same = seed == prepared.scenario.seed
-    return prepared if same else seeded(prepared, job.source, job.overrides, seed)
 
 
 def sampled(task: Task) -> tuple[float, ...]:

@@ -11,8 +11,9 @@ from sim.analysis.interval.checks import check_asked
 from sim.analysis.interval.grid import SLACK, Scale, cycle_us, further, log_grid, scale_of, whole_steps
 from sim.analysis.interval.optimum import Optimum, find_optimum
 from sim.analysis.interval.rules import ASKED, ASYNCHRONOUS, rules_of
-from sim.analysis.interval.sampling import HIGHER_IS_BETTER, Job, Task, prepared_job, sampled
+from sim.analysis.interval.sampling import HIGHER_IS_BETTER, Task, sampled
 from sim.batch.pool import Pool, pool
+from sim.batch.seeds import Job, prepared_job
 from sim.batch.statistics import estimate, tells_apart
 from sim.batch.two_stage import FIRST, replications_for
 from sim.reliability.records import RunPlan

@@ -9,9 +9,10 @@ import pytest
 
 from sim.analysis.interval.answer import interval_answer
 from sim.analysis.interval.grid import cycle_us
-from sim.analysis.interval.sampling import HIGHER_IS_BETTER, Job, Task, sampled
+from sim.analysis.interval.sampling import HIGHER_IS_BETTER, Task, sampled
 from sim.analysis.interval.study import IntervalStudy, regrets, study_interval
 from sim.batch.metrics import METRICS
+from sim.batch.seeds import Job
 from sim.errors import InputError, ScenarioError
 from sim.reliability.interval import daly_s, job_s, optimal_s, young_s
 from sim.scenario import load_scenario
