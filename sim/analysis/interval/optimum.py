@@ -51,7 +51,11 @@ def find_optimum(cycles_s: Sequence[float], samples: Floats, *, higher_is_better
     >>> round(found.interval_s, 1), round(found.low_s, 1), found.at_end
     (20.0, 20.0, None)
     """
-    x = np.asarray(cycles_s, np.float64)
+    # Where a run retains nothing, time per work has no bound.
+    alive = (samples > 0).all(axis=0)
+    if not alive.any():
+        return None
+    x, samples = np.asarray(cycles_s, np.float64)[alive], samples[:, alive]
     slowness = _slowness(samples.mean(axis=0), higher_is_better)
     best = x[int(slowness.argmin())]
     inside = (x >= best / WINDOW) & (x <= best * WINDOW)

@@ -22,7 +22,7 @@ def rules_of(prepared: Prepared, plan: RunPlan) -> dict[str, int]:
     Young, Daly and the exact form ("optimal") follow from the blocking time and the job's mean time between failures;
     where a checkpoint does not block they say nothing and are left out.
     """
-    rules = {ASKED: plan.checkpoint.interval_us}
+    rules = {ASKED: plan.checkpoint.interval_us} if plan.checkpoint.interval_us else {}
     if not plan.checkpoint.block_us:
         return rules
     rules |= {kind: _interval_us(prepared, plan, kind) for kind in POLICIES}

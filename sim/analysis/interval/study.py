@@ -107,7 +107,7 @@ def study_interval(
     plan, judge = planned(prepared)
     check_asked(metric, prepared, plan, judge)
     scale, rules = scale_of(plan, SLACK if prepared.steps else 0.0), rules_of(prepared, plan)
-    centre_us = rules.get(ASYNCHRONOUS, rules.get("optimal", rules[ASKED]))
+    centre_us = next((rules[each] for each in (ASYNCHRONOUS, "optimal", ASKED) if each in rules), scale.shortest_us)
     grid = tuple(round(each * 1e6) for each in every_s) or log_grid(centre_us, scale)
     first = min(FIRST, replicas)
     with pool(workers, first) as processes:
@@ -148,7 +148,8 @@ class _Sweep:
         tasks = [Task(job=self.job, metric=self.metric, seed=first + n, intervals_us=ordered) for n in seeds]
         rows = []
         for done, row in enumerate(self.processes.map(sampled, tasks), start=1):
-            self.progress(done / len(tasks), f"{len(ordered)} intervals, seeds {seeds.start + 1} to {seeds.stop}")
+            what = "1 interval" if len(ordered) == 1 else f"{len(ordered)} intervals"
+            self.progress(done / len(tasks), f"{what}, seeds {seeds.start + 1} to {seeds.stop}")
             rows.append(row)
         return _hopeful(ordered, np.array(rows, np.float64).reshape(len(rows), len(ordered)), ())
 

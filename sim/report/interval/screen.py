@@ -57,7 +57,7 @@ def _short(names: str) -> str:
 def _loss(result: Result, rule: Mapping[str, Any]) -> tuple[str, str]:
     width = half(rule["regret_low"], rule["regret_high"])
     if rule["value"] == result["best"] or (rule["regret"] == 0 and not width):
-        return "nothing", "the same steps"
+        return "nothing", "as the best"
     told = f"{_signed(result, rule['regret'])}{'' if width is None else f' +- {difference(result, width)}'}"
     if not rule["differs"]:
         return told, "indistinguishable"

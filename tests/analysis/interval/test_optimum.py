@@ -65,3 +65,14 @@ def test_the_asynchronous_optimum_is_the_best_of_its_closed_form(block: float, d
         asynchronous_efficiency(work_s=at, block_s=block, durable_after_s=later, recovery_s=10.0, mtbf_s=mtbf)
     )
     assert asynchronous_optimal_s(block, durable, mtbf, flights) == pytest.approx(x[curve.argmax()], rel=1e-3)
+
+
+def test_intervals_under_which_a_run_retains_nothing_are_left_out_of_the_fit() -> None:
+    x = np.array([10.0, 14.0, 20.0, 28.0, 40.0, 56.0])
+    curve = 1 / (1.05 + 2 / x + x / 200)
+    samples = np.array([curve, curve])
+    samples[0, -1] = 0.0
+    found = find_optimum(x.tolist(), samples, higher_is_better=True, seed=1)
+    assert found is not None
+    assert found.window_s[1] == pytest.approx(40.0)
+    assert find_optimum(x.tolist(), 0 * samples, higher_is_better=True, seed=1) is None
