@@ -12,6 +12,16 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
+from sim.commands.options import (
+    ForceOption,
+    JsonOption,
+    PictureOption,
+    PluginsOption,
+    ScenarioArgument,
+    SetOption,
+    TraceOption,
+)
+from sim.commands.policies import interval, spares
 from sim.engine.collector import rare_collections
 from sim.errors import InputError, OutputError, TrainwrightError
 from sim.terminal import (
@@ -78,18 +88,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Simulate the training of a frontier model on a cluster, from one kernel to the last invoice.",
 )
-
-ScenarioArgument = Annotated[str, typer.Argument(metavar="SCENARIO", help="A preset's name or a TOML file.")]
-SetOption = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a dotted key of the scenario.")
-]
-TraceOption = Annotated[Path | None, typer.Option("--trace", metavar="FILE", help="Write a Chrome trace (Perfetto).")]
-PictureOption = Annotated[Path | None, typer.Option("--picture", metavar="FILE", help="Draw the pipeline (SVG).")]
-ForceOption = Annotated[bool, typer.Option("--force", help="Replace an existing output.")]
-PluginsOption = Annotated[
-    bool, typer.Option("--allow-plugins", help='Let a topology "module:function" run code from outside.')
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a report.")]
 
 
 def _show_version(wanted: bool) -> None:
@@ -256,6 +254,10 @@ def compare(
         write_text(out / "comparison.json", json.dumps(answer, indent=1, allow_nan=False) + "\n")
         write_text(out / "comparison.txt", comparison_report(answer) + "\n")
     show_facts(answer, as_json, lambda: comparison_report(answer))
+
+
+app.command()(interval)
+app.command()(spares)
 
 
 @app.command()

@@ -85,6 +85,15 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """What a run takes: its plan, what judges its outages, and what times its steps."""
+
+    plan: RunPlan
+    judge: GraphJudge | None
+    pacer: StepPacer | GivenPacer | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
     """Everything about one run; steps is empty where the step time was given, energy and costs None without a bill.
 
@@ -175,13 +184,19 @@ def reseeded(prepared: Prepared, scenario: Scenario) -> Prepared:
 def simulate_prepared(prepared: Prepared, progress: Progress = lambda fraction, what: None) -> RunResult:
     """Return the run of a prepared job."""
     progress(0.5, "run")
+    planning = planned(prepared)
+    trace = simulate_run(planning.plan, judge=planning.judge, pacer=planning.pacer)
+    progress(0.8, "ledgers")
+    return account(prepared, planning.plan, trace, planning.pacer)
+
+
+def planned(prepared: Prepared) -> Planned:
+    """Return the plan of a prepared job, and what judges and times it; all serve any run of the job under its seed."""
     judge, results_of = judge_of(prepared)
     failures = _wired(prepared, judge)
     plan = run_plan(prepared.scenario, prepared.steps, prepared.machine, failures, prepared.allow_plugins)
     pacer = pacer_of(prepared, plan, results_of) if judge or has_slow(plan) else None
-    trace = simulate_run(plan, judge=judge, pacer=pacer)
-    progress(0.8, "ledgers")
-    return account(prepared, plan, trace, pacer)
+    return Planned(plan=plan, judge=judge, pacer=pacer)
 
 
 def judge_of(prepared: Prepared) -> tuple[GraphJudge | None, Callable[[int], tuple[StepResult, ...]]]:

@@ -28,7 +28,8 @@ FLOORS = {
     "sim.report": 11,
     "sim.analysis": 11,
     "sim.terminal": 12,
-    "sim.cli": 13,
+    "sim.commands": 13,
+    "sim.cli": 14,
 }
 """Floor of each package or module; one on the same floor is imported only from within itself, except on floor 0."""
 
@@ -43,7 +44,7 @@ OUTSIDE = {
     "pydantic_core": ("sim.scenario", "sim.batch"),
     "matplotlib": ("sim.report",),
     "rich": ("sim.report", "sim.cli"),
-    "typer": ("sim.cli", "sim.terminal"),
+    "typer": ("sim.cli", "sim.commands", "sim.terminal"),
 }
 """Who may import which library."""
 

@@ -1,24 +1,22 @@
 """The same job over variants of its scenario, under the same seeds: what each takes, costs, and is made of."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from multiprocessing import get_context
 
 from sim.batch.fabrics import Fabric, fabric_of
 from sim.batch.losses import throughput_after_losses
 from sim.batch.metrics import HEADLINES, METRICS, main_step, sample
+from sim.batch.pool import pool
+from sim.batch.seeds import seeded
 from sim.batch.statistics import Estimate, estimate, paired
 from sim.batch.variants import Variant
 from sim.cluster.resilience import AfterLoss
-from sim.engine.collector import rare_collections
-from sim.errors import InputError, ScenarioError, SimulationError
+from sim.errors import InputError, ScenarioError
 from sim.ledger.cost import usd_by
 from sim.scenario import Scenario, load_scenario
-from sim.simulate import Prepared, RunResult, prepare, reseeded, simulate_prepared
+from sim.simulate import Prepared, RunResult, prepare, simulate_prepared
 
 MOST_VARIANTS = 1000
 MOST_REPLICAS = 1000
@@ -109,9 +107,10 @@ def compare(
         for block in blocks
     ]
     parts: list[Measured] = []
-    for done, part in enumerate(_measured(tasks, workers), start=1):
-        progress(done / len(tasks), f"{part.variant.name}")
-        parts.append(part)
+    with pool(workers, len(tasks)) as processes:
+        for done, part in enumerate(processes.map(_measure, tasks), start=1):
+            progress(done / len(tasks), f"{part.variant.name}")
+            parts.append(part)
     merged = tuple(_joined(parts[first : first + len(blocks)]) for first in range(0, len(parts), len(blocks)))
     return Comparison(scenario=source, measured=merged, replicas=replicas)
 
@@ -150,38 +149,13 @@ def _blocks(replicas: int, variants: int, workers: int) -> list[range]:
     return [range(first, last) for first, last in pairwise(bounds)]
 
 
-def _measured(tasks: Sequence[_Task], workers: int | None) -> Iterator[Measured]:
-    """Yield the answers of all tasks in order, from processes where there is more than one task and core."""
-    count = min(workers or os.cpu_count() or 1, len(tasks))
-    if count < 2:
-        yield from map(_measure, tasks)
-        return
-    try:
-        with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
-            try:
-                yield from pool.map(_measure_apart, tasks)
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
-    except BrokenProcessPool:
-        raise SimulationError(
-            "a worker ended early, killed from outside or out of memory; try fewer --workers"
-        ) from None
-
-
-def _measure_apart(task: _Task) -> Measured:
-    """Measure in a process of its own, which collects garbage as rarely as the command line does."""
-    with rare_collections():
-        return _measure(task)
-
-
 def _measure(task: _Task) -> Measured:
     scenario = load_scenario(task.source, task.overrides)
     samples: dict[str, list[float]] = {}
     try:
         prepared = prepare(replace(scenario, seed=task.seeds[0]), allow_plugins=task.allow_plugins)
         first = simulate_prepared(prepared)
-        later = (simulate_prepared(reseeded(prepared, _seeded(prepared, task, seed))) for seed in task.seeds[1:])
+        later = (simulate_prepared(seeded(prepared, task.source, task.overrides, seed)) for seed in task.seeds[1:])
         for result in (first, *later):
             for name, value in sample(result).items():
                 samples.setdefault(name, []).append(value)
@@ -189,15 +163,6 @@ def _measure(task: _Task) -> Measured:
     except InputError as error:
         lines = [f"{task.variant.name}: {scenario.name}: {line}" for line in str(error).splitlines()]
         raise type(error)("\n".join(lines)) from None
-
-
-def _seeded(prepared: Prepared, task: _Task, seed: int) -> Scenario:
-    """Return the prepared scenario with another seed, which may draw what of the network is lost."""
-    scenario = replace(prepared.scenario, seed=seed)
-    if scenario.machines.health is None:
-        return scenario
-    health = load_scenario(task.source, [*task.overrides, f"run.seed={seed}"]).machines.health
-    return replace(scenario, machines=replace(scenario.machines, health=health))
 
 
 def _answer(task: _Task, samples: Mapping[str, Sequence[float]], prepared: Prepared, run: RunResult) -> Measured:

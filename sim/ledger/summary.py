@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from sim.ledger.ratios import trace_ettr
 from sim.ledger.time_ledger import STEPPING, Key, TimeLedger, by_state, net_gpu_us
 from sim.ledger.trace import JOB_STATES, RECLASSIFIED_STATES, Event, RunTrace
 from sim.workload.profile import STEP_STATES, StepProfile
@@ -77,7 +78,7 @@ def summarize(trace: RunTrace, ledger: TimeLedger, profiles: Sequence[StepProfil
         effective_mfu=_ratio(totals["compute_ideal"], held) if modelled else None,
         goodput=_ratio(retained, in_job),
         allocation=_ratio(in_job, held),
-        ettr=_ratio(_retained_step_us(trace), trace.end_us),
+        ettr=trace_ettr(trace),
         gpu_hours=held / US_PER_HOUR,
         job_gpu_hours=in_job / US_PER_HOUR,
         failures=_counts(event for event in trace.events if event.kind == "failure"),
@@ -126,11 +127,6 @@ def _tokens(steps: Sequence[int], profiles: Sequence[StepProfile | None]) -> int
             return None
         total += count * profile.tokens
     return total
-
-
-def _retained_step_us(trace: RunTrace) -> int:
-    stepped = sum(segment.duration_us for segment in trace.segments if segment.state == "step")
-    return stepped - sum(reversal.duration_us for reversal in trace.reversals)
 
 
 def _counts(events: Iterable[Event]) -> dict[str, int]:

@@ -1,0 +1,58 @@
+"""The same function over many tasks, in processes of their own or in this one."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing import get_context
+from typing import TypeVar
+
+from sim.engine.collector import rare_collections
+from sim.errors import SimulationError
+
+Task = TypeVar("Task")
+Answer = TypeVar("Answer")
+
+
+class Pool:
+    """Workers that stay until the pool is closed, so that what a process keeps serves its later tasks."""
+
+    def __init__(self, executor: ProcessPoolExecutor | None) -> None:
+        self._executor = executor
+
+    def map(self, function: Callable[[Task], Answer], tasks: Sequence[Task]) -> Iterator[Answer]:
+        """Yield the answers of all tasks in order; a function of a module, so that another process finds it."""
+        if self._executor is None:
+            return map(function, tasks)
+        return self._executor.map(partial(_apart, function), tasks)
+
+
+@contextmanager
+def pool(workers: int | None, tasks: int) -> Iterator[Pool]:
+    """Yield a pool for so many tasks: by default a process a core, none where one would do.
+
+    Raises SimulationError where a process ends early; whatever is raised inside cancels the tasks that wait.
+    """
+    count = min(workers or os.cpu_count() or 1, tasks)
+    if count < 2:
+        yield Pool(None)
+        return
+    try:
+        with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as executor:
+            try:
+                yield Pool(executor)
+            except BaseException:
+                executor.shutdown(cancel_futures=True)
+                raise
+    except BrokenProcessPool:
+        raise SimulationError(
+            "a worker ended early, killed from outside or out of memory; try fewer --workers"
+        ) from None
+
+
+def _apart(function: Callable[[Task], Answer], task: Task) -> Answer:
+    """Work in a process of its own, which collects garbage as rarely as the command line does."""
+    with rare_collections():
+        return function(task)

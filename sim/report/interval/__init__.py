@@ -1,0 +1,1 @@
+"""How the answers of `interval` are shown: the screen and the picture."""
