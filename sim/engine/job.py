@@ -55,6 +55,7 @@ class Job:
         "restarts",
         "safe",
         "severed",
+        "stalled",
         "state",
         "stepper",
         "times",
@@ -94,6 +95,8 @@ class Job:
         self.turning = False
         # Whether the network leaves no path between the nodes of the job; without a network that fails it never does.
         self.severed: Callable[[], bool] = lambda: False
+        # Nodes that must be fit before the job restarts: its own, or after a stall as many as were asked for.
+        self.stalled = 0
 
     def turn(self, condition: int) -> None:
         """The network's condition changes, and with it the length of steps and the end of the work."""
@@ -167,6 +170,7 @@ class Job:
         self.owed.add("schedule")
         self.record.event(self.env.now, "stall", failure.cause)
         self.state = "waiting"
+        self.stalled = min(self.plan.recovery.resume_when_idle or 0, len(self.nodes.place))
         while self._short() and not self._interrupted():
             start, nodes = self.env.now, self.nodes.in_job
             yield self._until(NEVER_US)
@@ -176,8 +180,9 @@ class Job:
         return not self._interrupted()
 
     def _short(self) -> bool:
-        """Say whether the job cannot start because nodes are missing, or have no path between them."""
-        return self.nodes.missing() > 0 or self.severed()
+        """Say whether the job cannot start: nodes are missing, have no path, or are fewer than a stall waits for."""
+        missing = self.nodes.missing() > 0 or self.severed()
+        return missing or (self.stalled > 0 and self.nodes.fit() < self.stalled)
 
     def _due(self, stages: Stages) -> Stages:
         """Leave out what is not owed: hosts are selected only after a stall, and only missing nodes are replaced."""
@@ -211,6 +216,7 @@ class Job:
         """Step until the work ends, a failure or the horizon; say whether the work is complete."""
         start = self.env.now
         self.state = "stepping"
+        self.stalled = 0
         self.clock.start()
         self.end_us = self.stepper.begin(self.safe.work_us, start, self.ring)
         self.turning = True

@@ -73,6 +73,8 @@ class RecoveryPlan:
     """The stages of a recovery, in order: detect, select_host, replace, initialize, restore, warm_up.
 
     replace: only where a node is replaced. select_host (state schedule): when the run starts, and after a stall.
+    resume_when_idle: how many nodes, the job's own included, must be fit before a stalled job restarts
+    (all, where there are fewer); None: its own.
     on_failure: "restart" (a failure during recovery starts it again) or "queue" (recoveries add).
     rework: False means that progress survives a failure, to compare with models without checkpoints.
     """
@@ -85,6 +87,7 @@ class RecoveryPlan:
     initialize: Law = Law()
     warm_up: Law = Law()
     rework: bool = True
+    resume_when_idle: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

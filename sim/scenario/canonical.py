@@ -19,6 +19,7 @@ _SINCE: Mapping[str, object] = {
     "outage": None,
     "names": (),
     "stops": True,
+    "resume_when_idle": None,
 }
 """Fields that have come since runs were first named, with what they are where a scenario says nothing of them."""
 

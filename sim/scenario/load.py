@@ -14,7 +14,7 @@ from sim.ledger.assets import check_book, price_of
 from sim.ledger.cost import RENTS
 from sim.scenario.faults.checkpoint import checkpoint_of
 from sim.scenario.faults.failures import check_outages, check_rate, failures_of
-from sim.scenario.faults.recovery import recovery_of
+from sim.scenario.faults.recovery import check_resume, recovery_of
 from sim.scenario.faults.repair import repair_of
 from sim.scenario.form import AnchorForm, ClusterForm, MeasuredForm, ScenarioForm
 from sim.scenario.health import health_of
@@ -229,6 +229,7 @@ def _checks(form: ScenarioForm) -> Sequence[Callable[[], object]]:
             lambda: billing_of(form),
             lambda: limits_of(form),
             lambda: check_read(form),
+            lambda: check_resume(form.recovery, form.cluster.nodes),
         ),
     ]
 

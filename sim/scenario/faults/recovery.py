@@ -2,14 +2,14 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from sim.catalog.records import Node
 from sim.errors import ScenarioError, unknown_name
 from sim.reliability.records import RecoveryPlan
 from sim.scenario.faults.failures import FailuresForm, causes_of
 from sim.scenario.faults.repair import RepairForm
-from sim.scenario.fields import OneOf
+from sim.scenario.fields import Count, OneOf
 from sim.scenario.laws import CLOSED, Duration, LawForm, law
 
 
@@ -23,10 +23,19 @@ class RecoveryForm(BaseModel):
     on_failure: Annotated[str, OneOf(what="on_failure", known=("restart", "queue"))] = "restart"
     detect: Duration
     detect_by_cause: dict[str, Duration] = {}
+    select_host: Annotated[
+        Duration, Field(description="how long hosts are selected when the run starts, and after a stall")
+    ] = LawForm.model_construct(kind="constant", mean=0.0)
     replace: Duration
     initialize: Duration
     warm_up: Duration = LawForm.model_construct(kind="constant", mean=0.0)
     rework: bool = True
+    resume_when_idle: Annotated[
+        Count | None,
+        Field(
+            description="nodes, the job's own included, that must be fit before a stalled job restarts; all, if fewer"
+        ),
+    ] = None
 
 
 def recovery_of(
@@ -47,11 +56,22 @@ def recovery_of(
         detect_by_cause={
             cause: law(duration) for cause, duration in sorted(recovery.detect_by_cause.items()) if failures.scale
         },
+        select_host=law(recovery.select_host),
         replace=law(recovery.replace),
         initialize=law(recovery.initialize),
         warm_up=law(recovery.warm_up),
         rework=recovery.rework,
+        resume_when_idle=recovery.resume_when_idle,
     )
+
+
+def check_resume(recovery: RecoveryForm | None, nodes: int) -> None:
+    """Raise ScenarioError where a stalled job would wait for fewer nodes than it needs."""
+    idle = recovery.resume_when_idle if recovery else None
+    if idle is not None and idle < nodes:
+        raise ScenarioError(
+            f"recovery.resume_when_idle: got {idle:,}; expected at least {nodes:,}, the nodes of the job"
+        )
 
 
 def _refuse_one_alone(recovery: RecoveryForm | None, failures: FailuresForm | None, repair: RepairForm | None) -> None:
