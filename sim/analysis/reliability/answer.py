@@ -12,8 +12,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from sim.analysis.reliability.ages import age_rows
 from sim.analysis.reliability.cases.rules import case_rows
-from sim.analysis.reliability.fleets import age_rows, stall_rows
+from sim.analysis.reliability.fleets import stall_rows
 from sim.analysis.reliability.optimum import regret_rows
 from sim.analysis.reliability.oracles import (
     asynchronous_rows,
@@ -112,7 +113,7 @@ def tasks_of(sections: Mapping[str, Any]) -> list[Task]:
     cases, peers = sections.get("cases", []), sections.get("peer_scenarios", {})
     if not isinstance(cases, list) or not isinstance(peers, dict):
         raise InputError("measurements: expected cases to be a list, and peer_scenarios a table")
-    named = {name: each for name, each in peers.items() if isinstance(each, dict) and "job_size" in each}
+    named = {name: each for name, each in peers.items() if isinstance(each, dict) and name != "common"}
     return [
         *(partial(case_rows, case) for case in cases),
         *(partial(peer_rows, name, each) for name, each in named.items()),

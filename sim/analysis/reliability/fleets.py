@@ -1,13 +1,13 @@
-"""Closed forms of fleets of nodes, through the run engine: stalls, crews, ages kept."""
+"""Closed forms of fleets of nodes, through the run engine: stalls and crews."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import comb
 
 from sim.analysis.reliability.oracles import oracle
-from sim.analysis.reliability.rows import Predicted, z_score
-from sim.analysis.reliability.runs import AT_ONCE, DAY_S, HOUR_S, failing, failures_of, restart, run_plan, sample, share
-from sim.reliability.records import FailureClass, Law, RepairPlan, RepairStage, RunPlan
+from sim.analysis.reliability.rows import Predicted
+from sim.analysis.reliability.runs import AT_ONCE, DAY_S, HOUR_S, failing, restart, run_plan, sample, share
+from sim.reliability.records import Law, RepairPlan, RepairStage, RunPlan
 
 REPAIR_H = 24.0
 """Mean repair of a node."""
@@ -108,26 +108,3 @@ def _stall(name: str, known: float, fleet: Fleet, plan: RunPlan, formula: str) -
     given = {"k": fleet.running, "s": fleet.spares, "k_lambda_repair": fleet.load, "repair_h": REPAIR_H}
     given |= {"crews": plan.repair.crews} if plan.repair.crews else {}
     return oracle(name, known, found, given, unit="fraction", formula=formula, group="fleets")
-
-
-def age_rows() -> Iterator[Predicted]:
-    """Yield failures of a new fleet of 4,096 nodes in a week where ages are kept, for three shapes of life.
-
-    Exponential: N t / mean. The others are known to a unit, or as the mean of another simulation.
-    """
-    nodes, days, mean_days = 4096, 7.0, 100.0
-    given = {"nodes": nodes, "days": days, "mean_life_days": mean_days}
-    for shape, known, within, formula in (
-        (1.0, nodes * days / mean_days, 0.0, "N t / mean"),
-        (1.5, 65.0, 0.5, "oracle 11: 65"),
-        (0.7, 774.0, 2.0, "oracle 11: 774 +- 2"),
-    ):
-        life = Law(kind="weibull", mean_s=mean_days * DAY_S, shape=shape)
-        cause = FailureClass(cause="node", component="node", per_node=1, life=life, replace=False)
-        plan = run_plan(
-            failures=(cause,), recovery=restart(0.0, rework=False), nodes=nodes, step_s=60.0, horizon_s=days * DAY_S
-        )
-        found = sample(plan, 12, failures_of)
-        name, inputs = f"failures of a new fleet, Weibull {shape}", {**given, "shape": shape}
-        row = oracle(name, known, found, inputs, unit="failures", formula=formula, group="fleets")
-        yield replace(row, z=z_score(found, known, within))

@@ -25,6 +25,10 @@ def peer_rows(name: str, peer: Entry) -> Iterator[Predicted | Skipped]:
 
     The form is that of experiments/validation/airesim-s1.toml, with the peer's own sizes and rates.
     """
+    if "job_size" not in peer:
+        reason = "no scenario: it states no job_size"
+        yield Skipped(id=name, section="peers", source="AIReSim", reason=reason)
+        return
     source = f"AIReSim {name}, {peer['reps']} runs"
     if peer.get("bad_fraction"):
         reason = "a share of bad servers, which this mapping does not carry over; expected bad_fraction 0"

@@ -4,7 +4,13 @@ from collections.abc import Callable, Iterator, Mapping
 
 from sim.analysis.reliability.cases.effective import bound_of, effective_rows, restart_rows
 from sim.analysis.reliability.cases.kokolis import cluster_rows, formula_table
-from sim.analysis.reliability.cases.saved import every_step_rows, overhead_rows, overlap_rows
+from sim.analysis.reliability.cases.saved import (
+    durable_rows,
+    every_step_rows,
+    overhead_rows,
+    overlap_rows,
+    states_durations,
+)
 from sim.analysis.reliability.cases.standby import standby_rows
 from sim.analysis.reliability.optimum import daly_rows
 from sim.analysis.reliability.rows import Entry, Found, Skipped
@@ -19,7 +25,6 @@ REASONS: Mapping[str, str] = {
     "delta-a100-h100": "availability needs a repair time of each error; published is one recovery, of 19 h",
     "lablup-504-b200": "the success of one attempt is not published but by the chains that it would predict",
     "opt-175b": "restarts are counted, their durations are not, and the wasted GPU-hours are given as two numbers",
-    "bytecheckpoint": "no outcome: its blocking, flush and load times are inputs of an oracle",
     "gemini-sosp23": "ratios over other systems, without the job that they are of",
     "ckpt-misc": "overheads without the step times and intervals that they are of",
     "bytedance-whatif": "waste by stragglers of a fleet, without the jobs' layouts or workers",
@@ -62,6 +67,7 @@ def rule_of(case: Entry) -> Rule | None:
         every_step_rows: bool(checkpoint)
         and all(isinstance(entry, Mapping) and "relative_MFU" in entry for entry in checkpoint.values()),
         standby_rows: "P99 backup machines" in failures,
+        durable_rows: states_durations(case),
         overlap_rows: {"global write GB/s", "bytes_per_param", "interval_min"} <= set(checkpoint),
     }
     return next((rule for rule, stated in states.items() if stated), None)
