@@ -49,7 +49,14 @@ def minutes(
 
 
 def oracle(
-    name: str, known: float, found: Sample, inputs: Numbers, *, unit: str, formula: str, group: str = "one clock"
+    name: str,
+    known: float,
+    found: Sample,
+    inputs: Mapping[str, object],
+    *,
+    unit: str,
+    formula: str,
+    group: str = "one clock",
 ) -> Predicted:
     """Return the row of a closed form."""
     return Predicted(
@@ -80,7 +87,7 @@ def segment_rows() -> Iterator[Predicted]:
         plan = minutes(given, work=60 * _SEGMENTS + _STEP_MIN, clock=clock)
         found = sample(plan, 12, lambda trace: (wall_s(trace) / MINUTE_S - _STEP_MIN) / _SEGMENTS)
         known = form(work_s=60, block_s=2, recovery_s=10, mtbf_s=180)
-        yield oracle(name, known, found, {**given, "segments": _SEGMENTS}, unit="min", formula=formula)
+        yield oracle(name, known, found, {**given, "clock": clock, "segments": _SEGMENTS}, unit="min", formula=formula)
 
 
 def job_rows() -> Iterator[Predicted]:
@@ -108,15 +115,16 @@ def asynchronous_rows() -> Iterator[Predicted]:
 
 def convention_rows() -> Iterator[Predicted]:
     """Yield what is left of the time under the three conventions for failures during recovery."""
-    given = {"R": 10.0, "M": 18.0}
+    times = {"R": 10.0, "M": 18.0}
     conventions = {
         "recoveries that add": ("calendar", "queue", 1 - 10 / 18, "1 - R/M"),
         "recoveries that begin again": ("calendar", "restart", exp(-10 / 18), "e^(-R/M)"),
         "clocks that stop during recovery": ("operating", "restart", 18 / 28, "M/(M+R)"),
     }
     for name, (clock, on_failure, known, formula) in conventions.items():
-        plan = minutes(given, horizon=12_000, clock=clock)
+        plan = minutes(times, horizon=12_000, clock=clock)
         plan = replace(plan, recovery=replace(plan.recovery, on_failure=on_failure, rework=False))
+        given = {**times, "clock": clock, "on_failure": on_failure}
         yield oracle(name, known, sample(plan, 8, share("step")), given, unit="fraction", formula=formula)
 
 

@@ -13,6 +13,7 @@ from sim.analysis.reliability.runs import (
     Sample,
     ettr,
     failing,
+    failures_of,
     restart,
     run_plan,
     sample,
@@ -37,6 +38,7 @@ REPLICAS = 2
 Cell = tuple[int, int]
 """Minutes of a restart and of an interval."""
 
+_PRESET_REPLICAS = 12
 _WEEKS_D = 28.0
 
 
@@ -173,11 +175,12 @@ def _preset_rows(case: Entry, bound: tuple[str, float]) -> Iterator[Predicted]:
     """Yield effective time and interruptions of the preset of the same name: its step, nodes, spares and store."""
     prepared = prepare(load_scenario(case["id"]))
     plan = plan_of(prepared.scenario, prepared.steps, prepared.machine)
-    traces = [simulate_run(replace(plan, seed=seed)) for seed in range(1, 7)]
+    traces = [simulate_run(replace(plan, seed=seed)) for seed in range(1, _PRESET_REPLICAS + 1)]
     times = Sample(values=tuple(map(ettr, traces)))
     counts = Sample(values=tuple(float(sum(event.interrupted for event in trace.events)) for trace in traces))
     given = {"preset": case["id"], "interval_min": plan.checkpoint.interval_us / 6e7}
-    outputs = {"ettr": times.mean, "interruptions": counts.mean}
+    failures = sum(failures_of(trace) for trace in traces) / len(traces)
+    outputs = {"ettr": times.mean, "interruptions": counts.mean, "failures": failures}
     about: dict[str, Any] = {
         "section": "published",
         "group": case["id"],
