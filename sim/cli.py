@@ -262,10 +262,10 @@ app.command()(spares)
 
 @app.command()
 def validate(
-    kind: Annotated[str, typer.Option(metavar="KIND", help="What is compared: training, network.")] = "training",
+    kind: Annotated[str, typer.Option(metavar="KIND", help="training, network, reliability.")] = "training",
     measurements: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Measured steps (CSV) or networks (JSON), not the reference."),
+        typer.Option(metavar="FILE", help="Measured steps (CSV), networks or failures (JSON), not the reference."),
     ] = None,
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Where rows and page go; goes on where it was stopped.")
@@ -291,8 +291,11 @@ def validate(
         facts = network_answer(read_sections(measurements))
         show_facts(facts, as_json, lambda: network_validation(facts))
         return
+    if kind == "reliability":
+        _validate_reliability(measurements, workers, as_json)
+        return
     if kind != "training":
-        raise unknown_name("kind of validation", kind, ("training", "network"), "--kind")
+        raise unknown_name("kind of validation", kind, ("training", "network", "reliability"), "--kind")
     rows = read_measurements(measurements)
     cache = open_directory(out, force)
     with progress(sys.stderr) as report:
@@ -302,6 +305,23 @@ def validate(
     answer = training_answer(answers)
     write_validation(out, answer, truth_page(answer))
     show_facts(answer, as_json, lambda: f"{validation_report(answer)}\n\nPage and rows: {out}")
+
+
+def _validate_reliability(measurements: str | None, workers: int | None, as_json: bool) -> None:
+    """Compare runs with closed forms, another simulator and published cases of failures."""
+    from sim.analysis.reliability.answer import read_cases, reliability_answer
+    from sim.report.progress import progress
+    from sim.report.reliability_validation import reliability_validation
+
+    sections = read_cases(measurements)
+    with progress(sys.stderr) as report:
+        facts = reliability_answer(
+            sections,
+            oracles=measurements is None,
+            workers=workers,
+            progress=lambda done, count: report(done / count, "cases"),
+        )
+    show_facts(facts, as_json, lambda: reliability_validation(facts))
 
 
 @app.command()

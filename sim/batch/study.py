@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, ValidationError
 from sim.batch.compare import MOST_REPLICAS, Comparison, Progress, compare
 from sim.batch.variants import Axis, Variant, axis_of, checked, toml_text, variants_of
 from sim.errors import InputError, ScenarioError, unknown_name
-from sim.scenario import preset_names
+from sim.scenario import scenario_names
 from sim.scenario.laws import CLOSED
 from sim.scenario.messages import error_lines
 from sim.scenario.source import read_toml
@@ -86,7 +86,7 @@ def load_study(name_or_path: str) -> Study:
     """
     path = Path(name_or_path).expanduser()
     if not _is_path(name_or_path):
-        if name_or_path in preset_names():
+        if name_or_path in scenario_names():
             raise ScenarioError(f"compare {name_or_path}: a scenario is no study; expected --over KEY=A,B,C beside it")
         if name_or_path not in study_names():
             raise unknown_name("study", name_or_path, study_names(), "compare without --over")

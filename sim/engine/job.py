@@ -69,6 +69,7 @@ class Job:
         "safe",
         "saves",
         "severed",
+        "stalled",
         "state",
         "stepper",
         "swaps",
@@ -123,6 +124,8 @@ class Job:
         self.pace: Callable[[int, int], None] | None = None
         # Hears to which checkpoint the job has gone back.
         self.returned: Callable[[Save], None] = lambda save: None
+        # Nodes that must be fit before the job restarts: its own, or after a stall as many as were asked for.
+        self.stalled = 0
 
     def turn(self, condition: int) -> None:
         """The network's condition changes, and with it the length of steps and the end of the work."""
@@ -260,6 +263,7 @@ class Job:
         self.owed.add("schedule")
         self.record.event(self.env.now, "stall", failure.cause)
         self.state = "waiting"
+        self.stalled = min(self.plan.recovery.resume_when_idle or 0, len(self.nodes.place))
         while self._short() and not self._interrupted():
             start, nodes = self.env.now, self.nodes.in_job
             yield self._until(NEVER_US)
@@ -269,8 +273,9 @@ class Job:
         return not self._interrupted()
 
     def _short(self) -> bool:
-        """Say whether the job cannot start because nodes are missing, or have no path between them."""
-        return self.nodes.missing() > 0 or self.severed()
+        """Say whether the job cannot start: nodes are missing, have no path, or are fewer than a stall waits for."""
+        missing = self.nodes.missing() > 0 or self.severed()
+        return missing or (self.stalled > 0 and self.nodes.fit() < self.stalled)
 
     def _due(self, stages: Stages) -> list[tuple[str, int]]:
         """Leave out what is not owed: hosts are selected only after a stall, and only missing nodes are replaced."""
@@ -316,6 +321,7 @@ class Job:
         if self.pace is not None:
             self.pace(self.up_us, self.recoveries)
         self.state = "stepping"
+        self.stalled = 0
         self.clock.start()
         self.end_us = self.stepper.begin(safe.work_us, safe.number + 1, start, self.ring)
         self.began()

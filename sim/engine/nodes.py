@@ -163,6 +163,10 @@ class Nodes:
         """Return how many nodes the job lacks."""
         return self.size - self.in_job
 
+    def fit(self) -> int:
+        """Return how many nodes are fit for work: in the job and not failed, or spare."""
+        return self.in_job - len(self.failed) + len(self.shelf.rank)
+
     def returns(self, node: int, cause: str, waiting: bool, outcome: Outcome) -> None:
         """A repaired node comes back: into the job if that waits for nodes and misses any, else to the spares."""
         event = self.record.event(self.env.now, "delivered" if outcome.new else "repaired", cause, node)

@@ -51,6 +51,7 @@ def check_plan(plan: RunPlan) -> None:
     """
     _check_numbers(plan)
     _check_names(plan)
+    _check_resume(plan)
     _check_laws(plan)
     for failure in plan.failures:
         _check_failure(failure)
@@ -111,6 +112,14 @@ def _check_names(plan: RunPlan) -> None:
     for cause in plan.recovery.detect_by_cause:
         if cause not in causes:
             raise unknown_name("cause", cause, causes, "recovery.detect_by_cause")
+
+
+def _check_resume(plan: RunPlan) -> None:
+    idle = plan.recovery.resume_when_idle
+    if idle is not None and idle < plan.nodes:
+        raise ScenarioError(
+            f"recovery.resume_when_idle: got {idle}; expected at least {plan.nodes}, the nodes of the job"
+        )
 
 
 def _check_laws(plan: RunPlan) -> None:

@@ -261,6 +261,8 @@ class RecoveryPlan:
     replaced, by a cold spare; spares says which are not cold. success: by stage, the probability that one attempt at it
     passes; it is repeated until one does. initialize_more_us: what every attempt to initialise takes more, by the size
     of the job. rejoin: takes the place of initialize where processes live on (mode in-process) and no node is replaced.
+    resume_when_idle: how many nodes, the job's own included, must be fit before a stalled job restarts (all, where
+    there are fewer); None: its own.
     on_failure: "restart" (a failure during recovery starts it again) or "queue" (recoveries add).
     rework: False means that progress survives a failure, to compare with models without checkpoints.
     stragglers: None: nobody looks for slow nodes.
@@ -283,6 +285,7 @@ class RecoveryPlan:
     rework: bool = True
     spares: SparePlan = SparePlan()
     stragglers: StragglerPlan | None = None
+    resume_when_idle: int | None = None
 
     @property
     def in_process(self) -> bool:

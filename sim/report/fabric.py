@@ -21,7 +21,7 @@ from sim.machine import ROUTING, Machine, build_machine, placed_ranks
 from sim.report.drawing.picture import fabric_svg, subject_of
 from sim.report.front_end import front_end_json
 from sim.report.inside import inside_json
-from sim.scenario import Scenario, load_scenario, preset_names
+from sim.scenario import Scenario, load_scenario, scenario_names
 from topologies import FAMILIES
 from topologies.files import write_graph
 
@@ -61,8 +61,8 @@ def topology_json(
         raise unknown_name("collective", collective, COLLECTIVES, "--collective")
     if target in FAMILIES or ":" in target:
         return _kind_json(target, dict(arguments), collective, allow_plugins)
-    if not (target in preset_names() or target.endswith(".toml") or "/" in target):
-        raise unknown_name("kind of topology or preset", target, [*FAMILIES, *preset_names()])
+    if not (target in scenario_names() or target.endswith(".toml") or "/" in target):
+        raise unknown_name("kind of topology or preset", target, [*FAMILIES, *scenario_names()])
     if arguments:
         raise ScenarioError(
             f"{target}: got {', '.join(arguments)}; expected no arguments: a scenario states those of its topology"

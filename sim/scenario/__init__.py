@@ -15,7 +15,7 @@ from sim.scenario.records import (
     Training,
 )
 from sim.scenario.schema import scenario_schema
-from sim.scenario.source import preset_names
+from sim.scenario.source import preset_names, scenario_names
 
 __all__ = [
     "Billing",
@@ -32,6 +32,7 @@ __all__ = [
     "canonical_text",
     "load_scenario",
     "preset_names",
+    "scenario_names",
     "scenario_of",
     "scenario_schema",
 ]

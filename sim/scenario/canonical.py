@@ -47,6 +47,7 @@ _SINCE: Mapping[str, object] = {
     "slowing": None,
     "stragglers": None,
     "swing": None,
+    "resume_when_idle": None,
 }
 """Fields that have come since runs were first named, with what they are where a scenario says nothing of them."""
 

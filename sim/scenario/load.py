@@ -17,7 +17,7 @@ from sim.reliability.fleet import check_ages
 from sim.scenario.faults.checkpoint import checkpoint_of
 from sim.scenario.faults.domains import check_domains
 from sim.scenario.faults.failures import check_outages, check_rate, domains_wanted, failures_of
-from sim.scenario.faults.recovery import recovery_of
+from sim.scenario.faults.recovery import check_resume, recovery_of
 from sim.scenario.faults.repair import repair_of
 from sim.scenario.faults.replay import of_causes, with_log
 from sim.scenario.faults.spares import spares_of, with_spares
@@ -257,6 +257,7 @@ def _checks(form: ScenarioForm) -> Sequence[Callable[[], object]]:
             lambda: billing_of(form),
             lambda: limits_of(form),
             lambda: check_read(form),
+            lambda: check_resume(form.recovery, form.cluster.nodes),
         ),
     ]
 

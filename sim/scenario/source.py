@@ -32,8 +32,17 @@ _KEY = re.compile(rf"{_PART}(?:\.{_PART})*")
 
 def preset_names() -> list[str]:
     """Return the names of the scenarios that ship with the project."""
-    folder = files("experiments") / "presets"
-    return sorted(Path(item.name).stem for item in folder.iterdir() if item.name.endswith(".toml"))
+    return _shipped("presets")
+
+
+def scenario_names() -> list[str]:
+    """Return the names that a scenario can be asked for by: presets, and the scenarios of published validations."""
+    return [*preset_names(), *_shipped("validation")]
+
+
+def _shipped(folder: str) -> list[str]:
+    items = (files("experiments") / folder).iterdir()
+    return sorted(Path(item.name).stem for item in items if item.name.endswith(".toml"))
 
 
 def read_anchors(name: str, scenario: str, where: str) -> tuple[Tree, Path | None]:
@@ -168,9 +177,10 @@ def _read(name: str, folder: Path | None, where: str) -> tuple[Tree, Path | None
         path = Path(name).expanduser() if folder is None else folder / Path(name).expanduser()
         tree = _parsed(_text(path, "" if folder is None else f"{where}: "), str(path))
         return _beside(tree, path.parent), path.parent
-    if name not in preset_names():
-        raise unknown_name("preset", name, preset_names(), f"{where} (a file would end in .toml)")
-    return _parsed((files("experiments") / "presets" / f"{name}.toml").read_text(encoding="utf-8"), name), None
+    if name not in scenario_names():
+        raise unknown_name("preset", name, scenario_names(), f"{where} (a file would end in .toml)")
+    folder_name = "presets" if name in preset_names() else "validation"
+    return _parsed((files("experiments") / folder_name / f"{name}.toml").read_text(encoding="utf-8"), name), None
 
 
 def _beside(tree: Tree, folder: Path) -> Tree:

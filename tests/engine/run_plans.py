@@ -139,6 +139,7 @@ def recoveries(draw: st.DrawFn) -> RecoveryPlan:
         initialize=draw(laws(most=8)),
         warm_up=draw(laws(most=4)),
         rework=draw(st.booleans()),
+        resume_when_idle=draw(st.none() | st.integers(4, 6)),
     )
 
 

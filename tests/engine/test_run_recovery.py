@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from sim.engine.run import simulate_run
-from sim.errors import SimulationError, UnknownNameError
+from sim.errors import ScenarioError, SimulationError, UnknownNameError
 from sim.ledger.trace import RunTrace
 from sim.reliability.records import (
     CheckpointPlan,
@@ -265,3 +265,30 @@ def test_a_run_that_makes_no_way_is_given_up() -> None:
 def test_an_unknown_mode_is_refused() -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'eager'"):
         simulate_run(plan(), "eagre")
+
+
+def two_lives(**changes: object) -> RunTrace:
+    """Two nodes for one job, each of which fails after 75 s of work and is away for 1,000 s."""
+    base = plan(failure("node", 75.0), horizon_us=2000 * SECOND)
+    away = replace(base.repair, automatic=RepairStage(time=Law(mean_s=1000.0), success=1.0))
+    return simulate_run(replace(base, repair=away, recovery=replace(base.recovery, **changes)))  # type: ignore[arg-type]
+
+
+def test_a_stalled_job_restarts_with_the_first_node_unless_it_waits_for_more() -> None:
+    for asked, returns in ((None, 0), (1, 0), (2, 1), (9, 1)):
+        trace = two_lives(resume_when_idle=asked)
+        stalled = next(event.time_us for event in trace.events if event.kind == "stall")
+        back = [event.time_us for event in trace.events if event.kind == "repaired"]
+        waited = next(s for s in trace.segments if s.state == "wait_for_node")
+        last = [s for s in trace.segments if s.state == "wait_for_node" and s.event == waited.event][-1]
+        assert (waited.start_us, last.end_us) == (stalled, back[returns])
+
+
+def test_hosts_are_selected_at_the_start_and_after_a_stall_only() -> None:
+    spent = [s for s in states(two_lives(select_host=Law(mean_s=2.0))) if s[0] == "schedule"]
+    assert [(start, duration) for _, start, _, duration in spent][:2] == [(0, 2), (1082, 2)]
+
+
+def test_a_stall_cannot_wait_for_fewer_nodes_than_the_job_has() -> None:
+    with pytest.raises(ScenarioError, match="resume_when_idle: got 3; expected at least 4"):
+        simulate_run(plan(nodes=4, recovery=RecoveryPlan(resume_when_idle=3)))

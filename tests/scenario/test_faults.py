@@ -234,3 +234,18 @@ def test_a_scale_of_zero_switches_failures_off_although_one_has_its_own_detectio
     assert scenario.failures.classes == ()
     assert scenario.recovery is not None
     assert scenario.recovery.detect_by_cause == {}
+
+
+def test_hosts_are_selected_in_no_time_and_a_stall_waits_for_the_jobs_nodes_unless_the_form_says_more() -> None:
+    silent, asked = (
+        resolved().recovery,
+        resolved(recovery__select_host="3 min", recovery__resume_when_idle=4_000).recovery,
+    )
+    assert silent is not None and asked is not None
+    assert (silent.select_host, silent.resume_when_idle) == (Law(), None)
+    assert (asked.select_host, asked.resume_when_idle) == (Law(mean_s=180.0), 4_000)
+
+
+def test_a_stall_that_waits_for_fewer_nodes_than_the_job_has_is_refused() -> None:
+    with pytest.raises(ScenarioError, match=r"recovery\.resume_when_idle: got 1; expected at least"):
+        resolved(recovery__resume_when_idle=1)

@@ -12,7 +12,15 @@ import pytest
 from jsonschema import Draft202012Validator
 from jsonschema import ValidationError as SchemaError
 
-from sim.scenario import Scenario, canonical, canonical_text, load_scenario, preset_names, scenario_schema
+from sim.scenario import (
+    Scenario,
+    canonical,
+    canonical_text,
+    load_scenario,
+    preset_names,
+    scenario_names,
+    scenario_schema,
+)
 from sim.scenario.records import Training
 from sim.workload.pipelines import SCHEDULES
 
@@ -28,6 +36,15 @@ def training_of(scenario: Scenario) -> Training:
 @pytest.mark.parametrize("name", preset_names())
 def test_a_preset_is_a_whole_scenario_with_its_own_name(name: str) -> None:
     assert load_scenario(name).name == name
+
+
+@pytest.mark.parametrize("spares", [0, 8, 100])
+@pytest.mark.parametrize("name", ["airesim-s1", "airesim-s3"])
+def test_a_scenario_of_a_validation_is_found_by_its_name_with_any_number_of_spares(name: str, spares: int) -> None:
+    scenario = load_scenario(name, [f"cluster.spare_nodes={spares}"])
+    assert (scenario.name, scenario.machines.spare_nodes) == (name, spares)
+    assert name in scenario_names()
+    assert name not in preset_names()
 
 
 @pytest.mark.parametrize("name", preset_names())

@@ -13,7 +13,7 @@ from sim.scenario.faults.repair import RepairForm
 from sim.scenario.faults.replay import logged_causes
 from sim.scenario.faults.slow import StragglersForm, stragglers_of
 from sim.scenario.faults.spares import SparesForm
-from sim.scenario.fields import Fraction, OneOf, Time
+from sim.scenario.fields import Count, Fraction, OneOf, Time
 from sim.scenario.laws import CLOSED, Duration, LawForm, law
 
 NONE = LawForm.model_construct(kind="constant", mean=0.0)
@@ -34,6 +34,9 @@ class RecoveryForm(BaseModel):
     diagnose: Duration = NONE
     blames_right: Annotated[Fraction, Field(description="how likely the diagnosis finds the node that failed")] = 1.0
     requeue: Annotated[Duration | None, Field(description="in the queue, at every restart; of mode requeue")] = None
+    select_host: Annotated[
+        Duration, Field(description="how long hosts are selected when the run starts, and after a stall")
+    ] = NONE
     replace: Duration
     initialize: Duration
     warm_up: Duration = NONE
@@ -43,6 +46,12 @@ class RecoveryForm(BaseModel):
     rework: bool = True
     spares: SparesForm | None = None
     stragglers: StragglersForm | None = None
+    resume_when_idle: Annotated[
+        Count | None,
+        Field(
+            description="nodes, the job's own included, that must be fit before a stalled job restarts; all, if fewer"
+        ),
+    ] = None
 
 
 def recovery_of(
@@ -71,6 +80,7 @@ def recovery_of(
         diagnose=law(recovery.diagnose),
         blames_right=recovery.blames_right,
         requeue=law(recovery.requeue or NONE),
+        select_host=law(recovery.select_host),
         replace=law(recovery.replace),
         initialize=law(recovery.initialize),
         initialize_more_us=round(recovery.initialize_per_node * nodes * 1e6),
@@ -79,7 +89,17 @@ def recovery_of(
         warm_up=law(recovery.warm_up),
         rework=recovery.rework,
         stragglers=stragglers_of(recovery.stragglers),
+        resume_when_idle=recovery.resume_when_idle,
     )
+
+
+def check_resume(recovery: RecoveryForm | None, nodes: int) -> None:
+    """Raise ScenarioError where a stalled job would wait for fewer nodes than it needs."""
+    idle = recovery.resume_when_idle if recovery else None
+    if idle is not None and idle < nodes:
+        raise ScenarioError(
+            f"recovery.resume_when_idle: got {idle:,}; expected at least {nodes:,}, the nodes of the job"
+        )
 
 
 def _check_mode(recovery: RecoveryForm) -> None:

@@ -1,0 +1,1 @@
+"""Published cases: what each states, and the run that predicts the rest."""
