@@ -73,15 +73,23 @@ def _tonnes(mass_kg: float) -> str:
 def _broken(result: Result) -> list[str]:
     """Return failures and interruptions, counted apart, the latter with what was to be expected."""
     failures, interruptions = sum(result["failures"].values()), sum(result["interruptions"].values())
-    mean = result["interruptions_expected"]
-    low, high = poisson_band(mean)
     return [
         *pairs([("Failures", show_count(failures)), ("Interruptions", show_count(interruptions))]),
-        f"{show_count(mean)} interruptions expected while the job was up, "
-        f"95 % band {show_count(low)} to {show_count(high)}",
+        _expected(result["interruptions_expected"]),
         *(wrapped(f"Most often: {_most_often(result['interruptions'])}") if interruptions else []),
         *_damaged(result),
     ]
+
+
+def _expected(mean: float | None) -> str:
+    """Return what interruptions were to be expected; None: their number is no Poisson count."""
+    if mean is None:
+        return "Lives with a memory, or lemons: no band of interruptions to be expected"
+    low, high = poisson_band(mean)
+    return (
+        f"{show_count(mean)} interruptions expected while the job was up, "
+        f"95 % band {show_count(low)} to {show_count(high)}"
+    )
 
 
 def _damaged(result: Result) -> list[str]:
