@@ -111,7 +111,9 @@ class Fleet:
         (components,) = ((drawn >= least[self.cohort]) & (drawn < most[self.cohort])).nonzero()
         cohort = self.cohort[components]
         spent, mean_s = self.spent[cohort], np.array([law.mean_s for law in self.laws])[cohort]
-        lives = quantile(replace(self.life, mean_s=1.0), spent + drawn[components] * (1 - spent))
+        # Below one, as uniforms are: at one, a life is infinite.
+        conditional = np.minimum(spent + drawn[components] * (1 - spent), 1 - 2.0**-53)
+        lives = quantile(replace(self.life, mean_s=1.0), conditional)
         ends_us = np.rint(np.minimum(lives * mean_s * 1e6, float(MAX_US))).astype(np.int64) - self.age_us[cohort]
         ends_us = np.maximum(ends_us, 1)
         inside = (ends_us > after_us) & (ends_us <= (MAX_US if until_us is None else until_us))
@@ -139,7 +141,8 @@ def fleet_of(seed: int, failure: FailureClass, nodes: int, ages: Sequence[AgeBat
 
 
 def _lemon_life(failure: FailureClass) -> Law:
-    factor = 1.0 if failure.lemons is None else failure.lemons.factor
+    lemons = failure.lemons
+    factor = lemons.factor if lemons is not None and lemons.fraction else 1.0
     return replace(failure.life, mean_s=failure.life.mean_s / factor)
 
 

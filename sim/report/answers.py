@@ -195,8 +195,15 @@ def job_up_us(trace: RunTrace) -> int:
     return sum(segment.duration_us for segment in trace.segments if segment.state in UP_STATES)
 
 
-def expected_interruptions(plan: RunPlan, trace: RunTrace) -> float:
-    """Return the interruptions to be expected while the job was up: its up time over its mean time between failures."""
+def expected_interruptions(plan: RunPlan, trace: RunTrace) -> float | None:
+    """Return the interruptions to be expected while the job was up: its up time over its mean time between failures.
+
+    None where their number is no Poisson count: where lives of what stops the job have a memory, or some nodes are
+    lemons.
+    """
+    stopping = [failure for failure in plan.failures if failure.stops]
+    if any(failure.life.kind != "exponential" or failure.lemons for failure in stopping):
+        return None
     mtbf_s = job_mtbf_s(plan.failures, plan.nodes)
     return 0.0 if math.isinf(mtbf_s) else job_up_us(trace) * 1e-6 / mtbf_s
 

@@ -74,19 +74,26 @@ def _tonnes(mass_kg: float) -> str:
 def _broken(result: Result) -> list[str]:
     """Return failures and interruptions, counted apart, with what was to be expected or the log that they are of."""
     failures, interruptions = sum(result["failures"].values()), sum(result["interruptions"].values())
-    mean = result["interruptions_expected"]
-    low, high = poisson_band(mean)
-    band = f"95 % band {show_count(low)} to {show_count(high)}"
-    expected = f"{show_count(mean)} interruptions expected while the job was up, {band}"
     return [
         *pairs([("Failures", show_count(failures)), ("Interruptions", show_count(interruptions))]),
-        *(replay_text(result) or [expected]),
+        *(replay_text(result) or [_expected(result["interruptions_expected"])]),
         *(wrapped(f"Stopped as planned: {_most_often(result['planned_stops'])}") if result["planned_stops"] else []),
         *(wrapped(f"Aborted: {result['aborted']}; all of its work is lost") if result["aborted"] else []),
         *(wrapped(f"Most often: {_most_often(result['interruptions'])}") if interruptions else []),
         *_damaged(result),
         *_slow(result),
     ]
+
+
+def _expected(mean: float | None) -> str:
+    """Return what interruptions were to be expected; None: their number is no Poisson count."""
+    if mean is None:
+        return "Lives with a memory, or lemons: no band of interruptions to be expected"
+    low, high = poisson_band(mean)
+    return (
+        f"{show_count(mean)} interruptions expected while the job was up, "
+        f"95 % band {show_count(low)} to {show_count(high)}"
+    )
 
 
 def _damaged(result: Result) -> list[str]:

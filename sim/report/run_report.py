@@ -12,7 +12,8 @@ def run_report(result: Result, marks: Marks) -> str:
 
     Beside the documented keys it reads name, seed, model (None: step time given), accelerator, gpus (all held),
     job_gpus, waterfall by state, cost_by_state in USD, micro_usd by item and state (integers), useful_flop (model FLOP
-    of retained steps), phases, interruptions_expected (mean over job-up exposure), published and published_gap.
+    of retained steps), phases, interruptions_expected (mean over job-up exposure, or None), published and
+    published_gap.
     """
     billed = result["cost_usd"] is not None
     end = "retained steps" if result["step_mfu"] is None else "useful FLOP"

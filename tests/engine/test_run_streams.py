@@ -6,7 +6,7 @@ from sim.engine.run import simulate_run
 from sim.ledger.trace import RunTrace
 from sim.reliability.examples import run_plan
 from sim.reliability.plan import planned_us
-from sim.reliability.records import Law, RunPlan
+from sim.reliability.records import AgeBatch, Law, Lemons, RunPlan
 from tests.engine.run_cases import DAY_US, llama_plan
 
 Key = tuple[str, int, int]
@@ -87,3 +87,54 @@ def test_without_a_horizon_first_failures_are_found_however_long_the_run() -> No
     late = [e for e in trace.events if e.cause == "gpu" and e.ordinal == 0 and e.time_us > 2 * planned_us(plan)]
     assert late
     assert trace == simulate_run(plan, "eager")
+
+
+def lengths(plan: RunPlan) -> dict[Key, int]:
+    """How long each life lasted on a calendar clock: from the renewal of its component, or the start."""
+    replaced = {failure.cause for failure in plan.failures if failure.replace}
+    found: dict[Key, int] = {}
+    begun: dict[tuple[str, int], int] = {}
+    broken: dict[int, list[tuple[str, int]]] = {}
+    for event in simulate_run(plan).events:
+        key = (event.cause, event.component_index)
+        if event.kind == "failure":
+            found[*key, event.ordinal] = event.time_us - begun.get(key, 0)
+            begun[key] = event.time_us
+            if event.cause in replaced:
+                broken.setdefault(event.node, []).append(key)
+        elif event.kind == "repaired":
+            # Whatever broke in a node is new when the node returns.
+            begun |= dict.fromkeys(broken.pop(event.node, ()), event.time_us)
+    return found
+
+
+def test_the_kth_life_of_a_component_lasts_as_long_whatever_the_policy_spares_or_size() -> None:
+    lemons = Lemons(fraction=0.05, factor=30.0)
+    causes = tuple(
+        replace(
+            cause,
+            life=replace(cause.life, kind="weibull", mean_s=cause.life.mean_s / 8, shape=1.4),
+            replace=position % 2 == 0,
+            lemons=lemons,
+        )
+        for position, cause in enumerate(small().failures)
+        if cause.component != "job"
+    )
+    ages = (AgeBatch(nodes=300, age_s=0.0), AgeBatch(nodes=228, age_s=15 * 86_400.0))
+    plan = replace(small(), failures=causes, ages=ages)
+    base = lengths(plan)
+    others = [
+        replace(plan, spare_nodes=40, ages=(*ages, AgeBatch(nodes=24, age_s=86_400.0))),
+        replace(plan, nodes=600, ages=(*ages, AgeBatch(nodes=88, age_s=0.0))),
+        replace(plan, checkpoint=replace(plan.checkpoint, interval_us=3 * 3_600_000_000)),
+        replace(plan, recovery=replace(plan.recovery, on_failure="queue", rework=False, detect=Law(mean_s=900.0))),
+        replace(plan, repair=replace(plan.repair, crews=1)),
+    ]
+    later = {key for key in base if key[2] > 0}
+    assert len(later) > 30
+    for other in others:
+        found = lengths(other)
+        shared = base.keys() & found.keys()
+        assert len(shared) > 0.7 * len(base)
+        assert len(shared & later) > 10
+        assert {key: found[key] for key in shared} == {key: base[key] for key in shared}

@@ -149,5 +149,19 @@ def test_ages_that_no_fleet_has_are_refused(ages: tuple[AgeBatch, ...], words: s
         check_ages(ages, [replace(GPU, lemons=LEMONS)], 60)
 
 
+def test_a_uniform_next_to_one_gives_an_old_component_a_life_that_ends() -> None:
+    fleet = fleet_of(5, GPU, NODES, AGES)
+    assert fleet is not None
+    components, ends_us = fleet.first(np.full(8 * NODES, 1 - 2.0**-53), 0, None)
+    assert len(components) == 8 * NODES
+    assert 0 < ends_us.min() < ends_us.max() < 100 * 100 * DAY * 1e6
+
+
+def test_where_no_node_is_a_lemon_ages_need_not_be_those_of_one() -> None:
+    none = replace(GPU, lemons=replace(LEMONS, fraction=0.0))
+    check_ages((AgeBatch(nodes=60, age_s=100 * DAY),), [none], 60)
+    assert first(none, AGES) == first(GPU, AGES)
+
+
 def test_no_age_is_too_high_for_lives_without_memory() -> None:
     check_ages((AgeBatch(nodes=60, age_s=1e9),), [replace(GPU, life=Law(kind="exponential", mean_s=1.0))], 60)

@@ -32,6 +32,12 @@ def test_failures_and_interruptions_are_counted_apart() -> None:
     assert "240 interruptions expected while the job was up, 95 % band 210 to 271" in text
 
 
+def test_interruptions_that_are_no_poisson_count_have_no_band() -> None:
+    text = "\n".join(headline(run_result() | {"interruptions_expected": None}))
+    assert "Lives with a memory, or lemons: no band of interruptions to be expected" in text
+    assert "95 %" not in text
+
+
 def test_the_causes_that_interrupt_most_come_first() -> None:
     assert "Most often: gpu 148, hbm 70, nic 29" in headline(run_result())
 
