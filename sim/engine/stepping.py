@@ -188,9 +188,14 @@ class Explicit:
             return
         leg = (span.condition, span.way, span.from_us, span.work_us)
         way = self._way()
-        self._close_stretch(span)
-        span.walked.append(leg)
-        span.work_us = span.from_us = moved(span.work_us, span.way, way)
+        if self.env.now == span.begun[1]:
+            # Nothing is done yet: a part of a step, taken to a course that is left at once and back, would lose by it.
+            span.work_us = span.from_us = moved(span.begun[0], self.course, way)
+            span.saved = 0, span.work_us
+        else:
+            self._close_stretch(span)
+            span.walked.append(leg)
+            span.work_us = span.from_us = moved(span.work_us, span.way, way)
         span.condition, span.way = self.condition, way
         span.phase = phase_at(way, span.work_us)
 
