@@ -129,6 +129,21 @@ def test_the_heat_of_the_day_is_throttle_and_apart_from_slow_nodes(thermal: RunR
     assert both["stragglers"]["gpu_hours"] == pytest.approx(run_json(thermal)["stragglers"]["gpu_hours"], rel=0.3)
 
 
+def test_network_day_and_slow_nodes_share_what_steps_take_longer_and_leave_no_rest() -> None:
+    noon = {**EVEN, "diurnal": {"from": "06:00", "to": "18:00", "factor": 1.02}}
+    fair = {"sharing": "max-min"}
+    result = simulate(scenario(NIC, SLOW, THERMAL, cluster__speed=noon, cluster__network=fair))
+    whole = simulate(scenario(cluster__network=fair)).summary
+    answer = run_json(result)
+    assert result.summary.steps == whole.steps and {pace.damaged for pace in result.paces} == {False, True}
+    states = result.steps[0].profile.state_ns
+    longer = sum(result.summary.states[state] - whole.states[state] for state in states)
+    parts = [answer["network"]["slowdown_gpu_hours"], answer["stragglers"]["gpu_hours"], answer["diurnal"]["gpu_hours"]]
+    assert sum(parts) == pytest.approx(longer, rel=1e-3) and min(parts) > 0
+    slow = sum(result.summary.states[state] for state in ("straggler", "throttle"))
+    assert slow == pytest.approx(parts[1] + parts[2], rel=1e-3)
+
+
 def test_with_a_given_step_time_all_wait_for_the_slowest_node() -> None:
     causes = [{**SLOW, "mean": "400 d"}, WITHOUT_MODEL["failures"]["causes"][0]]
     tree = changed(WITHOUT_MODEL, failures={"causes": causes})

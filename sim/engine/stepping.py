@@ -212,9 +212,13 @@ class Explicit:
         if self.span is not span or self.condition == span.condition:
             return
         way = self._way()
-        self._close_stretch(span)
-        self._close_walk(span)
-        span.work_us = span.from_us = moved(span.work_us, span.way, way)
+        if self.env.now == span.begun[1]:
+            # Nothing is done yet: a part of a step, taken to a course that is left at once and back, would lose by it.
+            span.work_us = span.from_us = moved(span.begun[0], self.course, way)
+        else:
+            self._close_stretch(span)
+            self._close_walk(span)
+            span.work_us = span.from_us = moved(span.work_us, span.way, way)
         span.condition, span.way = self.condition, way
         span.phase = phase_at(way, span.work_us)
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -136,6 +137,21 @@ def test_a_change_undone_before_the_next_step_changes_nothing() -> None:
     assert run("folded", one_phase(), checkpoint(), [[15]], [(11, 1), (19, 0)], 50) == run(
         "folded", one_phase(), checkpoint(), [[15]], [], 50
     )
+
+
+@pytest.mark.parametrize("stepper", ["folded", "explicit"])
+def test_a_change_at_the_instant_of_the_begin_leaves_the_part_of_a_step_as_it_was(stepper: str) -> None:
+    # 619 of 1000 us are done; taken to steps of 1050 us and back they would be 618.
+    env, whole = IntegerEnvironment(), course(one_phase(1000), checkpoint(), None)
+    ways = [whole, repaced(one_phase(1000), checkpoint(), whole, [1050])]
+    walker: Stepper = (
+        Explicit(env, whole, ways.__getitem__) if stepper == "explicit" else Folded(whole, NEVER, ways.__getitem__)
+    )
+    walker.turn(1, 0)
+    walker.begin(619, 0, lambda: None)
+    walker.turn(0, 0)
+    env.run(until=382)
+    assert walker.stop(382)[0].work_us == 619 + 382
 
 
 def test_checkpoints_are_spaced_by_time_whatever_the_length_of_steps() -> None:

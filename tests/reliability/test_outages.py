@@ -129,3 +129,21 @@ def test_dual_tor_survives_what_stops_a_single_tor(kind: str, nics: int, compone
     (found,) = wired([failure], each.network.fabric, each, 4)
     assert found.stops is stops
     assert bool(found.names) == (component in ("leaf", "cable", "spine"))
+
+
+def test_a_port_that_keeps_a_part_is_slow_where_its_node_sits_and_causes_multiply() -> None:
+    capacities: list[list[float]] = []
+
+    def steps(network: Network, seats: Seats) -> Sequence[StepProfile]:
+        capacities.append(network.fabric.nic_capacity_bytes_per_s.tolist())
+        return [replace(WHOLE, step_time_ns=2000, state_ns={"compute_ideal": 500, "comm_data": 1500})]
+
+    each = judge(Steps())
+    each._steps_of = steps
+    whole = each.network.fabric.nic_capacity_bytes_per_s[0]
+    # Node 4 sits in the seat of node 1: half of its first NIC, which has two ports, and of one of them half again.
+    slow = [Lost("nic", 4 * 8, "", 0.5), Lost("link", 4 * 16, "", 0.5)]
+    assert each.cut([], ALL) == frozenset()
+    assert each.condition(slow, (0, 4, 2, 3)) == 1
+    assert capacities[0][15:19] == [whole, whole / 4, whole / 2, whole]
+    assert each.condition(slow, ALL) == 0
