@@ -15,6 +15,7 @@ from sim.analysis.reliability.fleets import binomial_tail, birth_death, erlang_b
 from sim.analysis.reliability.optimum import regret_rows
 from sim.analysis.reliability.peers import peer_plan, peer_rows
 from sim.analysis.reliability.rows import Predicted, Table, met
+from sim.analysis.reliability.saves import silent_rows, two_level_rows
 from sim.reliability.records import Law
 from sim.report.reliability_validation import reliability_validation
 from sim.scenario import load_scenario
@@ -213,3 +214,13 @@ def test_the_screen_of_the_reference_fits_80_columns(answer: Answer) -> None:
     assert max(map(len, text.splitlines())) <= 80
     for told in ("Closed forms", "Answers of another simulator", "Published cases", "contradicts", "Not predicted"):
         assert told in text
+
+
+def test_silent_corruption_and_two_levels_meet_their_closed_forms() -> None:
+    for row in (*silent_rows(), *two_level_rows()):
+        assert met(row), row
+
+
+def test_a_loss_spike_takes_back_the_rewind_and_what_lies_since_a_checkpoint() -> None:
+    (row,) = rows("palm-loss-spikes").values()
+    assert row.simulated == pytest.approx(row.measured + 100 / 2, rel=0.1)

@@ -25,6 +25,7 @@ from sim.analysis.reliability.oracles import (
 )
 from sim.analysis.reliability.peers import peer_rows
 from sim.analysis.reliability.rows import Found, Predicted, Skipped, Table, row_json
+from sim.analysis.reliability.saves import silent_rows, two_level_rows
 from sim.analysis.scores import score
 from sim.errors import InputError, SimulationError
 
@@ -36,13 +37,11 @@ Task = Callable[[], Iterator[Found]]
 
 ORACLES: tuple[Task, ...] = (
     *(regret_rows, stall_rows, segment_rows, job_rows, asynchronous_rows, convention_rows),
-    *(common_random_rows, age_rows),
+    *(common_random_rows, age_rows, silent_rows, two_level_rows),
 )
 """Closed forms, the longest first; no file holds them."""
 
 NOT_YET: Mapping[str, str] = {
-    "oracle 6, silent corruption": "needs a roll-back beyond the newest checkpoint",
-    "oracle 7, two levels": "needs checkpoints of two tiers",
     "oracle 9, elastic data parallelism": "needs a job that shrinks and regrows",
 }
 """Closed forms of what the engine does not simulate yet."""

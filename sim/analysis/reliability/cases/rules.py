@@ -11,6 +11,7 @@ from sim.analysis.reliability.cases.saved import (
     overlap_rows,
     states_durations,
 )
+from sim.analysis.reliability.cases.spikes import spike_rows
 from sim.analysis.reliability.cases.standby import standby_rows
 from sim.analysis.reliability.optimum import daly_rows
 from sim.analysis.reliability.rows import Entry, Found, Skipped
@@ -32,7 +33,6 @@ REASONS: Mapping[str, str] = {
     "lanl-schroeder-gibson": "the law of repair times is an input; no outcome is stated",
     "gemini-goodput": "goodput without rates, sizes, intervals or restarts",
     "tpu-v4": "daily rates of parts, without what a failure costs; no outcome is stated",
-    "palm-loss-spikes": "needs a loss spike that rewinds the job and skips batches",
     "sdc-rates": "rates of several sources, without an outcome of any",
     "olmo-hybrid-lambda": "restart times without a rate of failures: uptime does not follow",
     "minder-aegis-c4": "C4's downtime has neither rates nor jobs; the unit of the mean times to failure is not known",
@@ -66,6 +66,7 @@ def rule_of(case: Entry) -> Rule | None:
         overhead_rows: {"seconds", "interval_h", "overhead"} <= set(checkpoint),
         every_step_rows: bool(checkpoint)
         and all(isinstance(entry, Mapping) and "relative_MFU" in entry for entry in checkpoint.values()),
+        spike_rows: "rewind_steps" in restart,
         standby_rows: "P99 backup machines" in failures,
         durable_rows: states_durations(case),
         overlap_rows: {"global write GB/s", "bytes_per_param", "interval_min"} <= set(checkpoint),
