@@ -62,8 +62,13 @@ def check_ages(ages: Sequence[AgeBatch], failures: Sequence[FailureClass], nodes
         raise ScenarioError(
             f"failures.ages: got ages of {total:,} nodes, expected those of all {nodes:,}, spares included"
         )
-    for failure in (failure for failure in failures if ages and held_by_nodes(failure.component)):
+    for failure in (failure for failure in failures if ages and _ages(failure)):
         _check_survival(failure, max(batch.age_s for batch in ages))
+
+
+def _ages(failure: FailureClass) -> bool:
+    """Say whether what a cause hits was there before the run; what is planned is planned from its start."""
+    return held_by_nodes(failure.component) and failure.planned is None
 
 
 def _check_survival(failure: FailureClass, age_s: float) -> None:
@@ -134,7 +139,7 @@ class Fleet:
 
 def fleet_of(seed: int, failure: FailureClass, nodes: int, ages: Sequence[AgeBatch]) -> Fleet | None:
     """Return the fleet of a cause, or None where its components are alike: of one law, and new or without memory."""
-    aged = any(batch.age_s for batch in ages) and failure.life.kind != "exponential"
+    aged = any(batch.age_s for batch in ages) and failure.life.kind != "exponential" and _ages(failure)
     if failure.holds or not held_by_nodes(failure.component) or (failure.lemons is None and not aged):
         return None
     return Fleet(seed, failure, nodes, ages)

@@ -76,7 +76,36 @@ def read_scenario(name_or_path: str, beside: Path | None = None) -> Tree:
             f"{name_or_path}: extends: '{base_name}' extends '{base['extends']}' itself; expected one level only"
         )
     base.pop("published", None)
-    return merged(base, tree)
+    return merged(without_replaced(base, tree), tree)
+
+
+def without_replaced(base: Mapping[str, Any], over: Mapping[str, Any]) -> Tree:
+    """Return a base without what it says of causes of its own that other causes take the place of.
+
+    >>> mine = {"failures": {"causes": [{"name": "NIC"}]}, "recovery": {"detect_by_cause": {"NIC": "1 s"}}}
+    >>> without_replaced(mine, {"failures": {"causes": [{"name": "fan"}]}})["recovery"]
+    {'detect_by_cause': {}}
+    """
+    result = dict(base)
+    gone = _cause_names(base) - _cause_names(over) if "causes" in _table(over, "failures") else set()
+    for table, key in (("recovery", "detect_by_cause"), ("repair", "by_cause")):
+        told = _table(_table(result, table), key)
+        if gone & told.keys():
+            kept = {cause: value for cause, value in told.items() if cause not in gone}
+            result[table] = {**result[table], key: kept}
+    return result
+
+
+def _cause_names(tree: Mapping[str, Any]) -> set[str]:
+    causes = _table(tree, "failures").get("causes")
+    return (
+        {str(each.get("name")) for each in causes if isinstance(each, Mapping)} if isinstance(causes, list) else set()
+    )
+
+
+def _table(tree: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = tree.get(key)
+    return value if isinstance(value, Mapping) else {}
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Tree:

@@ -66,7 +66,7 @@ def outages(draw: st.DrawFn) -> tuple[FailureClass, ...]:
 
 
 @st.composite
-def outage_plans(draw: st.DrawFn) -> RunPlan:
+def outage_plans(draw: st.DrawFn, late: bool = True) -> RunPlan:
     """Any small plan whose network fails beside whatever else does."""
-    plan = draw(run_plans())
+    plan = draw(run_plans(late))
     return replace(plan, failures=(*plan.failures, *draw(outages())))

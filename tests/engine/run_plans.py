@@ -50,16 +50,16 @@ def laws(draw: st.DrawFn, most: int, least: int = 0) -> Law:
 
 
 @st.composite
-def failures(draw: st.DrawFn) -> tuple[FailureClass, ...]:
-    """Up to three causes, of components of different kinds."""
+def failures(draw: st.DrawFn, late: bool = True) -> tuple[FailureClass, ...]:
+    """Up to three causes, of components of different kinds; late: also such as do not stop the job at once."""
     components = draw(st.lists(st.sampled_from(["gpu", "nic", "node", "job"]), max_size=3))
-    return tuple(draw(failure(component, position)) for position, component in enumerate(components))
+    return tuple(draw(failure(component, position, late)) for position, component in enumerate(components))
 
 
 @st.composite
-def failure(draw: st.DrawFn, component: str, position: int) -> FailureClass:
+def failure(draw: st.DrawFn, component: str, position: int, late: bool) -> FailureClass:
     """A cause that stops the job at once, is noticed later, or is planned."""
-    effect = draw(st.sampled_from(["stops", "stops", "silent", "planned"]))
+    effect = draw(st.sampled_from(["stops", "stops", "silent", "planned"])) if late else "stops"
     return FailureClass(
         cause=f"{component}-{position}",
         component=component,
@@ -180,15 +180,15 @@ def ages(draw: st.DrawFn, nodes: int) -> tuple[AgeBatch, ...]:
 
 
 @st.composite
-def run_plans(draw: st.DrawFn) -> RunPlan:
-    """Any small plan; its horizon is short, so that no run is long."""
+def run_plans(draw: st.DrawFn, late: bool = True) -> RunPlan:
+    """Any small plan; its horizon is short, so that no run is long. late: with failures that are noticed late."""
     nodes, spare_nodes = draw(st.integers(1, 4)), draw(st.integers(0, 2))
     return RunPlan(
         nodes=nodes,
         spare_nodes=spare_nodes,
         gpus_per_node=2,
         phases=draw(phases()),
-        failures=draw(failures()),
+        failures=draw(failures(late)),
         failure_clock=draw(st.sampled_from(["calendar", "operating"])),
         recovery=draw(recoveries()),
         checkpoint=draw(checkpoints()),

@@ -33,14 +33,14 @@ def failures(trace: RunTrace) -> list[tuple[int, str, int, int, int]]:
     return [(each.time_us, each.cause, each.component_index, each.ordinal, each.node) for each in rows]
 
 
-@given(run_plans())
+@given(run_plans(late=False))
 @settings(max_examples=200, deadline=None)
 def test_a_run_that_replays_its_own_failures_is_the_same_run(plan: RunPlan) -> None:
     trace = simulate_run(plan)
     assert simulate_run(replaying(plan, trace)) == trace
 
 
-@given(outage_plans())
+@given(outage_plans(late=False))
 @settings(max_examples=100, deadline=None)
 def test_so_is_one_whose_network_fails(plan: RunPlan) -> None:
     judge = RuleJudge(plan, dual=True)

@@ -1,0 +1,26 @@
+"""What the guides say is so: their scenarios load."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from sim.scenario import load_scenario
+
+DOCS = Path(__file__).parent.parent / "docs"
+BLOCKS = [
+    (path.name, index, text)
+    for path in sorted(DOCS.glob("*.md"))
+    for index, text in enumerate(re.findall(r"^```toml\n(.*?)^```", path.read_text("utf-8"), re.DOTALL | re.MULTILINE))
+]
+
+
+@pytest.mark.parametrize(("name", "index", "text"), BLOCKS, ids=[f"{name}-{index}" for name, index, _ in BLOCKS])
+def test_every_block_is_a_scenario_on_top_of_tiny(name: str, index: int, text: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(f'name = "mine"\nextends = "tiny"\n{text}', encoding="utf-8")
+    assert load_scenario(str(path)).name == "mine"
+
+
+def test_the_guide_of_reliability_has_its_blocks() -> None:
+    assert sum(name == "reliability.md" for name, _, _ in BLOCKS) >= 4
