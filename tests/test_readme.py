@@ -141,9 +141,11 @@ def test_the_table_has_every_command_with_options_that_exist() -> None:
 
 
 def test_what_each_command_takes_it_takes() -> None:
-    assert "Each takes `--json`, and `run`, `step` and `compare` take `--set key=value`." in README
+    assert (
+        "Each takes `--json`, and `run`, `step`, `compare`, `interval` and `spares` take `--set key=value`." in README
+    )
     assert all("--json" in options_of(command) for command in COMMANDS)
-    assert "--set" in options_of("run") & options_of("step") & options_of("compare")
+    assert all("--set" in options_of(command) for command in ("run", "step", "compare", "interval", "spares"))
 
 
 def test_every_option_named_anywhere_exists() -> None:

@@ -84,7 +84,7 @@ def summarize(trace: RunTrace, ledger: TimeLedger, profiles: Sequence[StepProfil
         failures=_counts(event for event in trace.events if event.kind == "failure"),
         interruptions=_counts(event for event in trace.events if event.interrupted and event.kind != "planned"),
         planned_stops=_counts(event for event in trace.events if event.interrupted and event.kind == "planned"),
-        aborted=trace.events[-1].cause if trace.events[-1].kind == "aborted" else None,
+        aborted=next((event.cause for event in trace.events[-1:] if event.kind == "aborted"), None),
         states=_listed({state: amount / US_PER_HOUR for state, amount in totals.items()}, profiles),
         waterfall=_listed({state: _ratio(amount, held) for state, amount in totals.items()}, profiles),
         phases=tuple(_phase(phase, trace, net, profile) for phase, profile in enumerate(profiles)),

@@ -14,7 +14,7 @@ from sim.reliability.records import (
     SparePlan,
     SpareTier,
 )
-from tests.engine.run_plans import TICK_US, laws, repairs, run_plans
+from tests.engine.run_plans import TICK_US, ages, laws, repairs, run_plans
 
 
 @st.composite
@@ -66,6 +66,7 @@ def spare_plans(draw: st.DrawFn) -> RunPlan:
         nodes=nodes,
         spare_nodes=spare_nodes,
         failures=failures,
-        recovery=replace(plan.recovery, spares=spares),
+        recovery=replace(plan.recovery, spares=spares, resume_when_idle=None),
+        ages=draw(ages(nodes + spare_nodes)),
         repair=draw(shops(failures)),
     )

@@ -25,7 +25,7 @@ def test_plans_with_spares_and_repairs_that_fit_are_accepted() -> None:
     check_plan(replace(spared(SparePlan(per_domain=1, domain_nodes=2)), spare_nodes=2))
     check_plan(replace(spared(SparePlan(per_domain=1, domain_nodes=2)), spare_nodes=5))
     check_plan(
-        repaired(silent=0.1, relapse=Law(mean_s=9.0), retire=Retirement(visits=1, within_s=1, replacement=Law()))
+        repaired(unnoticed=0.1, relapse=Law(mean_s=9.0), retire=Retirement(visits=1, within_s=1, replacement=Law()))
     )
 
 
@@ -37,8 +37,8 @@ def test_plans_with_spares_and_repairs_that_fit_are_accepted() -> None:
         (spared(SparePlan(hot=SpareTier(nodes=1, replace=Law(mean_s=-1)))), "mean of a constant law is -1"),
         (spared(SparePlan(per_domain=1, domain_nodes=3)), "got 1 for domains of 3"),
         (spared(SparePlan(per_domain=1, domain_nodes=2)), "got 1 spare nodes; expected 1 for each of 2 domains"),
-        (repaired(silent=1.1), "silent is 1.1"),
-        (repaired(silent=0.1), "relapse is 0.0 s; expected more than 0"),
+        (repaired(unnoticed=1.1), "silent is 1.1"),
+        (repaired(unnoticed=0.1), "relapse is 0.0 s; expected more than 0"),
         (repaired(retire=Retirement(visits=0, within_s=1, replacement=Law())), "got 0 visits"),
         (repaired(retire=Retirement(visits=1, within_s=0, replacement=Law())), "within 0 s"),
     ],

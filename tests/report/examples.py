@@ -72,6 +72,8 @@ def run_result(gpu_hours: int = 1_000_000, usd_per_gpu_hour: int = 2) -> dict[st
         "failures": {"gpu": 150, "nic": 30, "hbm": 70},
         "interruptions": {"gpu": 148, "nic": 29, "hbm": 70},
         "interruptions_expected": 240.0,
+        "planned_stops": {},
+        "aborted": None,
         "states": states,
         "waterfall": dict(STATES),
         "cost_usd": float(gpu_hours * usd_per_gpu_hour),
