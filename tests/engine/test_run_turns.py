@@ -148,7 +148,7 @@ def test_a_change_at_the_instant_of_the_begin_leaves_the_part_of_a_step_as_it_wa
         Explicit(env, whole, ways.__getitem__) if stepper == "explicit" else Folded(whole, NEVER, ways.__getitem__)
     )
     walker.turn(1, 0)
-    walker.begin(619, 0, lambda: None)
+    walker.begin(619, 1, 0, lambda: None)
     walker.turn(0, 0)
     env.run(until=382)
     assert walker.stop(382)[0].work_us == 619 + 382
