@@ -83,6 +83,31 @@ def uniform_at(seed: int, *names: str | int, index: int) -> float:
     return (int(bits.random_raw()) >> 11) * 2.0**-53
 
 
+class Elements:
+    """The uniforms of a stream one at a time, in any order: one generator that moves back and forth.
+
+    Elements are those of `uniform_at`; only the first of them costs the making of a generator.
+
+    >>> elements = Elements(1, "failure", "gpu", 0)
+    >>> [elements.at(index) for index in (2, 0)] == uniforms(1, "failure", "gpu", 0, count=3)[[2, 0]].tolist()
+    True
+    """
+
+    __slots__ = ("_advance", "_next", "_raw")
+
+    def __init__(self, seed: int, *names: str | int) -> None:
+        bits = _bits(seed, names)
+        self._advance, self._raw = bits.advance, bits.random_raw
+        # The element that the generator's next word is.
+        self._next = 0
+
+    def at(self, index: int) -> float:
+        """Return element `index`, of 0 or more, in [0, 1)."""
+        self._advance(index - self._next)
+        self._next = index + 1
+        return (int(self._raw()) >> 11) * 2.0**-53
+
+
 def named_uniforms(seed: int, *names: str | int, members: Sequence[str]) -> NDArray[np.float64]:
     """Return a uniform in [0, 1) for each member by its name, whoever else is there and in whatever order.
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from sim.streams import stream, uniform_at, uniforms
+from sim.streams import Elements, stream, uniform_at, uniforms
 
 NAMES = st.lists(st.one_of(st.text(max_size=8), st.integers(-(2**70), 2**70)), max_size=4)
 SEEDS = st.integers(-(2**70), 2**70)
@@ -30,6 +30,12 @@ def test_the_first_elements_do_not_depend_on_how_many_are_drawn(
 @given(seed=SEEDS, names=NAMES, index=st.integers(0, 300))
 def test_random_access_equals_the_vector(seed: int, names: list[str | int], index: int) -> None:
     assert uniform_at(seed, *names, index=index) == uniforms(seed, *names, count=index + 1).tolist()[index]
+
+
+@given(seed=SEEDS, names=NAMES, order=st.lists(st.integers(0, 300), min_size=1, max_size=9))
+def test_elements_in_any_order_are_those_of_the_vector(seed: int, names: list[str | int], order: list[int]) -> None:
+    elements, vector = Elements(seed, *names), uniforms(seed, *names, count=301)
+    assert [elements.at(index) for index in order] == vector[order].tolist()
 
 
 @given(names=st.lists(NAMES, min_size=2, max_size=2, unique_by=repr), seed=SEEDS)

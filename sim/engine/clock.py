@@ -40,7 +40,9 @@ class Delayed(simpy.Event):
     """A timeout of its own priority, so that ties are decided by rule."""
 
     def __init__(self, env: simpy.Environment, delay: int, value: int, priority: EventPriority) -> None:
-        super().__init__(env)
+        # As SimPy's own Timeout does: without the call of Event's.
+        self.env = env
+        self.callbacks = []
         self._ok = True
         self._value = value
         env.schedule(self, priority, delay)
@@ -52,6 +54,13 @@ def timeout(env: simpy.Environment, delay: int, value: int = 0) -> simpy.Timeout
     if type(delay) is not int or delay < 0:
         raise _wrong(delay)
     return simpy.Timeout(env, delay, value)
+
+
+def after(env: simpy.Environment, delay: int, callback: Callable[[simpy.Event], None]) -> None:
+    """Call a function when `delay` ticks have passed; raises as `timeout` does."""
+    if type(delay) is not int or delay < 0:
+        raise _wrong(delay)
+    simpy.Timeout(env, delay).callbacks.append(callback)
 
 
 def late(env: simpy.Environment, delay: int, value: int = 0) -> simpy.Event:

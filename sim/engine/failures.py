@@ -19,7 +19,8 @@ import simpy
 from sim.engine.clock import IntegerEnvironment, last, late, on_event
 from sim.reliability.exposure import JOB, Life
 
-EndOfLives = Callable[[list[Life]], None]
+EndOfLives = Callable[[list[Life]], bool]
+"""Hears which lives end at an instant; says whether the job stops at it because of that."""
 
 
 class Lives(Protocol):
@@ -244,19 +245,20 @@ class DormantClock:
         if event.value != self.epoch:
             return
         self._disarm()
-        if ended := self._due():
-            self.ended(ended)
+        ended = self._due()
+        # With the job stops a clock that only runs while it steps, and begins anew with it.
+        if ended and self.ended(ended) and not self.ageing.calendar:
+            return
         self._arm()
 
     def _due(self) -> list[Life]:
         """Take out the lives that end now; those of nodes that rested meanwhile end later than the heap knew."""
         reading_us = self.ageing.reading_us()
         ended = []
-        while self.heap and self.heap[0][0] <= reading_us:
-            due_us, life = heappop(self.heap)
-            if self.ageing.calendar:
-                ended.append(life)
-            elif self.ageing.rests(life.node) or self.ageing.due_us(life.node, life.end_us) > due_us:
+        heap, ageing = self.heap, self.ageing
+        while heap and heap[0][0] <= reading_us:
+            due_us, life = heappop(heap)
+            if not ageing.calendar and (life.node in ageing.left_us or ageing.due_us(life.node, life.end_us) > due_us):
                 self._push(life)
             else:
                 ended.append(life)

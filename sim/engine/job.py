@@ -43,6 +43,10 @@ LAUNCH = Failure(-1, "")
 """What the first start of the job recovers from: nothing."""
 
 
+def _lasts(stage: tuple[str, int]) -> bool:
+    return stage[1] > 0
+
+
 class Job:
     """The job: how much work is safe, what it waits for, and from what it must still recover."""
 
@@ -62,6 +66,7 @@ class Job:
         "phase",
         "plan",
         "planned",
+        "processes_die",
         "record",
         "recoveries",
         "restarts",
@@ -97,6 +102,7 @@ class Job:
         self.stepper = stepper
         self.horizon_us = NEVER_US if plan.horizon_us is None else plan.horizon_us
         self.restarts = plan.recovery.on_failure == "restart"
+        self.processes_die = not plan.recovery.in_process
         self.state = "recovering"
         self.recoveries = 0
         self.saves = Saves(record.course, nodes.size, nodes.losses)
@@ -177,7 +183,9 @@ class Job:
             self.recoveries += 1
             failure, leaving = self._take()
             stages = self.times.stages(failure.cause, self.recoveries)
-            if not failure.planned and not (yield from self._spend(failure, stages.found)):
+            found = stages.found
+            # Found at once, it takes no wait.
+            if not failure.planned and any(map(_lasts, found)) and not (yield from self._spend(failure, found)):
                 continue
             blamed = self._accused(failure, leaving)
             if blamed or self._short():
@@ -218,9 +226,9 @@ class Job:
         now, first = self.env.now, self.inbox[0]
         heard = self.inbox if self.restarts else self.inbox[:1]
         bounds = [failure.before_us for failure in heard if failure.before_us is not None]
-        if not self.plan.recovery.in_process:
+        if self.processes_die:
             self.saves.processes_died(now)
-        save = self.saves.newest(min(bounds, default=None))
+        save = self.saves.newest(min(bounds) if bounds else None)
         undone = self.saves.back_to(save)
         if undone:
             self.record.reversal(now, "lost_work", first.cause, first.event, save.at_us, undone)
@@ -267,8 +275,11 @@ class Job:
         while self._short() and not self._interrupted():
             start, nodes = self.env.now, self.nodes.in_job
             yield self._until(NEVER_US)
-            if self.env.now > start:
-                self._spent(start, self.env.now - start, "wait_for_node", failure, nodes)
+            now = self.env.now
+            if now > start:
+                self.record.segments.append(
+                    (start, now, now - start, "wait_for_node", failure.cause, failure.event, self.phase, nodes, 0)
+                )
         self.state = "recovering"
         return not self._interrupted()
 
@@ -285,7 +296,7 @@ class Job:
             due.append(("schedule", schedule_us))
         if "replace" in self.owed:
             due.append(("replace", stages.replace_us))
-        lives_on = self.plan.recovery.in_process and not self.owed
+        lives_on = not self.processes_die and not self.owed
         due.append(("initialize", stages.rejoin_us if lives_on else stages.initialize_us))
         due.append(("restore", stages.restores * self.saves.tiers[self.safe.tier].restore_us))
         due.append(("warm_up", stages.warm_up_us))
@@ -296,24 +307,23 @@ class Job:
         start = end = now = self.env.now
         for _, duration in stages:
             end += duration
-        if start < min(end, self.horizon_us):
+        if start < end and start < self.horizon_us:
             yield self._until(end)
             now = self.env.now
+        event, cause = failure[:2]
+        segments, phase, nodes, owed = self.record.segments, self.phase, self.nodes.in_job, self.owed
         for name, duration in stages:
-            spent = duration if start + duration <= now else now - start
-            if spent:
-                self._spent(start, spent, name, failure, self.nodes.in_job)
-            if spent < duration:
+            until = start + duration
+            if until > now:
+                until = now
+            if until > start:
+                segments.append((start, until, until - start, name, cause, event, phase, nodes, 0))
+            if until - start < duration:
                 return False
-            start += spent
-            if self.owed:
-                self.owed.discard(name)
+            start = until
+            if owed:
+                owed.discard(name)
         return True
-
-    def _spent(self, start: int, duration: int, state: str, failure: Failure, nodes: int) -> None:
-        self.record.segments.append(
-            (start, start + duration, duration, state, failure.cause, failure.event, self.phase, nodes, 0)
-        )
 
     def _step(self) -> Waiting:
         """Step until the work ends, a failure, a planned stop or the horizon; say whether the work is complete."""

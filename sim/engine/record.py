@@ -96,7 +96,9 @@ class Record:
             if blocked:
                 self.segments.append((start, end, blocked, "checkpoint", "", -1, phase, nodes, condition))
         self.spans.append((work_us, span.work_us))
-        self.started += sum(batch.number for walk in span.walks for batch in walk.batches)
+        for walk in span.walks:
+            for batch in walk.batches:
+                self.started += batch.number
         self.durable += durable
 
     def reversal(self, now: int, state: str, cause: str, event: int, safe_at_us: int, undone: Iterable[Share]) -> None:
@@ -109,7 +111,12 @@ class Record:
 
     def move(self, now: int, node: int, place: str, cause: str, event: int) -> None:
         """A node leaves where it is for another place."""
-        self._close(now, node)
+        stay = self.open_stays.get(node)
+        if stay is None:
+            self._close(now, node)
+        elif now > stay[1]:
+            was, since, why, what = stay
+            self.stays.append((node, was, since, now, why, what))
         self.open_stays[node] = (place, now, cause, event)
 
     def trace(self, end: int, complete: bool, judged: Sequence[int] = (0,)) -> RunTrace:

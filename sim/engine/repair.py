@@ -11,9 +11,7 @@ from collections.abc import Callable
 from heapq import heapreplace
 from typing import NamedTuple
 
-import simpy
-
-from sim.engine.clock import IntegerEnvironment, on_event, timeout
+from sim.engine.clock import IntegerEnvironment, after
 from sim.reliability.draws import RepairDraws
 from sim.reliability.records import RepairPlan, RepairStages, Retirement
 
@@ -75,13 +73,13 @@ class RepairShop:
         automatic = visit.stages.automatic
         duration_us = self.draws.time_us("automatic", automatic.time, node, number)
         if not broken:
-            self._after(duration_us, lambda _: self.returned(node, cause, WELL))
+            after(self.env, duration_us, lambda _: self.returned(node, cause, WELL))
         elif self.draws.succeeds("automatic", automatic.success, node, number):
-            self._after(duration_us, lambda _: self._returns(visit))
+            after(self.env, duration_us, lambda _: self._returns(visit))
         elif self.free_us:
-            self._after(duration_us, lambda _: self._queue(visit, 0))
+            after(self.env, duration_us, lambda _: self._queue(visit, 0))
         else:
-            self._after(duration_us + self._crewed_us(visit), lambda _: self._returns(visit))
+            after(self.env, duration_us + self._crewed_us(visit), lambda _: self._returns(visit))
         return False
 
     def _retires(self, visit: Visit, retire: Retirement) -> bool:
@@ -93,7 +91,7 @@ class RepairShop:
             return False
         del self.arrivals[node]
         lead_us = self.draws.time_us("replacement", retire.replacement, node, visit.number)
-        self._after(lead_us, lambda _: self.returned(node, visit.cause, Outcome(new=True)))
+        after(self.env, lead_us, lambda _: self.returned(node, visit.cause, Outcome(new=True)))
         return True
 
     def _crewed_us(self, visit: Visit) -> int:
@@ -110,9 +108,9 @@ class RepairShop:
         end_us = max(self.env.now, self.free_us[0]) + duration_us
         heapreplace(self.free_us, end_us)
         if self._helps(visit, tries):
-            self._after(end_us - self.env.now, lambda _: self._returns(visit))
+            after(self.env, end_us - self.env.now, lambda _: self._returns(visit))
         else:
-            self._after(end_us - self.env.now, lambda _: self._queue(visit, tries + 1))
+            after(self.env, end_us - self.env.now, lambda _: self._queue(visit, tries + 1))
 
     def _try_us(self, visit: Visit, tries: int) -> int:
         return self.draws.time_us("manual", visit.stages.manual.time, visit.node, visit.number, tries)
@@ -128,6 +126,3 @@ class RepairShop:
         if not self.draws.succeeds("silent", self.plan.unnoticed, visit.node, visit.number):
             return WELL
         return Outcome(relapse_us=self.draws.time_us("relapse", self.plan.relapse, visit.node, visit.number))
-
-    def _after(self, delay_us: int, then: Callable[[simpy.Event], None]) -> None:
-        on_event(timeout(self.env, delay_us), then)

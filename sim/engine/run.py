@@ -32,7 +32,7 @@ from sim.reliability.legs import repaced
 from sim.reliability.outages import Judge
 from sim.reliability.plan import check_plan, planned_us
 from sim.reliability.progress import Course, course
-from sim.reliability.records import RunPlan
+from sim.reliability.records import FailureClass, RunPlan
 from sim.reliability.replay.check import ends_early
 from sim.reliability.replay.lives import LoggedLives
 from sim.reliability.slow import Pacer, has_slow
@@ -113,6 +113,12 @@ class RunSimulation:
         self.slow = self._slow()
         if self.outages or self.slow:
             self.job.severed = self._severed
+        # Causes that do more, or other, than stop the job and break a node.
+        self.special = frozenset(
+            cause
+            for cause, failure in enumerate(plan.failures)
+            if failure.silent or failure.planned or failure.outage or failure.slowing
+        )
         together = any(failure.holds or failure.correlated for failure in plan.failures)
         self.shared = Shared(self.env, self.record, self.clock, self.nodes, self.job) if together else None
 
@@ -143,33 +149,39 @@ class RunSimulation:
             return EagerClock(self.env, lives, ageing, self._ended, self.limit_us)
         return DormantClock(self.env, lives, ageing, self._ended, 2 * planned_us(plan), self.limit_us)
 
-    def _ended(self, lives: list[Life]) -> None:
-        """Lives end: the nodes and the job are hit."""
+    def _ended(self, lives: list[Life]) -> bool:
+        """Lives end: the nodes and the job are hit; say whether the job, if it steps, stops."""
+        job = self.job
         for life in lives:
             if self.shared is not None and self.shared.takes(life):
                 continue
-            failure = self.plan.failures[life.cause]
-            if failure.silent is not None:
-                self.faults.strikes(life, failure.silent)
+            if life.cause in self.special:
+                self._strikes(life, self.plan.failures[life.cause])
                 continue
-            if failure.planned is not None:
-                self.faults.plans(life)
-                continue
-            if failure.outage is not None and self.outages is not None:
-                self.outages.breaks(life)
-                continue
-            if failure.slowing is not None and self.slow is not None:
-                self.slow.strikes(life)
-                continue
-            hits = life.node == JOB or self.nodes.place[life.node] == "job"
-            event = self.record.failure(self.env.now, life, hits and self.job.stops_now())
+            failure, node = self.plan.failures[life.cause], life.node
+            hits = node == JOB or self.nodes.place[node] == "job"
+            event = self.record.failure(self.env.now, life, hits and job.stops_now())
             if failure.replace:
                 self.nodes.breaks(life, failure.cause, event)
             else:
                 self.clock.renew(life)
             if hits:
-                self.job.inbox.append(Failure(event, failure.cause, (life.node,) if failure.replace else ()))
-        self.job.notice()
+                job.inbox.append(Failure(event, failure.cause, (node,) if failure.replace else ()))
+        job.notice()
+        return job.state == "stepping" and bool(job.inbox)
+
+    def _strikes(self, life: Life, failure: FailureClass) -> None:
+        """A life ends of a cause that does not just stop the job."""
+        if failure.silent is not None:
+            self.faults.strikes(life, failure.silent)
+        elif failure.planned is not None:
+            self.faults.plans(life)
+        elif failure.outage is not None:
+            assert self.outages is not None, "causes with an outage have who keeps it"
+            self.outages.breaks(life)
+        else:
+            assert self.slow is not None, "causes that slow have who keeps what is slow"
+            self.slow.strikes(life)
 
     def _judging(self, judge: Judge | None) -> Judge | None:
         """Return who judges outages, those of domains besides those of the network."""

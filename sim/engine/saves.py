@@ -61,11 +61,13 @@ class Saves:
 
     def back_to(self, save: Save) -> tuple[Share, ...]:
         """Go back to a checkpoint; return the work beyond it."""
+        if not self.spans:
+            return ()
         shares = undone(self.spans, save)
         for index, tier in enumerate(self.tiers):
             if tier.keep:
                 self.floors_us[index] = max(self.floors_us[index], oldest_kept_us(self.spans, tier))
-        self.spans = cut(self.spans, save)
+        cut(self.spans, save)
         return shares
 
     def beyond(self, save: Save) -> tuple[Share, ...]:
@@ -108,7 +110,7 @@ class Saves:
             gone = save.at_us <= self.voids_us[index] or save.at_us < floor_us
             if gone or (tier.local and not self._alive(tier, save.at_us)):
                 return None
-            return save._replace(tier=index)
+            return Save(*save[:4], index, *save[5:])
         return None
 
     def _alive(self, tier: Tier, at_us: int) -> bool:

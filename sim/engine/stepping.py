@@ -13,7 +13,7 @@ import simpy
 
 from sim.engine.clock import IntegerEnvironment, afterwards, timeout
 from sim.reliability.legs import Leg, boundary_us, first_leg, moved, turned, walked
-from sim.reliability.progress import NEVER_US, Batch, Course, Stretch, advance, block_us, phase_at
+from sim.reliability.progress import NEVER_US, Batch, Course, Stretch, block_us, ended_us, phase_at
 from sim.reliability.saves import Span, Walk, durable_count, first_tier
 
 Courses = Callable[[int], Course]
@@ -82,15 +82,12 @@ class Folded:
         legs, self.legs = self.legs, []
         if legs[0].start_us == now_us:
             return _nothing(self.begun[0], now_us), 0
-        parts = walked(legs, now_us)
-        stretches = tuple(
-            stretch._replace(condition=leg.condition) if leg.condition else stretch
-            for leg, part in parts
-            for stretch in part.stretches
-        )
-        walks = tuple(Walk(leg.condition, leg.course, leg.work_us, part.work_us, part.batches) for leg, part in parts)
-        last = walks[-1]
-        span = Span(moved(last.to_us, last.course, self.course), now_us, stretches, walks)
+        stretches: list[Stretch] = []
+        walks = []
+        for (condition, way, from_us, *_), (to_us, stepped, batches) in walked(legs, now_us):
+            stretches += [each._replace(condition=condition) for each in stepped] if condition else stepped
+            walks.append(Walk(condition, way, from_us, to_us, batches))
+        span = Span(moved(to_us, way, self.course), now_us, tuple(stretches), tuple(walks))
         return span, durable_count(span)
 
     def _start(self, now_us: int) -> None:
@@ -105,7 +102,7 @@ class Folded:
         _, way, work_us, start_us, due_us, number = self.legs[-1]
         if start_us + way.end_us - work_us > self.horizon_us:
             return NEVER_US
-        return advance(way, work_us, start_us, None, due_us, number).stretches[-1].end_us
+        return ended_us(way, work_us, start_us, due_us, number)
 
 
 @dataclass(slots=True)

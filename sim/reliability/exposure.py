@@ -18,7 +18,7 @@ from sim.reliability.fleet import fleet_of
 from sim.reliability.laws import MAX_US, cdf, draw_us, durations_us
 from sim.reliability.records import SHARED_COMPONENTS, AgeBatch, FailureClass
 from sim.reliability.shocks import stops_per_s, with_shocks
-from sim.streams import named_uniforms, uniform_at, uniforms
+from sim.streams import Elements, named_uniforms, uniforms
 
 JOB = -1
 """The node of a component that belongs to the job as a whole."""
@@ -26,8 +26,8 @@ JOB = -1
 STRUCK = -1
 """The ordinal of a failure that ends no life of the component's own: a shock has hit it."""
 
-# One uniform drawn alone costs as much as this many drawn in a row (measured, caches cold).
-_ALONE = 4000
+# One uniform drawn alone costs as much as this many drawn in a row (measured).
+_ALONE = 400
 
 
 class Life(NamedTuple):
@@ -56,7 +56,7 @@ class Uniforms:
     True
     """
 
-    __slots__ = ("asked", "block", "drawn", "likely", "names", "seed")
+    __slots__ = ("asked", "block", "drawn", "elements", "likely", "names", "seed")
 
     def __init__(self, seed: int, *names: str | int, likely: int) -> None:
         self.seed = seed
@@ -64,16 +64,17 @@ class Uniforms:
         self.likely = likely
         self.asked = 0
         self.drawn = 0
-        self.block: NDArray[np.float64] = np.empty(0)
+        self.elements = Elements(seed, *names)
+        self.block: NDArray[np.float64] | None = None
 
     def at(self, index: int) -> float:
         """Return element `index`, in [0, 1)."""
-        if index < self.drawn:
+        if self.block is not None and index < self.drawn:
             return self.block.item(index)
         self.asked += 1
         size = max(self.likely, 2 * index)
         if self.asked * _ALONE < size:
-            return uniform_at(self.seed, *self.names, index=index)
+            return self.elements.at(index)
         self.drawn = size + 1
         self.block = uniforms(self.seed, *self.names, count=self.drawn)
         return self.block.item(index)

@@ -100,6 +100,10 @@ def walked(legs: Sequence[Leg], now_us: int) -> list[tuple[Leg, Progress]]:
     [(Stretch(phase=0, start_us=100, end_us=107, checkpoint_us=0, condition=0),), \
 (Stretch(phase=0, start_us=107, end_us=140, checkpoint_us=2, condition=0),)]
     """
+    if len(legs) == 1:
+        leg = legs[0]
+        _, way, work_us, start_us, due_us, number = leg
+        return [(leg, advance(way, work_us, start_us, now_us, due_us, number))]
     begun = [legs[0], *(leg for leg in legs[1:] if leg.start_us < now_us)]
     stops = [*(leg.start_us for leg in begun[1:]), now_us]
     return [

@@ -201,40 +201,66 @@ def advance(
     (Stretch(phase=0, start_us=100, end_us=150, checkpoint_us=4, condition=0),)
     """
     stop_us = 2 * NEVER_US if stop_us is None else stop_us
-    now_us, due_us = start_us, work_us + course.spacing_us if due_us is None else due_us
+    spacing_us, whole_us = course.spacing_us, course.end_us
+    now_us, due_us = start_us, work_us + spacing_us if due_us is None else due_us
     stretches, batches = [], []
     phase = phase_at(course, work_us)
-    while now_us < stop_us and work_us < course.end_us:
+    while now_us < stop_us and work_us < whole_us:
         entered_us, blocked_us = now_us, 0
-        end_us = course.ends_us[phase]
-        first_us, room = _checkpoints(course, phase, due_us)
+        first_us, room = _checkpoints(course, phase, due_us) if spacing_us else (due_us, 0)
         begin_us = now_us + first_us - work_us
         if room > 0 and begin_us < stop_us:
             cycle_us = course.cycle_us[phase]
-            batch = Batch(begin_us, number, room, first_us, cycle_us)
-            begun = begun_before(course, batch, stop_us)
+            begun = begun_before(course, Batch(begin_us, number, room, first_us, cycle_us), stop_us)
             batches.append(Batch(begin_us, number, begun, first_us, cycle_us))
+            blocked_us = _blocked_us(course, number, begun)
             number += begun
             work_us = first_us + (begun - 1) * cycle_us
-            due_us = work_us + course.spacing_us
-            ended_us = begun_us(course, batch, begun) - cycle_us
-            now_us = min(ended_us, stop_us)
-            blocked_us = _blocked_us(course, batch.first, begun) + now_us - ended_us
-        stepped_us = min(end_us - work_us, stop_us - now_us)
+            due_us = work_us + spacing_us
+            now_us = begin_us + work_us - first_us + blocked_us
+            if now_us > stop_us:
+                blocked_us, now_us = blocked_us + stop_us - now_us, stop_us
+        stepped_us = course.ends_us[phase] - work_us
+        if stepped_us > stop_us - now_us:
+            stepped_us = stop_us - now_us
         work_us, now_us = work_us + stepped_us, now_us + stepped_us
         stretches.append(Stretch(phase, entered_us, now_us, blocked_us))
         phase += 1
     return Progress(work_us, tuple(stretches), tuple(batches))
 
 
+def ended_us(course: Course, work_us: int, start_us: int, due_us: int, number: int) -> int:
+    """Return when a job that starts with work left, and is not stopped, reaches the end of the work.
+
+    It is where `advance` ends: the work that is left, and what the checkpoints block that fit into it.
+
+    >>> ten = PhasePlan(name="main", steps=10, step_time_us=7, tokens_per_step=1)
+    >>> every = CheckpointPlan(interval_us=20, block_us=2, durable_after_us=5, restore_us=0)
+    >>> ended_us(course([ten], every, None), work_us=0, start_us=100, due_us=20, number=1)
+    176
+    """
+    left_us = course.end_us - work_us
+    if course.spacing_us == 0:
+        return start_us + left_us
+    first = number
+    for phase in range(phase_at(course, work_us), len(course.ends_us)):
+        first_us, room = _checkpoints(course, phase, due_us)
+        if room > 0:
+            number += room
+            due_us = first_us + (room - 1) * course.cycle_us[phase] + course.spacing_us
+        if course.ends_us[phase] == course.end_us:
+            break
+    return start_us + left_us + _blocked_us(course, first, number - first)
+
+
 def _checkpoints(course: Course, phase: int, due_us: int) -> tuple[int, int]:
     """Return the work at the first checkpoint of a phase, the first step boundary from due_us on, and how many fit."""
-    if course.spacing_us == 0:
-        return due_us, 0
     start_us, step_us = course.starts_us[phase], course.step_us[phase]
     first_us = start_us - (start_us - due_us) // step_us * step_us
     # At the end of a phase a checkpoint still belongs to it; where the work ends, none is taken.
-    last_us = min(course.ends_us[phase], course.end_us - 1)
+    last_us = course.ends_us[phase]
+    if last_us == course.end_us:
+        last_us -= 1
     return first_us, (last_us - first_us) // course.cycle_us[phase] + 1
 
 

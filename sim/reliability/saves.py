@@ -53,18 +53,19 @@ def newest_save(span: Span, position: int, tier: Tier, before_us: int | None, wh
     A checkpoint counts if it was durable when the span stopped; before_us: and if its state was taken by then.
     position: of the span among those of the job.
     """
+    durable_by_us = span.stop_us - tier.durable_after_us + 1
     for index in range(len(span.walks) - 1, -1, -1):
-        walk = span.walks[index]
-        for batch in reversed(walk.batches):
-            held = begun_before(walk.course, batch, span.stop_us - tier.durable_after_us + 1)
+        _, course, _, _, batches = span.walks[index]
+        for batch in reversed(batches):
+            held = begun_before(course, batch, durable_by_us)
             if before_us is not None:
-                held = min(held, _taken_by(walk.course, batch, before_us))
-            place = held - 1 - (batch.first + held - 1) % tier.every
+                held = min(held, _taken_by(course, batch, before_us))
+            _, first, _, first_us, cycle_us = batch
+            place = held - 1 - (first + held - 1) % tier.every
             if place >= 0:
-                work_us = batch.work_us + place * batch.cycle_us
-                whole_us, at_us = moved(work_us, walk.course, whole), begun_us(walk.course, batch, place)
-                number = batch.first + place
-                taken_us = at_us + block_us(walk.course, number)
+                work_us, number = first_us + place * cycle_us, first + place
+                whole_us, at_us = moved(work_us, course, whole), begun_us(course, batch, place)
+                taken_us = at_us + block_us(course, number)
                 return Save(whole_us, at_us, taken_us, number, -1, position, index, work_us)
     return None
 
@@ -96,19 +97,22 @@ def undone(spans: Sequence[Span], save: Save) -> tuple[Share, ...]:
     return tuple(result)
 
 
-def cut(spans: Sequence[Span], save: Save) -> list[Span]:
-    """Return the spans of a job that goes on from a checkpoint: what lies beyond is gone."""
+def cut(spans: list[Span], save: Save) -> None:
+    """Take off what lies beyond a checkpoint that the job goes on from."""
+    del spans[save.span + 1 :]
     if save.span < 0:
-        return []
-    last = spans[save.span]
-    walk = last.walks[save.walk]
-    batches = [
-        batch._replace(number=min(batch.number, save.number - batch.first + 1))
-        for batch in walk.batches
-        if batch.first <= save.number
-    ]
-    walks = (*last.walks[: save.walk], walk._replace(to_us=save.at_work_us, batches=tuple(batches)))
-    return [*spans[: save.span], last._replace(work_us=save.work_us, walks=walks)]
+        return
+    _, stop_us, stretches, walks = spans[-1]
+    condition, course, from_us, _, batches = walks[save.walk]
+    held = tuple(_held(batch, save.number) for batch in batches if batch.first <= save.number)
+    walk = Walk(condition, course, from_us, save.at_work_us, held)
+    spans[-1] = Span(save.work_us, stop_us, stretches, (*walks[: save.walk], walk))
+
+
+def _held(batch: Batch, newest: int) -> Batch:
+    """Return a batch without what comes after the checkpoint of a number."""
+    begin_us, first, number, work_us, cycle_us = batch
+    return batch if first + number - 1 <= newest else Batch(begin_us, first, newest - first + 1, work_us, cycle_us)
 
 
 def sealed(span: Span, number: int, stop_us: int) -> Span:
@@ -121,16 +125,21 @@ def sealed(span: Span, number: int, stop_us: int) -> Span:
 
 def durable_count(span: Span) -> int:
     """Return how many checkpoints of a span were durable, each in the first tier that takes all, when it stopped."""
-    return sum(
-        begun_before(walk.course, batch, span.stop_us - first_tier(walk.course).durable_after_us + 1)
-        for walk in span.walks
-        for batch in walk.batches
-    )
+    count = 0
+    for _, course, _, _, batches in span.walks:
+        if batches:
+            by_us = span.stop_us - first_tier(course).durable_after_us + 1
+            for batch in batches:
+                count += begun_before(course, batch, by_us)
+    return count
 
 
 def first_tier(course: Course) -> Tier:
     """Return the fastest tier that takes every checkpoint."""
-    return next(tier for tier in course.tiers if tier.every == 1)
+    for tier in course.tiers:
+        if tier.every == 1:
+            return tier
+    raise AssertionError("a plan has a tier that takes every checkpoint")
 
 
 def _taken_by(course: Course, batch: Batch, time_us: int) -> int:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from sim.engine.run import RunSimulation
 from sim.reliability.records import RunPlan
 from tests.engine.run_cases import DAY_US, llama_plan
+from tests.validation.test_reliability_oracles import airesim_s1
 
 
 def events(plan: RunPlan) -> tuple[int, int]:
@@ -18,6 +19,13 @@ def test_a_failure_costs_five_events() -> None:
     scheduled, failures = events(llama_plan(seed=0))
     assert failures > 350
     assert scheduled < 5.5 * failures
+
+
+def test_under_operating_clocks_a_failure_costs_no_more() -> None:
+    # The clock of failures, that the job wakes, a recovery, a repair, and the end of the work that moves.
+    scheduled, failures = events(airesim_s1(0))
+    assert failures > 350
+    assert scheduled < 5.2 * failures
 
 
 def test_steps_and_checkpoints_cost_none() -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.reliability.progress import Course, Stretch, advance, course, shares, steps_of_spans
-from sim.reliability.records import CheckpointPlan, PhasePlan
+from sim.reliability.progress import Course, Stretch, advance, course, ended_us, shares, steps_of_spans
+from sim.reliability.records import CheckpointPlan, PhasePlan, Tier
 from sim.reliability.saves import Span, Walk, durable_count, newest_save
 
 
@@ -58,6 +58,39 @@ def test_one_flush_in_flight_spaces_checkpoints_by_the_flush() -> None:
 def test_two_flushes_in_flight_halve_the_spacing() -> None:
     assert one_phase(durable_after_us=100, max_in_flight=2).spacing_us == 47
     assert one_phase(durable_after_us=100, max_in_flight=0).spacing_us == 30
+
+
+@given(
+    phases=st.lists(st.tuples(st.integers(1, 9), st.integers(1, 20)), min_size=1, max_size=4),
+    numbers=st.tuples(*[st.integers(0, 60)] * 4),
+    every=st.integers(1, 3),
+    cuts=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+    late=st.integers(-40, 40),
+)
+def test_the_end_of_the_work_needs_no_walk(
+    phases: list[tuple[int, int]],
+    numbers: tuple[int, int, int, int],
+    every: int,
+    cuts: tuple[float, float],
+    late: int,
+) -> None:
+    plans = [PhasePlan(name="p", steps=steps, step_time_us=step, tokens_per_step=1) for steps, step in phases]
+    interval, block, more, start = numbers
+    fast = Tier(name="fast", block_us=block, durable_after_us=block, restore_us=0)
+    checkpoint = CheckpointPlan(
+        interval_us=interval,
+        block_us=block + 4,
+        durable_after_us=block + 4 + more,
+        restore_us=0,
+        every=every,
+        faster=(fast,),
+    )
+    total = sum(steps * step for steps, step in phases)
+    way = course(plans, checkpoint, max(1, round(total * cuts[0])))
+    work = min(round(way.end_us * cuts[1]), way.end_us - 1)
+    due = work + max(0, way.spacing_us + late)
+    walked = advance(way, work, start, None, due, 5)
+    assert ended_us(way, work, start, due, 5) == walked.stretches[-1].end_us
 
 
 def test_no_checkpoint_is_taken_where_the_work_ends() -> None:
