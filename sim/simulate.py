@@ -19,6 +19,7 @@ from sim.engine.slow_steps import Known, PhaseRanks, StepPacer, phase_ranks
 from sim.engine.step import StepTimeline
 from sim.errors import LayoutError, ScenarioError
 from sim.ledger.assets import Assets
+from sim.ledger.columns import columned
 from sim.ledger.conservation import check_conservation
 from sim.ledger.cost import CostLedger, price
 from sim.ledger.energy import EnergyLedger, energy_ledger, nameplate_w
@@ -373,8 +374,9 @@ def account(
     profiles = tuple(step.profile for step in steps) or (None,)
     met = trace.judged[1:] if pacer else ()
     damaged = tuple(pacer.profiles(each) if isinstance(pacer, StepPacer) else (None,) for each in met)
-    ledger = time_ledger(trace, profiles, damaged)
-    check_conservation(trace, ledger)
+    columns = columned(trace)
+    ledger = time_ledger(columns, profiles, damaged)
+    check_conservation(columns, ledger)
     energy, costs = _bill(scenario, prepared.bill, profiles, ledger)
     return RunResult(
         scenario=scenario,

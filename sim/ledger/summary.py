@@ -1,18 +1,19 @@
 """What a run amounts to: goodput, allocation, ETTR, MFU and the waterfall, from the trace and its time ledger."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from sim.ledger.ratios import trace_ettr
-from sim.ledger.time_ledger import STEPPING, Key, TimeLedger, by_state, net_gpu_us
-from sim.ledger.trace import JOB_STATES, RECLASSIFIED_STATES, Event, RunTrace
+from sim.ledger.states import IN_JOB, STEPPING
+from sim.ledger.time_ledger import Key, TimeLedger, by_state, net_gpu_us
+from sim.ledger.trace import RunTrace
 from sim.workload.profile import STEP_STATES, StepProfile
 
-IN_JOB = (*STEPPING, *JOB_STATES, *RECLASSIFIED_STATES)
-"""States of a GPU that the job holds."""
-
 US_PER_HOUR = 3_600_000_000
+
+_TOLD = attrgetter("kind", "cause", "interrupted")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,7 @@ def summarize(trace: RunTrace, ledger: TimeLedger, profiles: Sequence[StepProfil
     modelled = all(profile is not None for profile in profiles)
     held, in_job = sum(totals.values()), _sum(totals, IN_JOB)
     retained = _sum(totals, STEPPING)
+    events = Counter(map(_TOLD, trace.events))
     return RunSummary(
         wall_time_s=trace.end_us * 1e-6,
         complete=trace.complete,
@@ -81,9 +83,9 @@ def summarize(trace: RunTrace, ledger: TimeLedger, profiles: Sequence[StepProfil
         ettr=trace_ettr(trace),
         gpu_hours=held / US_PER_HOUR,
         job_gpu_hours=in_job / US_PER_HOUR,
-        failures=_counts(event for event in trace.events if event.kind == "failure"),
-        interruptions=_counts(event for event in trace.events if event.interrupted and event.kind != "planned"),
-        planned_stops=_counts(event for event in trace.events if event.interrupted and event.kind == "planned"),
+        failures=_counts(events, lambda kind, _: kind == "failure"),
+        interruptions=_counts(events, lambda kind, interrupted: interrupted and kind != "planned"),
+        planned_stops=_counts(events, lambda kind, interrupted: interrupted and kind == "planned"),
         aborted=next((event.cause for event in trace.events[-1:] if event.kind == "aborted"), None),
         states=_listed({state: amount / US_PER_HOUR for state, amount in totals.items()}, profiles),
         waterfall=_listed({state: _ratio(amount, held) for state, amount in totals.items()}, profiles),
@@ -129,6 +131,10 @@ def _tokens(steps: Sequence[int], profiles: Sequence[StepProfile | None]) -> int
     return total
 
 
-def _counts(events: Iterable[Event]) -> dict[str, int]:
-    """Return how many events there are of each cause."""
-    return dict(sorted(Counter(event.cause for event in events).items()))
+def _counts(events: Mapping[tuple[str, str, bool], int], counts: Callable[[str, bool], bool]) -> dict[str, int]:
+    """Return how many events there are of each cause; events: their number by what _TOLD picks."""
+    causes: Counter[str] = Counter()
+    for (kind, cause, interrupted), number in events.items():
+        if counts(kind, interrupted):
+            causes[cause] += number
+    return dict(sorted(causes.items()))

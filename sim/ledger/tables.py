@@ -17,8 +17,9 @@ from sim.ledger.assets import price_of
 from sim.ledger.cost import CostLedger, Posting, total_usd, usd
 from sim.ledger.energy import EnergyLedger, co2e_kg, facility_kwh, kwh
 from sim.ledger.schema import SCHEMAS
-from sim.ledger.summary import IN_JOB, RunSummary
-from sim.ledger.time_ledger import STATES, TimeLedger, by_state, net_gpu_us
+from sim.ledger.states import IN_JOB, STATES
+from sim.ledger.summary import RunSummary
+from sim.ledger.time_ledger import TimeLedger, by_state, net_gpu_us
 from sim.ledger.trace import Event, RunTrace, Stay
 
 _LINK = itemgetter("medium", "bandwidth_bytes_per_s", "latency_s", "length_m", "count")

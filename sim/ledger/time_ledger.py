@@ -4,27 +4,17 @@ Rows are columns of one record. Totals are Python integers: 1,048,576 GPUs x 180
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from sim.errors import SimulationError, unknown_name
 from sim.ledger.apportion import Ints, apportion, exact_sums, split
-from sim.ledger.trace import JOB_STATES, OUTSIDE_STATES, RECLASSIFIED_STATES, Reversal, RunTrace, Segment, Stay
+from sim.ledger.columns import Rows, TraceColumns, columned, reversal_rows, segment_rows
+from sim.ledger.states import CODES, OUTSIDE_PHASE, STATES
+from sim.ledger.trace import Reversal, RunTrace, Segment
 from sim.workload.profile import STEP_STATES, StepProfile
-
-STATES = (*STEP_STATES, "step", *JOB_STATES, *OUTSIDE_STATES, *RECLASSIFIED_STATES)
-"""All states of a row. "step" is the step as a whole, where its time was given and no model says what is in it."""
-
-STEPPING = (*STEP_STATES, "step")
-"""States inside a step."""
-
-OUTSIDE_PHASE = -1
-"""Phase of a row outside the job."""
-
-CODES = {state: code for code, state in enumerate(STATES)}
-"""The number that stands for a state in a row."""
 
 _MAX_ROW_GPU_US = 1 << 62
 
@@ -45,7 +35,7 @@ class TimeLedger:
 
     state and cause are codes into STATES and causes. gpu_us: GPU-microseconds. A row with start_us < end_us
     lies in that span; one with start_us = end_us is a reversal posted at that instant: negative on the
-    states of a step, positive on lost_work or in_flight, zero in sum.
+    states of a step, positive on lost_work or in_flight, zero in sum. net: what `net_gpu_us` returns.
     """
 
     gpus: int
@@ -59,10 +49,16 @@ class TimeLedger:
     end_us: Ints
     nodes: Ints
     gpu_us: Ints
+    net: Mapping[Key, int] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "net", _net(self))
 
 
 def time_ledger(
-    trace: RunTrace, profiles: Sequence[StepProfile | None], damaged: Sequence[Sequence[StepProfile | None]] = ()
+    trace: RunTrace | TraceColumns,
+    profiles: Sequence[StepProfile | None],
+    damaged: Sequence[Sequence[StepProfile | None]] = (),
 ) -> TimeLedger:
     """Return the time ledger of a trace; profiles[phase] says what a step holds, None that its time was given.
 
@@ -71,27 +67,29 @@ def time_ledger(
     one is divided as a whole one is. Reversals are apportioned by the same profile. Raises SimulationError for an
     unknown state, phase or condition, or a profile whose states do not sum to its step.
     """
-    if len(profiles) != len(trace.processed_steps):
-        phases = len(trace.processed_steps)
-        raise SimulationError(f"step profiles: got {len(profiles)}; expected one for each of {phases} phases")
-    causes = {"": 0}
-    gpus = trace.gpus_per_node
-    fits = trace.end_us * trace.nodes * gpus < _MAX_ROW_GPU_US
-    segments = _segment_rows(trace.segments if fits else _fitting(trace.segments, gpus), gpus, causes, len(profiles))
-    reversals = trace.reversals if fits else _fitting(trace.reversals, gpus)
-    taken, posted = _reversal_rows(reversals, gpus, causes, len(profiles))
-    stays = _stay_rows([stay for stay in trace.stays if stay.place != "job"], gpus, causes)
+    columns = columned(trace)
+    run, phases = columns.trace, len(profiles)
+    if phases != len(run.processed_steps):
+        raise SimulationError(
+            f"step profiles: got {phases}; expected one for each of {len(run.processed_steps)} phases"
+        )
+    gpus = run.gpus_per_node
+    segments, reversals = (_block(rows, gpus, phases) for rows in _fitting_rows(columns))
     held = [*profiles, *(profile for condition in damaged for profile in condition)]
-    phases = len(profiles)
-    blocks = [*_by_step_state(segments, held, phases), stays, *_by_step_state(taken, held, phases), posted]
+    blocks = [
+        *_by_step_state(segments, held, phases),
+        _block(columns.outside, gpus, phases),
+        *_by_step_state(_taken(reversals), held, phases),
+        reversals,
+    ]
     rows = np.concatenate(blocks, axis=1)
     in_phase = rows[2] >= 0
     rows[2, in_phase] %= phases
     state, cause, phase, event, start_us, end_us, nodes, gpu_us = rows[:, rows[-1] != 0]
     return TimeLedger(
-        gpus=gpus * (trace.nodes + trace.spare_nodes),
-        wall_us=trace.end_us,
-        causes=tuple(causes),
+        gpus=gpus * (run.nodes + run.spare_nodes),
+        wall_us=run.end_us,
+        causes=tuple(columns.causes),
         state=state,
         cause=cause,
         phase=phase,
@@ -103,8 +101,12 @@ def time_ledger(
     )
 
 
-def net_gpu_us(ledger: TimeLedger) -> dict[Key, int]:
+def net_gpu_us(ledger: TimeLedger) -> Mapping[Key, int]:
     """Return the GPU-microseconds by (state, cause, phase), net of reversals, in the order of STATES, without zeros."""
+    return ledger.net
+
+
+def _net(ledger: TimeLedger) -> dict[Key, int]:
     phases = int(ledger.phase.max(initial=OUTSIDE_PHASE)) + 2
     causes = len(ledger.causes)
     group = (ledger.state * causes + ledger.cause) * phases + (ledger.phase + 1)
@@ -122,6 +124,15 @@ def by_state(net: Mapping[Key, int]) -> dict[str, int]:
     for key, amount in net.items():
         totals[key.state] += amount
     return totals
+
+
+def _fitting_rows(columns: TraceColumns) -> tuple[Rows, Rows]:
+    """Return the rows of segments and reversals whose GPU-time fits a row."""
+    run, causes = columns.trace, dict(columns.causes)
+    if run.end_us * run.nodes * run.gpus_per_node < _MAX_ROW_GPU_US:
+        return columns.segments, columns.reversals
+    segments = segment_rows(_fitting(run.segments, run.gpus_per_node), causes)
+    return segments, reversal_rows(_fitting(run.reversals, run.gpus_per_node), causes)
 
 
 def _fitting(entries: Sequence[Timed], gpus_per_node: int) -> list[Timed]:
@@ -146,56 +157,21 @@ def _cut(entry: Timed, pieces: int) -> Iterator[Timed]:
         start_us += span_us
 
 
-def _segment_rows(segments: Sequence[Segment], gpus_per_node: int, causes: dict[str, int], phases: int) -> Ints:
-    if not segments:
-        return np.zeros((8, 0), np.int64)
-    of = dict(zip(Segment._fields, zip(*segments, strict=True), strict=True))
-    gpu_us = np.array(of["duration_us"], np.int64) * np.array(of["nodes"], np.int64) * gpus_per_node
-    return _conditioned(_rows(of, of["state"], causes, gpu_us), of, phases)
+def _block(rows: Rows, gpus_per_node: int, phases: int) -> Ints:
+    """Return rows as (state, cause, phase, event, start, end, nodes, GPU-time).
+
+    The phases of every condition of the network are numbered on, so that each has the profile of its own.
+    """
+    phase = rows.phase + phases * rows.condition
+    gpu_us = rows.duration_us * rows.nodes * gpus_per_node
+    return np.stack((rows.state, rows.cause, phase, rows.event, rows.start_us, rows.end_us, rows.nodes, gpu_us))
 
 
-def _reversal_rows(
-    reversals: Sequence[Reversal], gpus_per_node: int, causes: dict[str, int], phases: int
-) -> tuple[Ints, Ints]:
-    """Return what reversals take from the step (negative) and what they post (positive), in the same order."""
-    if not reversals:
-        return np.zeros((8, 0), np.int64), np.zeros((8, 0), np.int64)
-    of = dict(zip(Reversal._fields, zip(*reversals, strict=True), strict=True))
-    of |= {"start_us": of["time_us"], "end_us": of["time_us"]}
-    gpu_us = np.array(of["duration_us"], np.int64) * np.array(of["nodes"], np.int64) * gpus_per_node
-    posted = _conditioned(_rows(of, of["state"], causes, gpu_us), of, phases)
+def _taken(posted: Ints) -> Ints:
+    """Return what reversals take from the step, in the order in which they post it."""
     taken = posted.copy()
-    taken[0], taken[1], taken[-1] = CODES["step"], causes[""], -gpu_us
-    return taken, posted
-
-
-def _stay_rows(stays: Sequence[Stay], gpus_per_node: int, causes: dict[str, int]) -> Ints:
-    if not stays:
-        return np.zeros((8, 0), np.int64)
-    of = dict(zip(Stay._fields, zip(*stays, strict=True), strict=True))
-    of |= {"phase": (OUTSIDE_PHASE,) * len(stays), "nodes": (1,) * len(stays)}
-    gpu_us = (np.array(of["end_us"], np.int64) - np.array(of["start_us"], np.int64)) * gpus_per_node
-    return _rows(of, of["place"], causes, gpu_us)
-
-
-def _rows(of: Mapping[str, Sequence[Any]], states: Sequence[str], causes: dict[str, int], gpu_us: Ints) -> Ints:
-    try:
-        codes = [CODES[state] for state in states]
-    except KeyError as error:
-        raise SimulationError(str(unknown_name("state", error.args[0], STATES, "trace"))) from None
-    for cause in dict.fromkeys(of["cause"]):
-        causes.setdefault(cause, len(causes))
-    rows = np.empty((8, len(codes)), np.int64)
-    rows[0], rows[1], rows[7] = codes, [causes[cause] for cause in of["cause"]], gpu_us
-    for index, name in enumerate(("phase", "event", "start_us", "end_us", "nodes"), start=2):
-        rows[index] = of[name]
-    return rows
-
-
-def _conditioned(rows: Ints, of: Mapping[str, Sequence[Any]], phases: int) -> Ints:
-    """Number the phases of every condition of the network on, so that each has the profile of its own."""
-    rows[2] += phases * np.array(of["condition"], np.int64)
-    return rows
+    taken[0], taken[1], taken[-1] = CODES["step"], 0, -posted[-1]
+    return taken
 
 
 def _by_step_state(rows: Ints, profiles: Sequence[StepProfile | None], phases: int) -> Iterator[Ints]:

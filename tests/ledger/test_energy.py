@@ -16,7 +16,8 @@ from sim.ledger.energy import (
     kwh_by_state,
     nameplate_w,
 )
-from sim.ledger.time_ledger import STATES, net_gpu_us, time_ledger
+from sim.ledger.states import STATES
+from sim.ledger.time_ledger import net_gpu_us, time_ledger
 from sim.ledger.trace import RECLASSIFIED_STATES, RunTrace
 from sim.workload.profile import StepProfile
 from tests.ledger.hardware import ACCELERATOR, BILL, NODE, STORAGE

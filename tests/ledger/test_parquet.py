@@ -20,9 +20,10 @@ from sim.ledger.cost import price
 from sim.ledger.energy import energy_ledger, nameplate_w
 from sim.ledger.parquet import check_free, is_complete, read_metadata, read_results, write_results
 from sim.ledger.schema import SCHEMA_VERSION, SCHEMAS
+from sim.ledger.states import STATES
 from sim.ledger.summary import summarize
 from sim.ledger.tables import Bill, links_table, tables
-from sim.ledger.time_ledger import STATES, time_ledger
+from sim.ledger.time_ledger import time_ledger
 from sim.ledger.trace import RunTrace
 from sim.workload.profile import StepProfile
 from tests.cluster.hardware import price_book

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from sim.errors import SimulationError
 from sim.ledger.conservation import check_conservation
-from sim.ledger.time_ledger import CODES, STATES, Key, by_state, net_gpu_us, time_ledger
+from sim.ledger.states import CODES, STATES
+from sim.ledger.time_ledger import Key, by_state, net_gpu_us, time_ledger
 from sim.ledger.trace import Event, Reversal, RunTrace, Segment, Stay
 from sim.workload.profile import STEP_STATES, StepProfile
 from tests.ledger.traces import Incident, profile_of, profiles, trace_of, traces

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.ledger.summary import IN_JOB
-from sim.ledger.time_ledger import STATES
+from sim.ledger.states import IN_JOB, STATES
 from sim.ledger.trace import OUTSIDE_STATES
 from sim.report.text import ASCII, UNICODE, WIDTH
 from sim.report.waterfall import LOSSES, USEFUL, waterfall_bars, waterfall_text
