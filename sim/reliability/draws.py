@@ -17,7 +17,7 @@ _RECOVERIES = 512
 
 
 class Stages(NamedTuple):
-    """How long the stages of one recovery take; `found` are those before nodes are replaced.
+    """How long the stages of one recovery take; `found`, what takes time before nodes are replaced.
 
     restores: what repeated attempts to restore take, in units of one.
     """
@@ -39,7 +39,7 @@ class RecoveryTimes:
     and each takes its time.
     """
 
-    __slots__ = ("blames", "detect", "detect_laws", "plan", "rows", "seed")
+    __slots__ = ("blames", "detect", "detect_laws", "diagnose", "plan", "rows", "seed")
 
     def __init__(self, plan: RunPlan) -> None:
         self.seed = plan.seed
@@ -47,6 +47,7 @@ class RecoveryTimes:
         self.detect_laws = dict(plan.recovery.detect_by_cause) | at_once(plan)
         self.rows: list[Stages] = []
         self.detect: dict[str, list[int]] = {}
+        self.diagnose: list[int] = []
         # Uniforms of the diagnoses: whether it is wrong, and whom it blames then.
         self.blames: NDArray[np.float64] = np.empty((2, 0))
         self._draw(_RECOVERIES)
@@ -61,7 +62,7 @@ class RecoveryTimes:
             self._draw(2 * recovery)
         stages = self.rows[recovery]
         if cause in self.detect:
-            return stages._replace(found=(("detect", self.detect[cause][recovery]), *stages.found[1:]))
+            return stages._replace(found=_found(self.detect[cause][recovery], self.diagnose[recovery]))
         return stages
 
     def blamed(self, recovery: int) -> float | None:
@@ -74,9 +75,9 @@ class RecoveryTimes:
     def _draw(self, count: int) -> None:
         plan = self.plan
         detect = self._table("detect", plan.detect, count)
-        diagnose = self._table("diagnose", plan.diagnose, count)
+        diagnose = self.diagnose = self._table("diagnose", plan.diagnose, count)
         columns = (
-            [(("detect", one), ("diagnose", other)) for one, other in zip(detect, diagnose, strict=True)],
+            [_found(one, other) for one, other in zip(detect, diagnose, strict=True)],
             self._table("requeue", plan.requeue, count),
             self._table("select_host", plan.select_host, count),
             self._table("replace", plan.replace, count),
@@ -122,6 +123,13 @@ class RecoveryTimes:
         drawn = uniforms(self.seed, "recovery", stage, "failed", count=count)
         failed: list[int] = np.floor(np.log1p(-drawn) / log(1 - success)).astype(np.int64).tolist()
         return failed
+
+
+def _found(detect_us: int, diagnose_us: int) -> tuple[tuple[str, int], ...]:
+    """Return the stages before nodes are replaced: those that take time, as no others need a wait."""
+    if not diagnose_us:
+        return (("detect", detect_us),) if detect_us else ()
+    return (("detect", detect_us), ("diagnose", diagnose_us)) if detect_us else (("diagnose", diagnose_us),)
 
 
 class RepairDraws:
