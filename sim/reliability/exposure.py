@@ -64,7 +64,7 @@ class Uniforms:
         self.likely = likely
         self.asked = 0
         self.drawn = 0
-        self.elements = Elements(seed, *names)
+        self.elements: Elements | None = None
         self.block: NDArray[np.float64] | None = None
 
     def at(self, index: int) -> float:
@@ -74,6 +74,8 @@ class Uniforms:
         self.asked += 1
         size = max(self.likely, 2 * index)
         if self.asked * _ALONE < size:
+            if self.elements is None:
+                self.elements = Elements(self.seed, *self.names)
             return self.elements.at(index)
         self.drawn = size + 1
         self.block = uniforms(self.seed, *self.names, count=self.drawn)
