@@ -43,10 +43,6 @@ LAUNCH = Failure(-1, "")
 """What the first start of the job recovers from: nothing."""
 
 
-def _lasts(stage: tuple[str, int]) -> bool:
-    return stage[1] > 0
-
-
 class Job:
     """The job: how much work is safe, what it waits for, and from what it must still recover."""
 
@@ -178,14 +174,13 @@ class Job:
         """Recover from the failures in the inbox and those that come meanwhile; False where the run ends."""
         while self.inbox and self.env.now < self.horizon_us:
             self._fall_back()
-            if any(failure.aborts for failure in self.inbox):
-                return self._abort()
+            for failure in self.inbox:
+                if failure.aborts:
+                    return self._abort(failure)
             self.recoveries += 1
             failure, leaving = self._take()
             stages = self.times.stages(failure.cause, self.recoveries)
-            found = stages.found
-            # Found at once, it takes no wait.
-            if not failure.planned and any(map(_lasts, found)) and not (yield from self._spend(failure, found)):
+            if stages.found and not failure.planned and not (yield from self._spend(failure, stages.found)):
                 continue
             blamed = self._accused(failure, leaving)
             if blamed or self._short():
@@ -236,9 +231,8 @@ class Job:
         self.phase = phase_at(self.record.course, save.work_us)
         self.returned(save)
 
-    def _abort(self) -> bool:
+    def _abort(self, failure: Failure) -> bool:
         """End the run: all of its work is lost."""
-        failure = next(failure for failure in self.inbox if failure.aborts)
         base = self.saves.base
         self.record.reversal(
             self.env.now, "lost_work", failure.cause, failure.event, base.at_us, self.saves.back_to(base)

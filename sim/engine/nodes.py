@@ -78,18 +78,23 @@ class Nodes:
 
     def breaks(self, life: Life, cause: str, event: int) -> None:
         """A component that takes its node along has failed, wherever the node is."""
-        self.broken.setdefault(life.node, []).append(life)
-        self.fails(life.node, cause, event)
+        node = life.node
+        if node in self.broken:
+            self.broken[node].append(life)
+        else:
+            self.broken[node] = [life]
+        self.fails(node, cause, event)
 
     def fails(self, node: int, cause: str, event: int) -> None:
         """A node must be repaired, wherever it is."""
         self.broken.setdefault(node, [])
-        if self.place[node] == "job":
+        place = self.place[node]
+        if place == "job":
             self._fails(node, cause, event)
-        elif self.place[node] == "spare":
+        elif place == "spare":
             self._off_shelf(node)
             self._to_repair(node, cause, event)
-        elif self.place[node] == "idle":
+        elif place == "idle":
             self._to_repair(node, cause, event)
 
     def is_broken(self, life: Life) -> bool:
@@ -174,13 +179,16 @@ class Nodes:
             self._set_aside(node, *self.cut[node])
         else:
             self._available(node, cause, waiting, event)
-        broken = self.broken.pop(node, [])
+        broken = self.broken.pop(node, ())
         if outcome.new:
             self.clock.renewed_all(node)
             return
-        # What a shock has hit has a life of its own that goes on.
-        for position, life in enumerate(life for life in broken if life.ordinal != STRUCK):
-            self.clock.renew(life, None if position else outcome.relapse_us)
+        relapse_us = outcome.relapse_us
+        for life in broken:
+            # What a shock has hit has a life of its own that goes on.
+            if life.ordinal != STRUCK:
+                self.clock.renew(life, relapse_us)
+                relapse_us = None
 
     def _dismiss(self, node: int) -> None:
         """A failed node leaves the job."""
@@ -188,11 +196,11 @@ class Nodes:
         self._stand_up(node)
         accused = node in self.accused
         self.accused.discard(node)
-        if node in self.broken or accused or node in self.cut:
-            self.away.pop(node, None)
         if node in self.broken or accused:
+            self.away.pop(node, None)
             self._to_repair(node, cause, event)
         elif node in self.cut:
+            self.away.pop(node, None)
             self._set_aside(node, cause, event)
         elif node in self.away:
             self._to_maintenance(node, cause, event)

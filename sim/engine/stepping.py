@@ -91,8 +91,7 @@ class Folded:
         return span, durable_count(span)
 
     def _start(self, now_us: int) -> None:
-        way = self._way()
-        work_us, number = self.begun
+        way, (work_us, number) = self._way(), self.begun
         self.legs = [first_leg(self.condition, way, moved(work_us, self.course, way), now_us, number)]
 
     def _way(self) -> Course:

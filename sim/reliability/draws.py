@@ -17,7 +17,7 @@ _RECOVERIES = 512
 
 
 class Stages(NamedTuple):
-    """How long the stages of one recovery take; `found` are those before nodes are replaced.
+    """How long the stages of one recovery take; `found`, what takes time before nodes are replaced.
 
     restores: what repeated attempts to restore take, in units of one.
     """
@@ -39,30 +39,33 @@ class RecoveryTimes:
     and each takes its time.
     """
 
-    __slots__ = ("blames", "detect", "detect_laws", "plan", "rows", "seed")
+    __slots__ = ("blames", "columns", "detect", "detect_laws", "diagnose", "drawn", "found", "plan", "seed")
 
     def __init__(self, plan: RunPlan) -> None:
         self.seed = plan.seed
         self.plan = plan.recovery
         self.detect_laws = dict(plan.recovery.detect_by_cause) | at_once(plan)
-        self.rows: list[Stages] = []
+        # How many recoveries are drawn, and what they take: detection (by cause where a cause has a law of its own),
+        # diagnosis, and the other stages in their order.
+        self.drawn = 0
+        self.found: list[int] = []
         self.detect: dict[str, list[int]] = {}
+        self.diagnose: list[int] = []
+        self.columns: tuple[list[int], ...] = ()
         # Uniforms of the diagnoses: whether it is wrong, and whom it blames then.
         self.blames: NDArray[np.float64] = np.empty((2, 0))
         self._draw(_RECOVERIES)
 
     def launch(self) -> tuple[tuple[str, int], ...]:
         """Return what the first start of a run takes before it initialises nothing anew: the choice of hosts."""
-        return (("schedule", self.rows[0].select_host_us),)
+        return (("schedule", self.stages("", 0).select_host_us),)
 
     def stages(self, cause: str, recovery: int) -> Stages:
         """Return the stages of the recovery of that number, from a failure of that cause."""
-        if recovery >= len(self.rows):
+        if recovery >= self.drawn:
             self._draw(2 * recovery)
-        stages = self.rows[recovery]
-        if cause in self.detect:
-            return stages._replace(found=(("detect", self.detect[cause][recovery]), *stages.found[1:]))
-        return stages
+        found = _found(self.detect.get(cause, self.found)[recovery], self.diagnose[recovery])
+        return Stages(found, *[column[recovery] for column in self.columns])
 
     def blamed(self, recovery: int) -> float | None:
         """Return a number in [0, 1) that says which healthy node a wrong diagnosis blames, None where it is right."""
@@ -72,11 +75,10 @@ class RecoveryTimes:
         return float(whom) if wrong >= self.plan.blames_right else None
 
     def _draw(self, count: int) -> None:
-        plan = self.plan
-        detect = self._table("detect", plan.detect, count)
-        diagnose = self._table("diagnose", plan.diagnose, count)
-        columns = (
-            [(("detect", one), ("diagnose", other)) for one, other in zip(detect, diagnose, strict=True)],
+        plan, self.drawn = self.plan, count
+        self.found = self._table("detect", plan.detect, count)
+        self.diagnose = self._table("diagnose", plan.diagnose, count)
+        self.columns = (
             self._table("requeue", plan.requeue, count),
             self._table("select_host", plan.select_host, count),
             self._table("replace", plan.replace, count),
@@ -85,7 +87,6 @@ class RecoveryTimes:
             self._table("warm_up", plan.warm_up, count),
             [1 + failed for failed in self._failed("restore", count)],
         )
-        self.rows = [Stages(*row) for row in zip(*columns, strict=True)]
         self.detect = {cause: self._table("detect", law, count) for cause, law in self.detect_laws.items()}
         if plan.blames_right < 1:
             self.blames = np.stack([uniforms(self.seed, "recovery", what, count=count) for what in ("wrong", "whom")])
@@ -122,6 +123,13 @@ class RecoveryTimes:
         drawn = uniforms(self.seed, "recovery", stage, "failed", count=count)
         failed: list[int] = np.floor(np.log1p(-drawn) / log(1 - success)).astype(np.int64).tolist()
         return failed
+
+
+def _found(detect_us: int, diagnose_us: int) -> tuple[tuple[str, int], ...]:
+    """Return the stages before nodes are replaced: those that take time, as no others need a wait."""
+    if not diagnose_us:
+        return (("detect", detect_us),) if detect_us else ()
+    return (("detect", detect_us), ("diagnose", diagnose_us)) if detect_us else (("diagnose", diagnose_us),)
 
 
 class RepairDraws:

@@ -64,7 +64,7 @@ class Uniforms:
         self.likely = likely
         self.asked = 0
         self.drawn = 0
-        self.elements = Elements(seed, *names)
+        self.elements: Elements | None = None
         self.block: NDArray[np.float64] | None = None
 
     def at(self, index: int) -> float:
@@ -74,6 +74,8 @@ class Uniforms:
         self.asked += 1
         size = max(self.likely, 2 * index)
         if self.asked * _ALONE < size:
+            if self.elements is None:
+                self.elements = Elements(self.seed, *self.names)
             return self.elements.at(index)
         self.drawn = size + 1
         self.block = uniforms(self.seed, *self.names, count=self.drawn)
@@ -139,9 +141,10 @@ class Lives:
         """
         for cause, failure in enumerate(self.failures):
             components, ends_us = self._ends(cause, after_us, until_us)
-            for component, end_us in zip(components.tolist(), ends_us.tolist(), strict=True):
+            nodes = _nodes(failure, components)
+            for component, end_us, node in zip(components.tolist(), ends_us.tolist(), nodes.tolist(), strict=True):
                 if end_us < MAX_US:
-                    yield Life(max(end_us, 1), cause, component, 0, _node(failure, component))
+                    yield Life(end_us or 1, cause, component, 0, node)
 
     def _ends(self, cause: int, after_us: int, until_us: int | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return which first lives of a cause end between two ages, and when."""
@@ -221,5 +224,7 @@ def _noticed(failure: FailureClass) -> float:
     return 1.0 if failure.silent is None else failure.silent.recall
 
 
-def _node(failure: FailureClass, component: int) -> int:
-    return JOB if failure.component == "job" or is_named(failure) else component // failure.per_node
+def _nodes(failure: FailureClass, components: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return where components of a cause sit."""
+    shared = failure.component == "job" or is_named(failure)
+    return np.full_like(components, JOB) if shared else components // failure.per_node
