@@ -96,8 +96,8 @@ class Ageing:
 
     def stop(self) -> None:
         """The job no longer steps."""
-        if not self.calendar:
-            self.elapsed_us, self.running = self.reading_us(), False
+        if not self.calendar and self.running:
+            self.elapsed_us, self.running = self.elapsed_us + self.env.now - self.since_us, False
 
     def leave(self, node: int) -> None:
         """A node leaves the job."""
@@ -172,8 +172,9 @@ class DormantClock:
         self._arm()
 
     def renew(self, life: Life, within_us: int | None = None) -> None:
-        self.ordinals[life.cause, life.component] = life.ordinal + 1
-        age_us = self.ageing.age_us(life.node)
+        _, cause, component, ordinal, node = life
+        self.ordinals[cause, component] = ordinal + 1
+        age_us = self.ageing.age_us(node)
         renewed = self.lives.renewed(life, age_us)
         self._push(renewed if within_us is None else _cut_short(renewed, age_us, within_us))
 
@@ -203,10 +204,11 @@ class DormantClock:
             self._push(life)
 
     def _push(self, life: Life) -> None:
-        if self.ageing.rests(life.node):
-            self.resting[life.node].append(life)
+        node, ageing = life.node, self.ageing
+        if node in ageing.left_us:
+            self.resting[node].append(life)
             return
-        due_us = self.ageing.due_us(life.node, life.end_us)
+        due_us = ageing.due_us(node, life.end_us)
         if due_us <= self.limit_us:
             heappush(self.heap, (due_us, life))
             if due_us < self.armed_us:

@@ -88,6 +88,8 @@ class Faults:
 
     def _went_back(self, save: Save) -> None:
         """Failures after the job's checkpoint are undone with the work that they spoiled."""
+        if not self.pending:
+            return
         for event in [event for event, held in self.pending.items() if held.onset_us >= save.taken_us]:
             del self.pending[event]
 

@@ -18,7 +18,7 @@ class Saves:
     losses: (time, seat) of every node that has left the job, in order; others append to it.
     """
 
-    __slots__ = ("base", "floors_us", "losses", "seats", "spans", "tiers", "voids_us", "whole")
+    __slots__ = ("base", "floors_us", "losses", "seats", "spans", "tiers", "voids_us", "volatile", "whole")
 
     def __init__(self, whole: Course, seats: int, losses: Sequence[tuple[int, int]]) -> None:
         self.whole = whole
@@ -31,6 +31,7 @@ class Saves:
         # Per tier: what began before was dropped for newer ones; what began until then died with the processes.
         self.floors_us = [0] * len(self.tiers)
         self.voids_us = [-1] * len(self.tiers)
+        self.volatile = [index for index, tier in enumerate(self.tiers) if tier.volatile]
 
     def add(self, span: Span) -> None:
         """A span has stopped."""
@@ -39,9 +40,8 @@ class Saves:
 
     def processes_died(self, now_us: int) -> None:
         """The job's processes died, and with them what they held."""
-        for index, tier in enumerate(self.tiers):
-            if tier.volatile:
-                self.voids_us[index] = now_us
+        for index in self.volatile:
+            self.voids_us[index] = now_us
 
     def newest(self, before_us: int | None = None) -> Save:
         """Return the newest checkpoint that a tier still holds, from the fastest that does.
@@ -49,6 +49,8 @@ class Saves:
         before_us: only those whose state was taken by then.
         """
         best = self.base
+        if not self.spans:
+            return best
         for index in range(len(self.tiers)):
             found = self._newest_of(index, before_us)
             if found is not None and (found.at_us > best.at_us or best is self.base):

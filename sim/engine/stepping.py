@@ -59,18 +59,16 @@ class Folded:
 
     def begin(self, work_us: int, number: int, start_us: int, ring: Callable[[], None]) -> int:
         self.begun = work_us, number
-        self._start(start_us)
-        return self._end_us()
+        return self._start(start_us)
 
     def turn(self, condition: int, now_us: int) -> int:
         self.condition = condition
         if not self.legs:
             return NEVER_US
         if self.legs[0].start_us == now_us:
-            self._start(now_us)
-        else:
-            self.legs = turned(self.legs, condition, self._way(), now_us)
-        return self._end_us()
+            return self._start(now_us)
+        self.legs = turned(self.legs, condition, self._way(), now_us)
+        return self._end_us(self.legs[-1])
 
     def boundary_us(self, now_us: int) -> int:
         return boundary_us(self.legs, now_us)
@@ -90,15 +88,17 @@ class Folded:
         span = Span(moved(to_us, way, self.course), now_us, tuple(stretches), tuple(walks))
         return span, durable_count(span)
 
-    def _start(self, now_us: int) -> None:
+    def _start(self, now_us: int) -> int:
         way, (work_us, number) = self._way(), self.begun
-        self.legs = [first_leg(self.condition, way, moved(work_us, self.course, way), now_us, number)]
+        leg = first_leg(self.condition, way, moved(work_us, self.course, way), now_us, number)
+        self.legs = [leg]
+        return self._end_us(leg)
 
     def _way(self) -> Course:
         return self.courses(self.condition) if self.condition else self.course
 
-    def _end_us(self) -> int:
-        _, way, work_us, start_us, due_us, number = self.legs[-1]
+    def _end_us(self, leg: Leg) -> int:
+        _, way, work_us, start_us, due_us, number = leg
         if start_us + way.end_us - work_us > self.horizon_us:
             return NEVER_US
         return ended_us(way, work_us, start_us, due_us, number)

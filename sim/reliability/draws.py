@@ -146,16 +146,15 @@ class RepairDraws:
         """Return how long a stage takes."""
         if time.kind == "constant":
             return round(time.mean_s * 1e6)
-        return draw_us(time, self._uniform(name, "time", node, visit, tries))
+        return draw_us(time, self._uniform((name, "time", visit, tries), node))
 
     def succeeds(self, name: str, probability: float, node: int, visit: int, tries: int = 0) -> bool:
         """Say whether something of a probability happens."""
         if probability <= 0 or probability >= 1:
             return probability >= 1
-        return self._uniform(name, "success", node, visit, tries) < probability
+        return self._uniform((name, "success", visit, tries), node) < probability
 
-    def _uniform(self, name: str, what: str, node: int, visit: int, tries: int) -> float:
-        key = (name, what, visit, tries)
+    def _uniform(self, key: tuple[str, str, int, int], node: int) -> float:
         stream = self.streams.get(key)
         if stream is None:
             stream = self.streams[key] = Uniforms(self.seed, "repair", *key, likely=self.nodes)
