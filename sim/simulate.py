@@ -13,6 +13,7 @@ from sim.cluster.health import HEALTHY
 from sim.cluster.network import Network
 from sim.cluster.placement import groups
 from sim.cluster.records import BomLine
+from sim.engine.collector import rare_collections
 from sim.engine.profile import profile_step
 from sim.engine.run import simulate_run
 from sim.engine.slow_steps import Known, PhaseRanks, StepPacer, phase_ranks
@@ -102,7 +103,6 @@ class RunResult:
     """
 
     scenario: Scenario
-    run_id: str
     machine: Machine | None
     steps: tuple[StepResult, ...]
     plan: RunPlan
@@ -113,6 +113,11 @@ class RunResult:
     costs: CostLedger | None
     damaged: tuple[tuple[StepProfile | None, ...], ...] = ()
     paces: tuple[PaceTimes, ...] = ()
+
+    @property
+    def run_id(self) -> str:
+        """The name of the run, which is made anew each time: most of the runs of a job are never named."""
+        return run_id(self.scenario)
 
     @property
     def profiles(self) -> tuple[StepProfile | None, ...]:
@@ -374,19 +379,20 @@ def account(
     profiles = tuple(step.profile for step in steps) or (None,)
     met = trace.judged[1:] if pacer else ()
     damaged = tuple(pacer.profiles(each) if isinstance(pacer, StepPacer) else (None,) for each in met)
-    columns = columned(trace)
-    ledger = time_ledger(columns, profiles, damaged)
-    check_conservation(columns, ledger)
-    energy, costs = _bill(scenario, prepared.bill, profiles, ledger)
+    with rare_collections():
+        columns = columned(trace)
+        ledger = time_ledger(columns, profiles, damaged)
+        check_conservation(columns, ledger)
+        energy, costs = _bill(scenario, prepared.bill, profiles, ledger)
+        summary = summarize(trace, ledger, profiles)
     return RunResult(
         scenario=scenario,
-        run_id=run_id(scenario),
         machine=prepared.machine,
         steps=steps,
         plan=plan,
         trace=trace,
         ledger=ledger,
-        summary=summarize(trace, ledger, profiles),
+        summary=summary,
         energy=energy,
         costs=costs,
         damaged=damaged,
