@@ -23,13 +23,15 @@ FLOORS = {
     "sim.engine": 6,
     "sim.scenario": 7,
     "sim.machine": 8,
-    "sim.simulate": 9,
-    "sim.batch": 10,
-    "sim.report": 11,
-    "sim.analysis": 11,
-    "sim.terminal": 12,
-    "sim.commands": 13,
-    "sim.cli": 14,
+    "sim.steps": 9,
+    "sim.planning": 10,
+    "sim.simulate": 11,
+    "sim.batch": 12,
+    "sim.report": 13,
+    "sim.analysis": 13,
+    "sim.terminal": 14,
+    "sim.commands": 15,
+    "sim.cli": 16,
 }
 """Floor of each package or module; one on the same floor is imported only from within itself, except on floor 0."""
 

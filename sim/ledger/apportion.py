@@ -28,16 +28,15 @@ def split(amount: int, weights: Sequence[int]) -> list[int]:
     whole = sum(weights)
     if whole <= 0:
         raise SimulationError(f"cannot split {amount}: expected weights that sum to more than 0, got a sum of {whole}")
-    sign = -1 if amount < 0 else 1
-    parts, remainders = [], []
-    for weight in weights:
-        part, remainder = divmod(abs(amount) * weight, whole)
-        parts.append(part)
-        remainders.append(remainder)
-    missing = abs(amount) - sum(parts)
-    for index in sorted(range(len(parts)), key=lambda i: -remainders[i])[:missing]:
+    size = abs(amount)
+    products = [size * weight for weight in weights]
+    parts = [product // whole for product in products]
+    missing = size - sum(parts)
+    remainders = [product % whole for product in products] if missing else []
+    # A sort in reverse leaves equal remainders in their order.
+    for index in sorted(range(len(remainders)), key=remainders.__getitem__, reverse=True)[:missing]:
         parts[index] += 1
-    return [sign * part for part in parts]
+    return [-part for part in parts] if amount < 0 else parts
 
 
 def apportion(amounts: Ints, weights: Sequence[int]) -> Ints:
@@ -54,8 +53,9 @@ def apportion(amounts: Ints, weights: Sequence[int]) -> Ints:
         raise SimulationError(f"cannot apportion: expected weights >= 0 with a sum in (0, 2^56), got a sum of {whole}")
     parts, remainders = _multiply_divide(np.abs(amounts), np.array(weights, np.int64), whole)
     missing = np.abs(amounts) - parts.sum(axis=1)
-    rank = np.argsort(np.argsort(-remainders, axis=1, kind="stable"), axis=1)
-    parts += rank < missing[:, None]
+    order = np.argsort(-remainders, axis=1, kind="stable")
+    row, rank = np.nonzero(np.arange(len(weights)) < missing[:, None])
+    parts[row, order[row, rank]] += 1
     return np.where(amounts[:, None] < 0, -parts, parts)
 
 

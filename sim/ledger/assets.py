@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 from sim.catalog.records import PriceBook
 from sim.cluster.records import BomLine
@@ -65,6 +66,7 @@ class AssetCharge:
     book_value_usd: Fraction
 
 
+@lru_cache(maxsize=1024)
 def exact(value: float) -> Fraction:
     """Return a number as written: the shortest decimal that reads back as this float.
 

@@ -138,12 +138,12 @@ def _fields(kind: type[Segment | Reversal | Stay], rows: Sequence[tuple[Any, ...
 
 
 def _ints(values: Sequence[int]) -> Ints:
-    return np.array(values, np.int64)
+    return np.fromiter(values, np.int64, len(values))
 
 
 def _codes(states: Sequence[str]) -> Ints:
     try:
-        return np.array([CODES[state] for state in states], np.int64)
+        return np.fromiter(map(CODES.__getitem__, states), np.int64, len(states))
     except KeyError as error:
         raise SimulationError(str(unknown_name("state", error.args[0], STATES, "trace"))) from None
 
@@ -151,4 +151,4 @@ def _codes(states: Sequence[str]) -> Ints:
 def _numbers(names: Sequence[str], numbers: dict[str, int]) -> Ints:
     for name in dict.fromkeys(names):
         numbers.setdefault(name, len(numbers))
-    return np.array([numbers[name] for name in names], np.int64)
+    return np.fromiter(map(numbers.__getitem__, names), np.int64, len(names))

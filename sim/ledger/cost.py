@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from itertools import repeat
 from typing import NamedTuple
 
 from sim.catalog.records import PriceBook
@@ -109,11 +110,14 @@ def people_and_data_usd(ledger: TimeLedger, book: PriceBook) -> dict[str, Fracti
 
 def _postings(amounts: Mapping[str, Fraction], ledger: TimeLedger, energy: EnergyLedger) -> tuple[Posting, ...]:
     time = net_gpu_us(ledger)
+    by_time, by_energy = list(time.values()), list(energy.it_nj.values())
     postings: list[Posting] = []
     for item in (item for item in ITEMS if amounts.get(item)):
-        weights = energy.it_nj if item in BY_ENERGY else time
-        parts = split(round(amounts[item] * 10**6), list(weights.values()))
-        postings += [Posting(item, *key, part) for key, part in zip(weights, parts, strict=True) if part]
+        keys, weights = (energy.it_nj, by_energy) if item in BY_ENERGY else (time, by_time)
+        parts = split(round(amounts[item] * 10**6), weights)
+        # What a named tuple's _make does, without a call in Python for each row.
+        rows = ((item, *key, part) for key, part in zip(keys, parts, strict=True) if part)
+        postings += map(tuple.__new__, repeat(Posting), rows)
     return tuple(postings)
 
 

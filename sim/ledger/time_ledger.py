@@ -85,7 +85,7 @@ def time_ledger(
     rows = np.concatenate(blocks, axis=1)
     in_phase = rows[2] >= 0
     rows[2, in_phase] %= phases
-    state, cause, phase, event, start_us, end_us, nodes, gpu_us = rows[:, rows[-1] != 0]
+    state, cause, phase, event, start_us, end_us, nodes, gpu_us = np.compress(rows[-1] != 0, rows, axis=1)
     return TimeLedger(
         gpus=gpus * (run.nodes + run.spare_nodes),
         wall_us=run.end_us,
@@ -110,11 +110,12 @@ def _net(ledger: TimeLedger) -> dict[Key, int]:
     phases = int(ledger.phase.max(initial=OUTSIDE_PHASE)) + 2
     causes = len(ledger.causes)
     group = (ledger.state * causes + ledger.cause) * phases + (ledger.phase + 1)
-    totals = exact_sums(group, ledger.gpu_us, len(STATES) * causes * phases)
+    groups = len(STATES) * causes * phases
+    totals = exact_sums(group, ledger.gpu_us, groups)
     return {
         Key(STATES[index // (causes * phases)], ledger.causes[index // phases % causes], index % phases - 1): total
-        for index, total in enumerate(totals)
-        if total
+        for index in np.flatnonzero(np.bincount(group, minlength=groups)).tolist()
+        if (total := totals[index])
     }
 
 

@@ -1,0 +1,110 @@
+"""The step of each phase of training, simulated on the machine of a scenario."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sim.cluster.placement import groups
+from sim.engine.profile import profile_step
+from sim.engine.step import StepTimeline
+from sim.errors import LayoutError, ScenarioError
+from sim.machine import Machine, build_machine, check_algorithms, placed_ranks
+from sim.reliability.outages import Seats
+from sim.scenario.anchor import Anchoring, StepTime, anchored
+from sim.scenario.records import Anchor, Phase, Scenario, Training
+from sim.workload.build import BuiltStep, build_step
+from sim.workload.pipelines import SCHEDULES
+from sim.workload.profile import StepProfile
+from sim.workload.stragglers import replica_factors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """One phase's optimizer step: its profile, the timeline of a nominal replica, and what it was built from."""
+
+    phase: Phase
+    profile: StepProfile
+    timeline: StepTimeline
+    built: BuiltStep
+    anchoring: Anchoring | None = None
+
+
+def main_phase(training: Training) -> int:
+    """Return the index of the phase with most tokens."""
+    return max(range(len(training.phases)), key=lambda index: training.phases[index].tokens or 0)
+
+
+def simulate_step_of(scenario: Scenario, phase: int | None = None, allow_plugins: bool = False) -> StepResult:
+    """Return the step of one phase, by default of the one with most tokens. Raises InputError where it is not there."""
+    if scenario.training is None:
+        raise ScenarioError("a step needs a [model]; this scenario gives training.step_time")
+    phases = scenario.training.phases
+    if phase is None:
+        phase = main_phase(scenario.training)
+    if not 0 <= phase < len(phases):
+        names = ", ".join(f"{index} ({each.name})" for index, each in enumerate(phases))
+        raise ScenarioError(f"--phase: got {phase}; expected one of {names}")
+    scenario, anchoring = anchored(scenario, lambda anchor: step_time_of(anchor, allow_plugins))
+    assert scenario.training is not None
+    machine = build_machine(scenario, allow_plugins)
+    result = simulate_phase(scenario, machine, scenario.training.phases[phase])
+    if machine is not None and len(phases) == 1:
+        check_algorithms(machine.network)
+    return replace(result, anchoring=anchoring)
+
+
+def step_time_of(anchor: Anchor, allow_plugins: bool) -> StepTime:
+    """Return the simulator of an anchor's step, on its machine."""
+    machine = build_machine(anchor.scenario, allow_plugins)
+
+    def step_time_s(scenario: Scenario) -> float:
+        assert scenario.training is not None, "an anchor has a model"
+        phase = scenario.training.phases[main_phase(scenario.training)]
+        return simulate_phase(scenario, machine, phase).profile.step_time_s
+
+    return step_time_s
+
+
+def simulate_phase(scenario: Scenario, machine: Machine | None, phase: Phase, seats: Seats | None = None) -> StepResult:
+    """Return the step of one phase on a machine; seats: the node of each of the job's places, by default the first."""
+    training, accelerator = scenario.training, scenario.machines.accelerator
+    if training is None or machine is None:
+        raise ScenarioError(
+            "a step needs [model] and [cluster] topology; this scenario gives training.step_time instead"
+        )
+    layout, job_gpus = phase.layout, scenario.machines.gpus
+    if layout.gpus != job_gpus:
+        raise LayoutError(
+            f"parallelism: tensor {layout.tensor} x context {layout.context} x pipeline {layout.pipeline} x data "
+            f"{layout.data} = {layout.gpus:,}, but the job holds {job_gpus:,} GPUs"
+        )
+    placement = placed_ranks(scenario, layout, machine.cluster)
+    if seats is not None:
+        each = machine.cluster.node.accelerators
+        placement = np.array(seats)[placement // each] * each + placement % each
+    members = groups(
+        layout.tensor,
+        layout.pipeline,
+        layout.data,
+        placement,
+        wrap=SCHEDULES[layout.schedule.kind].chunks == 0,
+        context=layout.context,
+        shard=layout.shard,
+        mirrored=SCHEDULES[layout.schedule.kind].copies == 2,
+        expert=layout.expert,
+        expert_tensor=layout.expert_tensor,
+    )
+    built = build_step(
+        training.model,
+        phase.batch,
+        layout,
+        accelerator,
+        training.software,
+        members,
+        machine.network,
+        scenario.machines.node.accelerators,
+    )
+    asked = scenario.machines
+    factors = replica_factors(asked.speed, layout, placement, asked.node.accelerators, scenario.seed)
+    profile, timeline = profile_step(built, training.model, phase.batch, layout, accelerator, factors)
+    return StepResult(phase=phase, profile=profile, timeline=timeline, built=built)
