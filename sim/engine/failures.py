@@ -217,11 +217,9 @@ class DormantClock:
     def _extend(self, after_us: int) -> None:
         """Put the first lives that end between after_us and reach_us into the heap."""
         first = self.lives.first(after_us, self.reach_us)
-        # A component that was exchanged before its first life ended has begun another.
-        begun = self.ordinals
-        self.heap += [
-            (life.end_us, life) for life in first if life.ordinal >= begun.get((life.cause, life.component), 0)
-        ]
+        # A component that was exchanged before its first life ended has begun another; of a log all lives are first.
+        present = self.ordinals
+        self.heap += [(life.end_us, life) for life in first if life[3] >= present.get(life[1:3], 0)]
         heapify(self.heap)
         # Rounding may put a life by the border on its far side.
         sure_us = self.reach_us - self.reach_us // 10**9 - 1

@@ -48,6 +48,15 @@ def test_so_is_one_whose_network_fails(plan: RunPlan) -> None:
     assert simulate_run(replaying(plan, trace), judge=judge) == trace
 
 
+@pytest.mark.parametrize("mode", ["dormant", "eager"])
+def test_a_component_fails_again_however_late_the_log_says_so(mode: str) -> None:
+    # The run takes 1,018 s if nothing fails; a recovery of 2,500 s keeps it going.
+    plan = node_plan(Logged(10 * S, 0), Logged(2_100 * S, 0))
+    crashes = replace(plan.failures[0], replace=False)
+    slow = replace(plan, failures=(crashes,), recovery=replace(plan.recovery, initialize=Law(mean_s=2_500.0)))
+    assert [row[0] for row in failures(simulate_run(slow, mode))] == [10 * S, 2_100 * S]
+
+
 def test_another_policy_meets_the_same_failures_at_the_same_instants() -> None:
     plan = llama_plan(nodes=256, spare_nodes=8, days=20, seed=4)
     base = simulate_run(plan)
