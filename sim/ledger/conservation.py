@@ -126,6 +126,8 @@ def _check_reversals(columns: TraceColumns) -> None:
     segments, reversals = columns.segments, columns.reversals
     order = np.argsort(reversals.end_us, kind="stable")
     time_us, event = reversals.end_us[order], reversals.event[order].tolist()
+    for index in np.flatnonzero(time_us > columns.trace.end_us)[:1]:
+        _expect(f"time of the reversal by event {event[index]}", int(time_us[index]), f"at most {columns.trace.end_us}")
     steps = np.flatnonzero(segments.state == CODES["step"])
     made = [0, *accumulate(_node_us(segments, steps))]
     before = np.searchsorted(segments.end_us[steps], time_us, side="right").tolist()

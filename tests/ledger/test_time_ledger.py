@@ -203,6 +203,10 @@ def test_lost_work_cannot_exceed_the_time_since_the_restored_checkpoint() -> Non
     refused(change(by_hand(), "reversals", 0, since_us=8_101), "reversed by event 0: got 2000; expected at most 1999")
 
 
+def test_a_reversal_after_the_end_is_found() -> None:
+    refused(change(by_hand(), "reversals", 0, time_us=15_221), "reversal by event 0: got 15221; expected at most 15220")
+
+
 def test_lost_work_cannot_exceed_the_steps_made() -> None:
     refused(change(by_hand(), "reversals", 0, duration_us=10_001, since_us=-1), "steps left after event 0: got -2")
 
