@@ -108,7 +108,7 @@ def test_silent_failures_and_retirement() -> None:
         repair__replacement="14 d",
     ).repair
     assert repair is not None
-    assert (repair.silent, repair.relapse) == (pytest.approx(0.05), Law(kind="exponential", mean_s=172_800.0))
+    assert (repair.unnoticed, repair.relapse) == (pytest.approx(0.05), Law(kind="exponential", mean_s=172_800.0))
     assert repair.retire == Retirement(visits=3, within_s=2_592_000.0, replacement=Law(mean_s=1_209_600.0))
 
 
