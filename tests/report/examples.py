@@ -71,6 +71,8 @@ def run_result(gpu_hours: int = 1_000_000, usd_per_gpu_hour: int = 2) -> dict[st
         "job_gpu_hours": job,
         "failures": {"gpu": 150, "nic": 30, "hbm": 70},
         "interruptions": {"gpu": 148, "nic": 29, "hbm": 70},
+        "planned_stops": {},
+        "aborted": None,
         "interruptions_expected": 240.0,
         "states": states,
         "waterfall": dict(STATES),
