@@ -48,7 +48,7 @@ class Faults:
         failure = self._class(life)
         event = self.record.failure(self.env.now, life, False)
         self.clock.renew(life)
-        if not self.job.stops_now() or (life.node >= 0 and self.nodes.place[life.node] != "job"):
+        if not self.job.steps_now() or (life.node >= 0 and self.nodes.place[life.node] != "job"):
             return
         noticed, delay = (self._uniform(life, what) for what in ("noticed", "found"))
         self.pending[event] = _Pending(life, self.env.now)
@@ -82,8 +82,8 @@ class Faults:
         if failure.replace and self.nodes.place[life.node] == "job":
             self.nodes.fails(life.node, failure.cause, event)
             nodes = (life.node,)
-        before_us = max(0, held.onset_us - round(silent.rewind_s * 1e6))
-        self.job.inbox.append(Failure(event, failure.cause, nodes, before_us, aborts=silent.aborts))
+        rewind_us = round(silent.rewind_s * 1e6)
+        self.job.inbox.append(Failure(event, failure.cause, nodes, held.onset_us, rewind_us, aborts=silent.aborts))
         self.job.notice()
 
     def _went_back(self, save: Save) -> None:

@@ -1,9 +1,9 @@
 """The training job.
 
-States of the job: stepping (steps and checkpoints, folded: nothing happens between two interruptions), recovering (in
-a stage of recovery) and waiting (for a node); done at the end of its work, at the horizon, or when it is aborted. Only
-the job's own process changes them. Others put failures into its inbox, planned stops into `planned`, and ring: the
-process has one waiting point, and looks at both when it wakes.
+States of the job: stepping (steps and checkpoints, folded: nothing happens between two interruptions), draining (it
+saves its work before a planned stop), recovering (in a stage of recovery) and waiting (for a node); done at the end of
+its work, at the horizon, or when it is aborted. Only the job's own process changes them. Others put failures into its
+inbox, planned stops into `planned`, and ring: the process has one waiting point, and looks at both when it wakes.
 """
 
 from collections.abc import Callable, Generator, Sequence
@@ -19,6 +19,7 @@ from sim.engine.saves import Saves
 from sim.engine.stepping import Stepper
 from sim.reliability.draws import RecoveryTimes, Stages
 from sim.reliability.progress import NEVER_US, phase_at
+from sim.reliability.rewind import rewound_us
 from sim.reliability.saves import Save, Span
 from sim.reliability.swaps import Swaps
 
@@ -28,16 +29,21 @@ Waiting = Generator[simpy.Event, Any, bool]
 class Failure(NamedTuple):
     """What the job has to recover from; nodes: those to replace.
 
-    before_us: only what was saved before is good. planned: nothing has to be detected. aborts: the run ends.
+    before_us: only what was saved before is good, rewind_us: and not so much work before it. planned: nothing has to be
+    detected. aborts: the run ends.
     """
 
     event: int
     cause: str
     nodes: tuple[int, ...] = ()
     before_us: int | None = None
+    rewind_us: int = 0
     planned: bool = False
     aborts: bool = False
 
+
+UP = ("stepping", "draining")
+"""States in which work is not saved yet: a failure stops the job at once, also where recoveries queue."""
 
 LAUNCH = Failure(-1, "")
 """What the first start of the job recovers from: nothing."""
@@ -141,12 +147,16 @@ class Job:
 
     def notice(self) -> None:
         """Look at the inbox, unless a recovery goes on that failures do not interrupt."""
-        if self.inbox and (self.restarts or self.state == "stepping"):
+        if self.inbox and (self.restarts or self.state in UP):
             self.ring()
 
-    def stops_now(self) -> bool:
-        """Say whether a failure would stop steps or a checkpoint."""
+    def steps_now(self) -> bool:
+        """Say whether the job does work."""
         return self.state == "stepping" and not self.inbox
+
+    def stops_now(self) -> bool:
+        """Say whether a failure would stop steps, a checkpoint or a drain."""
+        return self.state in UP and not self.inbox
 
     def ring(self) -> None:
         """Wake the process if it waits: it is moved to an event of this instant; its own event passes unnoticed."""
@@ -220,7 +230,9 @@ class Job:
             return
         now, first = self.env.now, self.inbox[0]
         heard = self.inbox if self.restarts else self.inbox[:1]
-        bounds = [failure.before_us for failure in heard if failure.before_us is not None]
+        bounds = [
+            self._good_until(failure.before_us, failure.rewind_us) for failure in heard if failure.before_us is not None
+        ]
         if self.processes_die:
             self.saves.processes_died(now)
         save = self.saves.newest(min(bounds) if bounds else None)
@@ -230,6 +242,9 @@ class Job:
         self.safe = save
         self.phase = phase_at(self.record.course, save.work_us)
         self.returned(save)
+
+    def _good_until(self, before_us: int, rewind_us: int) -> int:
+        return rewound_us(self.saves.spans, before_us, rewind_us) if rewind_us else before_us
 
     def _abort(self, failure: Failure) -> bool:
         """End the run: all of its work is lost."""
@@ -291,6 +306,8 @@ class Job:
         if "replace" in self.owed:
             due.append(("replace", stages.replace_us))
         lives_on = not self.processes_die and not self.owed
+        if not self.processes_die and not lives_on:
+            self.owed.add("initialize")
         due.append(("initialize", stages.rejoin_us if lives_on else stages.initialize_us))
         due.append(("restore", stages.restores * self.saves.tiers[self.safe.tier].restore_us))
         due.append(("warm_up", stages.warm_up_us))
@@ -359,7 +376,9 @@ class Job:
 
     def _drain(self) -> Waiting:
         """Save all work before a planned stop; say whether nothing came in between."""
+        self.state = "draining"
         passed = yield from self._spend(self.planned[0], (("drain", self.saves.tiers[-1].durable_after_us),))
+        self.state = "recovering"
         if passed:
             self.saves.seal(self.env.now)
             for stop in self.planned:

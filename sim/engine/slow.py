@@ -200,7 +200,7 @@ class SlowNodes:
 
     def _alarm(self, seat: int) -> None:
         """A false alarm: it is one only while the job steps, as the detector compares steps."""
-        if self.job.stops_now():
+        if self.job.steps_now():
             self.evict(self.nodes.seating.sitter(seat), FALSE_ALARM)
         self._await_alarm()
 

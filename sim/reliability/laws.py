@@ -115,7 +115,9 @@ def _scale(shape: float) -> float:
 
 
 def _weibull_cdf(time: float, shape: float) -> float:
-    return float(-np.expm1(-((time / _scale(shape)) ** shape)))
+    # By the logarithm, as a power of a steep law is beyond any float.
+    log_hazard = shape * (log(time) - log(_scale(shape))) if time > 0 else -np.inf
+    return float(-np.expm1(-np.exp(min(log_hazard, 700.0))))
 
 
 def _lognormal_cdf(time: float, shape: float) -> float:

@@ -22,6 +22,8 @@ from sim.scenario.faults.repair import repair_of
 from sim.scenario.faults.replay import of_causes, with_log
 from sim.scenario.faults.spares import spares_of, with_spares
 from sim.scenario.faults.stragglers import check_slow
+from sim.scenario.faults.tiers import check_copies
+from sim.scenario.faults.together import check_effects
 from sim.scenario.form import AnchorForm, ClusterForm, MeasuredForm, ScenarioForm
 from sim.scenario.health import health_of
 from sim.scenario.lookup import look_up
@@ -116,6 +118,7 @@ def check_read(form: ScenarioForm) -> None:
 def _checkpoint_of(form: ScenarioForm, failures: Failures) -> Checkpoint | None:
     modelled = form.model is not None
     computable = modelled and form.cluster.storage is not None
+    check_copies(form.checkpoint.tiers if form.checkpoint else (), form.cluster.nodes)
     return checkpoint_of(form.checkpoint, failures, computable=computable, modelled=modelled)
 
 
@@ -258,6 +261,7 @@ def _checks(form: ScenarioForm) -> Sequence[Callable[[], object]]:
             lambda: limits_of(form),
             lambda: check_read(form),
             lambda: check_resume(form.recovery, form.cluster.nodes),
+            lambda: check_effects(form.failures, form.recovery, checkpoints=form.checkpoint is not None),
         ),
     ]
 

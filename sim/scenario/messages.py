@@ -64,12 +64,12 @@ def _message(item: Mapping[str, Any]) -> str:
 def _wanted(form: type[BaseModel], key: Key) -> str:
     """Return what a missing key would be: its table's keys that have no default."""
     table = _table(form, key[:-1])
-    required = [name for name, field in table.model_fields.items() if field.is_required()]
+    required = [field.alias or name for name, field in table.model_fields.items() if field.is_required()]
     return f"{dotted(key[:-1]) or 'a scenario'} needs {', '.join(required)}"
 
 
 def _keys(form: type[BaseModel], key: Key) -> list[str]:
-    return list(_table(form, key).model_fields)
+    return [field.alias or name for name, field in _table(form, key).model_fields.items()]
 
 
 def _table(form: type[BaseModel], key: Key) -> type[BaseModel]:

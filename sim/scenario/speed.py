@@ -39,11 +39,9 @@ class ThrottleForm(BaseModel):
 
 def _time_of_day(value: Any) -> Any:
     """Read HH:MM as microseconds since midnight."""
-    if not isinstance(value, str):
-        return value
-    found = _HOUR.fullmatch(value)
+    found = _HOUR.fullmatch(value) if isinstance(value, str) else None
     if found is None:
-        raise refuse(f"got {value!r}, expected a time of the day such as '12:00'")
+        raise refuse(f"got {value!r}, expected a time of the day in quotes, such as '12:00'")
     return (int(found[1]) * 60 + int(found[2])) * 60_000_000
 
 
@@ -61,7 +59,7 @@ class DiurnalForm(BaseModel):
     Runs begin at 00:00. Llama 3 published 1-2 % (arXiv 2407.21783, section 3.3.4: hotter in the middle of the day).
     """
 
-    model_config = {**CLOSED, "populate_by_name": True}
+    model_config = CLOSED
     from_: Annotated[TimeOfDay, Field(alias="from")]
     to: TimeOfDay
     factor: SlowFactor

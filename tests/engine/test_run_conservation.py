@@ -107,7 +107,7 @@ def test_events_are_in_order_and_every_failure_is_accounted_for(plan: RunPlan) -
         if event.kind == "failure":
             assert event.ordinal == ordinals[event.cause, event.component_index]
             ordinals[event.cause, event.component_index] += 1
-    ends = [s for s in trace.segments if s.state in ("step", "checkpoint")]
+    ends = [s for s in trace.segments if s.state in ("step", "checkpoint", "drain")]
     stopped = {segment.end_us for segment in ends} | {segment.start_us for segment in ends} | {0}
     # A job that fails in the microsecond in which it restarts has not stepped.
     stopped |= {event.time_us for event in trace.events if event.kind == "restart"}

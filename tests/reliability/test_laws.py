@@ -129,3 +129,8 @@ def test_each_observed_life_is_drawn_as_often() -> None:
 def test_durations_that_are_none_are_refused(lives: list[float]) -> None:
     with pytest.raises(InputError, match="empirical law"):
         empirical_law(lives)
+
+
+def test_a_steep_weibull_law_is_a_step_at_its_mean() -> None:
+    steep = Law(kind="weibull", mean_s=1.0, shape=1e9)
+    assert [cdf(steep, time_s) for time_s in (0.0, 0.5, 2.0, 1e9)] == [0.0, 0.0, 1.0, 1.0]

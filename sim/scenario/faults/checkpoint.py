@@ -82,6 +82,7 @@ def checkpoint_of(
     if kind == "two-level" and any(tier.every > 1 for tier in tiers):
         raise ScenarioError("checkpoint.tiers: 'two-level' says how often the store takes one; expected no every")
     _check_durations(checkpoint, computable=computable)
+    _check_incremental(checkpoint)
     return Checkpoint(
         policy=CheckpointPolicy(
             kind=kind,
@@ -95,6 +96,15 @@ def checkpoint_of(
         restore_s=checkpoint.restore,
         tiers=tiers,
     )
+
+
+def _check_incremental(form: CheckpointForm) -> None:
+    written = [form.block, *([form.durable_after] if form.asynchronous else [])]
+    if None not in written and any(tier.kind == "remote" and tier.incremental < 1 for tier in form.tiers):
+        raise ScenarioError(
+            "checkpoint.tiers: remote: incremental is not read where checkpoint.block and durable_after are given; "
+            "expected no incremental"
+        )
 
 
 def _check_durations(form: CheckpointForm, computable: bool) -> None:

@@ -44,6 +44,8 @@ class _NumberOrTable:
 
 def _read(value: Any, table: core_schema.ValidatorFunctionWrapHandler) -> Any:
     plain = isinstance(value, int | float) and not isinstance(value, bool)
+    if not plain and not isinstance(value, dict | FactorForm):
+        raise refuse(f"got {value!r}, expected a number above 1, such as 1.2, or a distribution of one")
     return table({"kind": "constant", "mean": float(value)} if plain else value)
 
 

@@ -41,17 +41,36 @@ class TierForm(BaseModel):
     def _check_read(self) -> "TierForm":
         given = (self.block, self.durable_after, self.restore)
         if self.kind == "remote":
-            asked = ("replicas", self.replicas), ("bandwidth", self.bandwidth), ("max_in_flight", self.max_in_flight)
-            for name, value in (*asked, *zip(("block", "durable_after", "restore"), given, strict=True)):
-                if value:
+            asked = ("replicas", self.replicas or None), ("bandwidth", self.bandwidth)
+            durations = zip(("block", "durable_after", "restore"), given, strict=True)
+            for name, value in (*asked, ("max_in_flight", self.max_in_flight), *durations):
+                if value is not None:
                     raise refuse(f"{name} of the store is not read here; expected none, or the key of [checkpoint]")
         elif self.bandwidth is not None and self.kind != "nvme":
             raise refuse(f"bandwidth of {self.kind} follows from the node; expected none, or kind 'nvme'")
+        if self.kind != "remote" and None not in given:
+            for name, value in (("bandwidth", self.bandwidth), ("incremental", self.incremental < 1 or None)):
+                if value is not None:
+                    raise refuse(f"{name} is not read where block, durable_after and restore are given; expected none")
         if self.apart != 1 and not self.replicas:
             raise refuse("apart says where copies are, and there are no replicas; expected replicas, or no apart")
         if self.block is not None and self.durable_after is not None and self.durable_after < self.block:
             raise refuse(f"durable_after {self.durable_after:g} s comes before block {self.block:g} s ends")
         return self
+
+
+def check_copies(forms: Sequence[TierForm], nodes: int) -> None:
+    """Raise ScenarioError for copies of a node's part that are on the node itself, or twice on another.
+
+    >>> check_copies([TierForm(kind="host-memory", replicas=2, apart=4)], nodes=16)
+    """
+    for form in forms:
+        places = {form.apart * (copy + 1) % nodes for copy in range(min(form.replicas, nodes))} - {0}
+        if len(places) < form.replicas:
+            raise ScenarioError(
+                f"{WHERE}: {form.kind}: got replicas = {form.replicas:,} that are {form.apart:,} apart, and {nodes:,} "
+                f"nodes hold {len(places):,} of them apart from the node itself; expected fewer, or another apart"
+            )
 
 
 def tiers_of(forms: Sequence[TierForm], *, modelled: bool) -> tuple[TierChoice, ...]:
