@@ -78,11 +78,13 @@ class Nodes:
 
     def breaks(self, life: Life, cause: str, event: int) -> None:
         """A component that takes its node along has failed, wherever the node is."""
+        self._names(life.node, cause, event)
         self.broken.setdefault(life.node, []).append(life)
         self.fails(life.node, cause, event)
 
     def fails(self, node: int, cause: str, event: int) -> None:
         """A node must be repaired, wherever it is."""
+        self._names(node, cause, event)
         self.broken.setdefault(node, [])
         if self.place[node] == "job":
             self._fails(node, cause, event)
@@ -255,6 +257,11 @@ class Nodes:
         self.place[node] = "failed"
         self.failed[node] = (cause, event)
         self.losses.append((self.env.now, self.seating.seat(node)))
+
+    def _names(self, node: int, cause: str, event: int) -> None:
+        """What first breaks in a node that is to leave anyway, cut off or due for maintenance, is what is repaired."""
+        if self.place[node] == "failed" and node not in self.broken:
+            self.failed[node] = (cause, event)
 
     def _to_maintenance(self, node: int, cause: str, event: int) -> None:
         self.place[node] = "maintenance"
