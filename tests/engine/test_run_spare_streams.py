@@ -27,7 +27,7 @@ def spared(spares: SparePlan) -> RunPlan:
     [
         spared(SparePlan(hot=SpareTier(nodes=8, replace=Law(mean_s=1.0)), warm=SpareTier(nodes=8, replace=Law()))),
         spared(SparePlan(per_domain=1, domain_nodes=32)),
-        repaired(silent=0.5, relapse=Law(kind="exponential", mean_s=86_400.0)),
+        repaired(unnoticed=0.5, relapse=Law(kind="exponential", mean_s=86_400.0)),
         repaired(by_cause={"Faulty GPU": FAST}),
     ],
 )
