@@ -264,8 +264,11 @@ class Job:
         self.nodes.replace(leaving)
 
     def _accused(self, failure: Failure, leaving: list[int]) -> list[int]:
-        """Return the nodes that the diagnosis blames: those that failed, or a healthy one in their place."""
-        blamed = self.times.blamed(self.recoveries) if leaving else None
+        """Return the nodes that the diagnosis blames: those that failed, or a healthy one in their place.
+
+        Who plans a stop knows which nodes leave.
+        """
+        blamed = self.times.blamed(self.recoveries) if leaving and not failure.planned else None
         if blamed is None:
             return leaving
         healthy = [node for node in self.nodes.members() if node not in self.nodes.failed]

@@ -79,6 +79,7 @@ class Nodes:
     def breaks(self, life: Life, cause: str, event: int) -> None:
         """A component that takes its node along has failed, wherever the node is."""
         node = life.node
+        self._names(node, cause, event)
         if node in self.broken:
             self.broken[node].append(life)
         else:
@@ -87,6 +88,7 @@ class Nodes:
 
     def fails(self, node: int, cause: str, event: int) -> None:
         """A node must be repaired, wherever it is."""
+        self._names(node, cause, event)
         self.broken.setdefault(node, [])
         place = self.place[node]
         if place == "job":
@@ -263,6 +265,11 @@ class Nodes:
         self.place[node] = "failed"
         self.failed[node] = (cause, event)
         self.losses.append((self.env.now, self.seating.seat(node)))
+
+    def _names(self, node: int, cause: str, event: int) -> None:
+        """What first breaks in a node that is to leave anyway, cut off or due for maintenance, is what is repaired."""
+        if self.place[node] == "failed" and node not in self.broken:
+            self.failed[node] = (cause, event)
 
     def _to_maintenance(self, node: int, cause: str, event: int) -> None:
         self.place[node] = "maintenance"

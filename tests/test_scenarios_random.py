@@ -1,0 +1,188 @@
+"""What holds of every scenario, whatever its keys of failures, saves, recovery and repair ask for together."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from sim.engine.run import simulate_run
+from sim.errors import InputError
+from sim.ledger.trace import OUTSIDE_STATES, Event, RunTrace, Stay
+from sim.reliability.records import FailureClass
+from sim.scenario import scenario_of
+from sim.simulate import RunResult, planned, prepare, simulate
+from tests.random_scenarios import Tree, trees
+
+LOG = "experiments/logs/tiny-2d.csv"
+
+Examples = Callable[[Callable[[Any], None]], None]
+
+
+def checked(rule: Callable[[Tree], None], examples: int, *, drawn_anew: bool = True) -> None:
+    """Check a rule of random scenarios."""
+    healthy = [HealthCheck.too_slow, HealthCheck.data_too_large]
+    limits = settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=not drawn_anew,
+        suppress_health_check=healthy,
+        # Shrinking a scenario takes minutes, and hardly makes it simpler.
+        phases=[Phase.generate],
+        database=None,
+    )
+    limits(given(trees(LOG))(rule))()
+
+
+def sized(few: int, many: int) -> pytest.MarkDecorator:
+    """Mark a test that is run with few examples, and slowly with many."""
+    return pytest.mark.parametrize("examples", [few, pytest.param(many, marks=pytest.mark.slow)])
+
+
+def ran(tree: Tree) -> RunResult | None:
+    """Return the run of a scenario, None where it asks for what does not go together."""
+    try:
+        return simulate(scenario_of(tree, "random.toml"))
+    except InputError:
+        return None
+
+
+def traced(tree: Tree, mode: str, *, explicit: bool) -> RunTrace:
+    """Return the trace of a scenario by one of the engine's ways."""
+    planning = planned(prepare(scenario_of(tree, "random.toml")))
+    return simulate_run(planning.plan, mode, explicit=explicit, judge=planning.judge, pacer=planning.pacer)
+
+
+@sized(50, 600)
+def test_a_process_a_node_an_event_a_step_and_neither_give_the_same_trace(examples: int) -> None:
+    def rule(tree: Tree) -> None:
+        result = ran(tree)
+        if result is not None:
+            assert traced(tree, "eager", explicit=False) == result.trace
+            assert traced(tree, "dormant", explicit=True) == result.trace
+
+    checked(rule, examples)
+
+
+@sized(50, 600)
+def test_no_time_is_negative_and_none_is_spent_twice(examples: int) -> None:
+    def rule(tree: Tree) -> None:
+        # That states, stays and reversals sum up is checked of every run.
+        result = ran(tree)
+        if result is None:
+            return
+        ledger = result.ledger
+        spans = ledger.start_us < ledger.end_us
+        assert (ledger.start_us >= 0).all() and (ledger.end_us <= result.trace.end_us).all()
+        assert (ledger.gpu_us[spans] > 0).all()
+        assert min(result.summary.states.values()) >= 0
+        assert 0 <= result.summary.goodput <= 1 and 0 <= result.summary.ettr <= 1
+
+    checked(rule, examples)
+
+
+@sized(50, 600)
+def test_every_event_that_stops_the_job_is_in_the_ledger_and_every_move_of_a_node_has_its_event(examples: int) -> None:
+    def rule(tree: Tree) -> None:
+        result = ran(tree)
+        if result is not None:
+            _check_rows(result.trace)
+            _check_moves(result.trace)
+            _check_failed_nodes_leave(result)
+
+    checked(rule, examples)
+
+
+def _check_rows(trace: RunTrace) -> None:
+    """Rows name an event that had happened, with its cause; whatever stops the job owns some."""
+    for row in (*trace.segments, *trace.reversals):
+        if row.event >= 0:
+            event = trace.events[row.event]
+            assert event.cause == row.cause
+            assert event.time_us <= row[0]
+    owners = {row.event for row in (*trace.segments, *trace.reversals, *trace.stays)}
+    for event in trace.events:
+        if event.interrupted and event.event not in owners:
+            assert _shared(trace, event), event
+
+
+def _shared(trace: RunTrace, event: Event) -> bool:
+    """Say whether an event ends the run with no work to lose, or is a planned stop that took place with another."""
+    if event.kind == "planned":
+        down = next(row for row in trace.segments if row.end_us > event.time_us and row.event >= 0)
+        return trace.events[down.event].kind == "planned"
+    return any(other.kind == "aborted" and other.time_us == event.time_us for other in trace.events)
+
+
+KIND_OF_MOVE = {
+    "job": {"replaced"},
+    "maintenance": {"planned"},
+    "idle": {"failure"},
+    "repair": {"failure", "found", "evicted", "maintained"},
+    "spare": {"failure", "repaired", "maintained", "restored", "delivered", "displaced"},
+}
+"""What moves a node into a place; a node that was cut off is spare at once where it is reached again."""
+
+
+def _check_moves(trace: RunTrace) -> None:
+    for stay in trace.stays:
+        if stay.event < 0:
+            assert stay.start_us == 0
+            continue
+        event = trace.events[stay.event]
+        assert event.time_us <= stay.start_us
+        assert event.cause == stay.cause
+        assert event.kind in KIND_OF_MOVE[stay.place], (stay, event)
+        if event.kind in ("replaced", "repaired", "maintained", "delivered", "displaced", "evicted"):
+            assert event.node == stay.node
+
+
+def _check_failed_nodes_leave(result: RunResult) -> None:
+    """A node of the job in which something broke is out of it when the job next restarts."""
+    trace = result.trace
+    classes = {failure.cause: failure for failure in result.plan.failures}
+    restarts = [event for event in trace.events if event.kind == "restart"]
+    stays: dict[int, list[Stay]] = {}
+    for stay in sorted(trace.stays):
+        stays.setdefault(stay.node, []).append(stay)
+    for event in trace.events:
+        if event.kind != "failure" or event.node < 0 or not _takes_away(classes[event.cause]):
+            continue
+        at = max(stay for stay in stays[event.node] if (stay.start_us, stay.event) < (event.time_us, event.event))
+        after = next((each for each in restarts if each.event > event.event), None)
+        if after is not None:
+            assert at.place in OUTSIDE_STATES or at.end_us <= after.time_us, event
+
+
+def _takes_away(failure: FailureClass) -> bool:
+    return failure.replace and failure.silent is None
+
+
+def test_most_random_scenarios_run_and_all_that_can_happen_does() -> None:
+    outcomes, kinds, states = Counter[bool](), Counter[str](), Counter[str]()
+
+    def rule(tree: Tree) -> None:
+        result = ran(tree)
+        outcomes[result is not None] += 1
+        if result is not None:
+            kinds.update(event.kind for event in result.trace.events)
+            states.update(segment.state for segment in result.trace.segments)
+            states.update(reversal.state for reversal in result.trace.reversals)
+            states.update(stay.place for stay in result.trace.stays)
+
+    checked(rule, 200, drawn_anew=False)
+    assert outcomes[True] > 0.6 * outcomes.total()
+    assert kinds.keys() >= HAPPENS
+    assert states.keys() >= STATES
+
+
+HAPPENS = {
+    *("failure", "shock", "found", "planned", "slowed", "healed", "detected", "evicted", "replaced", "stall"),
+    *("restart", "restored", "repaired", "maintained", "retired", "delivered", "displaced", "aborted"),
+    *("complete", "horizon"),
+}
+STATES = {
+    *("step", "checkpoint", "detect", "diagnose", "drain", "schedule", "replace", "initialize", "restore"),
+    *("warm_up", "wait_for_node", "lost_work", "in_flight", "job", *OUTSIDE_STATES),
+}
