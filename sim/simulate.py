@@ -27,6 +27,7 @@ from sim.ledger.time_ledger import TimeLedger, time_ledger
 from sim.ledger.trace import RunTrace
 from sim.machine import Machine, build_machine, check_algorithms, domains_in, materials, placed_ranks
 from sim.reliability.domains import held
+from sim.reliability.elastic import blocks_of, longer_us
 from sim.reliability.outages import GraphJudge, Seats, wired
 from sim.reliability.records import (
     FailureClass,
@@ -195,7 +196,7 @@ def planned(prepared: Prepared) -> Planned:
     judge, results_of = judge_of(prepared)
     failures = _wired(prepared, judge)
     plan = run_plan(prepared.scenario, prepared.steps, prepared.machine, failures, prepared.allow_plugins)
-    pacer = pacer_of(prepared, plan, results_of) if judge or has_slow(plan) else None
+    pacer = pacer_of(prepared, plan, results_of) if judge or has_slow(plan) or plan.recovery.elastic else None
     return Planned(plan=plan, judge=judge, pacer=pacer)
 
 
@@ -228,7 +229,11 @@ def pacer_of(
     """Return what says how long steps take with slow GPUs; results_of: steps by the condition of the network."""
     scenario, machine = prepared.scenario, prepared.machine
     if machine is None or not prepared.steps:
-        return GivenPacer(lambda _: [phase.step_time_us for phase in plan.phases], plan.swing)
+        whole_us = [phase.step_time_us for phase in plan.phases]
+        if plan.recovery.elastic is not None:
+            blocks = len(blocks_of(plan))
+            return GivenPacer(lambda lost: longer_us(whole_us, blocks, lost))
+        return GivenPacer(lambda _: whole_us, plan.swing)
     speed, each, cluster = scenario.machines.speed, machine.cluster.node.accelerators, machine.cluster
 
     def ranks_of(phase: int) -> PhaseRanks:
