@@ -50,6 +50,12 @@ def test_an_elastic_job_gets_further_than_one_that_waits_on_the_same_nodes() -> 
     assert elastic.summary.planned_stops["regrow"] > 0
 
 
+def test_a_job_that_needs_all_of_its_replicas_waits_as_any_other() -> None:
+    waiting, needing = ran(mode="requeue"), ran(mode="elastic", replicas=4, min_replicas=4)
+    assert needing.trace.segments == waiting.trace.segments
+    assert needing.trace.events == waiting.trace.events
+
+
 def test_replicas_and_the_fewest_of_them_are_read() -> None:
     scenario = scenario_of(tree(mode="elastic", replicas=4, min_replicas=2), "file.toml")
     assert scenario.recovery is not None
