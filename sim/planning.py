@@ -11,6 +11,7 @@ from sim.engine.slow_steps import Known, PhaseRanks, StepPacer, phase_ranks
 from sim.errors import ScenarioError
 from sim.machine import Machine, domains_in, placed_ranks
 from sim.reliability.domains import held
+from sim.reliability.elastic import blocks_of, longer_us
 from sim.reliability.outages import GraphJudge, Seats, wired
 from sim.reliability.records import FailureClass, Law, PhasePlan, RecoveryPlan, RepairPlan, RepairStage, RunPlan
 from sim.reliability.replay.classes import found_parts
@@ -56,7 +57,7 @@ def planned(prepared: Prepared) -> Planned:
     judge, results_of = judge_of(prepared)
     failures = _wired(prepared, judge)
     plan = run_plan(prepared.scenario, prepared.steps, prepared.machine, failures, prepared.allow_plugins)
-    pacer = pacer_of(prepared, plan, results_of) if judge or has_slow(plan) else None
+    pacer = pacer_of(prepared, plan, results_of) if judge or has_slow(plan) or plan.recovery.elastic else None
     return Planned(plan=plan, judge=judge, pacer=pacer)
 
 
@@ -89,7 +90,11 @@ def pacer_of(
     """Return what says how long steps take with slow GPUs; results_of: steps by the condition of the network."""
     scenario, machine = prepared.scenario, prepared.machine
     if machine is None or not prepared.steps:
-        return GivenPacer(lambda _: [phase.step_time_us for phase in plan.phases], plan.swing)
+        whole_us = [phase.step_time_us for phase in plan.phases]
+        if plan.recovery.elastic is not None:
+            blocks = len(blocks_of(plan))
+            return GivenPacer(lambda lost: longer_us(whole_us, blocks, lost))
+        return GivenPacer(lambda _: whole_us, plan.swing)
     speed, each, cluster = scenario.machines.speed, machine.cluster.node.accelerators, machine.cluster
 
     def ranks_of(phase: int) -> PhaseRanks:

@@ -18,6 +18,7 @@ from sim.engine.record import Record
 from sim.engine.saves import Saves
 from sim.engine.stepping import Stepper
 from sim.reliability.draws import RecoveryTimes, Stages
+from sim.reliability.elastic import REGROW
 from sim.reliability.progress import NEVER_US, phase_at
 from sim.reliability.rewind import rewound_us
 from sim.reliability.saves import Save, Span
@@ -145,6 +146,15 @@ class Job:
         self.planned.append(stop)
         self._look_up()
 
+    def regrow(self) -> None:
+        """Stop as planned, for replicas that spares make whole; one such stop is enough."""
+        if all(stop.cause != REGROW for stop in self.planned):
+            self.plan_stop(Failure(self.record.event(self.env.now, "planned", REGROW), REGROW, planned=True))
+
+    def regrouped(self) -> None:
+        """Replicas have taken what spares there are: no stop has to wait for that."""
+        self.planned = [stop for stop in self.planned if stop.cause != REGROW]
+
     def notice(self) -> None:
         """Look at the inbox, unless a recovery goes on that failures do not interrupt."""
         if self.inbox and (self.restarts or self.state in UP):
@@ -193,14 +203,18 @@ class Job:
             if stages.found and not failure.planned and not (yield from self._spend(failure, stages.found)):
                 continue
             blamed = self._accused(failure, leaving)
-            if blamed or self._short():
+            if blamed or self._short() or self.nodes.can_grow():
                 self._replace(blamed)
                 if self._short() and not (yield from self._wait_for_nodes(failure)):
                     continue
+                if self.nodes.blocks is not None:
+                    # Time is spent on spares only where any were taken.
+                    (self.owed.add if self.nodes.drawn else self.owed.discard)("replace")
             if self.swaps.laws:
                 replace_us = self.swaps.replace_us(stages.replace_us, self.nodes.drawn, self.recoveries)
                 stages = stages._replace(replace_us=replace_us)
-            if not (yield from self._spend(failure, self._due(stages))) or self.inbox:
+            passed = yield from self._spend(failure, self._due(stages))
+            if not passed or (self.inbox and (self.restarts or blamed is leaving)):
                 continue
             if blamed is leaving:
                 self.record.event(self.env.now, "restart", failure.cause)
@@ -271,7 +285,7 @@ class Job:
         blamed = self.times.blamed(self.recoveries) if leaving and not failure.planned else None
         if blamed is None:
             return leaving
-        healthy = [node for node in self.nodes.members() if node not in self.nodes.failed]
+        healthy = [node for node in self.nodes.members() if self.nodes.place[node] == "job"]
         if not healthy:
             return leaving
         node = healthy[int(blamed * len(healthy))]

@@ -1,7 +1,8 @@
 """The places of the nodes of a run.
 
 States of a node: job (it computes), failed (still in the job, until the failure is detected), spare, repair,
-maintenance (planned), and idle (nothing is wrong with it, but the network or an outage of its domain has cut it off).
+maintenance (planned), and idle (nothing is wrong with it, but the network or an outage of its domain has cut it off,
+or its replica is out of an elastic job: `Blocks`).
 A failure makes a job's node failed and sends a spare to repair; the job's recovery sends failed nodes to repair and
 takes spares into the job; the repair shop returns a node, into a job that waits or to the spares. A node remembers
 what broke in it; all of it is renewed when it returns. Every node of the job has a seat (`Seating`): where scale-up
@@ -11,6 +12,7 @@ domains have spares of their own, one that becomes free waits for a spare of its
 from collections.abc import Callable, Iterable
 
 from sim.engine.clock import IntegerEnvironment, on_event, timeout
+from sim.engine.elastic import Blocks
 from sim.engine.failures import FailureClock
 from sim.engine.record import Record
 from sim.engine.repair import Outcome
@@ -33,17 +35,20 @@ class Nodes:
     __slots__ = (
         "accused",
         "away",
+        "blocks",
         "broken",
         "clock",
         "cut",
         "drawn",
         "env",
         "failed",
+        "grows",
         "in_job",
         "job_waits",
         "losses",
         "place",
         "record",
+        "regrouped",
         "ring",
         "seating",
         "send",
@@ -61,6 +66,7 @@ class Nodes:
         self.place = ["job"] * plan.nodes + ["spare"] * plan.spare_nodes
         self.shelf = Shelf(plan)
         self.seating = Seating(plan)
+        self.blocks = None if plan.recovery.elastic is None else Blocks(plan)
         # How ready the spares were that the job has taken; whoever uses this empties it.
         self.drawn: set[int] = set()
         self.broken: dict[int, list[Life]] = {}
@@ -73,6 +79,9 @@ class Nodes:
         # Whether the job waits for nodes, and how to tell it that one is there.
         self.job_waits: Callable[[], bool] = lambda: False
         self.ring: Callable[[], None] = lambda: None
+        # Called when spares have come that make a block whole, and when blocks have taken all that they can.
+        self.grows: Callable[[], None] = lambda: None
+        self.regrouped: Callable[[], None] = lambda: None
         # When a node left its seat, or failed on it, and which seat: what it held is gone.
         self.losses: list[tuple[int, int]] = []
 
@@ -97,6 +106,7 @@ class Nodes:
             self._off_shelf(node)
             self._to_repair(node, cause, event)
         elif place == "idle":
+            self._vacate(node, cause, event)
             self._to_repair(node, cause, event)
 
     def is_broken(self, life: Life) -> bool:
@@ -130,12 +140,16 @@ class Nodes:
 
     def maintain(self, node: int, duration_us: int, cause: str, event: int) -> bool:
         """A node is due for maintenance, a spare at once; say whether the job has to let it go first."""
-        if self.place[node] not in ("job", "spare") or node in self.away:
+        out = self.blocks is not None and self.place[node] == "idle"
+        if not (out or self.place[node] in ("job", "spare")) or node in self.away:
             return False
         self.away[node] = duration_us
         if self.place[node] == "job":
             return True
-        self._off_shelf(node)
+        if out:
+            self._vacate(node, cause, event)
+        else:
+            self._off_shelf(node)
         self._to_maintenance(node, cause, event)
         return False
 
@@ -144,6 +158,9 @@ class Nodes:
         for node in nodes:
             if self.place[node] == "job":
                 self._fails(node, cause, event)
+            elif self.blocks is not None and self.place[node] == "idle" and node in self.away:
+                self._vacate(node, cause, event)
+                self._to_maintenance(node, cause, event)
 
     def reconnected(self, node: int, cause: str, waiting: bool, event: int) -> None:
         """The network reaches a node again; one that was only set aside can be used at once."""
@@ -167,8 +184,12 @@ class Nodes:
         self._fill()
 
     def missing(self) -> int:
-        """Return how many nodes the job lacks."""
-        return self.size - self.in_job
+        """Return how many nodes the job lacks; an elastic one with enough whole replicas lacks none."""
+        return 0 if self.blocks is not None and self.blocks.enough() else self.size - self.in_job
+
+    def can_grow(self) -> bool:
+        """Say whether spares make a block whole that is out of the job."""
+        return self.blocks is not None and self.blocks.can_grow(len(self.shelf.rank))
 
     def fit(self) -> int:
         """Return how many nodes are fit for work: in the job and not failed, or spare."""
@@ -195,7 +216,7 @@ class Nodes:
     def _dismiss(self, node: int) -> None:
         """A failed node leaves the job."""
         cause, event = self.failed.pop(node)
-        self._stand_up(node)
+        self._stand_up(node, cause, event)
         accused = node in self.accused
         self.accused.discard(node)
         if node in self.broken or accused:
@@ -211,6 +232,9 @@ class Nodes:
 
     def _fill(self) -> None:
         """Spares join the job where they can, and spare domains where their own have none left."""
+        if self.blocks is not None:
+            self._regroup(self.blocks)
+            return
         for group in sorted(self.seating.empty):
             self._fill_group(group)
         if self.seating.spare_domains:
@@ -243,7 +267,7 @@ class Nodes:
             self._available(node, "", False, self.record.event(self.env.now, "displaced", "", node))
 
     def _available(self, node: int, cause: str, waiting: bool, event: int) -> None:
-        if waiting and (group := self.seating.group_of(node)) in self.seating.empty:
+        if waiting and self.blocks is None and (group := self.seating.group_of(node)) in self.seating.empty:
             self._join(node, group, COLD)
             return
         self.place[node] = "spare"
@@ -252,6 +276,65 @@ class Nodes:
             self.clock.join(node)
         if waiting:
             self._fill()
+        elif self.can_grow():
+            self.grows()
+
+    def _regroup(self, blocks: Blocks) -> None:
+        """Spares make blocks whole; what is not leaves the job, which takes all back if it has to wait for nodes."""
+        for block in blocks.by_need():
+            if len(blocks.empty[block]) <= len(self.shelf.rank):
+                self._seat_spares(blocks, block)
+        if not blocks.enough():
+            for block in blocks.by_need():
+                self._seat_spares(blocks, block)
+        if joining := blocks.growing():
+            event = self.record.event(self.env.now, "regrown") if blocks.enough() else -1
+            for block in joining:
+                self._take_back(blocks, block, event)
+        if leaving := blocks.shrinking():
+            self.record.event(self.env.now, "shrunk", blocks.why[leaving[0]][0])
+            for block in leaving:
+                self._leave_out(blocks, block)
+        self.regrouped()
+
+    def _seat_spares(self, blocks: Blocks, block: int) -> None:
+        for seat in sorted(blocks.empty[block]):
+            if (node := self.shelf.first(0)) is None:
+                return
+            self._join(node, 0, self.shelf.drop(node), seat)
+            blocks.sit_down(seat)
+
+    def _take_back(self, blocks: Blocks, block: int, event: int) -> None:
+        """The idle nodes of a block join the job again."""
+        blocks.out.discard(block)
+        for node in self._sitters(blocks, block):
+            if self.place[node] == "idle":
+                self.place[node] = "job"
+                self.in_job += 1
+                self.record.move(self.env.now, node, "job", "", event)
+                self.clock.join(node)
+
+    def _leave_out(self, blocks: Blocks, block: int) -> None:
+        """The nodes of a block leave the job and are idle; those whose failure is not found yet leave as failed."""
+        blocks.out.add(block)
+        why = blocks.why[block]
+        for node in self._sitters(blocks, block):
+            if self.place[node] == "failed":
+                self._dismiss(node)
+            else:
+                self.in_job -= 1
+                self.clock.leave(node)
+                self._set_aside(node, *why)
+
+    def _sitters(self, blocks: Blocks, block: int) -> list[int]:
+        empty = blocks.empty.get(block, ())
+        return [self.seating.sitter(seat) for seat in blocks.seats[block] if seat not in empty]
+
+    def _vacate(self, node: int, cause: str, event: int) -> None:
+        """An idle node of a block that is out leaves its seat."""
+        if self.blocks is not None:
+            self.blocks.stand_up(self.seating.seat(node), cause, event)
+            self.seating.stand_up(node)
 
     def _off_shelf(self, node: int) -> None:
         if self.shelf.drop(node) != COLD:
@@ -290,17 +373,19 @@ class Nodes:
             if waiting:
                 self.ring()
 
-    def _stand_up(self, node: int) -> None:
+    def _stand_up(self, node: int, cause: str = "", event: int = -1) -> None:
         self.in_job -= 1
         self.clock.leave(node)
+        if self.blocks is not None:
+            self.blocks.stand_up(self.seating.seat(node), cause, event)
         self.seating.stand_up(node)
 
-    def _join(self, node: int, group: int, rank: int) -> None:
+    def _join(self, node: int, group: int, rank: int, seat: int | None = None) -> None:
         """A node joins the job; one that was powered ages already."""
         self.place[node] = "job"
         self.in_job += 1
         self.drawn.add(rank)
-        self.seating.sit_down(node, group)
+        self.seating.sit_down(node, group, seat)
         event = self.record.event(self.env.now, "replaced", "", node)
         self.record.move(self.env.now, node, "job", "", event)
         if rank == COLD:

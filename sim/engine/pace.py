@@ -1,7 +1,7 @@
 """How fast a job steps: the condition of its network, the slow GPUs that it holds, and the swing of the day.
 
-Whoever changes one of the three calls `settle`, as does the job when its nodes have changed; only this file turns the
-job to another condition.
+Of an elastic job, whose network is always whole, the condition is how many of its blocks are out. Whoever changes one
+of these calls `settle`, as does the job when its nodes have changed; only this file turns the job to another condition.
 """
 
 from collections.abc import Callable, Collection
@@ -36,7 +36,7 @@ class Pace:
 
     def settle(self) -> None:
         """Take up the condition that the job steps under; while nodes must be replaced there is none to judge."""
-        if self.nodes.failed or self.nodes.missing():
+        if self.nodes.missing() or (self.nodes.failed and self.nodes.blocks is None):
             return
         slow, degraded = self.slow()
         network = self._network(degraded)
@@ -46,7 +46,10 @@ class Pace:
         condition = network if self.pacer is None else self.pacer.condition(network, slow, self.swung)
         if condition != self.condition:
             self.condition = condition
-            self.job.turn(self.judged.setdefault(condition, len(self.judged)))
+            position = self.judged.setdefault(condition, len(self.judged))
+            if self.nodes.blocks is not None:
+                self.nodes.record.sizes[position] = self.nodes.in_job
+            self.job.turn(position)
 
     def step_us(self, position: int) -> tuple[int, ...]:
         """Return how long steps take under a condition, told by its position."""
@@ -55,6 +58,8 @@ class Pace:
         return asked.step_us([*self.judged][position])
 
     def _network(self, degraded: frozenset[Lost]) -> int:
+        if self.nodes.blocks is not None:
+            return len(self.nodes.blocks.out)
         if self.judge is None or not (self.out or degraded):
             return 0
         return self.judge.condition((*self.out, *degraded), self.nodes.seated())

@@ -26,6 +26,7 @@ class Record:
         "plan",
         "reversals",
         "segments",
+        "sizes",
         "spans",
         "started",
         "stays",
@@ -46,6 +47,8 @@ class Record:
         self.spans: list[tuple[int, int]] = []
         self.lost_steps = [0] * phases
         self.in_flight_steps = [0] * phases
+        # How many nodes are in the job by the condition of its steps, where it is not all of them.
+        self.sizes: dict[int, int] = {}
         self.started = 0
         self.durable = 0
 
@@ -88,8 +91,8 @@ class Record:
 
     def progress(self, work_us: int, span: Span, durable: int) -> None:
         """Add an uninterrupted span of steps and checkpoints that began at `work_us`."""
-        nodes = self.plan.nodes
         for phase, start, end, blocked, condition in span.stretches:
+            nodes = self._nodes(condition)
             stepped = end - start - blocked
             if stepped:
                 self.segments.append((start, end, stepped, "step", "", -1, phase, nodes, condition))
@@ -104,10 +107,14 @@ class Record:
     def reversal(self, now: int, state: str, cause: str, event: int, safe_at_us: int, undone: Iterable[Share]) -> None:
         """Take back the work beyond what is safe: lost to an event, or in flight at the horizon."""
         steps = self.lost_steps if state == "lost_work" else self.in_flight_steps
-        nodes = self.plan.nodes
         for phase, duration_us, crossed, condition in undone:
+            nodes = self._nodes(condition)
             steps[phase] += crossed
             self.reversals.append((now, duration_us, state, cause, event, phase, nodes, crossed, safe_at_us, condition))
+
+    def _nodes(self, condition: int) -> int:
+        """Return how many nodes step under a condition."""
+        return self.sizes.get(condition, self.plan.nodes) if condition else self.plan.nodes
 
     def move(self, now: int, node: int, place: str, cause: str, event: int) -> None:
         """A node leaves where it is for another place."""

@@ -25,6 +25,7 @@ from sim.errors import InputError, SimulationError, unknown_name
 from sim.ledger.trace import RunTrace
 from sim.reliability.domains import HeldJudge
 from sim.reliability.draws import RecoveryTimes, RepairDraws
+from sim.reliability.elastic import longer_us
 from sim.reliability.exposure import JOB, Life, Lives
 from sim.reliability.interval import adaptive_s
 from sim.reliability.laws import MAX_US
@@ -35,7 +36,7 @@ from sim.reliability.progress import Course, course
 from sim.reliability.records import FailureClass, RunPlan
 from sim.reliability.replay.check import ends_early
 from sim.reliability.replay.lives import LoggedLives
-from sim.reliability.slow import Pacer, has_slow
+from sim.reliability.slow import GivenPacer, Pacer, has_slow
 from sim.reliability.spare_places import cold_spares
 
 MODES = ("eager", "dormant")
@@ -57,7 +58,8 @@ def simulate_run(
     mode: "dormant" (one event for all nodes) or, as a reference, "eager" (a process for every node); both
     give the same trace. explicit: an event for every step and checkpoint instead of arithmetic; the same trace, slowly.
     judge: says what outages of the network mean; needed where a cause has an outage. pacer: says how long steps take
-    with slow GPUs; needed where a cause slows, or the day does.
+    with slow GPUs; needed where a cause slows, or the day does. Of an elastic job it says how long they take with
+    blocks of replicas out; by default blocks / (blocks that are left) times as long.
 
     The run starts with an initialised job, after select_host. A failure stops the job at once; work since the newest
     durable checkpoint is lost. A restore takes its time even if there is no checkpoint yet: an initial state is read
@@ -108,10 +110,11 @@ class RunSimulation:
             self.job.pace = self._pace
         self.faults = Faults(self.env, self.record, self.clock, self.nodes, self.job)
         self.nodes.job_waits, self.nodes.ring = lambda: self.job.state == "waiting", self.job.ring
-        self.pace = Pace(self.nodes, self.job, self._judging(judge), pacer)
+        self.nodes.grows, self.nodes.regrouped = self.job.regrow, self.job.regrouped
+        self.pace = Pace(self.nodes, self.job, self._judging(judge), pacer or self._pacing())
         self.outages = self._outages()
         self.slow = self._slow()
-        if self.outages or self.slow:
+        if self.outages or self.slow or self.nodes.blocks is not None:
             self.job.severed = self._severed
         # Causes that do more, or other, than stop the job and break a node.
         self.special = frozenset(
@@ -193,6 +196,11 @@ class RunSimulation:
             )
         held = any(failure.outage is not None and failure.holds for failure in failures)
         return HeldJudge(failures, judge) if held else judge
+
+    def _pacing(self) -> Pacer | None:
+        """Return what times the steps of an elastic job for which nothing else does."""
+        blocks, whole_us = self.nodes.blocks, [phase.step_time_us for phase in self.plan.phases]
+        return None if blocks is None else GivenPacer(lambda lost: longer_us(whole_us, len(blocks.seats), lost))
 
     def _outages(self) -> Outages | None:
         if all(failure.outage is None for failure in self.plan.failures):

@@ -4,7 +4,7 @@ Only `Nodes` changes them. A node that joins takes the first empty seat of its g
 where domains have spares of their own, otherwise all. A group has one home, the domain that its nodes are in.
 """
 
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from sim.reliability.records import RunPlan
 from sim.reliability.spare_places import domain_of
@@ -59,10 +59,14 @@ class Seating:
         self.taken.pop(seat, None)
         heappush(self.empty.setdefault(seat // self.each, []), seat)
 
-    def sit_down(self, node: int, group: int) -> None:
-        """A node takes the first empty seat of a group."""
+    def sit_down(self, node: int, group: int, seat: int | None = None) -> None:
+        """A node takes an empty seat of a group, by default the first."""
         seats = self.empty[group]
-        seat = heappop(seats)
+        if seat is None:
+            seat = heappop(seats)
+        else:
+            seats.remove(seat)
+            heapify(seats)
         if not seats:
             del self.empty[group]
         if seat != node:

@@ -95,11 +95,13 @@ class Event(NamedTuple):
       back with its node from repair is healed by that, without a row); detected: it was found, and the job goes on
       with it; evicted: `node` was taken out of the job for being slow, or by a false alarm, which its cause says, and
       interrupted whether that stopped a stepping or checkpointing job;
+    - shrunk: replicas that lack nodes left an elastic job; regrown: they are whole, and joined it again (the planned
+      stop for that has the cause "regrow");
     - repaired: `node` came back from repair; retired: it went there once too often, and a new one is ordered in its
       place; delivered: that one has come; displaced: nothing is wrong with `node`, but its domain leaves the job;
     - complete or horizon: the end of the run.
-    shock, stall, restart, restored, repaired, retired and delivered carry the cause of the failure. Checkpoints are
-    counted, not listed.
+    shock, stall, shrunk, restart, restored, repaired, retired and delivered carry the cause of the failure. Checkpoints
+    are counted, not listed.
     """
 
     event: int

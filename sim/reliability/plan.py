@@ -7,6 +7,7 @@ from sim.cluster.domains import DOMAINS
 from sim.errors import InputError, ScenarioError, unknown_name
 from sim.reliability.checks import check_repair, check_spares
 from sim.reliability.domain_checks import check_held
+from sim.reliability.elastic import check_elastic
 from sim.reliability.fleet import check_ages, held_by_nodes
 from sim.reliability.laws import check_law
 from sim.reliability.progress import NEVER_US, advance, course
@@ -20,8 +21,8 @@ COMPONENTS = (*NODE_PARTS, "job", *SHARED_COMPONENTS, *DOMAINS)
 FAILURE_CLOCKS = ("calendar", "operating")
 """Whether failure clocks advance always, or only while the job steps or checkpoints."""
 
-MODES = ("requeue", "in-job", "in-process")
-"""How a job restarts: through the queue, on the nodes it holds, or with the processes that live."""
+MODES = ("requeue", "in-job", "in-process", "elastic")
+"""How a job restarts: through the queue, on its nodes, with the processes that live, or with fewer replicas."""
 
 STAGES = ("detect", "diagnose", "requeue", "select_host", "replace", "initialize", "restore", "warm_up")
 """Stages of a recovery in their order."""
@@ -64,6 +65,7 @@ def check_plan(plan: RunPlan) -> None:
     if plan.recovery.stragglers or any(failure.replace for failure in plan.failures):
         check_repair(plan.repair, {failure.cause for failure in plan.failures})
     check_spares(plan)
+    check_elastic(plan)
     if planned_us(plan) >= NEVER_US:
         raise ScenarioError("run: neither work, nor steps of every phase, nor a horizon: it would never end")
     check_replay(plan, planned_us(plan))

@@ -252,6 +252,19 @@ class Swing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ElasticPlan:
+    """What of a job can do without the rest: `replicas` data-parallel replicas, of which it steps with min_replicas.
+
+    blocks: the seats that leave the job together where one of them is empty, each of them as many whole replicas; none:
+    a block for each replica, of as many seats in a row.
+    """
+
+    replicas: int
+    min_replicas: int = 1
+    blocks: tuple[tuple[int, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecoveryPlan:
     """The stages of a recovery, in order: detect, diagnose, requeue and select_host, replace, initialize, warm_up.
 
@@ -265,7 +278,8 @@ class RecoveryPlan:
     there are fewer); None: its own.
     on_failure: "restart" (a failure during recovery starts it again) or "queue" (recoveries add).
     rework: False means that progress survives a failure, to compare with models without checkpoints.
-    stragglers: None: nobody looks for slow nodes.
+    stragglers: None: nobody looks for slow nodes. elastic: of mode elastic, which goes on with the replicas that are
+    whole where others are not.
     """
 
     mode: str = "requeue"
@@ -286,6 +300,7 @@ class RecoveryPlan:
     spares: SparePlan = SparePlan()
     stragglers: StragglerPlan | None = None
     resume_when_idle: int | None = None
+    elastic: ElasticPlan | None = None
 
     @property
     def in_process(self) -> bool:

@@ -186,7 +186,7 @@ def _overridden(book: PriceBook, override: Mapping[str, float]) -> PriceBook:
 def _resolved(form: ScenarioForm) -> Scenario:
     machines = replace(machines_of(form.cluster), health=health_of(form.cluster.health, form.run.seed))
     failures = _failures(form, machines)
-    recovery = recovery_of(form.recovery, form.failures, form.repair, machines.node, machines.nodes)
+    recovery = recovery_of(form.recovery, form.failures, form.repair, machines.node, machines.nodes, bool(form.model))
     return Scenario(
         name=form.name,
         training=training_of(form, machines),
@@ -233,7 +233,7 @@ def _checks(form: ScenarioForm) -> Sequence[Callable[[], object]]:
 
     def recovery() -> object:
         node = look_up(catalog.node, form.cluster.node, "cluster.node")
-        return recovery_of(form.recovery, form.failures, form.repair, node, form.cluster.nodes)
+        return recovery_of(form.recovery, form.failures, form.repair, node, form.cluster.nodes, bool(form.model))
 
     def spares() -> object:
         return form.recovery and spares_of(form.recovery.spares, machines_of(form.cluster))

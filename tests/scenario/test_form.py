@@ -122,7 +122,6 @@ def test_an_error_names_the_key_and_the_nearest(changes: dict[str, Any], expecte
             {"cluster__placement": {"kind": "rail-aligned"}},
             "placement 'rail-aligned' is not modelled yet; expected one of",
         ),
-        ({"recovery": {"mode": "elastic", "detect": "1 s"}}, "recovery mode 'elastic' is not modelled yet"),
         ({"cost": {"prices": "2026-owned", "acquisition": "spot"}}, "acquisition 'spot' is not modelled yet"),
     ],
 )

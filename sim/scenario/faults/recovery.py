@@ -8,6 +8,7 @@ from sim.catalog.records import Node
 from sim.errors import ScenarioError, unknown_name
 from sim.reliability.plan import MODES
 from sim.reliability.records import RecoveryPlan
+from sim.scenario.faults.elastic import elastic_of
 from sim.scenario.faults.failures import FailuresForm, causes_of
 from sim.scenario.faults.repair import RepairForm
 from sim.scenario.faults.replay import logged_causes
@@ -27,7 +28,7 @@ class RecoveryForm(BaseModel):
     """[recovery]: the stages between a failure and the next step."""
 
     model_config = CLOSED
-    mode: Annotated[str, OneOf(what="recovery mode", known=MODES, later=("elastic",))] = "requeue"
+    mode: Annotated[str, OneOf(what="recovery mode", known=MODES)] = "requeue"
     on_failure: Annotated[str, OneOf(what="on_failure", known=("restart", "queue"))] = "restart"
     detect: Duration
     detect_by_cause: dict[str, Duration] = {}
@@ -42,6 +43,8 @@ class RecoveryForm(BaseModel):
     warm_up: Duration = NONE
     initialize_per_node: Annotated[Time, Field(description="what every node of the job adds to initialize")] = 0.0
     rejoin: Annotated[Duration | None, Field(description="instead of initialize where no node is replaced")] = None
+    replicas: Annotated[Count | None, Field(description="data-parallel replicas that share the nodes evenly")] = None
+    min_replicas: Annotated[Count | None, Field(description="whole replicas without which an elastic job waits")] = None
     success: Annotated[dict[str, Fraction], Field(description="by stage: how likely one attempt at it passes")] = {}
     rework: bool = True
     spares: SparesForm | None = None
@@ -55,7 +58,12 @@ class RecoveryForm(BaseModel):
 
 
 def recovery_of(
-    recovery: RecoveryForm | None, failures: FailuresForm | None, repair: RepairForm | None, node: Node, nodes: int
+    recovery: RecoveryForm | None,
+    failures: FailuresForm | None,
+    repair: RepairForm | None,
+    node: Node,
+    nodes: int,
+    modelled: bool = False,
 ) -> RecoveryPlan | None:
     """Return the stages of recovery of a job on `nodes` nodes, or None where nothing breaks.
 
@@ -90,6 +98,7 @@ def recovery_of(
         rework=recovery.rework,
         stragglers=stragglers_of(recovery.stragglers),
         resume_when_idle=recovery.resume_when_idle,
+        elastic=elastic_of(recovery.mode, recovery.replicas, recovery.min_replicas, nodes, modelled=modelled),
     )
 
 
