@@ -33,8 +33,12 @@ class Seating:
 
     def members(self) -> tuple[int, ...]:
         """Return the nodes that sit, by seat."""
-        empty = {seat for seats in self.empty.values() for seat in seats}
-        return tuple(self.taken.get(seat, seat) for seat in range(self.size) if seat not in empty)
+        sitting = list(range(self.size))
+        for seat, node in self.taken.items():
+            sitting[seat] = node
+        for seat in sorted((seat for seats in self.empty.values() for seat in seats), reverse=True):
+            del sitting[seat]
+        return tuple(sitting)
 
     def members_of(self, group: int) -> tuple[int, ...]:
         """Return the nodes that sit in a group, by seat."""
