@@ -378,7 +378,7 @@ class Job:
             return True
         self._stopped(span)
         if self.planned and not self.inbox and self.env.now < self.horizon_us:
-            yield from self._drain()
+            yield from self._drain(done=bool(span.walks))
         if self.inbox:
             self._fall_back()
             self.fallen = True
@@ -391,13 +391,16 @@ class Job:
         else:
             self.safe = self.saves.keep(span.work_us, self.env.now)
 
-    def _drain(self) -> Waiting:
-        """Save all work before a planned stop; say whether nothing came in between."""
+    def _drain(self, *, done: bool) -> Waiting:
+        """Save all work before a planned stop, if any was done or is not in the store; say whether it was saved."""
+        unsaved = done or self.saves.stored().at_us != self.safe.at_us
+        drain_us = self.saves.tiers[-1].durable_after_us if unsaved else 0
         self.state = "draining"
-        passed = yield from self._spend(self.planned[0], (("drain", self.saves.tiers[-1].durable_after_us),))
+        passed = yield from self._spend(self.planned[0], (("drain", drain_us),))
         self.state = "recovering"
         if passed:
-            self.saves.seal(self.env.now)
+            if unsaved:
+                self.saves.seal(self.env.now)
             for stop in self.planned:
                 self.record.interrupts(stop.event)
             self.inbox[:0] = self.planned
