@@ -4,7 +4,7 @@ from statistics import median
 from typing import Any
 
 from sim.analysis.interval.grid import cycle_us
-from sim.analysis.interval.rules import closed_form, is_exponential, recovery_mean_s
+from sim.analysis.interval.rules import closed_form, first_tier, is_exponential, recovery_mean_s
 from sim.analysis.interval.sampling import HIGHER_IS_BETTER
 from sim.analysis.interval.study import IntervalStudy, regrets
 from sim.batch.statistics import Estimate, tells_apart
@@ -21,7 +21,7 @@ def interval_answer(study: IntervalStudy) -> Json:
     Regrets are positive where an interval is worse, paired by seed; `differs` says that 0 is not in their interval.
     """
     plan, curve = study.plan, study.curve
-    checkpoint = plan.checkpoint
+    first = first_tier(plan)
     rows = [_row(study, each) for each in curve.intervals_us]
     ratios = [row["variance_ratio"] for row in rows if row["variance_ratio"] is not None]
     return {
@@ -38,10 +38,11 @@ def interval_answer(study: IntervalStudy) -> Json:
         "recovery_s": recovery_mean_s(plan),
         "exponential": is_exponential(plan.failures),
         "checkpoint": {
-            "block_s": checkpoint.block_us * 1e-6,
-            "durable_after_s": checkpoint.durable_after_us * 1e-6,
-            "restore_s": checkpoint.restore_us * 1e-6,
-            "asynchronous": checkpoint.durable_after_us > checkpoint.block_us,
+            "tier": first.name,
+            "block_s": first.block_us * 1e-6,
+            "durable_after_s": first.durable_after_us * 1e-6,
+            "restore_s": first.restore_us * 1e-6,
+            "asynchronous": first.durable_after_us > first.block_us,
         },
         "best": study.best_us * 1e-6,
         "optimum": _optimum(study),
@@ -136,7 +137,9 @@ def _notes(study: IntervalStudy) -> list[str]:
             f"lives are {' and '.join(kinds)} too: the rules take the mean time between failures of a fleet renewed "
             "long since, and know nothing of ages"
         )
-    if not plan.checkpoint.block_us:
+    if plan.checkpoint.faster:
+        notes.append(f"several tiers: rules, block and restore are those of the first, {first_tier(plan).name}")
+    if not first_tier(plan).block_us:
         notes.append("a checkpoint does not block the job: Young, Daly and the exact form say nothing")
     if study.curve.hopeless:
         longest = ", ".join(f"{each * 1e-6:g} s" for each in study.curve.hopeless)

@@ -1,9 +1,10 @@
 """Intervals to simulate: a logarithmic grid of whole steps, from what the store allows to the length of the run."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sim.reliability.plan import planned_us
+from sim.reliability.progress import course
 from sim.reliability.records import RunPlan
 
 RATIO = 2**0.5
@@ -41,8 +42,9 @@ def scale_of(plan: RunPlan, slack: float = 0.0) -> Scale:
     """
     checkpoint = plan.checkpoint
     main = max(plan.phases, key=lambda phase: float("inf") if phase.steps is None else phase.steps * phase.step_time_us)
-    step_us, flights = main.step_time_us, checkpoint.max_in_flight
-    flush_us = -(-checkpoint.durable_after_us // flights) - checkpoint.block_us if flights else 0
+    step_us = main.step_time_us
+    # What flushes leave of the shortest interval there is.
+    flush_us = course(plan.phases, replace(checkpoint, interval_us=1), plan.work_us).spacing_us
     shortest_us = max(1, -(-flush_us // step_us)) * step_us
     return Scale(
         step_us=step_us,

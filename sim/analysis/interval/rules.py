@@ -6,7 +6,7 @@ from math import exp, isfinite
 
 from sim.reliability.exposure import job_mtbf_s
 from sim.reliability.interval import RULES, asynchronous_efficiency, optimal_s, segment_sure_recovery_s
-from sim.reliability.records import FailureClass, Law, RunPlan
+from sim.reliability.records import FailureClass, Law, RunPlan, Tier, tiers_of
 from sim.simulate import Prepared, run_plan
 
 ASKED = "asked"
@@ -26,11 +26,11 @@ def rules_of(prepared: Prepared, plan: RunPlan) -> dict[str, int]:
     """
     fixed = plan.checkpoint.interval_us and not plan.checkpoint.adaptive
     rules = {ASKED: plan.checkpoint.interval_us} if fixed else {}
-    if not plan.checkpoint.block_us:
+    if not first_tier(plan).block_us:
         return rules
     rules |= {kind: _interval_us(prepared, plan, kind) for kind in RULES}
     checkpoint, mtbf_s = plan.checkpoint, job_mtbf_s(plan.failures, plan.nodes)
-    if checkpoint.durable_after_us > checkpoint.block_us:
+    if checkpoint.durable_after_us > checkpoint.block_us and not checkpoint.faster:
         best_s = asynchronous_optimal_s(
             checkpoint.block_us * 1e-6, checkpoint.durable_after_us * 1e-6, mtbf_s, checkpoint.max_in_flight
         )
@@ -67,16 +67,25 @@ def is_exponential(failures: Sequence[FailureClass]) -> bool:
     return all(failure.life.kind == "exponential" for failure in failures if failure.stops)
 
 
+def first_tier(plan: RunPlan) -> Tier:
+    """Return the fastest tier of checkpoints, which the rules go by."""
+    return tiers_of(plan.checkpoint)[0]
+
+
 def closed_form(plan: RunPlan) -> Callable[[float], float] | None:
     """Return the expected ETTR by the work between two checkpoints in seconds; None where no closed form applies.
 
     asynchronous_efficiency where clocks go on during recoveries, segment_sure_recovery_s where they stand, with what is
     durable later as e^(-d/M) (Daly, FGCS 22, 2006). Failures are taken as a Poisson process of the job's mean time
-    between failures, recoveries as long as their stages are on average, and no node as ever missing.
+    between failures, recoveries as long as their stages are on average, and no node as ever missing. None too for
+    several tiers, failures that are noticed late, and recoveries that may fail.
     """
     checkpoint, recovery = plan.checkpoint, plan.recovery
     mtbf_s = job_mtbf_s(plan.failures, plan.nodes)
     if not isfinite(mtbf_s) or recovery.on_failure != "restart" or not is_exponential(plan.failures):
+        return None
+    late = any(each.silent or each.planned or each.slowing for each in plan.failures)
+    if checkpoint.faster or late or recovery.mode != "requeue" or recovery.success or recovery.blames_right < 1:
         return None
     block_s, recovery_s = checkpoint.block_us * 1e-6, recovery_mean_s(plan)
     later_s = max(0, checkpoint.durable_after_us - checkpoint.block_us) * 1e-6
@@ -97,7 +106,9 @@ def recovery_mean_s(plan: RunPlan) -> float:
     """Return how long a recovery takes on average, over the causes that stop the job by their rates."""
     recovery = plan.recovery
     mtbf_s = job_mtbf_s(plan.failures, plan.nodes)
-    always_s = recovery.initialize.mean_s + recovery.warm_up.mean_s + plan.checkpoint.restore_us * 1e-6
+    stages = (recovery.diagnose, recovery.requeue, recovery.initialize, recovery.warm_up)
+    always_s = sum(stage.mean_s for stage in stages)
+    always_s += (recovery.initialize_more_us + first_tier(plan).restore_us) * 1e-6
     detect_by = dict(recovery.detect_by_cause)
     by_cause_s = 0.0
     for failure in (each for each in plan.failures if each.stops):
