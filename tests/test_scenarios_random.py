@@ -178,7 +178,7 @@ def test_most_random_scenarios_run_and_all_that_can_happen_does() -> None:
 
 
 HAPPENS = {
-    *("failure", "shock", "found", "planned", "slowed", "healed", "detected", "evicted", "replaced", "stall"),
+    *("failure", "shock", "found", "planned", "slowed", "healed", "detected", "replaced", "stall"),
     *("restart", "restored", "repaired", "maintained", "retired", "delivered", "displaced", "aborted"),
     *("complete", "horizon"),
 }

@@ -228,7 +228,7 @@ def two_level_interval(
     is not asked for more than it can make durable in time. Raises InputError where the fast tier blocks for no time or
     there are no failures.
 
-    >>> two_level_interval(first_block_s=1, more_block_s=16, durable_after_s=20, first_per_s=1e-4, second_per_s=1e-4)
+    >>> two_level_interval(first_block_s=1, more_block_s=16, durable_after_s=20, first_per_s=2e-4, second_per_s=2e-4)
     (100.0, 4)
     """
     if first_block_s <= 0 or first_per_s + second_per_s <= 0:

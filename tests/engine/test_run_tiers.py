@@ -7,6 +7,7 @@ import pytest
 from sim.engine.run import simulate_run
 from sim.ledger.trace import RunTrace
 from sim.reliability.records import AgeBatch, CheckpointPlan, FailureClass, Law, RunPlan, Silent, Tier
+from sim.reliability.replay.records import Logged, Replay
 from tests.engine.test_run_recovery import SECOND, failure, lost_s, plan
 from tests.validation.test_reliability_oracles import MINUTE, job_plan
 from tests.validation.test_saving_oracles import two_levels
@@ -152,10 +153,12 @@ def test_a_planned_stop_saves_in_all_tiers_and_reads_the_fastest() -> None:
 
 def maintained(blames_right: float, *causes: FailureClass, at_s: float = 0.0) -> RunTrace:
     """A node's maintenance is due at 55 s, and lasts 10."""
-    due = replace(failure("maintenance", LIFE_S, replaces=False), planned=Law(mean_s=10.0))
+    due = failure("maintenance", LIFE_S, replaces=False)
+    due = replace(due, planned=Law(mean_s=10.0), logged=(Logged(55 * SECOND, 0),))
     base = tiered(due, *causes, saves=store(memory()), old=(0,), at_s=55.0)
+    base = replace(base, failure_clock="calendar", replay=Replay(end_us=120 * SECOND, then="nothing"))
     recovery = replace(base.recovery, blames_right=blames_right)
-    return simulate_run(replace(base, failure_clock="calendar", recovery=recovery, horizon_us=120 * SECOND))
+    return simulate_run(replace(base, recovery=recovery, horizon_us=120 * SECOND))
 
 
 def test_nobody_is_blamed_for_a_planned_stop() -> None:

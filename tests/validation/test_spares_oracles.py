@@ -197,7 +197,7 @@ def test_a_silent_failure_adds_its_relapses() -> None:
     counts = []
     for seed in range(RUNS):
         base = spares_plan(running=4, spares=0, load=load, mttrs=mttrs, seed=seed)
-        plan = replace(base, repair=replace(base.repair, silent=silent, relapse=Law(mean_s=1.0)))
+        plan = replace(base, repair=replace(base.repair, unnoticed=silent, relapse=Law(mean_s=1.0)))
         trace = simulate_run(plan)
         stepped = sum(s.duration_us for s in trace.segments if s.state == "step") * 1e-6 / MTTR_S
         failures = sum(event.kind == "failure" for event in trace.events)

@@ -122,9 +122,9 @@ def _shorter(law: Law, less_s: float, share: float) -> Law:
     """Return a law of the same shape with another mean.
 
     >>> _shorter(Law(kind="lognormal", mean_s=90.0, shape=2.0), 60.0, 1.0)
-    Law(kind='lognormal', mean_s=30.0, shape=2.0)
+    Law(kind='lognormal', mean_s=30.0, shape=2.0, table=())
     >>> _shorter(Law(mean_s=30.0), 60.0, 1.0)
-    Law(kind='constant', mean_s=0.0, shape=1.0)
+    Law(kind='constant', mean_s=0.0, shape=1.0, table=())
     """
     mean_s = share * law.mean_s - less_s
     return replace(law, mean_s=mean_s) if mean_s > 0 else Law()

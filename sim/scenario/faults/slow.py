@@ -94,7 +94,7 @@ def slowing_of(cause: SlowKeys, heals: Law | None) -> Slowing | None:
     """Return what a cause slows by, None where it stops what it hits.
 
     >>> slowing_of(SlowKeys(slow=1.25), None)
-    Slowing(longer=Law(kind='constant', mean_s=0.25, shape=1.0), bandwidth=1.0, state='straggler', heals=None)
+    Slowing(longer=Law(kind='constant', mean_s=0.25, shape=1.0, table=()), bandwidth=1.0, state='straggler', heals=None)
     """
     if not is_slow(cause):
         return None
