@@ -31,7 +31,7 @@ class Failure(NamedTuple):
     """What the job has to recover from; nodes: those to replace.
 
     before_us: only what was saved before is good, rewind_us: and not so much work before it. planned: nothing has to be
-    detected. aborts: the run ends.
+    detected. aborts: the run ends. known: who told of it knows the nodes, and a diagnosis blames no other.
     """
 
     event: int
@@ -41,6 +41,7 @@ class Failure(NamedTuple):
     rewind_us: int = 0
     planned: bool = False
     aborts: bool = False
+    known: bool = False
 
 
 UP = ("stepping", "draining")
@@ -280,9 +281,10 @@ class Job:
     def _accused(self, failure: Failure, leaving: list[int]) -> list[int]:
         """Return the nodes that the diagnosis blames: those that failed, or a healthy one in their place.
 
-        Who plans a stop knows which nodes leave.
+        Who plans a stop, or evicts a node, knows which nodes leave.
         """
-        blamed = self.times.blamed(self.recoveries) if leaving and not failure.planned else None
+        known = failure.planned or failure.known
+        blamed = self.times.blamed(self.recoveries) if leaving and not known else None
         if blamed is None:
             return leaving
         healthy = [node for node in self.nodes.members() if self.nodes.place[node] == "job"]

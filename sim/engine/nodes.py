@@ -74,8 +74,8 @@ class Nodes:
         self.accused: set[int] = set()
         self.failed: dict[int, tuple[str, int]] = {}
         self.cut: dict[int, tuple[str, int]] = {}
-        # Nodes that are due for maintenance or in it, and for how long.
-        self.away: dict[int, int] = {}
+        # Nodes that are due for maintenance or in it: for how long, by which planned cause and event.
+        self.away: dict[int, tuple[int, str, int]] = {}
         # Whether the job waits for nodes, and how to tell it that one is there.
         self.job_waits: Callable[[], bool] = lambda: False
         self.ring: Callable[[], None] = lambda: None
@@ -143,14 +143,14 @@ class Nodes:
         out = self.blocks is not None and self.place[node] == "idle"
         if not (out or self.place[node] in ("job", "spare")) or node in self.away:
             return False
-        self.away[node] = duration_us
+        self.away[node] = duration_us, cause, event
         if self.place[node] == "job":
             return True
         if out:
             self._vacate(node, cause, event)
         else:
             self._off_shelf(node)
-        self._to_maintenance(node, cause, event)
+        self._to_maintenance(node)
         return False
 
     def excuse(self, nodes: Iterable[int], cause: str, event: int) -> None:
@@ -160,7 +160,7 @@ class Nodes:
                 self._fails(node, cause, event)
             elif self.blocks is not None and self.place[node] == "idle" and node in self.away:
                 self._vacate(node, cause, event)
-                self._to_maintenance(node, cause, event)
+                self._to_maintenance(node)
 
     def reconnected(self, node: int, cause: str, waiting: bool, event: int) -> None:
         """The network reaches a node again; one that was only set aside can be used at once."""
@@ -226,7 +226,7 @@ class Nodes:
             self.away.pop(node, None)
             self._set_aside(node, cause, event)
         elif node in self.away:
-            self._to_maintenance(node, cause, event)
+            self._to_maintenance(node)
         else:
             self._available(node, cause, False, event)
 
@@ -354,10 +354,11 @@ class Nodes:
         if self.place[node] == "failed" and node not in self.broken:
             self.failed[node] = (cause, event)
 
-    def _to_maintenance(self, node: int, cause: str, event: int) -> None:
+    def _to_maintenance(self, node: int) -> None:
+        duration_us, cause, event = self.away[node]
         self.place[node] = "maintenance"
         self.record.move(self.env.now, node, "maintenance", cause, event)
-        on_event(timeout(self.env, self.away[node]), lambda _: self._maintained(node, cause))
+        on_event(timeout(self.env, duration_us), lambda _: self._maintained(node, cause))
 
     def _maintained(self, node: int, cause: str) -> None:
         """Maintenance ends: what broke or was cut off meanwhile is seen to now."""

@@ -111,7 +111,7 @@ class SlowNodes:
         if stops:
             self.record.interrupts(event)
         self.nodes.evict(node, [part.life for part in self.slow.pop(node, ())], cause, event)
-        self.job.inbox.append(Failure(event, cause, (node,)))
+        self.job.inbox.append(Failure(event, cause, (node,), known=True))
         self.job.notice()
 
     def _healed(self, part: _Slow) -> None:
