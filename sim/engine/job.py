@@ -227,9 +227,11 @@ class Job:
     def _take(self) -> tuple[Failure, list[int]]:
         """Take up the newest failure with all nodes that have failed; in a queue, the oldest with its own node.
 
-        Planned stops that wait are taken along.
+        Planned stops that wait are taken along, in a queue as its last.
         """
         if self.planned:
+            if not self.restarts:
+                self.inbox += self.planned
             self._excuse()
         if self.restarts:
             failure = self.inbox[-1]

@@ -151,13 +151,13 @@ def test_a_planned_stop_saves_in_all_tiers_and_reads_the_fastest() -> None:
     assert lost_s(trace) == []
 
 
-def maintained(blames_right: float, *causes: FailureClass, at_s: float = 0.0) -> RunTrace:
+def maintained(blames_right: float, *causes: FailureClass, on_failure: str = "restart") -> RunTrace:
     """A node's maintenance is due at 55 s, and lasts 10."""
     due = failure("maintenance", LIFE_S, replaces=False)
     due = replace(due, planned=Law(mean_s=10.0), logged=(Logged(55 * SECOND, 0),))
     base = tiered(due, *causes, saves=store(memory()), old=(0,), at_s=55.0)
     base = replace(base, failure_clock="calendar", replay=Replay(end_us=120 * SECOND, then="nothing"))
-    recovery = replace(base.recovery, blames_right=blames_right)
+    recovery = replace(base.recovery, blames_right=blames_right, on_failure=on_failure)
     return simulate_run(replace(base, recovery=recovery, horizon_us=120 * SECOND))
 
 
@@ -166,6 +166,14 @@ def test_nobody_is_blamed_for_a_planned_stop() -> None:
     assert trace == maintained(1.0)
     assert [stay.place for stay in trace.stays if stay.node == 0] == ["job", "maintenance", "spare"]
     assert not any(stay.place == "repair" for stay in trace.stays)
+
+
+def test_a_failure_before_a_planned_stop_takes_it_along_also_where_recoveries_queue() -> None:
+    # The stop is due at 55 and waits for the end of a step at 61; the job crashes at 58.
+    for on_failure in ("restart", "queue"):
+        trace = maintained(1.0, failure("crash", 58.0, component="job", replaces=False), on_failure=on_failure)
+        assert [stay.place for stay in trace.stays if stay.node == 0] == ["job", "maintenance", "spare"]
+        assert not any(row.state == "drain" for row in trace.segments)
 
 
 def test_a_node_that_breaks_while_it_waits_for_maintenance_is_repaired_for_what_broke() -> None:
