@@ -12,9 +12,10 @@ import simpy
 
 from sim.engine.clock import IntegerEnvironment, late, on_event
 from sim.engine.failures import FailureClock
-from sim.engine.job import Failure, Job
+from sim.engine.job import Job
 from sim.engine.nodes import Nodes
 from sim.engine.record import Record
+from sim.engine.stops import Failure
 from sim.reliability.exposure import JOB, Life
 from sim.reliability.laws import draw_us
 from sim.reliability.records import FailureClass, Silent

@@ -7,7 +7,7 @@ inbox, planned stops into `planned`, and ring: the process has one waiting point
 """
 
 from collections.abc import Callable, Generator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import simpy
 
@@ -17,6 +17,7 @@ from sim.engine.nodes import Nodes
 from sim.engine.record import Record
 from sim.engine.saves import Saves
 from sim.engine.stepping import Stepper
+from sim.engine.stops import LAUNCH, UP, Failure
 from sim.reliability.draws import RecoveryTimes, Stages
 from sim.reliability.elastic import REGROW
 from sim.reliability.progress import NEVER_US, phase_at
@@ -25,30 +26,6 @@ from sim.reliability.saves import Save, Span
 from sim.reliability.swaps import Swaps
 
 Waiting = Generator[simpy.Event, Any, bool]
-
-
-class Failure(NamedTuple):
-    """What the job has to recover from; nodes: those to replace.
-
-    before_us: only what was saved before is good, rewind_us: and not so much work before it. planned: nothing has to be
-    detected. aborts: the run ends. known: who told of it knows the nodes, and a diagnosis blames no other.
-    """
-
-    event: int
-    cause: str
-    nodes: tuple[int, ...] = ()
-    before_us: int | None = None
-    rewind_us: int = 0
-    planned: bool = False
-    aborts: bool = False
-    known: bool = False
-
-
-UP = ("stepping", "draining")
-"""States in which work is not saved yet: a failure stops the job at once, also where recoveries queue."""
-
-LAUNCH = Failure(-1, "")
-"""What the first start of the job recovers from: nothing."""
 
 
 class Job:

@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 from sim.engine.clock import IntegerEnvironment, on_event, timeout
 from sim.engine.failures import FailureClock
-from sim.engine.job import Failure, Job
+from sim.engine.job import Job
 from sim.engine.nodes import Nodes
 from sim.engine.pace import Pace
 from sim.engine.record import Record
+from sim.engine.stops import Failure
 from sim.reliability.exposure import Life
 from sim.reliability.laws import draw_us
 from sim.reliability.outages import Judge, Lost

@@ -12,7 +12,7 @@ from sim.engine.clock import IntegerEnvironment, late, on_event, timeout
 from sim.engine.collector import rare_collections
 from sim.engine.failures import Ageing, DormantClock, EagerClock, FailureClock
 from sim.engine.faults import Faults
-from sim.engine.job import Failure, Job
+from sim.engine.job import Job
 from sim.engine.nodes import Nodes
 from sim.engine.outages import Outages
 from sim.engine.pace import Pace
@@ -21,6 +21,7 @@ from sim.engine.repair import WELL, Outcome, RepairShop
 from sim.engine.shared import Shared
 from sim.engine.slow import SlowNodes
 from sim.engine.stepping import Explicit, Folded, Stepper
+from sim.engine.stops import Failure
 from sim.errors import InputError, SimulationError, unknown_name
 from sim.ledger.trace import RunTrace
 from sim.reliability.domains import HeldJudge

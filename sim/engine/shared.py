@@ -8,9 +8,10 @@ under operating clocks only nodes in the job are, as only those age. Both clocks
 
 from sim.engine.clock import IntegerEnvironment
 from sim.engine.failures import FailureClock
-from sim.engine.job import Failure, Job
+from sim.engine.job import Job
 from sim.engine.nodes import Nodes
 from sim.engine.record import Record
+from sim.engine.stops import Failure
 from sim.reliability.exposure import STRUCK, Life
 from sim.reliability.records import FailureClass
 from sim.reliability.shocks import shocked, struck

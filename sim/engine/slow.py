@@ -13,10 +13,11 @@ import simpy
 
 from sim.engine.clock import IntegerEnvironment, decided, on_event, timeout
 from sim.engine.failures import FailureClock
-from sim.engine.job import Failure, Job
+from sim.engine.job import Job
 from sim.engine.nodes import Nodes
 from sim.engine.pace import Pace, SlowParts
 from sim.engine.record import Record
+from sim.engine.stops import Failure
 from sim.reliability.exposure import Life
 from sim.reliability.outages import Lost
 from sim.reliability.records import FailureClass, Slowing
