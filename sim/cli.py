@@ -285,10 +285,10 @@ def validate(
     from sim.report.validation_report import validation_report
 
     if kind == "network":
-        from sim.analysis.network.answer import network_answer, read_sections
+        from sim.analysis.network.answer import network_answer, read_rows
         from sim.report.network_validation import network_validation
 
-        facts = network_answer(read_sections(measurements))
+        facts = network_answer(read_rows(measurements))
         show_facts(facts, as_json, lambda: network_validation(facts))
         return
     if kind == "reliability":

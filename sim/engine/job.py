@@ -41,6 +41,7 @@ class Job:
         "fallen",
         "horizon_us",
         "inbox",
+        "met",
         "nodes",
         "owed",
         "pace",
@@ -106,8 +107,9 @@ class Job:
         self.severed: Callable[[], bool] = lambda: False
         # Called whenever the job has begun to step.
         self.began: Callable[[], None] = lambda: None
-        # Spaces checkpoints anew before the job steps, from the time it was up and how often it failed.
+        # Spaces checkpoints anew before the job steps, from the time it was up and how often failures stopped it.
         self.up_us = 0
+        self.met = 0
         self.pace: Callable[[int, int], None] | None = None
         # Hears to which checkpoint the job has gone back.
         self.returned: Callable[[Save], None] = lambda save: None
@@ -338,7 +340,7 @@ class Job:
         """Step until the work ends, a failure, a planned stop or the horizon; say whether the work is complete."""
         safe, start = self.safe, self.env.now
         if self.pace is not None:
-            self.pace(self.up_us, self.recoveries)
+            self.pace(self.up_us, self.met)
         self.state = "stepping"
         self.stalled = 0
         self.clock.start()
@@ -358,6 +360,7 @@ class Job:
         if span.work_us == self.record.course.end_us:
             return True
         self._stopped(span)
+        self.met += bool(self.inbox)
         if self.planned and not self.inbox and self.env.now < self.horizon_us:
             yield from self._drain(done=bool(span.walks))
         if self.inbox:

@@ -59,7 +59,8 @@ def checkpoint_plan(
             "network does; expected kind 'fixed', or another cause"
         )
     if asked.policy.kind == "two-level":
-        return _two_level(plan, failures, scenario.machines.nodes)
+        lives_on = scenario.recovery is not None and scenario.recovery.in_process
+        return _two_level(plan, failures, scenario.machines.nodes, lives_on=lives_on)
     first = faster[0] if faster else None
     state = IntervalState(
         block_s=store.block_s if first is None else first.block_us * 1e-6,
@@ -71,10 +72,13 @@ def checkpoint_plan(
     return replace(plan, interval_us=_us(resolve_interval(asked.policy, state, allow_plugins)))
 
 
-def _two_level(plan: CheckpointPlan, failures: Sequence[FailureClass], nodes: int) -> CheckpointPlan:
-    """Return a plan whose interval and store's `every` follow from what the fastest tier survives."""
+def _two_level(plan: CheckpointPlan, failures: Sequence[FailureClass], nodes: int, *, lives_on: bool) -> CheckpointPlan:
+    """Return a plan whose interval and store's `every` follow from what the fastest tier survives.
+
+    lives_on: whether processes that did not fail live on, and with them what they hold.
+    """
     first = plan.faster[0]
-    lost = [failure for failure in failures if _escapes(first, failure)]
+    lost = [failure for failure in failures if (first.volatile and not lives_on) or _escapes(first, failure)]
     all_per_s, lost_per_s = 1 / job_mtbf_s(failures, nodes), 1 / job_mtbf_s(lost, nodes)
     interval_s, every = two_level_interval(
         first_block_s=first.block_us * 1e-6,
@@ -88,7 +92,7 @@ def _two_level(plan: CheckpointPlan, failures: Sequence[FailureClass], nodes: in
 
 def _escapes(tier: Tier, failure: FailureClass) -> bool:
     """Say whether a failure takes more than a tier can lose: several nodes, or one of which it holds no copy."""
-    if tier.volatile or failure.holds:
+    if failure.holds:
         return True
     return tier.local and not tier.copies and (failure.replace or failure.outage is not None)
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from sim.analysis.network.answer import SECTIONS, network_answer, read_sections
+from sim.analysis.network.answer import SECTIONS, network_answer, read_rows
 from sim.errors import InputError
 
 
 @pytest.fixture(scope="module")
 def answer():
-    return network_answer(read_sections(None))
+    return network_answer(read_rows(None))
 
 
 def test_hardware_is_met_within_ten_percent_in_the_mean(answer) -> None:
@@ -38,11 +38,11 @@ def test_a_file_may_hold_a_part_and_must_hold_something(tmp_path: Path) -> None:
     curve = {"name": "8xH100", "ranks": 8, "sizes_bytes": [2**30], "busbw_GBps": [460], "source": "mine"}
     other = curve | {"name": "8xMI300"}
     path.write_text(json.dumps({"nccl_allreduce_curves": [curve, other]}))
-    answer = network_answer(read_sections(str(path)))
+    answer = network_answer(read_rows(str(path)))
     assert (len(answer["rows"]), len(answer["skipped"])) == (1, 1)
     path.write_text("{}")
     with pytest.raises(InputError, match=next(iter(SECTIONS))):
-        read_sections(str(path))
+        read_rows(str(path))
 
 
 @pytest.mark.parametrize(
@@ -58,10 +58,10 @@ def test_a_file_that_cannot_be_used_is_one_line(tmp_path: Path, text: str, expec
     path = tmp_path / "mine.json"
     path.write_text(text)
     with pytest.raises(InputError, match=expected) as error:
-        network_answer(read_sections(str(path)))
+        network_answer(read_rows(str(path)))
     assert len(str(error.value).splitlines()) == 1
     with pytest.raises(InputError, match="no such file"):
-        read_sections(str(tmp_path / "none.json"))
+        read_rows(str(tmp_path / "none.json"))
 
 
 def test_a_benchmark_without_small_messages_takes_the_mean_launch() -> None:

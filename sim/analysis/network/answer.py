@@ -1,16 +1,14 @@
 """`validate --kind network`: the answer, from the sections of a file to rows, scores and what was left out."""
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
-from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 from sim.analysis.network.collectives import curve_rows, deepep_rows, point_rows
 from sim.analysis.network.rows import Compared, Skipped
 from sim.analysis.network.simulators import astra_rows, ecmp_rows, flow_level_rows
 from sim.analysis.scores import score
+from sim.analysis.sections import read_sections
 from sim.errors import InputError
 
 Answer = dict[str, Any]
@@ -26,23 +24,9 @@ SECTIONS: Mapping[str, Callable[[Any], Iterable[Compared | Skipped]]] = {
 """The sections of a file that hold something to compare with; others are passed over."""
 
 
-def read_sections(path: str | None) -> Answer:
+def read_rows(path: str | None) -> Answer:
     """Return the sections of a file, by default of the reference. Raises InputError for one that is none."""
-    try:
-        if path is None:
-            text = (files("experiments") / "reference" / "network.json").read_text(encoding="utf-8")
-        else:
-            text = Path(path).expanduser().read_text(encoding="utf-8-sig")
-        sections = json.loads(text)
-    except FileNotFoundError:
-        raise InputError(f"--measurements {path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--measurements {path}: cannot be read: {error}") from None
-    except json.JSONDecodeError as error:
-        raise InputError(f"--measurements {path}: not valid JSON: {error}") from None
-    if not isinstance(sections, dict) or not set(sections) & set(SECTIONS):
-        raise InputError(f"--measurements {path}: expected one of the sections {', '.join(SECTIONS)}")
-    return sections
+    return read_sections(path, "network.json", SECTIONS)
 
 
 def network_answer(sections: Mapping[str, Any]) -> Answer:

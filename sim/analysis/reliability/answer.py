@@ -1,15 +1,12 @@
 """`validate --kind reliability`: the answer, from the cases of a file to rows, scores and what was left out."""
 
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
 from functools import partial
-from importlib.resources import files
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
 
 from sim.analysis.reliability.ages import age_rows
@@ -28,6 +25,7 @@ from sim.analysis.reliability.rows import Found, Predicted, Skipped, Table, row_
 from sim.analysis.reliability.saves import silent_rows, two_level_rows
 from sim.analysis.reliability.shrinking import elastic_rows
 from sim.analysis.scores import score
+from sim.analysis.sections import read_sections
 from sim.errors import InputError, SimulationError
 
 Answer = dict[str, Any]
@@ -50,21 +48,7 @@ _FEW = 4
 
 def read_cases(path: str | None) -> Answer:
     """Return the sections of a file, by default of the reference. Raises InputError for one that is none."""
-    try:
-        if path is None:
-            text = (files("experiments") / "reference" / "reliability.json").read_text(encoding="utf-8")
-        else:
-            text = Path(path).expanduser().read_text(encoding="utf-8-sig")
-        sections = json.loads(text)
-    except FileNotFoundError:
-        raise InputError(f"--measurements {path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--measurements {path}: cannot be read: {error}") from None
-    except json.JSONDecodeError as error:
-        raise InputError(f"--measurements {path}: not valid JSON: {error}") from None
-    if not isinstance(sections, dict) or not set(sections) & set(SECTIONS):
-        raise InputError(f"--measurements {path}: expected one of the sections {', '.join(SECTIONS)}")
-    return sections
+    return read_sections(path, "reliability.json", SECTIONS)
 
 
 def reliability_answer(
