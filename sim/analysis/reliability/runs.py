@@ -97,9 +97,9 @@ def run_plan(
     )
 
 
-def restart(after_s: float, **changes: object) -> RecoveryPlan:
+def restart(after_s: float, *, rework: bool = True) -> RecoveryPlan:
     """Return a recovery that takes a constant time, in which it is undone by a failure and begins again."""
-    return replace(RecoveryPlan(initialize=Law(mean_s=after_s)), **changes)  # type: ignore[arg-type]
+    return RecoveryPlan(initialize=Law(mean_s=after_s), rework=rework)
 
 
 def wall_s(trace: RunTrace) -> float:
