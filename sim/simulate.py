@@ -1,5 +1,6 @@
 """One run from Scenario to ledgers: what users of the simulator call."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -10,13 +11,14 @@ from sim.cluster.records import BomLine
 from sim.engine.collector import rare_collections
 from sim.engine.run import simulate_run
 from sim.engine.slow_steps import StepPacer
-from sim.ledger.assets import Assets
+from sim.ledger.bill.cost import CostLedger, price
+from sim.ledger.bill.usage import Assets, Usage
 from sim.ledger.columns import columned
 from sim.ledger.conservation import check_conservation
-from sim.ledger.cost import CostLedger, price
 from sim.ledger.energy import EnergyLedger, energy_ledger, nameplate_w
+from sim.ledger.hours import by_hour_nj
 from sim.ledger.summary import RunSummary, summarize
-from sim.ledger.time_ledger import TimeLedger, time_ledger
+from sim.ledger.time_ledger import TimeLedger, net_gpu_us, time_ledger
 from sim.ledger.trace import RunTrace
 from sim.machine import Machine, build_machine, check_algorithms, materials
 from sim.planning import Planned, Prepared, judge_of, pacer_of, planned, run_plan
@@ -56,7 +58,7 @@ Progress = Callable[[float, str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """Everything about one run; steps is empty where the step time was given, energy and costs None without a bill.
+    """Everything about one run; steps is empty where the step time was given, usage and costs None without a bill.
 
     damaged: the step of every phase (None: given) under each other condition that it met; paces: how long they took.
     """
@@ -68,10 +70,15 @@ class RunResult:
     trace: RunTrace
     ledger: TimeLedger
     summary: RunSummary
-    energy: EnergyLedger | None
+    usage: Usage | None
     costs: CostLedger | None
     damaged: tuple[tuple[StepProfile | None, ...], ...] = ()
     paces: tuple[PaceTimes, ...] = ()
+
+    @property
+    def energy(self) -> EnergyLedger | None:
+        """The energy of the run, None without a bill."""
+        return None if self.usage is None else self.usage.energy
 
     @property
     def run_id(self) -> str:
@@ -167,8 +174,9 @@ def account(
         columns = columned(trace)
         ledger = time_ledger(columns, profiles, damaged)
         check_conservation(columns, ledger)
-        energy, costs = _bill(scenario, prepared.bill, profiles, ledger)
         summary = summarize(trace, ledger, profiles)
+        usage = _usage(scenario, prepared.bill, profiles, trace, ledger, summary)
+        costs = None if usage is None else _costs(scenario, usage)
     return RunResult(
         scenario=scenario,
         machine=prepared.machine,
@@ -177,28 +185,59 @@ def account(
         trace=trace,
         ledger=ledger,
         summary=summary,
-        energy=energy,
+        usage=usage,
         costs=costs,
         damaged=damaged,
         paces=tuple(pacer.times(each) for each in met) if pacer else (),
     )
 
 
-def _bill(
-    scenario: Scenario, bill: tuple[BomLine, ...], profiles: tuple[StepProfile | None, ...], ledger: TimeLedger
-) -> tuple[EnergyLedger | None, CostLedger | None]:
+def _usage(
+    scenario: Scenario,
+    bill: tuple[BomLine, ...],
+    profiles: tuple[StepProfile | None, ...],
+    trace: RunTrace,
+    ledger: TimeLedger,
+    summary: RunSummary,
+) -> Usage | None:
+    """Return what a run used, None where nothing is billed."""
     asked, billing = scenario.machines, scenario.billing
     if billing is None or asked.storage is None or not bill:
-        return None, None
-    total = asked.nodes + asked.spare_nodes
-    energy = energy_ledger(ledger, profiles, asked.node, asked.accelerator, bill, asked.storage)
-    assets = Assets(
-        node=asked.node.name,
-        nodes=total,
-        gpus_per_node=asked.node.accelerators,
-        bill=bill,
-        storage=asked.storage.name,
-        nameplate_w=nameplate_w(asked.node, total, bill, asked.storage),
+        return None
+    total, hardware = asked.nodes + asked.spare_nodes, (asked.node, asked.accelerator, bill, asked.storage)
+    energy = energy_ledger(ledger, profiles, *hardware)
+    return Usage(
+        gpus=ledger.gpus,
+        wall_us=ledger.wall_us,
+        time=net_gpu_us(ledger),
+        energy=energy,
+        assets=Assets(
+            node=asked.node.name,
+            accelerator=asked.accelerator.name,
+            nodes=total,
+            gpus_per_node=asked.node.accelerators,
+            bill=bill,
+            storage=asked.storage.name,
+            storage_bytes=asked.storage.capacity_bytes,
+            nameplate_w=nameplate_w(asked.node, total, bill, asked.storage),
+        ),
+        visits=Counter(stay.cause for stay in trace.stays if stay.place == "repair"),
+        interruptions=summary.interruptions,
+        tokens=summary.tokens,
+        by_hour_nj=by_hour_nj(ledger, *hardware) if billing.terms.peak_hours else (),
     )
+
+
+def hours_of(result: RunResult) -> tuple[int, ...]:
+    """Return the IT energy of a billed run by hour of the day, in nanojoules."""
+    asked = result.scenario.machines
+    assert result.usage is not None, "only what is billed has used energy"
+    assert asked.storage is not None, "what is billed has a store"
+    return by_hour_nj(result.ledger, asked.node, asked.accelerator, result.usage.assets.bill, asked.storage)
+
+
+def _costs(scenario: Scenario, usage: Usage) -> CostLedger:
+    billing = scenario.billing
+    assert billing is not None, "what is used is billed"
     start = scenario.start.isoformat() if scenario.start else None
-    return energy, price(ledger, assets, energy, billing.prices, billing.acquisition, start)
+    return price(usage, billing.prices, billing.acquisition, billing.terms, start)

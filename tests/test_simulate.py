@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sim.engine.step import simulate_step
-from sim.ledger.cost import total_usd, usd_by
+from sim.ledger.bill.cost import total_usd, usd_by
 from sim.machine import build_machine, placed_ranks
 from sim.report.answers import run_json
 from sim.report.results import existing_run, write_run

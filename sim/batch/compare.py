@@ -14,7 +14,7 @@ from sim.batch.statistics import Estimate, estimate, paired
 from sim.batch.variants import Variant
 from sim.cluster.resilience import AfterLoss
 from sim.errors import InputError, ScenarioError
-from sim.ledger.cost import usd_by
+from sim.ledger.bill.cost import usd_by
 from sim.scenario import Scenario, load_scenario
 from sim.simulate import Prepared, RunResult, prepare, simulate_prepared
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from sim.ledger.cost import total_usd
+from sim.ledger.bill.cost import total_usd
 from sim.simulate import RunResult, StepResult, main_phase
 
 HEADLINES = ("usd_per_trillion_tokens", "cost_usd", "step_time_s", "wall_time_s")

@@ -68,7 +68,7 @@ def check_free(directory: Path, force: bool) -> None:
 
 def read_results(directory: Path) -> dict[str, pa.Table]:
     """Return every table of a results directory by name; raises OutputError where one is missing or unreadable."""
-    return {name: _read(Path(directory), name) for name in SCHEMAS}
+    return {name: read_table(Path(directory), name) for name in SCHEMAS}
 
 
 def read_metadata(directory: Path) -> dict[str, str]:
@@ -141,7 +141,8 @@ def _rename_or_put_back(partial: Path, target: Path, old: Path) -> None:
         raise
 
 
-def _read(directory: Path, name: str) -> pa.Table:
+def read_table(directory: Path, name: str) -> pa.Table:
+    """Return one table of a results directory; raises OutputError where it is missing or unreadable."""
     try:
         return pq.read_table(_file(directory, name), partitioning=None)
     except (OSError, pa.ArrowInvalid) as error:

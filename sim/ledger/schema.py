@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 
 USD = pa.decimal128(18, 6)
 TOTAL = pa.decimal128(38, 0)
@@ -46,6 +46,8 @@ SCHEMAS: Mapping[str, pa.Schema] = {
         it_energy_kwh=NUMBER,
         facility_energy_kwh=NUMBER,
         peak_it_power_w=NUMBER,
+        nameplate_w=NUMBER,
+        storage_bytes=NUMBER,
         co2e_kg=NUMBER,
     ),
     "time_ledger": _table(
@@ -58,7 +60,9 @@ SCHEMAS: Mapping[str, pa.Schema] = {
         nodes=INTEGER,
         gpu_us=INTEGER,
     ),
-    "cost_ledger": _table(item=TEXT, state=TEXT, cause=TEXT, phase=INTEGER, cost_usd=USD),
+    "cost_ledger": _table(item=TEXT, state=TEXT, cause=TEXT, phase=INTEGER, cost_usd=USD, account=TEXT),
+    "usage": _table(measure=TEXT, state=TEXT, cause=TEXT, phase=INTEGER, amount=TOTAL),
+    "assets": _table(item=TEXT, name=TEXT, count=INTEGER, power_w=NUMBER),
     "events": _table(
         event=INTEGER,
         time_us=INTEGER,
@@ -95,4 +99,8 @@ SCHEMAS: Mapping[str, pa.Schema] = {
         note=TEXT,
     ),
 }
-"""Schema by table name. A link's ends are "<kind>-<tier>"; cables counts parallel ones."""
+"""Schema by table name. A link's ends are "<kind>-<tier>"; cables counts parallel ones.
+
+cost_ledger: account is run or pool. usage and assets are what a bill is a function of, so that a run can be priced
+again: GPU-time and energy by state, cause and phase, and what was held.
+"""

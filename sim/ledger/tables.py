@@ -13,11 +13,12 @@ from sim.catalog.records import PriceBook
 from sim.cluster.contract import links
 from sim.cluster.records import Cluster
 from sim.ledger.apportion import Ints
-from sim.ledger.assets import price_of
-from sim.ledger.cost import CostLedger, Posting, total_usd, usd
-from sim.ledger.energy import EnergyLedger, co2e_kg, facility_kwh, kwh
+from sim.ledger.bill.cost import CostLedger, total_usd, usd
+from sim.ledger.bill.prices import price_of
+from sim.ledger.bill.usage import Assets, Usage
+from sim.ledger.energy import co2e_kg, facility_kwh, kwh
 from sim.ledger.schema import SCHEMAS
-from sim.ledger.states import IN_JOB, STATES
+from sim.ledger.states import IN_JOB, OUTSIDE_PHASE, STATES
 from sim.ledger.summary import RunSummary
 from sim.ledger.time_ledger import TimeLedger, by_state, net_gpu_us
 from sim.ledger.trace import Event, RunTrace, Stay
@@ -27,9 +28,9 @@ _LINK = itemgetter("medium", "bandwidth_bytes_per_s", "latency_s", "length_m", "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bill:
-    """What a priced run adds to its results: energy, costs, and the book that they come from."""
+    """What a priced run adds to its results: what it used, costs, and the book that they come from."""
 
-    energy: EnergyLedger
+    usage: Usage
     costs: CostLedger
     book: PriceBook
 
@@ -44,13 +45,15 @@ def tables(
 ) -> dict[str, pa.Table]:
     """Return every table of one run by name; links are grouped into classes of equal links.
 
-    Without a bill the money and energy of `runs` are null, and cost_ledger and price_book are empty; without a cluster,
-    links is.
+    Without a bill the money and energy of `runs` are null, and cost_ledger, usage, assets and price_book are empty;
+    without a cluster, links is.
     """
     return {
         "runs": runs_table(run_id, trace, summary, ledger, bill),
         "time_ledger": time_table(run_id, ledger),
-        "cost_ledger": cost_table(run_id, bill.costs.postings if bill else ()),
+        "cost_ledger": cost_table(run_id, bill.costs if bill else None),
+        "usage": usage_table(run_id, bill.usage if bill else None),
+        "assets": assets_table(run_id, bill.usage.assets if bill else None),
         "events": _from_rows("events", run_id, Event._fields, trace.events),
         "nodes": _from_rows("nodes", run_id, Stay._fields, trace.stays),
         "links": links_table(run_id, cluster),
@@ -87,10 +90,13 @@ def runs_table(run_id: str, trace: RunTrace, summary: RunSummary, ledger: TimeLe
 
 
 def _billed(bill: Bill | None) -> dict[str, Any]:
-    names = ("acquisition", "cost_usd", "it_energy_kwh", "facility_energy_kwh", "peak_it_power_w", "co2e_kg")
+    names = (
+        *("acquisition", "cost_usd", "it_energy_kwh", "facility_energy_kwh", "peak_it_power_w", "co2e_kg"),
+        *("nameplate_w", "storage_bytes"),
+    )
     if bill is None:
         return dict.fromkeys(names)
-    energy, book = bill.energy, bill.book
+    energy, book = bill.usage.energy, bill.book
     pue, carbon_kg_per_kwh = float(price_of(book, "energy/pue")), float(price_of(book, "carbon/kwh"))
     values = (
         bill.costs.acquisition,
@@ -99,6 +105,8 @@ def _billed(bill: Bill | None) -> dict[str, Any]:
         facility_kwh(energy, pue),
         energy.peak_it_w,
         co2e_kg(energy, pue, carbon_kg_per_kwh),
+        bill.usage.assets.nameplate_w,
+        bill.usage.assets.storage_bytes,
     )
     return dict(zip(names, values, strict=True))
 
@@ -118,10 +126,41 @@ def time_table(run_id: str, ledger: TimeLedger) -> pa.Table:
     return _table("time_ledger", run_id, columns)
 
 
-def cost_table(run_id: str, postings: Sequence[Posting]) -> pa.Table:
-    """Return the cost ledger, one row a posting."""
-    rows = [(*posting[:-1], usd(posting.micro_usd)) for posting in postings]
-    return _from_rows("cost_ledger", run_id, ("item", "state", "cause", "phase", "cost_usd"), rows)
+def cost_table(run_id: str, costs: CostLedger | None) -> pa.Table:
+    """Return the cost ledger, one row a posting: those of the run, then those of the pool."""
+    accounts = (("run", costs.postings), ("pool", costs.pool)) if costs else ()
+    rows = [(*posting[:-1], usd(posting.micro_usd), account) for account, postings in accounts for posting in postings]
+    return _from_rows("cost_ledger", run_id, SCHEMAS["cost_ledger"].names[1:], rows)
+
+
+def usage_table(run_id: str, usage: Usage | None) -> pa.Table:
+    """Return what a run used: GPU-microseconds and IT nanojoules by key, counts by cause, energy by hour of the day."""
+    rows: list[tuple[Any, ...]] = []
+    if usage is not None:
+        rows += [("gpu_us", *key, amount) for key, amount in usage.time.items()]
+        rows += [("it_nj", *key, amount) for key, amount in usage.energy.it_nj.items()]
+        rows += [("visits", "repair", cause, OUTSIDE_PHASE, count) for cause, count in usage.visits.items()]
+        rows += [
+            ("interruptions", "detect", cause, OUTSIDE_PHASE, count) for cause, count in usage.interruptions.items()
+        ]
+        rows += [("by_hour_nj", "", "", hour, amount) for hour, amount in enumerate(usage.by_hour_nj)]
+        parts = {"nodes_nj": usage.energy.nodes_nj, "network_nj": usage.energy.network_nj}
+        parts["storage_nj"] = usage.energy.storage_nj
+        rows += [(measure, "", "", OUTSIDE_PHASE, amount) for measure, amount in parts.items()]
+    return _from_rows("usage", run_id, SCHEMAS["usage"].names[1:], rows)
+
+
+def assets_table(run_id: str, assets: Assets | None) -> pa.Table:
+    """Return what a run held: its servers, the bill of its network, its store; power_w: constant, of each."""
+    rows: list[tuple[Any, ...]] = []
+    if assets is not None:
+        rows = [
+            ("node", assets.node, assets.nodes, 0.0),
+            ("accelerator", assets.accelerator, assets.gpus_per_node, 0.0),
+        ]
+        rows += [(line.item, line.name, line.count, line.power_w) for line in assets.bill]
+        rows += [("storage", assets.storage, 1, 0.0), ("liquid cooling", "", int(assets.liquid), 0.0)]
+    return _from_rows("assets", run_id, SCHEMAS["assets"].names[1:], rows)
 
 
 def links_table(run_id: str, cluster: Cluster | None) -> pa.Table:

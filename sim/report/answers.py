@@ -10,8 +10,8 @@ from sim.catalog.assumed import unmeasured
 from sim.catalog.bands import COVERAGES, band, kind_of
 from sim.cluster.fabric.fluid import PACKET_BAND, SOURCES
 from sim.engine.step import simulate_step
-from sim.ledger.assets import price_of
-from sim.ledger.cost import CostLedger, total_usd, usd_by
+from sim.ledger.bill.cost import CostLedger, total_usd, usd_by
+from sim.ledger.bill.prices import price_of
 from sim.ledger.energy import co2e_kg, facility_kwh, kwh_by_state
 from sim.ledger.trace import RunTrace
 from sim.reliability.exposure import job_mtbf_s

@@ -10,13 +10,13 @@ from typing import Any
 from sim import MODEL_VERSION
 from sim.cluster.front_end import joined
 from sim.errors import OutputError, PriceError
-from sim.ledger.cost import total_usd
+from sim.ledger.bill.cost import total_usd
 from sim.ledger.parquet import is_complete, write_results
 from sim.ledger.schema import USD
 from sim.ledger.tables import Bill, tables
 from sim.report.figures import waterfall_svg
 from sim.scenario import canonical_text
-from sim.simulate import RunResult
+from sim.simulate import RunResult, hours_of
 
 ANSWER = "run.json"
 PICTURE = "waterfall.svg"
@@ -30,8 +30,9 @@ PACKAGES = ("simpy", "networkx", "numpy", "pyarrow")
 def write_run(result: RunResult, answer: dict[str, Any], directory: Path, force: bool) -> None:
     """Write a run's tables, its answer and its picture, all or nothing. Raises OutputError as write_results does."""
     bill = None
-    if result.energy is not None and result.costs is not None and result.scenario.billing is not None:
-        bill = Bill(energy=result.energy, costs=result.costs, book=result.scenario.billing.prices)
+    if result.usage is not None and result.costs is not None and result.scenario.billing is not None:
+        usage = result.usage if result.usage.by_hour_nj else replace(result.usage, by_hour_nj=hours_of(result))
+        bill = Bill(usage=usage, costs=result.costs, book=result.scenario.billing.prices)
         _check_bill(total_usd(result.costs), result.costs.book)
     cluster, front_end = (result.machine.cluster, result.machine.front_end) if result.machine else (None, None)
     if cluster is not None and front_end is not None:

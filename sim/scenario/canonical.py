@@ -6,6 +6,7 @@ from dataclasses import fields, is_dataclass
 from datetime import date
 from typing import Any
 
+from sim.ledger.bill.terms import STANDARD
 from sim.reliability.records import Law, SparePlan
 from sim.scenario.records import Scenario
 
@@ -48,6 +49,7 @@ _SINCE: Mapping[str, object] = {
     "stragglers": None,
     "swing": None,
     "resume_when_idle": None,
+    "terms": STANDARD,
 }
 """Fields that have come since runs were first named, with what they are where a scenario says nothing of them."""
 

@@ -53,7 +53,8 @@ class OneOf:
         return {"anyOf": [names, {"type": "string", "pattern": ":"}]} if self.plugins else names
 
 
-def _quantity(dimension: Dimension) -> BeforeValidator:
+def quantity(dimension: Dimension) -> BeforeValidator:
+    """Return what reads a number with a unit of a dimension, as its SI number."""
     return BeforeValidator(lambda value: _parsed(value, dimension))
 
 
@@ -108,7 +109,7 @@ PositiveTime = Annotated[float, Field(gt=0), BeforeValidator(_time), _TIME_SCHEM
 Bandwidth = Annotated[
     float,
     Field(gt=0),
-    _quantity("bandwidth"),
+    quantity("bandwidth"),
     WithJsonSchema({"type": "string", "examples": ["400 Gbit/s"], "description": "a bandwidth with its unit"}),
 ]
 """A bandwidth above zero written with its unit, in bytes/s."""
@@ -119,7 +120,7 @@ Count = Annotated[int, Field(gt=0, le=MOST), BeforeValidator(_whole)]
 CountOrZero = Annotated[int, Field(ge=0, le=MOST), BeforeValidator(_whole)]
 """A whole number of at least zero."""
 
-Fraction = Annotated[float, Field(ge=0, le=1), _quantity("fraction"), WithJsonSchema({"type": ["number", "string"]})]
+Fraction = Annotated[float, Field(ge=0, le=1), quantity("fraction"), WithJsonSchema({"type": ["number", "string"]})]
 """A fraction, as 0.4 or "40 %"."""
 
 QueuePairs = Annotated[int, Field(gt=0, le=128), BeforeValidator(_whole)]

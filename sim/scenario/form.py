@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from sim.cluster.placement import PLACEMENTS
+from sim.scenario.billing import CostForm
 from sim.scenario.faults.checkpoint import CheckpointForm
 from sim.scenario.faults.domains import DomainName, DomainSizeForm
 from sim.scenario.faults.failures import FailuresForm
@@ -203,17 +204,6 @@ class ClusterForm(BaseModel):
     storage: str | None = None
     front_end: FrontEndForm | None = None
     gemm_table: Name | None = None
-
-
-class CostForm(BaseModel):
-    """[cost]; override replaces prices of the book by key, for this run only."""
-
-    model_config = CLOSED
-    prices: str
-    acquisition: Annotated[
-        str, OneOf(what="acquisition", known=("own", "reserved", "on-demand"), later=("spot", "colocation"))
-    ]
-    override: dict[str, float] = {}
 
 
 class RunForm(BaseModel):

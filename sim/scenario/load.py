@@ -9,11 +9,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from sim import catalog
-from sim.catalog.records import Price, PriceBook, Provenance
-from sim.errors import InputError, ScenarioError, unknown_name
-from sim.ledger.assets import check_book, price_of
-from sim.ledger.cost import RENTS
+from sim.errors import InputError, ScenarioError
 from sim.reliability.fleet import check_ages
+from sim.scenario.billing import billing_of, check_evictions
 from sim.scenario.faults.checkpoint import checkpoint_of
 from sim.scenario.faults.domains import check_domains
 from sim.scenario.faults.failures import check_outages, check_rate, domains_wanted, failures_of
@@ -24,7 +22,7 @@ from sim.scenario.faults.spares import spares_of, with_spares
 from sim.scenario.faults.stragglers import check_slow
 from sim.scenario.faults.tiers import check_copies
 from sim.scenario.faults.together import check_effects
-from sim.scenario.form import AnchorForm, ClusterForm, MeasuredForm, ScenarioForm
+from sim.scenario.form import AnchorForm, MeasuredForm, ScenarioForm
 from sim.scenario.health import health_of
 from sim.scenario.lookup import look_up
 from sim.scenario.machines import machines_of
@@ -32,10 +30,6 @@ from sim.scenario.messages import error_lines
 from sim.scenario.records import Anchor, Billing, Checkpoint, Failures, Figure, Limits, Machines, Scenario
 from sim.scenario.source import overridden, read_anchors, read_scenario
 from sim.scenario.training import model_of, training_of
-
-MOST_USD = 1e9
-"""The largest price that a scenario may state: a bill in micro-dollars has eighteen digits."""
-
 
 SAME_RUN = ("run.seed", "cost.", "calibration.", "published.", "name")
 """Keys whose override leaves a run one that published figures are of; any other makes it a what-if."""
@@ -142,45 +136,9 @@ def limits_of(form: ScenarioForm) -> Limits:
     return Limits(horizon_s=run.horizon, work_s=run.work)
 
 
-def billing_of(form: ScenarioForm) -> Billing | None:
-    """Return how the run is paid for, or None where no bill is asked for."""
-    if form.cost is None:
-        return None
-    missing = [name for name in ("topology", "storage") if getattr(form.cluster, name) is None]
-    if missing:
-        raise ScenarioError("\n".join(f"cluster.{name}: is missing; [cost] needs it for a bill" for name in missing))
-    prices = _overridden(_price_book(form.cost.prices), form.cost.override)
-    check_book(prices, form.run.start.isoformat() if form.run.start else None)
-    for key in _needed(form.cost.acquisition, form.cluster):
-        price_of(prices, key)
-    return Billing(prices=prices, acquisition=form.cost.acquisition)
-
-
-def _price_book(name: str) -> PriceBook:
-    try:
-        return catalog.load_price_book(name)
-    except InputError as error:
-        raise type(error)(f"cost.prices: {error}") from None
-
-
-def _needed(acquisition: str, cluster: ClusterForm) -> list[str]:
-    """Return prices that a bill cannot do without, so that a long run does not end without one."""
-    if acquisition in RENTS:
-        return [f"{RENTS[acquisition]}/{cluster.node}"]
-    return [f"server/{cluster.node}", f"storage/{cluster.storage}"]
-
-
-def _overridden(book: PriceBook, override: Mapping[str, float]) -> PriceBook:
-    """Return the book with prices of the scenario in place of its own."""
-    prices = dict(book.prices)
-    for key, value in override.items():
-        if key not in prices:
-            raise unknown_name("price", key, prices, "cost.override")
-        if not 0 <= value <= MOST_USD:
-            raise ScenarioError(f'cost.override."{key}": got {value:g}; expected 0 to {MOST_USD:g}')
-        here = Provenance(source="the scenario", date="", kind="assumed")
-        prices[key] = Price(value=value, unit=prices[key].unit, provenance=here)
-    return replace(book, prices=prices)
+def _billing(form: ScenarioForm) -> Billing | None:
+    cluster = form.cluster
+    return billing_of(form.cost, cluster.node, cluster.storage, cluster.topology is not None, form.run.start)
 
 
 def _resolved(form: ScenarioForm) -> Scenario:
@@ -196,7 +154,7 @@ def _resolved(form: ScenarioForm) -> Scenario:
         recovery=with_spares(of_causes(recovery, failures), form.recovery.spares if form.recovery else None, machines),
         repair=repair_of(form.repair, failures),
         checkpoint=_checkpoint_of(form, failures),
-        billing=billing_of(form),
+        billing=_billing(form),
         limits=limits_of(form),
         seed=form.run.seed,
         start=form.run.start,
@@ -250,6 +208,7 @@ def _checks(form: ScenarioForm) -> Sequence[Callable[[], object]]:
         with_failures(lambda failures: repair_of(form.repair, failures)),
         with_failures(lambda failures: _checkpoint_of(form, failures)),
         with_failures(lambda failures: check_rate(failures.classes, form.cluster.nodes)),
+        with_failures(lambda failures: check_evictions(form.cost, failures.classes)),
         with_failures(lambda failures: check_ages(failures.ages, failures.classes, total)),
         *(
             lambda: check_outages(form.failures, wired=form.cluster.topology is not None),
@@ -257,7 +216,7 @@ def _checks(form: ScenarioForm) -> Sequence[Callable[[], object]]:
                 form.cluster.domains, domains_wanted(form.failures), wired=form.cluster.topology is not None
             ),
             lambda: check_slow(form.failures, form.recovery, form.repair, modelled=form.model is not None),
-            lambda: billing_of(form),
+            lambda: _billing(form),
             lambda: limits_of(form),
             lambda: check_read(form),
             lambda: check_resume(form.recovery, form.cluster.nodes),

@@ -11,6 +11,7 @@ from sim.catalog.records import Accelerator, Model, Node, PriceBook, SoftwarePro
 from sim.cluster.domains import DomainSize
 from sim.cluster.front_end import Ports
 from sim.cluster.health import Health
+from sim.ledger.bill.terms import STANDARD, Terms
 from sim.reliability.records import AgeBatch, CheckpointPolicy, FailureClass, RecoveryPlan, RepairPlan, Swing
 from sim.reliability.replay.records import Replay
 from sim.workload.layout import Batch, Layout
@@ -163,10 +164,11 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Billing:
-    """How the run is paid for: a price book, and own, reserved or on-demand hardware."""
+    """How the run is paid for: a price book, how the hardware is acquired, and the terms of all that."""
 
     prices: PriceBook
     acquisition: str
+    terms: Terms = STANDARD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

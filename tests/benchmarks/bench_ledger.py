@@ -5,15 +5,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from sim.ledger.assets import Assets
+from sim.ledger.bill.cost import price
+from sim.ledger.bill.usage import Assets, Usage
 from sim.ledger.conservation import check_conservation
-from sim.ledger.cost import price
 from sim.ledger.energy import energy_ledger
 from sim.ledger.parquet import write_results
 from sim.ledger.schema import SCHEMAS
 from sim.ledger.summary import summarize
 from sim.ledger.tables import time_table
-from sim.ledger.time_ledger import time_ledger
+from sim.ledger.time_ledger import net_gpu_us, time_ledger
 from sim.workload.profile import STEP_STATES
 from tests.cluster.hardware import price_book
 from tests.ledger.hardware import ACCELERATOR, BILL, NODE, OWNED, STORAGE
@@ -32,7 +32,8 @@ def measure() -> dict[str, float]:
     check_s = _best(lambda: check_conservation(trace, ledger))
     energy = energy_ledger(ledger, profiles, NODE, ACCELERATOR, BILL, STORAGE)
     assets = Assets(node="box", nodes=2_072, gpus_per_node=8, bill=BILL, storage="shelf", nameplate_w=2e7)
-    price_s = _best(lambda: price(ledger, assets, energy, price_book(OWNED), "own"))
+    usage = Usage(gpus=ledger.gpus, wall_us=ledger.wall_us, time=net_gpu_us(ledger), energy=energy, assets=assets)
+    price_s = _best(lambda: price(usage, price_book(OWNED), "own"))
     with tempfile.TemporaryDirectory() as folder:
         tables = {name: schema.empty_table() for name, schema in SCHEMAS.items()}
         tables["time_ledger"] = time_table("0" * 16, ledger)

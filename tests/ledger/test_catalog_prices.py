@@ -6,10 +6,10 @@ import pytest
 
 from sim import catalog
 from sim.cluster.records import BomLine
-from sim.ledger.assets import Assets
-from sim.ledger.cost import CostLedger, price, total_usd, usd_by
+from sim.ledger.bill.cost import CostLedger, price, total_usd, usd_by
+from sim.ledger.bill.usage import Assets, Usage
 from sim.ledger.energy import energy_ledger, gpu_power_w, nameplate_w
-from sim.ledger.time_ledger import time_ledger
+from sim.ledger.time_ledger import net_gpu_us, time_ledger
 from sim.ledger.trace import RunTrace
 from tests.ledger.traces import long_trace, profile_of
 
@@ -37,7 +37,8 @@ def bill_of(node_name: str, book: str, acquisition: str) -> CostLedger:
         storage="tectonic-2024",
         nameplate_w=nameplate_w(node, 10, BILL, storage),
     )
-    return price(ledger, assets, energy, catalog.price_book(book), acquisition)
+    usage = Usage(gpus=ledger.gpus, wall_us=ledger.wall_us, time=net_gpu_us(ledger), energy=energy, assets=assets)
+    return price(usage, catalog.price_book(book), acquisition)
 
 
 @pytest.mark.parametrize("name", catalog.names("node"))

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from sim.cluster.records import BomLine
 from sim.errors import PriceError, UnknownNameError
-from sim.ledger.assets import ASSET_ITEMS, US_PER_YEAR, Asset, Assets, book_value_usd, charge, depreciation_usd, owned
-from sim.ledger.cost import CostLedger, Posting, price, total_usd, usd_by
+from sim.ledger.bill.assets import Asset, book_value_usd, charge, depreciation_usd, owned
+from sim.ledger.bill.cost import CostLedger, Posting, price, total_usd, usd_by
+from sim.ledger.bill.usage import US_PER_YEAR, Assets, Usage
 from sim.ledger.energy import energy_ledger, nameplate_w
-from sim.ledger.time_ledger import time_ledger
+from sim.ledger.time_ledger import net_gpu_us, time_ledger
 from sim.ledger.trace import RunTrace
 from sim.workload.profile import StepProfile
 from tests.cluster.hardware import price_book
@@ -40,9 +41,15 @@ def bill_of(
     profile: StepProfile | None = HALF,
     start_date: str | None = None,
 ) -> CostLedger:
+    return price(usage_of(trace, profile), price_book(prices), acquisition, start_date=start_date)
+
+
+def usage_of(trace: RunTrace, profile: StepProfile | None = HALF) -> Usage:
     ledger = time_ledger(trace, [profile, profile])
     energy = energy_ledger(ledger, [profile, profile], NODE, ACCELERATOR, BILL, STORAGE)
-    return price(ledger, assets_of(trace), energy, price_book(prices), acquisition, start_date)
+    assets = assets_of(trace)
+    time = net_gpu_us(ledger)
+    return Usage(gpus=ledger.gpus, wall_us=ledger.wall_us, time=time, energy=energy, assets=assets)
 
 
 def days(count: int, spares: int = 1, lost_steps: int = 0) -> RunTrace:
@@ -137,7 +144,7 @@ def test_depreciation_and_book_value_sum_to_the_price(cents: int, residual: int,
 def test_the_bill_and_the_book_value_sum_to_the_price() -> None:
     costs = bill_of(days(100), OWNED | {"capital/rate": 0.0})
     items = usd_by(costs, "item")
-    assert [line.item for line in costs.charges] == list(ASSET_ITEMS)
+    assert [line.item for line in costs.charges] == ["server", "network", "storage", "facility"]
     for line in costs.charges:
         assert line.depreciation_usd + line.book_value_usd == line.price_usd
         assert abs(Fraction(items[line.item]) - line.depreciation_usd) <= Fraction(1, 2_000_000)
@@ -249,11 +256,8 @@ def test_a_start_that_is_no_date_is_refused() -> None:
 
 
 def test_only_dollars_are_understood() -> None:
-    trace = days(1)
-    ledger = time_ledger(trace, [None, None])
-    energy = energy_ledger(ledger, [None, None], NODE, ACCELERATOR, BILL, STORAGE)
     with pytest.raises(PriceError, match="currency: got 'EUR'; expected 'USD'"):
-        price(ledger, assets_of(trace), energy, price_book(OWNED, "EUR"), "own")
+        price(usage_of(days(1), None), price_book(OWNED, "EUR"), "own")
 
 
 def test_a_life_shorter_than_the_run_is_refused() -> None:
@@ -275,11 +279,9 @@ def test_an_unknown_acquisition_is_named() -> None:
 
 def test_assets_must_be_the_gpus_of_the_ledger() -> None:
     trace = days(1)
-    ledger = time_ledger(trace, [None, None])
-    energy = energy_ledger(ledger, [None, None], NODE, ACCELERATOR, BILL, STORAGE)
-    fewer = dataclasses.replace(assets_of(trace), nodes=2)
+    fewer = dataclasses.replace(usage_of(trace), assets=dataclasses.replace(assets_of(trace), nodes=2))
     with pytest.raises(PriceError, match="assets hold 16 GPUs; expected the 24"):
-        price(ledger, fewer, energy, price_book(OWNED), "own")
+        price(fewer, price_book(OWNED), "own")
 
 
 def test_an_unknown_item_of_the_bill_is_named() -> None:

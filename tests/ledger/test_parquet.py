@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 
 from sim.cluster.records import Cluster
 from sim.errors import OutputError
-from sim.ledger.assets import Assets
-from sim.ledger.cost import price
+from sim.ledger.bill.cost import price
+from sim.ledger.bill.usage import Assets, Usage
 from sim.ledger.energy import energy_ledger, nameplate_w
 from sim.ledger.parquet import check_free, is_complete, read_metadata, read_results, write_results
 from sim.ledger.schema import SCHEMA_VERSION, SCHEMAS
 from sim.ledger.states import STATES
 from sim.ledger.summary import summarize
 from sim.ledger.tables import Bill, links_table, tables
-from sim.ledger.time_ledger import time_ledger
+from sim.ledger.time_ledger import net_gpu_us, time_ledger
 from sim.ledger.trace import RunTrace
 from sim.workload.profile import StepProfile
 from tests.cluster.hardware import price_book
@@ -70,9 +70,10 @@ def tables_of(trace: RunTrace, profile: StepProfile | None = HALF) -> dict[str, 
         nameplate_w=nameplate_w(NODE, nodes, BILL, STORAGE),
     )
     book = price_book(OWNED)
-    costs = price(ledger, assets, energy, book, "own")
+    usage = Usage(gpus=ledger.gpus, wall_us=ledger.wall_us, time=net_gpu_us(ledger), energy=energy, assets=assets)
+    costs = price(usage, book, "own")
     summary = summarize(trace, ledger, [profile, profile])
-    return tables("abc", trace, summary, ledger, Bill(energy=energy, costs=costs, book=book), fabric())
+    return tables("abc", trace, summary, ledger, Bill(usage=usage, costs=costs, book=book), fabric())
 
 
 def small(steps: int = 10) -> dict[str, pa.Table]:

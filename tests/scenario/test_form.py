@@ -122,7 +122,6 @@ def test_an_error_names_the_key_and_the_nearest(changes: dict[str, Any], expecte
             {"cluster__placement": {"kind": "rail-aligned"}},
             "placement 'rail-aligned' is not modelled yet; expected one of",
         ),
-        ({"cost": {"prices": "2026-owned", "acquisition": "spot"}}, "acquisition 'spot' is not modelled yet"),
     ],
 )
 def test_what_is_not_modelled_is_refused_not_ignored(changes: dict[str, Any], expected: str) -> None:

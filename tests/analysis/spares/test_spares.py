@@ -12,7 +12,7 @@ from sim.analysis.spares.changes import changes_of, left_out
 from sim.analysis.spares.study import Outcome, Task, outcomes_of, study_spares
 from sim.batch.seeds import Job
 from sim.errors import ScenarioError
-from sim.ledger.cost import total_usd
+from sim.ledger.bill.cost import total_usd
 from sim.ledger.ratios import retained_step_us
 from sim.report.spares_report import spares_report
 from sim.scenario import load_scenario
