@@ -22,6 +22,7 @@ from sim.commands.options import (
     TraceOption,
 )
 from sim.commands.policies import interval, spares
+from sim.commands.pricing import price
 from sim.engine.collector import rare_collections
 from sim.errors import InputError, OutputError, TrainwrightError
 from sim.terminal import (
@@ -258,6 +259,7 @@ def compare(
 
 app.command()(interval)
 app.command()(spares)
+app.command()(price)
 
 
 @app.command()

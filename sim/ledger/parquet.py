@@ -103,17 +103,34 @@ def _write_tables(partial: Path, tables: Mapping[str, pa.Table], metadata: Mappi
     about = dict(sorted({**metadata, "schema_version": SCHEMA_VERSION}.items()))
     partial.chmod(0o755)
     for name, table in tables.items():
-        texts = [field.name for field in table.schema if field.type == pa.string()]
-        whole = [field.name for field in table.schema if field.type == pa.int64()]
-        pq.write_table(
-            table.replace_schema_metadata(about),
-            _file(partial, name),
-            compression="zstd",
-            compression_level=ZSTD_LEVEL,
-            use_dictionary=texts,
-            column_encoding=dict.fromkeys(whole, "DELTA_BINARY_PACKED"),
-            row_group_size=ROW_GROUP_ROWS,
-        )
+        _write(_file(partial, name), table, about)
+
+
+def write_table(path: Path, table: pa.Table, about: Mapping[str, str]) -> None:
+    """Write one table to a file of its own, whole or not at all; raises OutputError where it cannot be written."""
+    partial = path.with_name(f".{path.name[:40]}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(partial, table, dict(sorted(about.items())))
+        partial.replace(path)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _write(path: Path, table: pa.Table, about: Mapping[str, str]) -> None:
+    texts = [field.name for field in table.schema if field.type == pa.string()]
+    whole = [field.name for field in table.schema if field.type == pa.int64()]
+    pq.write_table(
+        table.replace_schema_metadata(about),
+        path,
+        compression="zstd",
+        compression_level=ZSTD_LEVEL,
+        use_dictionary=texts,
+        column_encoding=dict.fromkeys(whole, "DELTA_BINARY_PACKED"),
+        row_group_size=ROW_GROUP_ROWS,
+    )
 
 
 def _take_place(partial: Path, target: Path) -> None:
@@ -144,7 +161,9 @@ def _rename_or_put_back(partial: Path, target: Path, old: Path) -> None:
 def read_table(directory: Path, name: str) -> pa.Table:
     """Return one table of a results directory; raises OutputError where it is missing or unreadable."""
     try:
-        return pq.read_table(_file(directory, name), partitioning=None)
+        # Without the machinery of data sets, and of threads, which cost more than reading a small file.
+        with pq.ParquetFile(_file(directory, name)) as file:
+            return file.read(use_threads=False)
     except (OSError, pa.ArrowInvalid) as error:
         raise OutputError(f"{directory}: table '{name}' is missing or unreadable: {error}") from None
 

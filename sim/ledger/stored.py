@@ -25,7 +25,6 @@ class StoredRun:
 
     run_id: str
     usage: Usage
-    book: PriceBook
     acquisition: str
     terms: Terms
     start: str | None
@@ -48,7 +47,6 @@ def read_stored(directory: Path) -> StoredRun:
     return StoredRun(
         run_id=about["run_id"],
         usage=_usage(row, read_table(directory, "usage"), read_table(directory, "assets")),
-        book=_book(read_table(directory, "price_book")),
         acquisition=billing["acquisition"],
         terms=terms_of(billing.get("terms", {})),
         start=scenario.get("start"),
@@ -109,8 +107,11 @@ def _assets(row: dict[str, Any], held: pa.Table) -> Assets:
     )
 
 
-def _book(table: pa.Table) -> PriceBook:
-    rows = table.to_pylist()
+def read_book(directory: Path) -> PriceBook:
+    """Return the price book that a stored run was billed by; raises OutputError where there is none."""
+    rows = read_table(directory, "price_book").to_pylist()
+    if not rows:
+        raise OutputError(f"{directory}: the run was not billed; expected a scenario with [cost]")
     prices = {
         row["key"]: Price(
             value=row["value"],

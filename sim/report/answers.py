@@ -1,7 +1,6 @@
 """What `run --json` and `step --json` print: keys that other programs rely on, and what the screens show besides."""
 
 import math
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
@@ -10,12 +9,10 @@ from sim.catalog.assumed import unmeasured
 from sim.catalog.bands import COVERAGES, band, kind_of
 from sim.cluster.fabric.fluid import PACKET_BAND, SOURCES
 from sim.engine.step import simulate_step
-from sim.ledger.bill.cost import CostLedger, total_usd, usd_by
-from sim.ledger.bill.prices import price_of
-from sim.ledger.energy import co2e_kg, facility_kwh, kwh_by_state
 from sim.ledger.trace import RunTrace
 from sim.reliability.exposure import job_mtbf_s
 from sim.reliability.records import RunPlan
+from sim.report.pricing import BILL_KEYS, bill_json
 from sim.report.replay import replay_json
 from sim.report.slowdown import diurnal_json, network_json, stragglers_json
 from sim.scenario.records import Scenario
@@ -230,40 +227,9 @@ def _useful_flop(result: RunResult) -> float | None:
 
 
 def _money_json(result: RunResult) -> dict[str, Any]:
-    costs, energy, billing = result.costs, result.energy, result.scenario.billing
-    if costs is None or energy is None or billing is None:
-        keys = (
-            "cost_usd",
-            "cost",
-            "cost_by_state",
-            "micro_usd",
-            "acquisition",
-            "prices",
-            "energy_kwh",
-            "co2e_kg",
-            "it_energy_kwh_by_state",
-        )
-        return dict.fromkeys(keys)
-    pue = float(price_of(billing.prices, "energy/pue"))
-    return {
-        "cost_usd": float(total_usd(costs)),
-        "cost": {str(item): float(usd) for item, usd in usd_by(costs, "item").items()},
-        "cost_by_state": {str(state): float(usd) for state, usd in usd_by(costs, "state").items()},
-        "micro_usd": _matrix(costs),
-        "acquisition": costs.acquisition,
-        "prices": costs.book,
-        "energy_kwh": facility_kwh(energy, pue),
-        "it_energy_kwh_by_state": kwh_by_state(energy),
-        "co2e_kg": co2e_kg(energy, pue, float(price_of(billing.prices, "carbon/kwh"))),
-    }
-
-
-def _matrix(costs: CostLedger) -> dict[str, dict[str, int]]:
-    """Return micro-dollars by item and state."""
-    matrix: dict[str, Counter[str]] = {}
-    for posting in costs.postings:
-        matrix.setdefault(posting.item, Counter())[posting.state] += posting.micro_usd
-    return {item: dict(row) for item, row in matrix.items()}
+    if result.costs is None or result.usage is None or result.scenario.billing is None:
+        return dict.fromkeys(BILL_KEYS)
+    return bill_json(result.usage, result.costs, result.scenario.billing.prices, result.scenario.billing.terms)
 
 
 def _memory_json(result: StepResult) -> dict[str, Any]:

@@ -93,7 +93,23 @@ def bill_text(result: Result) -> list[str]:
         *table([["", *COLUMNS, "total"], *body], "<>>>>>>"),
         f"by item {exact_usd(by_item)} = by state {exact_usd(by_state)}",
         *_unit_costs(result),
+        *_aside(result),
     ]
+
+
+def _aside(result: Result) -> list[str]:
+    """Return what stands beside a bill: a lost GPU-hour three ways, what a pool pays, and what nobody invoices."""
+    lines = []
+    if result["lost_gpu_hour"]["accounting_usd"] is not None:
+        charged, saved, delayed = (_price(usd) if usd else "$0" for usd in result["lost_gpu_hour"].values())
+        lines += wrapped(f"A lost GPU-hour: {charged} charged, {saved} not spent without it, {delayed} by its delay")
+    if result["pool_usd"]:
+        lines += wrapped(
+            f"A pool pays {_price(result['pool_usd'])}: idle time or commitments that this run is not charged"
+        )
+    for name, usd in result["shadow_usd"].items():
+        lines += wrapped(f"Not invoiced: {_price(usd)} for {name}")
+    return lines
 
 
 def _unit_costs(result: Result) -> list[str]:

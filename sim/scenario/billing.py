@@ -125,7 +125,7 @@ def billing_of(
     missing = [name for name, there in (("topology", topology), ("storage", storage is not None)) if not there]
     if missing:
         raise ScenarioError("\n".join(f"cluster.{name}: is missing; [cost] needs it for a bill" for name in missing))
-    prices = _overridden(_price_book(form.prices), form.override)
+    prices = overridden_book(_price_book(form.prices), form.override, "cost.override")
     check_book(prices, start.isoformat() if start else None)
     for key in _needed(form, node, storage or ""):
         price_of(prices, key)
@@ -192,14 +192,14 @@ def _needed(form: CostForm, node: str, storage: str) -> list[str]:
     return [f"server/{node}", f"storage/{storage}", *housed, *peak]
 
 
-def _overridden(book: PriceBook, override: Mapping[str, float]) -> PriceBook:
-    """Return the book with prices of the scenario in place of its own."""
+def overridden_book(book: PriceBook, override: Mapping[str, float], where: str) -> PriceBook:
+    """Return a book with other prices in place of its own. Raises UnknownNameError, ScenarioError, naming where."""
     prices = dict(book.prices)
     for key, value in override.items():
         if key not in prices:
-            raise unknown_name("price", key, prices, "cost.override")
+            raise unknown_name("price", key, prices, where)
         if not 0 <= value <= MOST_USD:
-            raise ScenarioError(f'cost.override."{key}": got {value:g}; expected 0 to {MOST_USD:g}')
-        here = Provenance(source="the scenario", date="", kind="assumed")
+            raise ScenarioError(f'{where}."{key}": got {value:g}; expected 0 to {MOST_USD:g}')
+        here = Provenance(source=f"stated in {where}", date="", kind="assumed")
         prices[key] = Price(value=value, unit=prices[key].unit, provenance=here)
     return replace(book, prices=prices)

@@ -83,6 +83,10 @@ def run_result(gpu_hours: int = 1_000_000, usd_per_gpu_hour: int = 2) -> dict[st
         "useful_flop": 0.36 * gpu_hours * 3600 * 989.5e12,
         "energy_kwh": 1.1e6,
         "co2e_kg": 390_000.0,
+        "pool_usd": 0.0,
+        "unpriced": ["energy/demand"],
+        "lost_gpu_hour": {"accounting_usd": 3.55, "marginal_usd": 0.12, "opportunity_usd": 2.53},
+        "shadow_usd": {},
         "complete": False,
         "phases": [
             {

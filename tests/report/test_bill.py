@@ -62,13 +62,19 @@ def test_a_state_without_a_column_is_refused() -> None:
 
 def test_unit_costs_by_hand() -> None:
     result = run_result(1_000_000, 2) | {"tokens": 10**12, "useful_flop": 8.64e19 * 1000}
-    shown = " ".join(" ".join(bill_text(result)[-2:]).split())
+    shown = " ".join(" ".join(bill_text(result)[-3:-1]).split())
     assert shown.endswith("$2.00 per GPU-hour held, $2.00 per million tokens, $2,000.00 per useful PFLOP-day")
 
 
 def test_a_run_that_retained_nothing_has_no_cost_per_token() -> None:
     result = run_result() | {"tokens": 0, "useful_flop": 0.0}
-    assert bill_text(result)[-1] == "$2.00 per GPU-hour held"
+    assert bill_text(result)[-2] == "$2.00 per GPU-hour held"
+
+
+def test_a_lost_gpu_hour_a_pool_and_what_nobody_invoices_stand_beside_the_bill() -> None:
+    lines = bill_text(run_result() | {"pool_usd": 12_000.0, "shadow_usd": {"carbon": 3_400.0}})
+    assert lines[-3] == "A lost GPU-hour: $3.55 charged, $0.12 not spent without it, $2.53 by its delay"
+    assert lines[-2:] == ["A pool pays $12,000.00: idle time or commitments", "Not invoiced: $3,400.00 for carbon"]
 
 
 @pytest.mark.parametrize("gpu_hours", [1, 10**3, 10**4, 10**6, 3 * 10**7, 5 * 10**8, 4 * 10**9])

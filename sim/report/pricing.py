@@ -1,0 +1,156 @@
+"""A bill as JSON, and runs that are priced again from their results."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from sim.catalog.records import PriceBook
+from sim.errors import InputError, OutputError
+from sim.ledger.bill.cost import CostLedger, pool_usd, price, total_usd, usd_by
+from sim.ledger.bill.prices import price_of
+from sim.ledger.bill.terms import Terms
+from sim.ledger.bill.usage import Usage
+from sim.ledger.bill.value import lost_hour, shadow_usd
+from sim.ledger.energy import co2e_kg, facility_kwh, kwh_by_state
+from sim.ledger.parquet import read_table
+from sim.ledger.stored import StoredRun, read_book, read_stored
+from sim.ledger.tables import cost_table
+
+
+def bill_json(usage: Usage, costs: CostLedger, book: PriceBook, terms: Terms) -> dict[str, Any]:
+    """Return what a bill says: amounts in USD; micro_usd by item and state, as integers."""
+    pue = float(price_of(book, "energy/pue"))
+    return {
+        "cost_usd": float(total_usd(costs)),
+        "cost": {str(item): float(usd) for item, usd in usd_by(costs, "item").items()},
+        "cost_by_state": {str(state): float(usd) for state, usd in usd_by(costs, "state").items()},
+        "micro_usd": _matrix(costs),
+        "acquisition": costs.acquisition,
+        "prices": costs.book,
+        "pool_usd": float(pool_usd(costs)),
+        "unpriced": list(costs.unpriced),
+        "lost_gpu_hour": asdict(lost_hour(usage, costs, terms)),
+        "shadow_usd": {name: float(usd) for name, usd in shadow_usd(usage, book, terms).items()},
+        "energy_kwh": facility_kwh(usage.energy, pue),
+        "it_energy_kwh_by_state": kwh_by_state(usage.energy),
+        "co2e_kg": co2e_kg(usage.energy, pue, float(price_of(book, "carbon/kwh"))),
+    }
+
+
+BILL_KEYS = (
+    *("cost_usd", "cost", "cost_by_state", "micro_usd", "acquisition", "prices", "pool_usd", "unpriced"),
+    *("lost_gpu_hour", "shadow_usd", "energy_kwh", "it_energy_kwh_by_state", "co2e_kg"),
+)
+"""Keys of `bill_json`."""
+
+
+def _matrix(costs: CostLedger) -> dict[str, dict[str, int]]:
+    """Return micro-dollars by item and state."""
+    matrix: dict[str, Counter[str]] = {}
+    for posting in costs.postings:
+        matrix.setdefault(posting.item, Counter())[posting.state] += posting.micro_usd
+    return {item: dict(row) for item, row in matrix.items()}
+
+
+def results_in(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield the results directories among some, or inside them. Raises OutputError for one that holds none."""
+    for path in paths:
+        if (path / "runs.parquet").exists():
+            yield path
+            continue
+        inside = sorted(each.parent for each in path.glob("*/runs.parquet"))
+        if not inside:
+            raise OutputError(
+                f"{path}: no results; expected the directory of a run, or one that holds such directories"
+            )
+        yield from inside
+
+
+def amounts_of(texts: Iterable[str]) -> dict[str, float]:
+    """Return prices by key from key=value.
+
+    >>> amounts_of(["energy/kwh=0.1"])
+    {'energy/kwh': 0.1}
+    """
+    amounts = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        try:
+            amounts[key] = float(value)
+        except ValueError:
+            raise InputError(f"--override {text}: got {value or 'no value'!r}; expected KEY=NUMBER") from None
+        if not (key and equals):
+            raise InputError(f"--override {text}: expected KEY=NUMBER, such as energy/kwh=0.1")
+    return amounts
+
+
+def repriced(
+    directory: Path, book: PriceBook, acquisition: str | None, start: str | None
+) -> tuple[StoredRun, CostLedger]:
+    """Return a stored run and its cost ledger at the prices of a book.
+
+    acquisition, start: by default those of the run. Terms that another acquisition does not know are dropped with it.
+    """
+    stored = read_stored(directory)
+    wanted = acquisition or stored.acquisition
+    terms = stored.terms if wanted == stored.acquisition else _common(stored.terms)
+    stored = replace(stored, acquisition=wanted, terms=terms, start=start or stored.start)
+    return stored, price(stored.usage, book, wanted, terms, stored.start)
+
+
+def _common(terms: Terms) -> Terms:
+    """Return the terms that every acquisition knows."""
+    return Terms(
+        absorb=terms.absorb,
+        commitment_usd=terms.commitment_usd,
+        credit_usd=terms.credit_usd,
+        delay_usd_per_day=terms.delay_usd_per_day,
+        teams=terms.teams,
+    )
+
+
+def pricing_json(directory: Path, stored: StoredRun, costs: CostLedger, book: PriceBook) -> dict[str, Any]:
+    """Return the answer of a run that was priced again, beside what its results say that it cost."""
+    cost = Counter[str]()
+    for item, account, usd in zip(*_columns(directory, "item", "account", "cost_usd"), strict=True):
+        if account == "run":
+            cost[item] += usd
+    return {
+        "run_id": stored.run_id,
+        **bill_json(stored.usage, costs, book, stored.terms),
+        "gpu_hours": stored.usage.gpus * stored.usage.wall_us / 3.6e9,
+        "tokens": stored.usage.tokens,
+        "useful_flop": None,
+        "before": {
+            "cost_usd": float(stored.row["cost_usd"]),
+            "cost": {item: float(usd) for item, usd in cost.items()},
+            "acquisition": stored.row["acquisition"],
+            "prices": read_book(directory).name,
+        },
+    }
+
+
+def pricing_row(stored: StoredRun, costs: CostLedger) -> dict[str, Any]:
+    """Return the row of one of many runs that were priced again."""
+    return {
+        "run_id": stored.run_id,
+        "cost_usd": float(total_usd(costs)),
+        "pool_usd": float(pool_usd(costs)),
+        "before_usd": float(stored.row["cost_usd"]),
+        "acquisition": costs.acquisition,
+        "prices": costs.book,
+    }
+
+
+def _columns(directory: Path, *names: str) -> list[list[Any]]:
+    table = read_table(directory, "cost_ledger")
+    return [table.column(name).to_pylist() for name in names]
+
+
+def priced_table(priced: Iterable[tuple[str, CostLedger]]) -> pa.Table:
+    """Return the cost ledgers of runs that were priced again, one after the other."""
+    return pa.concat_tables([cost_table(run_id, costs) for run_id, costs in priced])
