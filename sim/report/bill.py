@@ -104,9 +104,7 @@ def _aside(result: Result) -> list[str]:
         charged, saved, delayed = (_price(usd) if usd else "$0" for usd in result["lost_gpu_hour"].values())
         lines += wrapped(f"A lost GPU-hour: {charged} charged, {saved} not spent without it, {delayed} by its delay")
     if result["pool_usd"]:
-        lines += wrapped(
-            f"A pool pays {_price(result['pool_usd'])}: idle time or commitments that this run is not charged"
-        )
+        lines += wrapped(f"A pool pays {_price(result['pool_usd'])}: idle time or commitments")
     for name, usd in result["shadow_usd"].items():
         lines += wrapped(f"Not invoiced: {_price(usd)} for {name}")
     return lines
