@@ -22,6 +22,7 @@ from sim.commands.options import (
     TraceOption,
 )
 from sim.commands.policies import interval, spares
+from sim.commands.validations import validate_cost
 from sim.engine.collector import rare_collections
 from sim.errors import InputError, OutputError, TrainwrightError
 from sim.terminal import (
@@ -262,10 +263,10 @@ app.command()(spares)
 
 @app.command()
 def validate(
-    kind: Annotated[str, typer.Option(metavar="KIND", help="training, network, reliability.")] = "training",
+    kind: Annotated[str, typer.Option(metavar="KIND", help="training, network, reliability, cost.")] = "training",
     measurements: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Measured steps (CSV), networks or failures (JSON), not the reference."),
+        typer.Option(metavar="FILE", help="Steps (CSV), networks, failures or costs (JSON), not the reference."),
     ] = None,
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Where rows and page go; goes on where it was stopped.")
@@ -294,8 +295,11 @@ def validate(
     if kind == "reliability":
         _validate_reliability(measurements, workers, as_json)
         return
+    if kind == "cost":
+        validate_cost(measurements, as_json)
+        return
     if kind != "training":
-        raise unknown_name("kind of validation", kind, ("training", "network", "reliability"), "--kind")
+        raise unknown_name("kind of validation", kind, ("training", "network", "reliability", "cost"), "--kind")
     rows = read_measurements(measurements)
     cache = open_directory(out, force)
     with progress(sys.stderr) as report:

@@ -108,6 +108,15 @@ def organization_of(model: str) -> str:
     return next((name for text, name in _tables()["models"]["organization"] if text in model.lower()), "")
 
 
+def hardware_of(model: str) -> str:
+    """Return what a model was trained on, where its name alone is told; an empty text where the tables do not know.
+
+    >>> hardware_of("BLOOM dynamic / idle energy")
+    'NVIDIA A100 SXM4 80 GB'
+    """
+    return next((name for text, name in _tables()["models"]["hardware"] if text in model.lower()), "")
+
+
 def known_date(model: str, which: str) -> datetime.date | None:
     """Return the known "start" or "end" of a model's training, None where it is inferred from publication."""
     found = next((day for text, day in _tables()["models"][which] if model.lower().startswith(text)), None)
