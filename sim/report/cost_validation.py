@@ -27,6 +27,7 @@ def cost_validation(result: Result) -> str:
         rows = [row for row in result["rows"] if row["section"] == section]
         blocks += [[title, "", *_lines(rows)]] if rows else []
     blocks += [_methods(result["methods"])] if result["methods"] else []
+    blocks += [[*_simulated(result["simulated_run"])]] if result["simulated_run"] else []
     blocks += [[*_contradictions(result["contradictions"])]] if result["contradictions"] else []
     blocks += [_skipped(result["skipped"])] if result["skipped"] else []
     return "\n\n".join("\n".join(block) for block in blocks)
@@ -96,6 +97,26 @@ def _methods(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
     title = "The same runs under each method, in USD of 2023 (at $2: of the day)"
     return [title, "", *table([head, *body], "<" + ">" * (len(head) - 1))]
+
+
+def _simulated(run: Mapping[str, Any]) -> Iterator[str]:
+    """Yield one simulated run under every method, each with its terms, and what its energy emits by grid."""
+    yield f"{run['scenario']}, as simulated: its own bill {short_usd(run['bill_usd'])}"
+    yield ""
+    for view in run["methods"]:
+        total = "-" if view["total"] is None else _amount(view["total"], view["unit"])
+        unit = "" if view["unit"] in (None, "USD") else f" {view['unit']}"
+        yield f"  {view['method']:{_NAME - 2}}{total:>17}{unit}"
+        terms = ", ".join(f"{name} {_amount(amount, view['unit'])}" for name, amount in view["terms"].items())
+        yield from wrapped(". ".join(filter(None, (terms, view["note"]))), "    ", "    ")
+    carbon = run["carbon"]
+    grids = ", ".join(f"{name} {kg / 1e6:.2f}" for name, kg in carbon["location_kg_by_grid"].items())
+    yield ""
+    meter, chips = short(carbon["facility_kwh"]), short(carbon["tdp_only_kwh"])
+    energy = f"Energy: {meter} kWh at the meter, {chips} kWh of chips at TDP."
+    yield from wrapped(f"{energy} Location-based, kt CO2e: {grids}.", "  ", "  ")
+    items = ", ".join(f"{name} {percent(share)}" for name, share in run["shares_by_item"].items())
+    yield from wrapped(f"By item: {items}. Across them, failures: {percent(run['failed_runs'])}.", "  ", "  ")
 
 
 def _contradictions(claims: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from sim.analysis.cost.rules.reasons import reason_of
 from sim.analysis.cost.rules.runs import implied_rows, run_rows
 from sim.analysis.cost.rules.shares import cost_share_rows
 from sim.analysis.cost.rules.sites import capex_rows, power_rows
+from sim.analysis.cost.simulated import simulated_methods
 from sim.analysis.scores import score
 
 Answer = dict[str, Any]
@@ -35,7 +36,8 @@ def cost_answer(records: Records, *, articles: bool = True, progress: Progress =
     """Return the JSON: scores at the top are of published amounts; ranges are judged, methods and arithmetic apart.
 
     A file without published amounts is scored by what else it holds. articles: whether statements and contradictions
-    that no file holds are checked too. Raises InputError where a record cannot be read.
+    that no file holds are checked too, and a simulated run is put under every method. Raises InputError where a
+    record cannot be read.
     """
     found: list[Found] = []
     for done, entry in enumerate(records.records, start=1):
@@ -54,6 +56,7 @@ def cost_answer(records: Records, *, articles: bool = True, progress: Progress =
         "judged": _judged(rows),
         "rows": rows,
         "methods": method_table(records),
+        "simulated_run": simulated_methods() if articles else None,
         "contradictions": [asdict(claim) for claim in contradictions()] if articles else [],
         "skipped": [asdict(row) for row in (*found, *records.passed) if isinstance(row, Skipped)],
     }
