@@ -7,7 +7,7 @@ from typing import Any
 from sim.analysis.cost.articles import article_rows
 from sim.analysis.cost.claims.table import contradictions
 from sim.analysis.cost.records import Records
-from sim.analysis.cost.rows import Entry, Found, Predicted, Skipped, row_json, skipped
+from sim.analysis.cost.rows import Entry, Found, Predicted, Skipped, has_amount, row_json, skipped
 from sim.analysis.cost.rules.epoch import method_rows, method_table
 from sim.analysis.cost.rules.reasons import reason_of
 from sim.analysis.cost.rules.runs import implied_rows, run_rows
@@ -64,7 +64,9 @@ def cost_answer(records: Records, *, articles: bool = True, progress: Progress =
 
 def rows_of(entry: Entry, records: Records) -> Iterator[Found]:
     """Yield what a record leads to, or why it is skipped."""
-    if entry["id"].startswith("implied_"):
+    if not has_amount(entry):
+        yield skipped(entry, reason_of(entry, "states no amount, or several"))
+    elif entry["id"].startswith("implied_"):
         yield from implied_rows(entry, records)
     elif entry["category"] in RULES:
         yield from RULES[entry["category"]](entry, records)

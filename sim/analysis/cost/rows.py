@@ -60,18 +60,28 @@ def number(entry: Entry, key: str = "value") -> float:
     return float(value)
 
 
+def has_amount(entry: Entry) -> bool:
+    """Return whether a record states one amount, a range or a bound, rather than none or a list."""
+    stated = [entry.get(key) for key in ("value", "low", "high") if entry.get(key) is not None]
+    return bool(stated) and not isinstance(stated[0], list)
+
+
 def measured_of(entry: Entry) -> dict[str, float | None]:
-    """Return what a record says: an amount, or a range with its middle. Raises InputError for neither.
+    """Return what a record says: an amount, a range with its middle, or a bound. Raises InputError for none.
 
     >>> measured_of({"id": "mine", "low": 1, "high": 3})
     {'measured': 2.0, 'low': 1.0, 'high': 3.0}
+    >>> measured_of({"id": "mine", "low": 1})
+    {'measured': 1.0, 'low': 1.0, 'high': None}
     """
     if entry.get("value") is not None:
         return {"measured": number(entry), "low": None, "high": None}
-    low, high = number(entry, "low"), number(entry, "high")
-    if low > high:
-        raise InputError(f"measurements: {entry['id']}: low {low:g} is above high {high:g}")
-    return {"measured": (low + high) / 2, "low": low, "high": high}
+    ends = {key: number(entry, key) for key in ("low", "high") if entry.get(key) is not None}
+    if not ends:
+        raise InputError(f"measurements: {entry['id']}: expected a value, or low and high")
+    if len(ends) == 2 and ends["low"] > ends["high"]:
+        raise InputError(f"measurements: {entry['id']}: low {ends['low']:g} is above high {ends['high']:g}")
+    return {"measured": sum(ends.values()) / len(ends), "low": ends.get("low"), "high": ends.get("high")}
 
 
 def predicted(entry: Entry, simulated: float, inputs: Mapping[str, object], label: str = "", **more: Any) -> Predicted:

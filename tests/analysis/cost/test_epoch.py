@@ -34,6 +34,7 @@ def test_gpt_4_is_predicted_from_its_chip_hours_chips_hardware_and_day() -> None
         "chip_hours": 57.0e6,
         "chips": 25_000.0,
         "hardware": "NVIDIA A100 SXM4 40 GB",
+        "organization": "OpenAI",
         "published": "2023-03-15",
         "training_start": "2022-05-12",
     }
@@ -79,6 +80,17 @@ def test_rows_that_the_methods_cannot_take_say_why() -> None:
         "its note tells no chip-hours and hardware, which the methods take",
         "no estimate of its staff, or of its final run, is stored",
     ]
+
+
+def test_blank_cells_are_filled_by_rules_that_the_row_tells() -> None:
+    note = "chips=None chip_hours=2e6 hw=NVIDIA H100 SXM5 80GB"
+    mine = record(category="epoch_method_result", name="Mine-70B", value=2e6, as_of="2024-04", note=note)
+    (row,) = answer(only(mine))["rows"]
+    assert row["inputs"]["organization"] == "not known: taken as no hyperscaler"
+    # The middle of the month, less 60 days and 793.5 hours.
+    assert (row["inputs"]["published"], row["inputs"]["training_start"]) == ("2024-04-15", "2024-01-12")
+    blank = {**mine, "note": note.replace("2e6", "None")}
+    assert len(answer(only(blank))["skipped"]) == 1
 
 
 def test_a_note_that_holds_no_number_is_refused() -> None:

@@ -59,7 +59,10 @@ def test_a_missing_record_is_found_in_the_reference_and_the_files_own_comes_firs
 
 def test_an_amount_or_a_range_is_published_and_nothing_else() -> None:
     assert measured_of(record()) == {"measured": 1.0, "low": None, "high": None}
-    for wrong in (record(value="1"), record(value=True), record(value=[1.0]), {**record(value=None), "low": 1.0}):
+    assert measured_of({**record(value=None), "high": 3.0}) == {"measured": 3.0, "low": None, "high": 3.0}
+    with pytest.raises(InputError, match="mine: expected a value, or low and high"):
+        measured_of(record(value=None))
+    for wrong in (record(value="1"), record(value=True), record(value=[1.0])):
         with pytest.raises(InputError, match="expected a finite number"):
             measured_of(wrong)
     with pytest.raises(InputError, match="low 3 is above high 1"):

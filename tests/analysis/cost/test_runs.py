@@ -87,6 +87,22 @@ def test_a_card_of_ones_own_needs_its_gpu_hours() -> None:
     assert alone["rows"] == []
 
 
+def test_energy_of_ones_own_is_at_the_meter_of_a_large_cluster() -> None:
+    energy = record(id="energy_Mine", unit="kWh", name="Mine 7B", value=7e5)
+    hours = record(id="gpuh_Mine", unit="GPU-hours", name="Mine 7B H100-80GB", value=5e5)
+    (row,) = cost_answer(only(energy, hours), articles=False)["rows"]
+    assert row["inputs"]["kw_per_gpu"] == pytest.approx(1.25 * (1.0073 + 0.0926), rel=1e-2)
+    assert row["simulated"] == pytest.approx(5e5 * row["inputs"]["kw_per_gpu"])
+    assert (row["measured"], row["section"]) == (7e5, "published")
+
+
+def test_what_states_no_amount_or_several_is_skipped_with_the_reason() -> None:
+    blank = record(id="co2_Mine", unit="tCO2e", value=None)
+    several = record(id="co2_Other", unit="tCO2e", value=[1.0, 2.0])
+    answer = cost_answer(only(blank, several), articles=False)
+    assert [each["reason"] for each in answer["skipped"]] == ["states no amount, or several"] * 2
+
+
 def test_tdp_is_what_is_stated_then_that_of_the_accelerator() -> None:
     records = only()
     assert tdp_told(record(name="Mine A100-80GB 350W"), records) == 350.0

@@ -113,6 +113,6 @@ def test_hyperscalers_have_their_own_pue_and_cloud() -> None:
 def test_years_and_months_without_a_number_are_refused() -> None:
     with pytest.raises(InputError, match="no price for 1999; expected 2010 to 2025"):
         electricity_usd_per_kwh(1999)
-    with pytest.raises(InputError, match="none for 2025-07; expected 2017-01 to 2025-06"):
+    with pytest.raises(InputError, match="none for 2025-07; expected 2014-01 to 2025-06"):
         deflator(datetime.date(2025, 7, 1))
     assert deflator(datetime.date(2023, 12, 31)) == 1.0

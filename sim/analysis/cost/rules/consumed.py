@@ -33,7 +33,10 @@ def energy_rows(entry: Entry, records: Records) -> Iterator[Found]:
 
 
 def _own_energy(entry: Entry, hours: float, node: Node) -> Iterator[Found]:
-    """Yield energy by our powers: of chips, and with servers where idle energy is published beside it."""
+    """Yield energy by our powers: of the site, or of chips and of nodes where GPU-hours x a power is what is told."""
+    if not re.search(r"\bx [\d.]+ kW\b", entry["source"]):
+        yield site_energy_row(entry, hours, number(entry), node)
+        return
     chip_kw = power(node, node.accelerators, 1.0).chips_w / node.accelerators / 1000
     given = {"gpu_hours": hours, "node": node.name, "chip_kw": chip_kw}
     note = "published at the power limit of chips, by assumption: chips alone, as here"
@@ -78,7 +81,10 @@ def _epoch_energy(entry: Entry, hours: float, chip: Chip) -> Iterator[Found]:
 
 
 def site_energy_row(entry: Entry, hours: float, published_kwh: float, node: Node) -> Found:
-    """Return the energy at the meter of a run on a large cluster of a node, by our powers and Epoch's PUE."""
+    """Return the energy at the meter of a run on a large cluster of a node, by our powers and Epoch's PUE.
+
+    published_kwh: what the source tells, be it the record's own amount or not.
+    """
     pue = pue_of(organization_of(entry["name"]))
     gpus = node.accelerators * whole_pods(node)
     each_kw = power(node, gpus, pue).facility_w / gpus / 1000

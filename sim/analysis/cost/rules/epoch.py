@@ -13,7 +13,7 @@ from sim.ledger.methods.cards import rate_view
 from sim.ledger.methods.epoch import development
 from sim.ledger.methods.lookup import Run, epoch_views, start_of
 from sim.ledger.methods.records import Missing, View
-from sim.ledger.methods.tables import constant
+from sim.ledger.methods.tables import constant, organization_of
 
 _NOTE = re.compile(r"(\w+)=(.*?)(?=\s+\w+=|$)")
 
@@ -33,7 +33,7 @@ def facts_of(entry: Entry) -> Mapping[str, str]:
 def run_of(entry: Entry) -> Run | None:
     """Return the run of a record, None where its note does not tell of one. Raises InputError for what is no number."""
     told = facts_of(entry)
-    if not {"chip_hours", "hw"} <= set(told):
+    if "None" in (told.get("chip_hours", "None"), told.get("hw", "None")) or not entry.get("as_of"):
         return None
     try:
         return Run(
@@ -41,11 +41,20 @@ def run_of(entry: Entry) -> Run | None:
             hardware=told["hw"],
             chip_hours=float(told["chip_hours"]),
             chips=None if told.get("chips", "None") == "None" else float(told["chips"]),
-            published=date.fromisoformat(str(entry.get("as_of"))),
+            published=_day(str(entry["as_of"])),
             organization=told.get("organization", ""),
         )
     except ValueError as error:
         raise InputError(f"measurements: {entry['id']}: cannot be read: {error}") from None
+
+
+def _day(text: str) -> date:
+    """Return a day; of a month its 15th, of a year the 1st of July.
+
+    >>> [_day(text).isoformat() for text in ("2024-07-23", "2024-07", "2024")]
+    ['2024-07-23', '2024-07-15', '2024-07-01']
+    """
+    return date.fromisoformat({7: f"{text}-15", 4: f"{text}-07-01"}.get(len(text), text))
 
 
 def method_rows(entry: Entry, records: Records) -> Iterator[Found]:
@@ -69,11 +78,21 @@ def _run_rows(entry: Entry, run: Run) -> Iterator[Found]:
         if isinstance(view, Missing):
             yield skipped(entry, f"{name}: {view.reason}")
             continue
-        given = {"chip_hours": run.chip_hours, "chips": run.chips, "hardware": run.hardware}
-        dates = {"published": run.published.isoformat(), "training_start": start_of(run).date().isoformat()}
         terms = dict(view.terms)
-        row = predicted(entry, view.total, {**given, **dates}, name, section="methods", terms=terms, note=_ROUNDED)
+        row = predicted(entry, view.total, _given(run), name, section="methods", terms=terms, note=_ROUNDED)
         yield replace(row, measured=float(known), unit="USD2023") if known else row
+
+
+def _given(run: Run) -> dict[str, object]:
+    """Return what the methods took of a run."""
+    return {
+        "chip_hours": run.chip_hours,
+        "chips": run.chips,
+        "hardware": run.hardware,
+        "organization": run.organization or organization_of(run.model) or "not known: taken as no hyperscaler",
+        "published": run.published.isoformat(),
+        "training_start": start_of(run).date().isoformat(),
+    }
 
 
 _ROUNDED = "the file rounds chip-hours to four digits; to the hour, results agree to the dollar"

@@ -55,11 +55,11 @@ BY_ID: Mapping[str, str] = {
 """Why records are not predicted, by how their ids begin."""
 
 
-def reason_of(entry: Entry) -> str:
-    """Return why a record is not predicted: its own reason, or its category's.
+def reason_of(entry: Entry, otherwise: str = "") -> str:
+    """Return why a record is not predicted: its own reason, what is said otherwise, or its category's.
 
     >>> reason_of({"id": "tdp_H100", "category": "power"})
     'a TDP: an input'
     """
     own = next((reason for start, reason in BY_ID.items() if re.match(start, entry["id"])), None)
-    return own or BY_CATEGORY[entry["category"]]
+    return own or otherwise or BY_CATEGORY[entry["category"]]

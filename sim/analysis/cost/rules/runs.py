@@ -8,7 +8,7 @@ from sim.analysis.cost.machines import node_of
 from sim.analysis.cost.records import Records
 from sim.analysis.cost.rows import Entry, Found, number, predicted, skipped
 from sim.analysis.cost.rules.consumed import energy_rows, site_energy_row
-from sim.analysis.cost.rules.reasons import BY_CATEGORY, reason_of
+from sim.analysis.cost.rules.reasons import reason_of
 from sim.analysis.cost.rules.told import hardware_text, hours_of, measured_as, tdp_told
 from sim.ledger.methods.cards import card_carbon_view, rate_view
 from sim.ledger.methods.tables import organization_of, pue_of
@@ -63,7 +63,7 @@ def _hours_row(entry: Entry) -> Found:
 def _card_rows(entry: Entry, records: Records) -> Iterator[Found]:
     known = hours_of(entry, records)
     if known is None:
-        yield skipped(entry, _without_hours(entry))
+        yield skipped(entry, reason_of(entry, f"{entry['unit']} without GPU-hours"))
         return
     hours, told = known
     tdp_w = tdp_told(told, records)
@@ -76,11 +76,6 @@ def _card_rows(entry: Entry, records: Records) -> Iterator[Found]:
     terms = {name: kg / 1000 for name, kg in view.terms.items()}
     note = f"the card does not state its grid: the mean of the United States; PUE of {whose}"
     yield predicted(entry, view.total / 1000, view.inputs, terms=terms, note=note)
-
-
-def _without_hours(entry: Entry) -> str:
-    known = reason_of(entry)
-    return known if known != BY_CATEGORY[entry["category"]] else f"{entry['unit']} without GPU-hours"
 
 
 def _pue(name: str, records: Records) -> tuple[float, str]:
@@ -98,7 +93,7 @@ def _usd_rows(entry: Entry, records: Records) -> Iterator[Found]:
     known = hours_of(entry, records)
     rate = records.find("deepseek_rate")
     if known is None or rate is None:
-        yield skipped(entry, _without_hours(entry))
+        yield skipped(entry, reason_of(entry, f"{entry['unit']} without GPU-hours"))
         return
     hours, told = known
     view = rate_view({"job": hours}, number(rate))
