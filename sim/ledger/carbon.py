@@ -93,6 +93,28 @@ def tdp_only_kwh(gpu_hours: float, tdp_w: float, pue: float = 1.0) -> float:
     return at_least_zero(gpu_hours, "GPU-hours") * at_least_zero(tdp_w, "TDP, W") / 1000 * pue
 
 
+def carbon_of(
+    facility_kwh: float,
+    kg_per_kwh: float,
+    *,
+    market_kg_per_kwh: float | None = None,
+    gpu_hours: float = 0.0,
+    embodied_kg_per_gpu: float | None = None,
+    life_years: float = 4.0,
+) -> Carbon:
+    """Return a run's emissions: by place, and where known by contract and of making its GPUs (gpu_hours held).
+
+    market_kg_per_kwh: mean intensity of what is contracted and of the rest.
+
+    >>> carbon_of(1000.0, 0.4, market_kg_per_kwh=0.1, gpu_hours=8766.0, embodied_kg_per_gpu=318.0)
+    Carbon(facility_kwh=1000.0, location_kg=400.0, market_kg=100.0, embodied_kg=79.5)
+    """
+    made = None if embodied_kg_per_gpu is None else embodied_kg(gpu_hours, embodied_kg_per_gpu, life_years)
+    contracted = None if market_kg_per_kwh is None else operational_kg(facility_kwh, market_kg_per_kwh)
+    location = operational_kg(facility_kwh, kg_per_kwh)
+    return Carbon(facility_kwh=facility_kwh, location_kg=location, market_kg=contracted, embodied_kg=made)
+
+
 def by_grid(facility_kwh: float, intensities: Mapping[str, float]) -> dict[str, float]:
     """Return what the same energy would emit on each grid, kg by its name.
 

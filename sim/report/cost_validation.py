@@ -115,6 +115,8 @@ def _simulated(run: Mapping[str, Any]) -> Iterator[str]:
     meter, chips = short(carbon["facility_kwh"]), short(carbon["tdp_only_kwh"])
     energy = f"Energy: {meter} kWh at the meter, {chips} kWh of chips at TDP."
     yield from wrapped(f"{energy} Location-based, kt CO2e: {grids}.", "  ", "  ")
+    made = short(carbon["embodied_kg"] / 1000)
+    yield from wrapped(f"Making the GPUs: {made} t CO2e of the run's share, as of A100s.", "  ", "  ")
     items = ", ".join(f"{name} {percent(share)}" for name, share in run["shares_by_item"].items())
     yield from wrapped(f"By item: {items}. Across them, failures: {percent(run['failed_runs'])}.", "  ", "  ")
 

@@ -5,7 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.errors import InputError
-from sim.ledger.carbon import Carbon, by_grid, embodied_kg, market_kg, operational_kg, tdp_only_kg, tdp_only_kwh
+from sim.ledger.carbon import (
+    Carbon,
+    by_grid,
+    carbon_of,
+    embodied_kg,
+    market_kg,
+    operational_kg,
+    tdp_only_kg,
+    tdp_only_kwh,
+)
 
 amounts = st.floats(min_value=0, max_value=1e12)
 
@@ -53,6 +62,12 @@ def test_the_total_counts_the_place_and_the_making_and_no_contract() -> None:
     found = Carbon(facility_kwh=1000.0, location_kg=400.0, market_kg=0.0, embodied_kg=50.0)
     assert found.total_kg == 450.0
     assert Carbon(facility_kwh=1000.0, location_kg=400.0, market_kg=None, embodied_kg=None).total_kg == 400.0
+
+
+def test_what_is_not_known_is_left_out_and_not_zero() -> None:
+    assert carbon_of(1000.0, 0.4) == Carbon(facility_kwh=1000.0, location_kg=400.0, market_kg=None, embodied_kg=None)
+    whole = carbon_of(1000.0, 0.4, market_kg_per_kwh=0.0, gpu_hours=8766.0, embodied_kg_per_gpu=400.0, life_years=5.0)
+    assert (whole.market_kg, whole.embodied_kg) == (0.0, pytest.approx(80.0))
 
 
 def test_the_same_energy_on_every_grid() -> None:

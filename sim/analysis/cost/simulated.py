@@ -10,7 +10,7 @@ from sim.analysis.cost.records import reference
 from sim.analysis.cost.rows import number
 from sim.analysis.cost.rules.runs import GRID, simulated
 from sim.analysis.cost.rules.shares import RUN, bill, simulated_shares
-from sim.ledger.carbon import by_grid, tdp_only_kwh
+from sim.ledger.carbon import by_grid, carbon_of, tdp_only_kwh
 from sim.ledger.energy import facility_kwh
 from sim.ledger.methods.records import Missing, View
 from sim.ledger.methods.views import RunFacts, method_views
@@ -35,7 +35,14 @@ def run_facts() -> RunFacts:
         kg_per_kwh=number(reference()[GRID]) / 1000,
         pue=number(reference()[FLEET]),
         published=PUBLISHED,
+        it_kwh=_it_kwh(),
     )
+
+
+def _it_kwh() -> float:
+    energy = simulated(RUN).energy
+    assert energy is not None, "the scenario that ships is billed"
+    return facility_kwh(energy, 1.0)
 
 
 def simulated_methods() -> dict[str, Any]:
@@ -62,15 +69,23 @@ def _view_json(view: View | Missing) -> dict[str, Any]:
 
 
 def _carbon_json() -> dict[str, Any]:
-    """Return energy at the meter beside chips at TDP, and what the former emits on each grid of the reference."""
-    energy, facts = simulated(RUN).energy, run_facts()
-    assert energy is not None, "the scenario that ships is billed"
-    at_meter = facility_kwh(energy, book_price("energy/pue"))
-    grids = {name.removeprefix("ci_"): each for name, each in _grids().items()}
+    """Return energy at the meter beside chips at TDP, what the former emits on each grid, and making the GPUs.
+
+    Making is that of an A100: of an H100 no figure is stored that says what it is spread over.
+    """
+    facts = run_facts()
+    at_meter, made = facts.pue * _it_kwh(), reference()["embodied_a100"]
+    carbon = carbon_of(
+        at_meter,
+        facts.kg_per_kwh,
+        gpu_hours=facts.held_gpu_hours,
+        embodied_kg_per_gpu=number(made),
+        life_years=book_price("life/server"),
+    )
     return {
-        "facility_kwh": at_meter,
+        **asdict(carbon),
         "tdp_only_kwh": tdp_only_kwh(facts.job_gpu_hours, facts.tdp_w),
-        "location_kg_by_grid": by_grid(at_meter, grids),
+        "location_kg_by_grid": by_grid(at_meter, {name.removeprefix("ci_"): each for name, each in _grids().items()}),
     }
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sim.ledger.carbon import at_least_zero, tdp_only_kg
+from sim.ledger.carbon import at_least_zero, operational_kg, tdp_only_kg
 from sim.ledger.methods.records import View
 
 USD_PER_GPU_HOUR = 2.0
@@ -37,6 +37,22 @@ def card_carbon_view(gpu_hours: float, tdp_w: float, kg_per_kwh: float, pue: flo
         terms={"chips at TDP": chips, "site": tdp_only_kg(gpu_hours, tdp_w, kg_per_kwh, pue) - chips},
         inputs={"gpu_hours": gpu_hours, "tdp_w": tdp_w, "kg_per_kwh": kg_per_kwh, "pue": pue},
         note="chips draw less than TDP, servers and network more than nothing: neither is in it, nor is making them",
+    )
+
+
+def metered_carbon_view(it_kwh: float, kg_per_kwh: float, pue: float) -> View:
+    """Return location-based emissions of the energy that a run drew: of IT, and of what PUE adds to it.
+
+    >>> metered_carbon_view(1000.0, 0.4, 1.5).terms
+    {'IT': 400.0, 'site': 200.0}
+    """
+    drawn = operational_kg(it_kwh, kg_per_kwh)
+    return View(
+        method="metered: tCO2e",
+        unit="kgCO2e",
+        terms={"IT": drawn, "site": operational_kg(pue * it_kwh, kg_per_kwh) - drawn},
+        inputs={"it_kwh": it_kwh, "kg_per_kwh": kg_per_kwh, "pue": pue},
+        note="nodes by what they did, network and storage; neither contracts nor making them are in it",
     )
 
 

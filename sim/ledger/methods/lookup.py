@@ -25,8 +25,9 @@ from sim.ledger.methods.tables import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A run as it is published. start: of training, if known; chips: None if only chip-hours are.
+    """A run as it is published. chips: None if only chip-hours are known.
 
+    start: of training; bought: when its chips were, at the price of the tables; each None where the methods infer it.
     organization: empty where the name of the model says whose it is.
     """
 
@@ -36,6 +37,7 @@ class Run:
     published: datetime.date
     chips: float | None = None
     start: datetime.date | None = None
+    bought: datetime.date | None = None
     organization: str = ""
 
 
@@ -77,8 +79,8 @@ def price_usd(chip: Chip) -> float:
 
 def held_days(run: Run, chip: Chip) -> int:
     """Return the days from buying to the start of training; GPUs are not used before they are bought."""
-    days = (start_of(run) - _midnight(bought_on(chip))).days
-    return days if chip.tpu else max(days, 0)
+    days = (start_of(run) - _midnight(run.bought or bought_on(chip))).days
+    return days if chip.tpu and not run.bought else max(days, 0)
 
 
 def rent_usd_per_hour(run: Run, chip: Chip) -> float | None:

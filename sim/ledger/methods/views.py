@@ -3,7 +3,7 @@
 import datetime
 from dataclasses import dataclass
 
-from sim.ledger.methods.cards import USD_PER_GPU_HOUR, card_carbon_view, gpu_hours_view, rate_view
+from sim.ledger.methods.cards import USD_PER_GPU_HOUR, card_carbon_view, gpu_hours_view, metered_carbon_view, rate_view
 from sim.ledger.methods.lookup import Run, epoch_views
 from sim.ledger.methods.records import Missing, View
 
@@ -13,7 +13,8 @@ class RunFacts:
     """What the methods need of a run, simulated or published.
 
     held_gpu_hours: spares included; job_gpu_hours: of the job, as cards count; chips: held. published: when a paper
-    would tell of it, which dates prices and dollars; start: of training, if known. tdp_w: of one GPU.
+    would tell of it, which dates prices and dollars; start: of training, and bought: when the chips were, if known.
+    tdp_w: of one GPU; it_kwh: what the run drew, None where it was not metered.
     """
 
     model: str
@@ -26,6 +27,8 @@ class RunFacts:
     pue: float
     published: datetime.date
     start: datetime.date | None = None
+    bought: datetime.date | None = None
+    it_kwh: float | None = None
     organization: str = ""
     usd_per_gpu_hour: float = USD_PER_GPU_HOUR
 
@@ -42,6 +45,7 @@ def method_views(facts: RunFacts) -> tuple[View | Missing, ...]:
         chips=facts.chips,
         published=facts.published,
         start=facts.start,
+        bought=facts.bought,
         organization=facts.organization,
     )
     return (
@@ -49,4 +53,11 @@ def method_views(facts: RunFacts) -> tuple[View | Missing, ...]:
         rate_view({"job": facts.job_gpu_hours}, facts.usd_per_gpu_hour),
         gpu_hours_view(facts.job_gpu_hours, facts.held_gpu_hours - facts.job_gpu_hours),
         card_carbon_view(facts.job_gpu_hours, facts.tdp_w, facts.kg_per_kwh, facts.pue),
+        _metered(facts),
     )
+
+
+def _metered(facts: RunFacts) -> View | Missing:
+    if facts.it_kwh is None:
+        return Missing(method="metered: tCO2e", reason="the energy that the run drew is not known")
+    return metered_carbon_view(facts.it_kwh, facts.kg_per_kwh, facts.pue)

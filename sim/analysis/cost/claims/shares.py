@@ -34,7 +34,7 @@ def mfu() -> Claim:
         topic="MFU 30 -> 50 %",
         says="40 % fewer GPUs (article 3, line 79); as 40 % more GPUs (line 151)",
         check=f"{100 * fewer:.1f} % fewer GPU-hours, as {100 * more:.1f} % more GPUs",
-        holds="line 79; line 151 takes the saving for the gain",
+        holds="40 % fewer (line 79); line 151 takes the saving for the gain",
         values={"fewer": fewer, "more": more},
     )
 
