@@ -23,6 +23,7 @@ from sim.commands.options import (
 )
 from sim.commands.policies import interval, spares
 from sim.commands.pricing import price
+from sim.commands.validations import validate
 from sim.engine.collector import rare_collections
 from sim.errors import InputError, OutputError, TrainwrightError
 from sim.terminal import (
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
     from sim.scenario import Scenario
 
 BAD_INPUT, INTERRUPTED = 2, 130
-
-VALIDATION = Path("results/validation-training")
 
 
 class _Commands(TyperGroup):
@@ -260,70 +259,7 @@ def compare(
 app.command()(interval)
 app.command()(spares)
 app.command()(price)
-
-
-@app.command()
-def validate(
-    kind: Annotated[str, typer.Option(metavar="KIND", help="training, network, reliability.")] = "training",
-    measurements: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="Measured steps (CSV), networks or failures (JSON), not the reference."),
-    ] = None,
-    out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where rows and page go; goes on where it was stopped.")
-    ] = VALIDATION,
-    workers: Annotated[int | None, typer.Option(metavar="N", min=1, help="Processes, by default one a core.")] = None,
-    force: ForceOption = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Compare simulated with measured steps: signed errors by group, orders and slopes, a page of everything."""
-    from sim.analysis.measurements import read_measurements
-    from sim.analysis.output import open_directory, write_validation
-    from sim.analysis.training import training_answer
-    from sim.analysis.validate import validate_training
-    from sim.errors import unknown_name
-    from sim.report.progress import progress
-    from sim.report.truth_page import truth_page
-    from sim.report.validation_report import validation_report
-
-    if kind == "network":
-        from sim.analysis.network.answer import network_answer, read_rows
-        from sim.report.network_validation import network_validation
-
-        facts = network_answer(read_rows(measurements))
-        show_facts(facts, as_json, lambda: network_validation(facts))
-        return
-    if kind == "reliability":
-        _validate_reliability(measurements, workers, as_json)
-        return
-    if kind != "training":
-        raise unknown_name("kind of validation", kind, ("training", "network", "reliability"), "--kind")
-    rows = read_measurements(measurements)
-    cache = open_directory(out, force)
-    with progress(sys.stderr) as report:
-        answers = validate_training(
-            rows, workers=workers, cache=cache, progress=lambda done, count: report(done / count, "rows")
-        )
-    answer = training_answer(answers)
-    write_validation(out, answer, truth_page(answer))
-    show_facts(answer, as_json, lambda: f"{validation_report(answer)}\n\nPage and rows: {out}")
-
-
-def _validate_reliability(measurements: str | None, workers: int | None, as_json: bool) -> None:
-    """Compare runs with closed forms, another simulator and published cases of failures."""
-    from sim.analysis.reliability.answer import read_cases, reliability_answer
-    from sim.report.progress import progress
-    from sim.report.reliability_validation import reliability_validation
-
-    sections = read_cases(measurements)
-    with progress(sys.stderr) as report:
-        facts = reliability_answer(
-            sections,
-            oracles=measurements is None,
-            workers=workers,
-            progress=lambda done, count: report(done / count, "cases"),
-        )
-    show_facts(facts, as_json, lambda: reliability_validation(facts))
+app.command()(validate)
 
 
 @app.command()

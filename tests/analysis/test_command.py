@@ -105,3 +105,16 @@ def test_another_kind_is_refused_with_the_known_ones(tmp_path: Path) -> None:
     result = validate("--kind", "trainning", "--out", tmp_path / "out")
     assert result.exit_code == 2
     assert "did you mean 'training'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--kind", "cost", "--out", "there"), "--out there: nothing is written by --kind cost"),
+        (("--kind", "network", "--workers", "2"), "--workers 2: --kind network takes one process"),
+        (("--kind", "money"), "unknown kind of validation 'money'"),
+    ],
+)
+def test_an_option_that_a_kind_does_not_read_is_refused(arguments: tuple[str, ...], expected: str) -> None:
+    result = CliRunner().invoke(app, ["validate", *arguments])
+    assert (result.exit_code, expected in result.output) == (2, True)
