@@ -17,12 +17,16 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "model": load.model,
     "failure-preset": load.failure_preset,
     "software": load.software,
+    "cooling": load.load_cooling,
+    "grid": load.load_grid,
     "price-book": load.price_book,
 }
 _UNITS: tuple[tuple[str, str], ...] = (
     ("_flops_per_s", "FLOP/s"),
     ("_bytes_per_s", "B/s"),
     ("_bytes", "B"),
+    ("_kg_per_kwh", "kg/kWh"),
+    ("_w_per_w", "W/W"),
     ("_w", "W"),
     ("_s", "s"),
     ("_m", "m"),

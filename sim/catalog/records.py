@@ -183,6 +183,32 @@ class Storage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cooling:
+    """One way of cooling nodes; powers of nodes in the catalog are those with air and its fans.
+
+    fan_fraction: of a node's nameplate, what leaves IT power because its fans do (0 with air). pump_w_per_w: what the
+    pumps of coolant distribution units (CDU) draw a watt of the nodes, which enters IT power. pue: of a facility so
+    cooled, over that IT power. cdu_w: IT power that one CDU cools, 0 without any.
+    """
+
+    name: str
+    fan_fraction: float
+    pump_w_per_w: float
+    pue: float
+    cdu_w: float
+    sources: Sources
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """One electricity grid: CO2e of a kWh, by where it is drawn (location-based)."""
+
+    name: str
+    intensity_kg_per_kwh: float
+    sources: Sources
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
     """A transformer decoder (shape only).
 
