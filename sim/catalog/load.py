@@ -100,13 +100,13 @@ def node(name: str) -> Node:
 
 
 def parse_node(name: str, table: Any, where: str) -> Node:
-    """Return a node from its table; its accelerator is one of the catalog's and its domain holds whole nodes."""
+    """Return a node from its table; its accelerator is one of the catalog's, its domain holds whole nodes or is 1."""
     values = read_fields(Node, table, where)
     if values["accelerator"] not in names("accelerator"):
         raise unknown_name("accelerator", values["accelerator"], names("accelerator"), f"{where}.accelerator")
-    if values["scale_up_domain"] % values["accelerators"]:
+    if values["scale_up_domain"] != 1 and values["scale_up_domain"] % values["accelerators"]:
         got = f"{values['scale_up_domain']} for nodes of {values['accelerators']}"
-        raise InputError(f"{where}.scale_up_domain: got {got}, expected a multiple")
+        raise InputError(f"{where}.scale_up_domain: got {got}, expected a multiple, or 1 for none")
     return Node(name=name, **values)
 
 
