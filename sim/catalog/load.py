@@ -40,8 +40,9 @@ _FILES: Mapping[str, str] = {
     "grid": "grids.toml",
 }
 _PRICE_BOOKS: Mapping[str, str] = {
-    "2026-owned": "prices-2026-owned.toml",
-    "2026-rented": "prices-2026-rented.toml",
+    f"{year}-{how}": f"prices-{year}-{how}.toml"
+    for year in (2020, 2023, 2024, 2025, 2026)
+    for how in ("owned", "rented")
 }
 _KERNELS = "kernels.toml"
 _LEVELS = "levels.toml"
