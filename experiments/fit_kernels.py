@@ -30,6 +30,17 @@ from experiments.kernel_rows import (
     grouped_rows,
     summary,
 )
+from experiments.kernels_assumed import (
+    ASSUMED_ATTENTION,
+    ASSUMED_GEMM,
+    ASSUMED_GROUPED,
+    ASSUMED_HBM,
+    FP8_GROUPED,
+    LEVELS,
+    NVFP4_LEVEL,
+    Assumptions,
+    Key,
+)
 from sim.catalog.records import Accelerator, AttentionCurve, GemmCurve
 
 CATALOG = Path(__file__).resolve().parent.parent / "sim" / "catalog" / "data" / "kernels.toml"
@@ -38,28 +49,7 @@ LOSS_SCALE = 0.1
 STATE_RATIO = 1.15
 
 Table = dict[str, str | float | int]
-Key = tuple[str, str]
-"""Accelerator and precision."""
 Measured = Sequence[tuple[Accelerator, Row]]
-Assumptions = tuple[tuple[Key, Key, str], ...]
-"""Curves that are taken from another accelerator or precision, and why."""
-
-
-def capped_level(cap_w: float, limit_w: float, idle_w: float) -> float:
-    """Return the clock under a lower power cap over that under the usual limit, where both are what holds it back.
-
-    Power above idle goes with clock x voltage squared, and voltage with the clock: level = ((cap - idle) / (limit -
-    idle)) ** (1/3), whatever share of the power the memory takes. Assumed. A100 at 300 of its 400 W, 60 idle:
-
-    >>> round(capped_level(300, 400, 60), 2)
-    0.89
-    """
-    return float(((cap_w - idle_w) / (limit_w - idle_w)) ** (1 / 3))
-
-
-CAPPED_LEVEL = {"h100-96gb-500w": capped_level(500, 700, 70)}
-_CAPPED = "capped at 500 W: asymptotes at 0.88, the cube root of the power above idle over that of 700 W"
-_GB300 = "the SMs of B200, each precision at the same fraction of its own peak"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,43 +154,6 @@ which bounds a mean from above (tests/validation). Whole steps, fitted apart fro
 README): a training step lives between the sustained state and the burst, as its kernels are short but never stop.
 The same fit gives 0.51 for fp8 (0.53 here) and 0.43 for fp4, which nobody measured as a kernel: see NVFP4_LEVEL."""
 
-NVFP4_LEVEL = 0.43 / 0.51
-"""Fraction of its own peak that nvfp4 reaches, over that of fp8: fits of whole steps (reference README, item 4)."""
-
-_NVFP4 = "no nvfp4 product was measured: fp8 at 0.84 of its level, from fits of whole steps"
-_MXFP8 = "fp8 with a scale per 32: one product was measured, 0.63 of peak at 8192 cubed, in a burst"
-
-ASSUMED_GEMM: Assumptions = (
-    (("h200-sxm", "bf16"), ("h100-sxm", "bf16"), "the SMs of H100"),
-    (("h200-sxm", "fp16"), ("h100-sxm", "fp16"), "the SMs of H100"),
-    (("h200-sxm", "fp8"), ("h100-sxm", "fp8"), "the SMs of H100; its rows are in the fit"),
-    (("h800-sxm", "bf16"), ("h100-sxm", "bf16"), "the SMs of H100"),
-    (("h800-sxm", "fp16"), ("h100-sxm", "fp16"), "the SMs of H100"),
-    (("b200", "fp16"), ("b200", "bf16"), "fp16 runs as bf16"),
-    (("b200", "mxfp8"), ("b200", "fp8"), _MXFP8),
-    (("b200", "nvfp4"), ("b200", "fp8"), _NVFP4),
-    (("gb200", "bf16"), ("b200", "bf16"), "the same GPU"),
-    (("gb200", "fp16"), ("b200", "bf16"), "the same GPU; fp16 runs as bf16"),
-    (("gb200", "fp8"), ("b200", "fp8"), "the same GPU"),
-    (("gb200", "mxfp8"), ("b200", "fp8"), f"the same GPU; {_MXFP8}"),
-    (("gb200", "nvfp4"), ("b200", "fp8"), f"the same GPU; {_NVFP4}"),
-    (("gb300", "bf16"), ("b200", "bf16"), _GB300),
-    (("b300", "bf16"), ("b200", "bf16"), _GB300),
-    (("gb300", "fp16"), ("b200", "bf16"), f"{_GB300}; fp16 runs as bf16"),
-    (("b300", "fp16"), ("b200", "bf16"), f"{_GB300}; fp16 runs as bf16"),
-    (("gb300", "fp8"), ("b200", "fp8"), _GB300),
-    (("b300", "fp8"), ("b200", "fp8"), _GB300),
-    (("gb300", "mxfp8"), ("b200", "fp8"), f"{_GB300}; {_MXFP8}"),
-    (("b300", "mxfp8"), ("b200", "fp8"), f"{_GB300}; {_MXFP8}"),
-    (("gb300", "nvfp4"), ("b200", "fp8"), f"{_GB300}; {_NVFP4}"),
-    (("b300", "nvfp4"), ("b200", "fp8"), f"{_GB300}; {_NVFP4}"),
-    (("a100-40gb-sxm", "bf16"), ("a100-80gb-sxm", "bf16"), "the SMs of A100 80 GB"),
-    (("a100-40gb-sxm", "fp16"), ("a100-80gb-sxm", "fp16"), "the SMs of A100 80 GB"),
-    (("h100-96gb-500w", "bf16"), ("h100-sxm", "bf16"), _CAPPED),
-    (("h100-96gb-500w", "fp16"), ("h100-sxm", "fp16"), _CAPPED),
-    (("h100-96gb-500w", "fp8"), ("h100-sxm", "fp8"), _CAPPED),
-)
-
 GROUPED_FITS = (
     GemmFit(
         accelerator="a100-80gb-sxm",
@@ -231,58 +184,7 @@ GROUPED_FITS = (
 )
 """No wave exponent is fitted for groups: with a cost for each of them the rows leave none (0 to 0.2, no better)."""
 
-_FP8_GROUPED = "the dense fp8 curve with what grouping costs in bf16; no grouped fp8 was measured"
-
-ASSUMED_GROUPED: Assumptions = (
-    *(((gpu, "fp8"), ("h800-sxm", "fp8"), "the SMs of H800") for gpu in ("h100-sxm", "h200-sxm")),
-    *(((gpu, p), ("h100-sxm", p), "the SMs of H100") for gpu in ("h200-sxm", "h800-sxm") for p in ("bf16", "fp16")),
-    *((("h100-96gb-500w", p), ("h100-sxm", p), _CAPPED) for p in ("bf16", "fp16")),
-    (("h100-96gb-500w", "fp8"), ("h800-sxm", "fp8"), _CAPPED),
-    *((("a100-40gb-sxm", p), ("a100-80gb-sxm", p), "the SMs of A100 80 GB") for p in ("bf16", "fp16")),
-    (("b200", "fp16"), ("b200", "bf16"), "fp16 runs as bf16"),
-    (("b200", "mxfp8"), ("b200", "fp8"), _FP8_GROUPED),
-    (("b200", "nvfp4"), ("b200", "fp8"), f"{_FP8_GROUPED}; {_NVFP4}"),
-    *(
-        ((gpu, p), ("b200", p if p == "bf16" else "bf16" if p == "fp16" else "fp8"), note)
-        for gpu, same in (("gb200", "the same GPU"), ("gb300", _GB300), ("b300", _GB300))
-        for p, note in (
-            ("bf16", same),
-            ("fp16", f"{same}; fp16 runs as bf16"),
-            ("fp8", f"{same}; {_FP8_GROUPED}"),
-            ("mxfp8", f"{same}; {_FP8_GROUPED}"),
-            ("nvfp4", f"{same}; {_FP8_GROUPED}; {_NVFP4}"),
-        )
-    ),
-)
-
-ASSUMED_ATTENTION: Assumptions = (
-    (("h200-sxm", "bf16"), ("h100-sxm", "bf16"), "the SMs of H100"),
-    (("h200-sxm", "fp16"), ("h100-sxm", "fp16"), "the SMs of H100"),
-    (("h800-sxm", "bf16"), ("h100-sxm", "bf16"), "the SMs of H100"),
-    (("h800-sxm", "fp16"), ("h100-sxm", "fp16"), "the SMs of H100"),
-    (("b200", "fp16"), ("b200", "bf16"), "fp16 runs as bf16"),
-    (("gb200", "bf16"), ("b200", "bf16"), "the same GPU"),
-    (("gb200", "fp16"), ("b200", "bf16"), "the same GPU; fp16 runs as bf16"),
-    (("gb300", "bf16"), ("b200", "bf16"), f"{_GB300}; its exponentials are twice as fast, which is not counted"),
-    (("b300", "bf16"), ("b200", "bf16"), f"{_GB300}; its exponentials are twice as fast, which is not counted"),
-    (("gb300", "fp16"), ("b200", "bf16"), f"{_GB300}; its exponentials are twice as fast, which is not counted"),
-    (("b300", "fp16"), ("b200", "bf16"), f"{_GB300}; its exponentials are twice as fast, which is not counted"),
-    (("a100-40gb-sxm", "bf16"), ("a100-80gb-sxm", "bf16"), "the SMs of A100 80 GB"),
-    (("a100-40gb-sxm", "fp16"), ("a100-80gb-sxm", "fp16"), "the SMs of A100 80 GB"),
-    (("h100-96gb-500w", "bf16"), ("h100-sxm", "bf16"), _CAPPED),
-    (("h100-96gb-500w", "fp16"), ("h100-sxm", "fp16"), _CAPPED),
-)
-
 HBM_COPIES = (("a100-80gb-sxm", "A100-SXM"), ("h100-sxm", "H100-SXM"), ("h200-sxm", "H200-SXM"))
-ASSUMED_HBM = (
-    ("h800-sxm", "h100-sxm", "the memory of H100"),
-    ("b200", "h200-sxm", "HBM3e as in H200; no copy was measured (a simulator's input says 0.67)"),
-    ("gb200", "h200-sxm", "HBM3e as in H200; no copy was measured"),
-    ("gb300", "h200-sxm", "HBM3e as in H200; no copy was measured"),
-    ("b300", "h200-sxm", "HBM3e as in H200; no copy was measured"),
-    ("a100-40gb-sxm", "a100-80gb-sxm", "HBM2 beside HBM2e: the same fraction of its own bandwidth"),
-    ("h100-96gb-500w", "h100-sxm", "the memory controllers of H100, with slower HBM2e"),
-)
 
 
 def fit_gemm(measured: Measured) -> GemmCurve:
@@ -421,7 +323,7 @@ def grouped_tables(data: Mapping[str, Any], hbm: Mapping[str, Table], gemm: Mapp
         group_overhead_s=grouped.group_overhead_s,
     )
     provenance = {name: tables["b200", "bf16"][name] for name in ("source", "date")}
-    tables["b200", "fp8"] = {**curve_table(narrow), **provenance, "kind": "assumed", "note": _FP8_GROUPED}
+    tables["b200", "fp8"] = {**curve_table(narrow), **provenance, "kind": "assumed", "note": FP8_GROUPED}
     return tables
 
 
@@ -505,11 +407,11 @@ def fitted(
 def assume(tables: Mapping[Key, Table], entries: Assumptions) -> dict[Key, Table]:
     """Return the tables with entries taken from the nearest measured ones; row counts and errors stay with those.
 
-    A power cap lowers the asymptotes, and so does nvfp4.
+    A power cap lowers the asymptotes, and so does nvfp4 from another precision.
     """
     made = dict(tables)
     for key, origin, note in entries:
-        level = CAPPED_LEVEL.get(key[0], 1.0) * (NVFP4_LEVEL if key[1] == "nvfp4" else 1.0)
+        level = LEVELS.get(key[0], 1.0) * (NVFP4_LEVEL if key[1] == "nvfp4" and origin[1] != "nvfp4" else 1.0)
         taken = {name: value for name, value in made[origin].items() if name not in ("rows", "mean_abs_error")}
         lowered = {name: round(float(taken[name]) * level, 4) for name in taken if name.endswith("asymptote")}
         made[key] = taken | lowered | {"kind": "assumed", "note": f"from {' '.join(origin)}: {note}"}

@@ -1,9 +1,21 @@
-"""Which kernel curves of an accelerator were not measured as they stand: those taken from elsewhere, and the fits."""
+"""What of an accelerator was not measured as it stands: kernel curves taken from elsewhere, fits, and its steps."""
 
 from sim.catalog.records import Accelerator
 
 _WIDE = ("bf16", "fp16")
 _UNMEASURED = ("assumed", "fitted")
+OUT_OF_CLAIMS = "no measured step of its generation scores it: it stays out of accuracy claims"
+"""What is to be known of an accelerator whose generation was never measured."""
+
+
+def scored(accelerator: Accelerator) -> bool:
+    """Return whether measured steps of an accelerator's generation set the level of its kernels, and score it.
+
+    >>> from sim import catalog
+    >>> scored(catalog.accelerator("h100-sxm")), scored(catalog.accelerator("tpu-v4"))
+    (True, False)
+    """
+    return bool(accelerator.sustained)
 
 
 def curves_used(accelerator: Accelerator, precision: str, *, grouped: bool) -> tuple[str, ...]:
@@ -22,7 +34,9 @@ def curves_used(accelerator: Accelerator, precision: str, *, grouped: bool) -> t
 
 
 def unmeasured(accelerator: Accelerator, precision: str, *, grouped: bool) -> tuple[str, ...]:
-    """Return the curves of a step that are assumed or fitted, assumed ones first: field, kind, and what to know of it.
+    """Return what of a step is assumed or fitted, assumed first: field, kind, and what to know of it.
+
+    Its kernel curves; before them the accelerator itself where no measured step scores it.
 
     >>> from sim import catalog
     >>> unmeasured(catalog.accelerator("gb200"), "fp8", grouped=False)[0]
@@ -30,4 +44,5 @@ def unmeasured(accelerator: Accelerator, precision: str, *, grouped: bool) -> tu
     """
     used = [(name, accelerator.sources[name]) for name in curves_used(accelerator, precision, grouped=grouped)]
     found = [(name, source) for kind in _UNMEASURED for name, source in used if source.kind == kind]
-    return tuple(": ".join(filter(None, (name, source.kind, source.note))) for name, source in found)
+    curves = (": ".join(filter(None, (name, source.kind, source.note))) for name, source in found)
+    return (*(() if scored(accelerator) else (f"{accelerator.name}: assumed: {OUT_OF_CLAIMS}",)), *curves)

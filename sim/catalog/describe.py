@@ -5,7 +5,8 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from sim.catalog import load
-from sim.catalog.records import FailurePreset, PriceBook, Provenance, Sources
+from sim.catalog.assumed import OUT_OF_CLAIMS, scored
+from sim.catalog.records import Accelerator, FailurePreset, Node, PriceBook, Provenance, Sources
 from sim.errors import unknown_name
 
 _READERS: Mapping[str, Callable[[str], Any]] = {
@@ -17,12 +18,16 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "model": load.model,
     "failure-preset": load.failure_preset,
     "software": load.software,
+    "cooling": load.load_cooling,
+    "grid": load.load_grid,
     "price-book": load.price_book,
 }
 _UNITS: tuple[tuple[str, str], ...] = (
     ("_flops_per_s", "FLOP/s"),
     ("_bytes_per_s", "B/s"),
     ("_bytes", "B"),
+    ("_kg_per_kwh", "kg/kWh"),
+    ("_w_per_w", "W/W"),
     ("_w", "W"),
     ("_s", "s"),
     ("_m", "m"),
@@ -57,6 +62,8 @@ def describe(kind: str, name: str) -> list[CatalogRow]:
     if isinstance(entry, PriceBook):
         return _price_rows(entry)
     rows = [_row(field, value, _source(entry.sources, field)) for field, value in _flat(entry)]
+    if isinstance(entry, Accelerator | Node):
+        rows += _claim_rows(entry if isinstance(entry, Accelerator) else load.accelerator(entry.accelerator))
     return rows + (_cause_rows(entry) if isinstance(entry, FailurePreset) else [])
 
 
@@ -105,6 +112,11 @@ def _row(field: str, value: str | float | bool, source: Provenance | None, unit:
     return CatalogRow(
         field=field, value=value, unit=unit, source=source.source, date=source.date, kind=source.kind, note=source.note
     )
+
+
+def _claim_rows(accelerator: Accelerator) -> list[CatalogRow]:
+    """Return what to know of an accelerator that no measurement scores, as a row."""
+    return [] if scored(accelerator) else [CatalogRow(field="accuracy", value=OUT_OF_CLAIMS)]
 
 
 def _cause_rows(preset: FailurePreset) -> list[CatalogRow]:

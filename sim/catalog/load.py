@@ -9,12 +9,15 @@ from typing import Any
 from sim.catalog.failures import parse_failure_preset
 from sim.catalog.kernels import kernel_fields
 from sim.catalog.levels import expert_levels, stack_level, sustained
-from sim.catalog.prices import Items, parse_price_book, read_price_book
+from sim.catalog.price_keys import Items
+from sim.catalog.prices import parse_price_book
 from sim.catalog.read import read_fields, read_toml
 from sim.catalog.records import (
     Accelerator,
     Cable,
+    Cooling,
     FailurePreset,
+    Grid,
     Model,
     Node,
     PriceBook,
@@ -33,10 +36,13 @@ _FILES: Mapping[str, str] = {
     "model": "models.toml",
     "failure-preset": "failures.toml",
     "software": "software.toml",
+    "cooling": "cooling.toml",
+    "grid": "grids.toml",
 }
 _PRICE_BOOKS: Mapping[str, str] = {
-    "2026-owned": "prices-2026-owned.toml",
-    "2026-rented": "prices-2026-rented.toml",
+    f"{year}-{how}": f"prices-{year}-{how}.toml"
+    for year in (2020, 2023, 2024, 2025, 2026)
+    for how in ("owned", "rented")
 }
 _KERNELS = "kernels.toml"
 _LEVELS = "levels.toml"
@@ -95,13 +101,13 @@ def node(name: str) -> Node:
 
 
 def parse_node(name: str, table: Any, where: str) -> Node:
-    """Return a node from its table; its accelerator is one of the catalog's and its domain holds whole nodes."""
+    """Return a node from its table; its accelerator is one of the catalog's, its domain holds whole nodes or is 1."""
     values = read_fields(Node, table, where)
     if values["accelerator"] not in names("accelerator"):
         raise unknown_name("accelerator", values["accelerator"], names("accelerator"), f"{where}.accelerator")
-    if values["scale_up_domain"] % values["accelerators"]:
+    if values["scale_up_domain"] != 1 and values["scale_up_domain"] % values["accelerators"]:
         got = f"{values['scale_up_domain']} for nodes of {values['accelerators']}"
-        raise InputError(f"{where}.scale_up_domain: got {got}, expected a multiple")
+        raise InputError(f"{where}.scale_up_domain: got {got}, expected a multiple, or 1 for none")
     return Node(name=name, **values)
 
 
@@ -162,6 +168,24 @@ def software(name: str) -> SoftwareProfile:
     return SoftwareProfile(name=name, kernel_level=kernel, expert_levels=experts, **values)
 
 
+def load_cooling(name: str) -> Cooling:
+    """Return a way of cooling. Raises InputError, UnknownNameError.
+
+    >>> load_cooling("air").cdu_w
+    0.0
+    """
+    return Cooling(name=name, **read_fields(Cooling, _table("cooling", name), _where("cooling", name)))
+
+
+def load_grid(name: str) -> Grid:
+    """Return an electricity grid. Raises InputError, UnknownNameError.
+
+    >>> load_grid("france").intensity_kg_per_kwh
+    0.056039
+    """
+    return Grid(name=name, **read_fields(Grid, _table("grid", name), _where("grid", name)))
+
+
 def price_book(name: str) -> PriceBook:
     """Return a price book of the catalog. Raises InputError, PriceError, UnknownNameError.
 
@@ -170,7 +194,7 @@ def price_book(name: str) -> PriceBook:
     """
     if name not in _PRICE_BOOKS:
         raise unknown_name("price book", name, _PRICE_BOOKS)
-    return parse_price_book(_file(_PRICE_BOOKS[name]), priced_items(), _PRICE_BOOKS[name])
+    return load_price_book(name)
 
 
 def load_price_book(name_or_path: str) -> PriceBook:
@@ -178,22 +202,23 @@ def load_price_book(name_or_path: str) -> PriceBook:
 
     Raises InputError, PriceError, UnknownNameError.
     """
-    if name_or_path.endswith(".toml"):
-        return read_price_book(Path(name_or_path), priced_items())
-    return price_book(name_or_path)
+    table, where = _price_tables(name_or_path)
+    return parse_price_book(table, priced_items(), where, _price_tables)
 
 
 def priced_items() -> Items:
     """Return what prices may be for, by the first part of a price's key."""
-    nodes = names("node")
-    return {
-        "server": nodes,
-        "rent-on-demand": nodes,
-        "rent-reserved": nodes,
-        "switch": names("switch"),
-        "cable": names("cable"),
-        "storage": names("storage"),
-    }
+    of_nodes = ("server", "scale-up", "rent-on-demand", "rent-reserved", "rent-spot", "embodied")
+    return dict.fromkeys(of_nodes, names("node")) | {kind: names(kind) for kind in ("switch", "cable", "storage")}
+
+
+def _price_tables(name_or_path: str) -> tuple[dict[str, Any], str]:
+    """Return the tables of a price book as its file has them, and what the file is called in errors."""
+    if name_or_path.endswith(".toml"):
+        return read_toml(Path(name_or_path), name_or_path), name_or_path
+    if name_or_path not in _PRICE_BOOKS:
+        raise unknown_name("price book", name_or_path, _PRICE_BOOKS)
+    return _file(_PRICE_BOOKS[name_or_path]), _PRICE_BOOKS[name_or_path]
 
 
 @cache

@@ -1,59 +1,38 @@
 """Price books: dated prices by key, each with its unit and provenance."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from typing import Any
 
-from sim.catalog.read import read_number, read_provenance, read_text, read_toml, require_keys, require_table
+from sim.catalog.price_keys import DATA_LUMP, DATA_PARTS, MAY_BE_ZERO, Items, check_together, unit_of
+from sim.catalog.read import read_number, read_provenance, read_text, require_keys, require_table
 from sim.catalog.records import Price, PriceBook
-from sim.errors import InputError, PriceError, unknown_name
+from sim.errors import InputError, PriceError
 
-_UNITS: Mapping[str, str] = {
-    "life/server": "year",
-    "life/network": "year",
-    "life/storage": "year",
-    "life/facility": "year",
-    "residual/server": "fraction",
-    "capital/rate": "1/year",
-    "facility/watt": "USD/W",
-    "energy/kwh": "USD/kWh",
-    "energy/pue": "ratio",
-    "carbon/kwh": "kg/kWh",
-    "staff/operations": "FTE/1000 GPU",
-    "staff/research": "FTE",
-    "staff/fte": "USD/FTE-year",
-    "data/run": "USD",
-}
-_ITEM_UNITS: Mapping[str, str] = {
-    "server": "USD",
-    "switch": "USD",
-    "cable": "USD",
-    "storage": "USD",
-    "rent-on-demand": "USD/GPU-h",
-    "rent-reserved": "USD/GPU-h",
-}
-_MAY_BE_ZERO = frozenset(
-    {"residual/server", "capital/rate", "carbon/kwh", "staff/operations", "staff/research", "data/run"}
-)
 _HEAD = ("name", "currency", "valid_from", "valid_to")
 _PRICE = ("value", "unit", "source", "date", "kind", "note")
 
-Items = Mapping[str, Collection[str]]
-"""Names that a price may be for, by the first part of its key: "server" -> nodes, "switch" -> switches and so on."""
+Tables = Callable[[str], tuple[Mapping[str, Any], str]]
+"""From a book's name or path to its tables, and what it is called in errors."""
 
 
-def read_price_book(path: Path, items: Items) -> PriceBook:
-    """Return the price book of a user's file. Raises InputError, PriceError."""
-    return parse_price_book(read_toml(path, str(path)), items, str(path))
-
-
-def parse_price_book(table: Mapping[str, Any], items: Items, where: str) -> PriceBook:
+def parse_price_book(table: Mapping[str, Any], items: Items, where: str, tables: Tables) -> PriceBook:
     """Return a price book; a price may be for what the catalog holds, in the unit of its key.
 
-    valid_from is inclusive, valid_to exclusive. Raises InputError, PriceError.
+    valid_from is inclusive, valid_to exclusive. `extends` names another book, one level deep, whose prices hold where
+    this one gives none; data in parts replaces the other's lump, and the lump its parts. Raises InputError, PriceError.
     """
-    require_keys(table, _HEAD, where, extra=("prices",))
+    own = _own(table, items, where)
+    if "extends" in table:
+        own = replace(own, prices=_joined(_base(table["extends"], items, where, tables).prices, own.prices))
+    check_together(own.prices, where)
+    return own
+
+
+def _own(table: Mapping[str, Any], items: Items, where: str) -> PriceBook:
+    """Return a book as its own file has it."""
+    require_keys(table, _HEAD, where, extra=("extends", "prices"))
     for key in (*_HEAD, "prices"):
         if key not in table:
             raise PriceError(f"{where}: missing field '{key}'")
@@ -73,31 +52,37 @@ def parse_price_book(table: Mapping[str, Any], items: Items, where: str) -> Pric
     )
 
 
+def _base(name: Any, items: Items, where: str, tables: Tables) -> PriceBook:
+    try:
+        table, shown = tables(read_text("extends", name, "a book's name or file"))
+    except InputError as error:
+        raise type(error)(f"{where}: extends: {error}") from None
+    if "extends" in table:
+        raise PriceError(
+            f"{where}: extends: got '{name}', which extends '{table['extends']}' itself; expected one level"
+        )
+    return _own(table, items, shown)
+
+
+def _joined(base: Mapping[str, Price], own: Mapping[str, Price]) -> dict[str, Price]:
+    """Return the prices of both, a book's own before those of its base."""
+    replaced = {*(DATA_PARTS if DATA_LUMP in own else ()), *((DATA_LUMP,) if any(p in own for p in DATA_PARTS) else ())}
+    return {key: price for key, price in base.items() if key not in replaced} | dict(own)
+
+
 def _price(key: str, row: Any, items: Items, where: str) -> Price:
-    unit = _unit(key, items, where)
+    unit = unit_of(key, items, where)
     require_keys(row, _PRICE, where)
     for name in _PRICE[:5]:
         if name not in row:
             raise PriceError(f"{where}: missing field '{name}'")
     if row["unit"] != unit:
         raise PriceError(f"{where}.unit: got {row['unit']!r}, expected '{unit}'")
-    value = read_number(row["value"], f"{where}.value", zero=key in _MAY_BE_ZERO, fraction=unit == "fraction")
+    value = read_number(row["value"], f"{where}.value", zero=key in MAY_BE_ZERO, fraction=unit == "fraction")
     if key == "energy/pue" and value < 1:
         raise PriceError(f"{where}.value: got {value}, expected a ratio of at least 1")
     provenance = {name: row[name] for name in _PRICE[2:] if name in row}
     return Price(value=value, unit=unit, provenance=read_provenance(provenance, where))
-
-
-def _unit(key: str, items: Items, where: str) -> str:
-    """Return the unit of a price key. Raises UnknownNameError for a key that nothing would read."""
-    if key in _UNITS:
-        return _UNITS[key]
-    family, _, name = key.partition("/")
-    if family not in _ITEM_UNITS:
-        raise unknown_name("price", key, [*_UNITS, *(f"{one}/..." for one in _ITEM_UNITS)], where)
-    if name not in items[family]:
-        raise unknown_name(f"{family} to price", name, items[family], where)
-    return _ITEM_UNITS[family]
 
 
 def _iso_date(value: Any, where: str) -> date:

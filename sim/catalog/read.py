@@ -25,10 +25,11 @@ _MAY_BE_ZERO = frozenset(
         "pcie_switches",
         "overhead_s",
     }
+    | {"fan_fraction", "pump_w_per_w", "cdu_w"}
     | {"wave_exponent", "k_half", "forward_s_half", "backward_s_half"}
 )
 _FRACTIONS = frozenset(
-    {"hbm_efficiency", "scale_up_efficiency", "tensor_overlap", "expert_overlap"}
+    {"hbm_efficiency", "scale_up_efficiency", "tensor_overlap", "expert_overlap", "fan_fraction"}
     | {"asymptote", "forward_asymptote", "backward_asymptote"}
 )
 _CHOICES: Mapping[str, tuple[str, ...]] = {

@@ -83,7 +83,8 @@ class Accelerator:
     nvls_channels: thread blocks that work at it. speed_spread: standard deviation of the speed of one GPU among its
     kind, relative to the mean. flash_2_pace: of FlashAttention-2 over the kernels that the attention curves are of.
     sustained: pace of kernels within a step of each precision, over the same kernels measured alone (1 where none is
-    known).
+    known). collective_engines: whether engines of their own move data between accelerators, so that a collective takes
+    nothing from the kernels beside it (TPU, Trainium); sm_count of these counts matrix units.
     """
 
     name: str
@@ -105,10 +106,16 @@ class Accelerator:
     speed_spread: float = 0.0
     nvls_efficiency: float = 0.0
     nvls_channels: int = 0
+    collective_engines: bool = False
     flash_2_pace: float = 1.0
     sustained: Mapping[str, float] = field(default_factory=dict)
     grouped: Mapping[str, GemmCurve] = field(default_factory=dict)
     measured_gemm: Mapping[GemmShape, float] = field(default_factory=dict)
+
+    @property
+    def wide_peak_flops_per_s(self) -> float:
+        """The dense peak in 16 bit: of bf16, or of fp16 on what knows no bf16."""
+        return self.peak_flops_per_s.get("bf16") or self.peak_flops_per_s["fp16"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +123,7 @@ class Node:
     """One server: accelerators, NICs, the scale-up domain it belongs to, and what the rest of it draws.
 
     network_technology: "infiniband" or "ethernet", of its NICs and so of the switches they plug into.
+    scale_up_domain: accelerators that reach one another without the fabric: whole nodes, or 1 where none do (TPU).
     pcie_switches: shared evenly by GPUs and NICs; 0: they hang on the CPUs. pcie_bandwidth_bytes_per_s: of a device's
     slot, one direction.
     """
@@ -179,6 +187,32 @@ class Storage:
     commit_s: float
     servers: int
     server_power_w: float
+    sources: Sources
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cooling:
+    """One way of cooling nodes; powers of nodes in the catalog are those with air and its fans.
+
+    fan_fraction: of a node's nameplate, what leaves IT power because its fans do (0 with air). pump_w_per_w: what the
+    pumps of coolant distribution units (CDU) draw a watt of the nodes, which enters IT power. pue: of a facility so
+    cooled, over that IT power. cdu_w: IT power that one CDU cools, 0 without any.
+    """
+
+    name: str
+    fan_fraction: float
+    pump_w_per_w: float
+    pue: float
+    cdu_w: float
+    sources: Sources
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """One electricity grid: CO2e of a kWh, by where it is drawn (location-based)."""
+
+    name: str
+    intensity_kg_per_kwh: float
     sources: Sources
 
 

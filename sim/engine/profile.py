@@ -71,7 +71,7 @@ def profile_step(
         model_flops_full=batch.tokens * model_flop_per_token(model, batch.sequence_length, causal=False),
         executed_flops=executed_flop(built.plan) * layout.gpus / layout.pipeline,
         peak_flops_per_s=accelerator.peak_flops_per_s[batch.precision],
-        peak_bf16_flops_per_s=accelerator.peak_flops_per_s["bf16"],
+        peak_bf16_flops_per_s=accelerator.wide_peak_flops_per_s,
         memory=built.memory,
         capacity_bytes=accelerator.hbm_bytes,
     )

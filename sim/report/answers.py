@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from sim.catalog.assumed import unmeasured
+from sim.catalog.assumed import scored, unmeasured
 from sim.catalog.bands import COVERAGES, band, kind_of
 from sim.cluster.fabric.fluid import PACKET_BAND, SOURCES
 from sim.engine.step import simulate_step
@@ -108,12 +108,16 @@ def step_json(result: StepResult, scenario: Scenario) -> dict[str, Any]:
 def step_time_band(result: StepResult, scenario: Scenario) -> dict[str, Any] | None:
     """Return between which step times a measured one lies in 80 % and 95 % of cases of the same kind.
 
+    None where no measured step scores the accelerator and none anchors the job.
+
     Errors of steps that were predicted without their source make the band of a known software stack, without their
     stack that of another, without their sweep that of an anchored job.
     """
     training = scenario.training
     # An anchor beyond what a level may move says that something else is off, which no band knows.
     if training is None or (result.anchoring is not None and result.anchoring.at_limit):
+        return None
+    if result.anchoring is None and not scored(scenario.machines.accelerator):
         return None
     kind = kind_of(result.phase.batch.precision, training.model.experts > 0)
     known = training.software.sources["kernel_level"].kind == "fitted"
@@ -131,7 +135,7 @@ def _calibration_json(result: StepResult) -> dict[str, Any] | None:
 
 
 def _unmeasured(result: StepResult, scenario: Scenario) -> list[str]:
-    """Return the kernel curves of the step that are assumed or fitted."""
+    """Return what of the step is assumed or fitted: kernel curves, and an accelerator that no measurement scores."""
     experts = scenario.training is not None and scenario.training.model.experts > 0
     return list(unmeasured(scenario.machines.accelerator, result.phase.batch.precision, grouped=experts))
 

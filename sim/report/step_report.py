@@ -117,13 +117,18 @@ def assumed_text(curves: Sequence[str]) -> list[str]:
 
     >>> assumed_text(["gemm.fp8: assumed: from b200 fp8: the same GPU", "hbm_efficiency: assumed: as H200"])
     ['Assumed: gemm.fp8 (from b200 fp8), hbm_efficiency.']
+    >>> assumed_text(["tpu-v4: assumed: no measured step scores it: and so on"])
+    ['Assumed: tpu-v4 (no measured step scores it).']
     >>> assumed_text(["gemm.bf16: fitted: refitted to 12 products of mine.csv", "attention.bf16: fitted: cuDNN"])
     ['Measured by you: gemm.bf16, refitted to 12 products of mine.csv.']
     """
     own = [curve.split(": ", 2) for curve in curves if ": fitted: refitted to " in curve]
     assumed = [curve.split(": ") for curve in curves if curve.split(": ")[1] == "assumed"]
     shown = [
-        f"{parts[0]} ({parts[2]})" if len(parts) > 2 and parts[2].startswith("from ") else parts[0] for parts in assumed
+        f"{parts[0]} ({parts[2]})"
+        if len(parts) > 2 and parts[2].startswith(("from ", "no measured step"))
+        else parts[0]
+        for parts in assumed
     ]
     return [
         *(wrapped(f"Assumed: {', '.join(shown)}.") if shown else []),

@@ -95,7 +95,7 @@ def build_step(
         data_overlap=software.data_overlap,
         nic_share=_nic_share(model, batch, layout, times, node_gpus),
         slowdown=_slowdown(accelerator, groups, node_gpus),
-        pair_slowdown=accelerator.sm_count / (accelerator.sm_count - EXCHANGE_SMS),
+        pair_slowdown=_left_by(accelerator, EXCHANGE_SMS),
         optimizer_ns=tuple(_optimizer_ns(machine, stage) for stage in dealt),
         optimizer_sync=layout.optimizer_sync,
         overhead_ns=round(software.step_overhead_s * 1e9),
@@ -136,8 +136,12 @@ def _optimizer_ns(machine: Machine, chunks: tuple[Chunk, ...]) -> int:
 
 def _slowdown(accelerator: Accelerator, groups: Groups, node_gpus: int) -> float:
     """Return the factor on kernels beside a data-parallel collective: the SMs that its channels leave them."""
-    channels = collective_channels(groups.shard[0], node_gpus)
-    return accelerator.sm_count / (accelerator.sm_count - channels)
+    return _left_by(accelerator, collective_channels(groups.shard[0], node_gpus))
+
+
+def _left_by(accelerator: Accelerator, taken: int) -> float:
+    """Return the factor on kernels beside communication that holds so many SMs; 1 where it has engines of its own."""
+    return 1.0 if accelerator.collective_engines else accelerator.sm_count / (accelerator.sm_count - taken)
 
 
 def _nic_share(model: Model, batch: Batch, layout: Layout, times: Communication, node_gpus: int) -> float:

@@ -112,6 +112,14 @@ def test_gpus_that_share_a_nic_share_its_bandwidth_and_those_with_two_use_both()
     assert double.cost("p2p", pairs, 1e9).time_s == pytest.approx(2e-6 + 0.5 * 1e9 / 50e9)
 
 
+def test_gpus_of_a_node_without_a_scale_up_domain_are_bound_by_their_own_nics() -> None:
+    """4 GPUs of a node with a NIC each: every one is a domain of its own, also for the lower bound."""
+    built = fluid(cluster(folded(leaves=1, down=4, spines=1), node(gpus=4, nics=4, domain=1)), ADAPTIVE)
+    ring = built.cost("all-reduce", np.arange(4)[None, :], 1e9, "ring")
+    assert ring.lower_bound_s == pytest.approx(2 * 3 / 4 * 1e9 / 50e9)
+    assert ring.time_s >= ring.lower_bound_s
+
+
 def test_oversubscription_divides_bandwidth() -> None:
     """4 NICs below one uplink: all leave, so each gets a quarter, and the bound of that cut is met."""
     built = cluster(folded(leaves=2, down=4, spines=1), node())

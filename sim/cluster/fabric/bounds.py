@@ -88,7 +88,7 @@ def _end_cuts(
     capacity = port + fabric.nic_capacity_bytes_per_s[nics].sum(axis=1)
     yield Cut(part=gpus, capacity_bytes_per_s=capacity, reduces=scale_up_reduces or network_reduces)
     used = np.unique(nics[np.unique(groups)])
-    owner = used // max(node.nics, 1) * node.accelerators // node.scale_up_domain
+    owner = used * node.accelerators // max(node.nics, 1) // node.scale_up_domain
     shared = total(owner, fabric.nic_capacity_bytes_per_s[used], int(domain[-1]) + 1)
     yield Cut(part=domain, capacity_bytes_per_s=shared, reduces=network_reduces)
 
