@@ -36,9 +36,9 @@ def test_one_run_is_shown_beside_what_it_cost(results: Path) -> None:
 
 def test_an_override_moves_its_item_only(results: Path) -> None:
     base = ("price", str(results / "run-1"), "--prices", "2026-owned", "--json")
-    plain, dear = (json.loads(call(*base, *more).stdout) for more in ((), ("--override", "server/dgx-h100=1e6")))
+    plain, dear = (json.loads(call(*base, *more).stdout) for more in ((), ("--override", "storage/nvme-server=1e7")))
     moved = {item for item in plain["cost"] if plain["cost"][item] != dear["cost"][item]}
-    assert moved == {"server"}
+    assert moved == {"storage"}
 
 
 def test_many_runs_are_rows_and_one_table(results: Path, tmp_path: Path) -> None:

@@ -93,17 +93,20 @@ def _usage(row: dict[str, Any], used: pa.Table, held: pa.Table) -> Usage:
 def _assets(row: dict[str, Any], held: pa.Table) -> Assets:
     lines = held.to_pylist()
     named = {line["item"]: line for line in lines if line["item"] in ("node", "accelerator", "storage")}
+    liquid = [line["name"] for line in lines if line["item"] == "liquid cooling"]
     bill = [line for line in lines if line["item"] in ("server", "switch", "cable")]
     return Assets(
         node=named["node"]["name"],
         nodes=named["node"]["count"],
         accelerator=named["accelerator"]["name"],
         gpus_per_node=named["accelerator"]["count"],
+        tdp_w=named["accelerator"]["power_w"],
         bill=tuple(BomLine(**{key: line[key] for key in ("item", "name", "count", "power_w")}) for line in bill),
         storage=named["storage"]["name"],
         storage_bytes=row["storage_bytes"],
         nameplate_w=row["nameplate_w"],
-        liquid=any(line["item"] == "liquid cooling" and line["count"] for line in lines),
+        liquid=bool(liquid),
+        pue=float(liquid[0]) if liquid else None,
     )
 
 

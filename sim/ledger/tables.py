@@ -14,6 +14,7 @@ from sim.cluster.contract import links
 from sim.cluster.records import Cluster
 from sim.ledger.apportion import Ints
 from sim.ledger.bill.cost import CostLedger, total_usd, usd
+from sim.ledger.bill.power import pue_of
 from sim.ledger.bill.prices import price_of
 from sim.ledger.bill.usage import Assets, Usage
 from sim.ledger.energy import co2e_kg, facility_kwh, kwh
@@ -97,7 +98,7 @@ def _billed(bill: Bill | None) -> dict[str, Any]:
     if bill is None:
         return dict.fromkeys(names)
     energy, book = bill.usage.energy, bill.book
-    pue, carbon_kg_per_kwh = float(price_of(book, "energy/pue")), float(price_of(book, "carbon/kwh"))
+    pue, carbon_kg_per_kwh = float(pue_of(bill.usage.assets, book)), float(price_of(book, "carbon/kwh"))
     values = (
         bill.costs.acquisition,
         total_usd(bill.costs),
@@ -151,15 +152,16 @@ def usage_table(run_id: str, usage: Usage | None) -> pa.Table:
 
 
 def assets_table(run_id: str, assets: Assets | None) -> pa.Table:
-    """Return what a run held: its servers, the bill of its network, its store; power_w: constant, of each."""
+    """Return what a run held: servers, the bill of its network, its store; power_w: of each, of a GPU its TDP."""
     rows: list[tuple[Any, ...]] = []
     if assets is not None:
         rows = [
             ("node", assets.node, assets.nodes, 0.0),
-            ("accelerator", assets.accelerator, assets.gpus_per_node, 0.0),
+            ("accelerator", assets.accelerator, assets.gpus_per_node, assets.tdp_w),
         ]
         rows += [(line.item, line.name, line.count, line.power_w) for line in assets.bill]
-        rows += [("storage", assets.storage, 1, 0.0), ("liquid cooling", "", int(assets.liquid), 0.0)]
+        rows += [("storage", assets.storage, 1, 0.0)]
+        rows += [("liquid cooling", f"{assets.pue}", 1, 0.0)] if assets.liquid else []
     return _from_rows("assets", run_id, SCHEMAS["assets"].names[1:], rows)
 
 

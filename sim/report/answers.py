@@ -12,7 +12,7 @@ from sim.engine.step import simulate_step
 from sim.ledger.trace import RunTrace
 from sim.reliability.exposure import job_mtbf_s
 from sim.reliability.records import RunPlan
-from sim.report.pricing import BILL_KEYS, bill_json
+from sim.report.money import BILL_KEYS, bill_json
 from sim.report.replay import replay_json
 from sim.report.slowdown import diurnal_json, network_json, stragglers_json
 from sim.scenario.records import Scenario

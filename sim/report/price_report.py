@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sim.report.bill import bill_text
-from sim.report.text import Result, signed, table, wrapped
+from sim.report.text import Result, short, signed, table, wrapped
 
 
 def price_report(result: Result) -> str:
@@ -18,6 +18,8 @@ def price_report(result: Result) -> str:
         ],
         _items(result["cost"], before["cost"]),
         bill_text(result),
+        carbon_text(result["carbon"]),
+        _methods(result["methods"]),
         _unpriced(result),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block)
@@ -34,6 +36,34 @@ def prices_report(rows: Sequence[Mapping[str, Any]], shown: int = 20) -> str:
     more = [["...", "", "", ""]] if len(rows) > shown else []
     total = [f"{len(rows):,} runs", *map(_usd, sums), _change(sums[1], sums[0])]
     return "\n".join([f"At the prices of {rows[0]['prices']}", *table([*head, *body, *more, total], "<>>>")])
+
+
+def carbon_text(carbon: Mapping[str, float | None]) -> list[str]:
+    """Return what a run emitted, each way of counting it."""
+    names = {
+        "location_kg": "by place",
+        "market_kg": "by contract",
+        "embodied_kg": "making the servers",
+        "tdp_only_kg": "as a model card counts, GPUs at TDP",
+    }
+    said = [f"{short(kg / 1000)} t {names[name]}" for name, kg in carbon.items() if kg is not None]
+    return wrapped(f"CO2e: {', '.join(said)}")
+
+
+def _methods(views: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what others' methods say of the run."""
+    if not views:
+        return ["As others count it: expected a day, --start DATE, as their prices are dated"]
+    rows = [[view["method"], _amount(view["total"], view["unit"])] for view in views]
+    reasons = dict.fromkeys(view["note"] for view in views if view["total"] is None)
+    missing = [line for reason in reasons for line in wrapped(f"-: {reason}")]
+    return ["As others count it", *table([["method", "amount"], *rows], "<>"), *missing]
+
+
+def _amount(total: float | None, unit: str | None) -> str:
+    if total is None:
+        return "-"
+    return f"{short(total)} {'USD' if unit == 'USD' else unit}"
 
 
 def _unpriced(result: Result) -> list[str]:

@@ -1,8 +1,8 @@
-"""A bill as JSON, and runs that are priced again from their results."""
+"""Runs that are priced again from their results."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,50 +10,12 @@ import pyarrow as pa
 
 from sim.catalog.records import PriceBook
 from sim.errors import InputError, OutputError
-from sim.ledger.bill.cost import CostLedger, pool_usd, price, total_usd, usd_by
-from sim.ledger.bill.prices import price_of
+from sim.ledger.bill.cost import CostLedger, pool_usd, price, total_usd
 from sim.ledger.bill.terms import Terms
-from sim.ledger.bill.usage import Usage
-from sim.ledger.bill.value import lost_hour, shadow_usd
-from sim.ledger.energy import co2e_kg, facility_kwh, kwh_by_state
 from sim.ledger.parquet import read_table
 from sim.ledger.stored import StoredRun, read_book, read_stored
 from sim.ledger.tables import cost_table
-
-
-def bill_json(usage: Usage, costs: CostLedger, book: PriceBook, terms: Terms) -> dict[str, Any]:
-    """Return what a bill says: amounts in USD; micro_usd by item and state, as integers."""
-    pue = float(price_of(book, "energy/pue"))
-    return {
-        "cost_usd": float(total_usd(costs)),
-        "cost": {str(item): float(usd) for item, usd in usd_by(costs, "item").items()},
-        "cost_by_state": {str(state): float(usd) for state, usd in usd_by(costs, "state").items()},
-        "micro_usd": _matrix(costs),
-        "acquisition": costs.acquisition,
-        "prices": costs.book,
-        "pool_usd": float(pool_usd(costs)),
-        "unpriced": list(costs.unpriced),
-        "lost_gpu_hour": asdict(lost_hour(usage, costs, terms)),
-        "shadow_usd": {name: float(usd) for name, usd in shadow_usd(usage, book, terms).items()},
-        "energy_kwh": facility_kwh(usage.energy, pue),
-        "it_energy_kwh_by_state": kwh_by_state(usage.energy),
-        "co2e_kg": co2e_kg(usage.energy, pue, float(price_of(book, "carbon/kwh"))),
-    }
-
-
-BILL_KEYS = (
-    *("cost_usd", "cost", "cost_by_state", "micro_usd", "acquisition", "prices", "pool_usd", "unpriced"),
-    *("lost_gpu_hour", "shadow_usd", "energy_kwh", "it_energy_kwh_by_state", "co2e_kg"),
-)
-"""Keys of `bill_json`."""
-
-
-def _matrix(costs: CostLedger) -> dict[str, dict[str, int]]:
-    """Return micro-dollars by item and state."""
-    matrix: dict[str, Counter[str]] = {}
-    for posting in costs.postings:
-        matrix.setdefault(posting.item, Counter())[posting.state] += posting.micro_usd
-    return {item: dict(row) for item, row in matrix.items()}
+from sim.report.money import bill_json, methods_json
 
 
 def results_in(paths: Iterable[Path]) -> Iterator[Path]:
@@ -119,12 +81,15 @@ def pricing_json(directory: Path, stored: StoredRun, costs: CostLedger, book: Pr
     for item, account, usd in zip(*_columns(directory, "item", "account", "cost_usd"), strict=True):
         if account == "run":
             cost[item] += usd
+    start = stored.start
+    model = stored.row["run_id"].rsplit("-", 1)[0]
     return {
         "run_id": stored.run_id,
         **bill_json(stored.usage, costs, book, stored.terms),
         "gpu_hours": stored.usage.gpus * stored.usage.wall_us / 3.6e9,
         "tokens": stored.usage.tokens,
         "useful_flop": None,
+        "methods": methods_json(stored.usage, book, stored.terms, model, start) if start else [],
         "before": {
             "cost_usd": float(stored.row["cost_usd"]),
             "cost": {item: float(usd) for item, usd in cost.items()},

@@ -16,6 +16,7 @@ from sim.ledger.bill.terms import ACQUISITIONS, DEPRECIATIONS, RENTS, Contract, 
 from sim.reliability.records import FailureClass
 from sim.scenario.fields import Fraction, IsoDate, Name, OneOf, PositiveTime, Time, quantity, refuse
 from sim.scenario.laws import CLOSED
+from sim.scenario.lookup import look_up
 from sim.scenario.records import Billing
 from sim.scenario.speed import TimeOfDay
 
@@ -94,6 +95,7 @@ class CostForm(BaseModel):
     egress: Size = 0.0
     peak: PeakForm | None = None
     delay_per_day: Money = 0.0
+    grid: str | None = None
     teams: list[TeamForm] = []
 
     @model_validator(mode="after")
@@ -157,6 +159,7 @@ def terms_of(form: CostForm) -> Terms:
         egress_bytes=form.egress,
         peak_hours=None if form.peak is None else (form.peak.from_ / US_PER_HOUR, form.peak.to / US_PER_HOUR),
         delay_usd_per_day=form.delay_per_day,
+        grid_kg_per_kwh=None if form.grid is None else _grid(form.grid),
         teams=tuple(
             Team(name=t.name, fte=t.fte, share=t.share, before_us=_us(t.before), after_us=_us(t.after))
             for t in form.teams
@@ -169,6 +172,10 @@ def check_evictions(form: CostForm | None, failures: tuple[FailureClass, ...]) -
     name, causes = form.evictions if form else "", [failure.cause for failure in failures]
     if name and name not in causes:
         raise ScenarioError(str(unknown_name("cause of failure", name, causes, "cost.evictions")))
+
+
+def _grid(name: str) -> float:
+    return look_up(catalog.load_grid, name, "cost.grid").intensity_kg_per_kwh
 
 
 def _us(seconds: float) -> int:

@@ -50,6 +50,7 @@ _SINCE: Mapping[str, object] = {
     "swing": None,
     "resume_when_idle": None,
     "terms": STANDARD,
+    "cooling": None,
 }
 """Fields that have come since runs were first named, with what they are where a scenario says nothing of them."""
 

@@ -204,6 +204,7 @@ class ClusterForm(BaseModel):
     storage: str | None = None
     front_end: FrontEndForm | None = None
     gemm_table: Name | None = None
+    cooling: str = "air"
 
 
 class RunForm(BaseModel):

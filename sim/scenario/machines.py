@@ -7,6 +7,7 @@ from sim import catalog
 from sim.catalog.gemm_table import read_gemm_table
 from sim.catalog.records import Accelerator, Node
 from sim.errors import InputError, ScenarioError
+from sim.ledger.cooling import cooled
 from sim.scenario.faults.domains import sizes_of
 from sim.scenario.form import ClusterForm
 from sim.scenario.front_end import front_end_of
@@ -25,6 +26,9 @@ def machines_of(form: ClusterForm) -> Machines:
     16
     """
     whole = look_up(catalog.node, form.node, "cluster.node")
+    cooling = look_up(catalog.load_cooling, form.cooling, "cluster.cooling")
+    if cooling.cdu_w:
+        whole = cooled(whole, cooling)
     node = _with_ports(_part_of_domains(_part_of_node(whole, form.node_gpus), form.domain_gpus), form.nic_ports)
     _check_queue_pairs(form, node)
     _check_reduction(form, node)
@@ -49,6 +53,7 @@ def machines_of(form: ClusterForm) -> Machines:
         nic_ports=form.nic_ports,
         domains=sizes_of(form.domains),
         swing=swing_of(form.speed.diurnal),
+        cooling=cooling if cooling.cdu_w else None,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from sim.catalog.records import Accelerator, Model, Node, PriceBook, SoftwareProfile, Storage
+from sim.catalog.records import Accelerator, Cooling, Model, Node, PriceBook, SoftwareProfile, Storage
 from sim.cluster.domains import DomainSize
 from sim.cluster.front_end import Ports
 from sim.cluster.health import Health
@@ -74,7 +74,8 @@ class Machines:
     """The cluster asked for: `nodes` nodes run the job, `spare_nodes` more wait; health None: nothing is lost.
 
     front_end None: nodes reach the store over the NICs of the compute fabric. domains: what failure domains hold, where
-    the graph does not say it. swing: of the day, on the speed of all GPUs.
+    the graph does not say it. swing: of the day, on the speed of all GPUs. cooling: by liquid, None for air; the powers
+    of the node are those with it.
     """
 
     node: Node
@@ -91,6 +92,7 @@ class Machines:
     front_end: FrontEndChoice | None = None
     domains: tuple[tuple[str, DomainSize], ...] = ()
     swing: Swing | None = None
+    cooling: Cooling | None = None
 
     @property
     def gpus(self) -> int:

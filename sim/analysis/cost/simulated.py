@@ -12,8 +12,7 @@ from sim.analysis.cost.rules.runs import GRID, simulated
 from sim.analysis.cost.rules.shares import RUN, bill, simulated_shares
 from sim.ledger.carbon import by_grid, carbon_of, tdp_only_kwh
 from sim.ledger.energy import facility_kwh
-from sim.ledger.methods.records import Missing, View
-from sim.ledger.methods.views import RunFacts, method_views
+from sim.ledger.methods.views import RunFacts, method_views, view_json
 
 PUBLISHED = date(2024, 7, 23)
 """Of Llama 3.1 405B, which the scenario is of: it dates prices and dollars of Epoch's methods."""
@@ -52,7 +51,7 @@ def simulated_methods() -> dict[str, Any]:
     return {
         "scenario": RUN,
         "bill_usd": sum(by_item.values()),
-        "methods": [_view_json(view) for view in method_views(run_facts())],
+        "methods": [view_json(view) for view in method_views(run_facts())],
         "shares_by_item": dict(shares.by_component),
         "shares_by_state": dict(shares.by_state),
         "failed_runs": shares.failed_runs,
@@ -60,12 +59,6 @@ def simulated_methods() -> dict[str, Any]:
         "cost_by_state": by_state,
         "carbon": _carbon_json(),
     }
-
-
-def _view_json(view: View | Missing) -> dict[str, Any]:
-    if isinstance(view, Missing):
-        return {"method": view.method, "unit": None, "total": None, "terms": {}, "inputs": {}, "note": view.reason}
-    return {**asdict(view), "terms": dict(view.terms), "total": view.total}
 
 
 def _carbon_json() -> dict[str, Any]:

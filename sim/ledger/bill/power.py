@@ -12,7 +12,7 @@ from sim.errors import PriceError
 from sim.ledger.bill.line import Line
 from sim.ledger.bill.prices import exact, price_of, price_or_none
 from sim.ledger.bill.terms import Terms
-from sim.ledger.bill.usage import US_PER_MONTH, Usage
+from sim.ledger.bill.usage import US_PER_MONTH, Assets, Usage
 from sim.ledger.energy import NJ_PER_KWH
 
 OPTIONAL = ("energy/demand",)
@@ -22,11 +22,12 @@ OPTIONAL = ("energy/demand",)
 def power_lines(usage: Usage, book: PriceBook, terms: Terms, *, housed: bool = False) -> Iterator[Line]:
     """Yield the lines of energy; housed: in a colocation. Raises PriceError for a PUE below 1."""
     months = Fraction(usage.wall_us, US_PER_MONTH)
-    more = Fraction() if housed else cooling_ratio(book)
+    more = Fraction() if housed else pue_of(usage.assets, book) - 1
     for detail, usd, keys in _energy(usage, book, terms):
         yield Line("energy", detail, usd, keys, "energy")
         if not housed:
-            yield Line("cooling", detail, more * usd, ("energy/pue", *keys), "energy")
+            own = () if usage.assets.pue else ("energy/pue",)
+            yield Line("cooling", detail, more * usd, (*own, *keys), "energy")
     if (each := price_or_none(book, "energy/demand")) is not None:
         kilowatts = exact(usage.energy.peak_it_w) / 1000 * (1 + more)
         yield Line("energy", "demand charge", kilowatts * months * each, ("energy/demand",), "energy")
@@ -36,12 +37,14 @@ def power_lines(usage: Usage, book: PriceBook, terms: Terms, *, housed: bool = F
         yield Line("colocation", "nameplate", kilowatts * months * each, ("colocation/kw-month",))
 
 
-def cooling_ratio(book: PriceBook) -> Fraction:
-    """Return PUE - 1. Raises PriceError for a PUE below 1."""
+def pue_of(assets: Assets, book: PriceBook) -> Fraction:
+    """Return the facility's energy over that of IT: as it is cooled, or the book's. Raises PriceError below 1."""
+    if assets.pue is not None:
+        return exact(assets.pue)
     pue = price_of(book, "energy/pue")
     if pue < 1:
         raise PriceError(f"price book '{book.name}': energy/pue: got {float(pue):g}; expected at least 1")
-    return pue - 1
+    return pue
 
 
 def _energy(usage: Usage, book: PriceBook, terms: Terms) -> Iterator[tuple[str, Fraction, tuple[str, ...]]]:

@@ -48,7 +48,8 @@ class Terms:
     before the run. committed_us: the term of a reservation. commitment_usd: spending that was promised for the run;
     credit_usd: what a provider or the state pays. evictions: the cause of failure by which spot nodes are lost.
     peak_hours: hours of the day (from, to) in which energy/kwh-peak holds. delay_usd_per_day: what a day later costs,
-    a shadow price. teams: instead of staff/research.
+    a shadow price. grid_kg_per_kwh: CO2e of a kWh where the run draws it, None where the book's carbon/kwh holds.
+    teams: instead of staff/research.
     """
 
     absorb: bool = True
@@ -65,6 +66,7 @@ class Terms:
     egress_bytes: float = 0.0
     peak_hours: tuple[float, float] | None = None
     delay_usd_per_day: float = 0.0
+    grid_kg_per_kwh: float | None = None
     teams: tuple[Team, ...] = ()
 
 

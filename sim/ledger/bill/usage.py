@@ -23,7 +23,8 @@ class Assets:
     """What a run holds: `nodes` servers (job and spare) of a catalog name, the bill of its network, one store.
 
     bill: lines "switch" and "cable" are priced; "server" lines repeat the nodes and are not. nameplate_w: IT
-    watts that the facility is sized for. liquid: nodes are cooled by CDUs instead of fans.
+    watts that the facility is sized for. liquid: nodes are cooled by CDUs instead of fans. pue: of a
+    facility so cooled, None where the book's holds. tdp_w: of one GPU.
     """
 
     node: str
@@ -34,7 +35,9 @@ class Assets:
     nameplate_w: float
     storage_bytes: float = 0.0
     accelerator: str = ""
+    tdp_w: float = 0.0
     liquid: bool = False
+    pue: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

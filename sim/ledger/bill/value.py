@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from sim.catalog.records import PriceBook
 from sim.ledger.bill.cost import CostLedger
-from sim.ledger.bill.power import cooling_ratio
+from sim.ledger.bill.power import pue_of
 from sim.ledger.bill.prices import exact, price_of, price_or_none
 from sim.ledger.bill.terms import Terms
 from sim.ledger.bill.usage import US_PER_DAY, US_PER_HOUR, Usage
@@ -67,16 +67,23 @@ def _per_hour(micro_usd: Fraction, gpu_us: int) -> float:
     return float(micro_usd / 10**6 * US_PER_HOUR / gpu_us)
 
 
+def carbon_kg_per_kwh(book: PriceBook, terms: Terms) -> Fraction:
+    """Return CO2e of a kWh by place: of the grid that the terms name, or the book's."""
+    if terms.grid_kg_per_kwh is not None:
+        return exact(terms.grid_kg_per_kwh)
+    return price_of(book, "carbon/kwh")
+
+
 def shadow_usd(usage: Usage, book: PriceBook, terms: Terms) -> dict[str, Fraction]:
     """Return costs that nobody invoices, which no total holds: carbon at a price, and the delay of lost time.
 
-    carbon: facility energy x carbon/kwh x carbon/tonne, where the book has both. delay: the time that the job did not
+    carbon: facility energy x kg/kWh x carbon/tonne, where the book has that. delay: the time that the job did not
     make progress (in the job, but not stepping, or lost) over its GPUs, at the terms' dollars a day.
     """
     shadow: dict[str, Fraction] = {}
     if (tonne := price_or_none(book, "carbon/tonne")) is not None:
-        kwh = Fraction(sum(usage.energy.it_nj.values()), NJ_PER_KWH) * (1 + cooling_ratio(book))
-        shadow["carbon"] = kwh * price_of(book, "carbon/kwh") / 1000 * tonne
+        kwh = Fraction(sum(usage.energy.it_nj.values()), NJ_PER_KWH) * pue_of(usage.assets, book)
+        shadow["carbon"] = kwh * carbon_kg_per_kwh(book, terms) / 1000 * tonne
     if terms.delay_usd_per_day:
         in_job = sum(amount for key, amount in usage.time.items() if key.state in IN_JOB)
         kept = sum(amount for key, amount in usage.time.items() if key.state in STEPPING)

@@ -1,7 +1,8 @@
 """All methods on one run: what each would say that it cost, or emitted, and why they differ."""
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from sim.ledger.methods.cards import USD_PER_GPU_HOUR, card_carbon_view, gpu_hours_view, metered_carbon_view, rate_view
 from sim.ledger.methods.lookup import Run, epoch_views
@@ -61,3 +62,10 @@ def _metered(facts: RunFacts) -> View | Missing:
     if facts.it_kwh is None:
         return Missing(method="metered: tCO2e", reason="the energy that the run drew is not known")
     return metered_carbon_view(facts.it_kwh, facts.kg_per_kwh, facts.pue)
+
+
+def view_json(view: View | Missing) -> dict[str, Any]:
+    """Return a view as JSON: its total and terms, or why there is none."""
+    if isinstance(view, Missing):
+        return {"method": view.method, "unit": None, "total": None, "terms": {}, "inputs": {}, "note": view.reason}
+    return {**asdict(view), "terms": dict(view.terms), "total": view.total}
