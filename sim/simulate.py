@@ -12,10 +12,11 @@ from sim.engine.collector import rare_collections
 from sim.engine.run import simulate_run
 from sim.engine.slow_steps import StepPacer
 from sim.ledger.bill.cost import CostLedger, price
+from sim.ledger.bill.power import check_cap
 from sim.ledger.bill.usage import Assets, Usage
 from sim.ledger.columns import columned
 from sim.ledger.conservation import check_conservation
-from sim.ledger.energy import EnergyLedger, energy_ledger, nameplate_w
+from sim.ledger.energy import EnergyLedger, energy_ledger, nameplate_w, peak_it_w
 from sim.ledger.hours import by_hour_nj
 from sim.ledger.summary import RunSummary, summarize
 from sim.ledger.time_ledger import TimeLedger, net_gpu_us, time_ledger
@@ -114,13 +115,25 @@ def prepare(
     scenario, anchoring = anchored(scenario, lambda anchor: step_time_of(anchor, allow_plugins))
     machine = build_machine(scenario, allow_plugins)
     billed = machine is not None and scenario.billing is not None and scenario.machines.storage is not None
+    bill = materials(machine) if billed and machine is not None else ()
+    _check_site(scenario, bill)
     return Prepared(
         scenario=scenario,
         machine=machine,
         steps=tuple(replace(step, anchoring=anchoring) for step in _steps(scenario, machine, progress)),
-        bill=materials(machine) if billed and machine is not None else (),
+        bill=bill,
         allow_plugins=allow_plugins,
     )
+
+
+def _check_site(scenario: Scenario, bill: tuple[BomLine, ...]) -> None:
+    """Raise PriceError where the site cannot bear what the cluster draws."""
+    asked, billing = scenario.machines, scenario.billing
+    if billing is None or asked.storage is None or not bill:
+        return
+    nodes = asked.nodes + asked.spare_nodes
+    peak_w = peak_it_w(asked.node, asked.accelerator, nodes * asked.node.accelerators, bill, asked.storage)
+    check_cap(peak_w, nodes, asked.cooling.pue if asked.cooling else None, billing.prices, billing.terms)
 
 
 def _steps(scenario: Scenario, machine: Machine | None, progress: Progress) -> tuple[StepResult, ...]:

@@ -61,11 +61,13 @@ NJ_PER_KWH = 3_600_000 * 10**9
 class EnergyLedger:
     """IT energy of a run in integer nanojoules (milliwatt microseconds), by (state, cause, phase).
 
-    it_nj holds nodes, network and storage; network and storage are shared out by GPU-time. peak_it_w: every
+    it_nj holds nodes, network and storage; network and storage are shared out by GPU-time. chips_nj: what the GPUs drew
+    of nodes_nj. peak_it_w: every
     held node at its highest level, plus network and storage.
     """
 
     it_nj: Mapping[Key, int]
+    chips_nj: int
     nodes_nj: int
     network_nj: int
     storage_nj: int
@@ -101,6 +103,11 @@ def nameplate_w(node: Node, nodes: int, bill: Sequence[BomLine], storage: Storag
     return nodes * node.nameplate_w + network_power_w(bill) + storage_power_w(storage)
 
 
+def peak_it_w(node: Node, accelerator: Accelerator, gpus: int, bill: Sequence[BomLine], storage: Storage) -> float:
+    """Return the most that IT draws: every GPU held at its highest level, with network and storage."""
+    return gpus * max(gpu_power_w(accelerator, node).values()) + network_power_w(bill) + storage_power_w(storage)
+
+
 def energy_ledger(
     ledger: TimeLedger,
     profiles: Sequence[StepProfile | None],
@@ -121,13 +128,16 @@ def energy_ledger(
     nodes = {key: _node_energy_nj(key, amount, power_mw, profiles) for key, amount in time.items()}
     network_nj = round(1000 * network_power_w(bill)) * ledger.wall_us
     storage_nj = round(1000 * storage_power_w(storage)) * ledger.wall_us
+    chip_w = {"busy": accelerator.busy_w, "communicating": accelerator.communicating_w, "idle": accelerator.idle_w}
+    chip_mw = {state: round(1000 * chip_w.get(level, 0.0)) for state, level in POWER_LEVELS.items()}
     shared = split(network_nj + storage_nj, list(time.values()))
     return EnergyLedger(
         it_nj={key: nodes[key] + share for key, share in zip(time, shared, strict=True)},
+        chips_nj=sum(_node_energy_nj(key, amount, chip_mw, profiles) for key, amount in time.items()),
         nodes_nj=sum(nodes.values()),
         network_nj=network_nj,
         storage_nj=storage_nj,
-        peak_it_w=ledger.gpus * max(power_w.values()) + network_power_w(bill) + storage_power_w(storage),
+        peak_it_w=peak_it_w(node, accelerator, ledger.gpus, bill, storage),
     )
 
 

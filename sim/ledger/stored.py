@@ -16,6 +16,7 @@ from sim.ledger.bill.usage import Assets, Usage
 from sim.ledger.energy import EnergyLedger
 from sim.ledger.parquet import read_metadata, read_table
 from sim.ledger.schema import SCHEMA_VERSION
+from sim.ledger.tables import ENERGY_PARTS
 from sim.ledger.time_ledger import Key
 
 
@@ -62,8 +63,11 @@ def terms_of(plain: dict[str, Any]) -> Terms:
         for each in values.get("contracts", ())
     )
     values["teams"] = tuple(Team(**each) for each in values.get("teams", ()))
-    if values.get("peak_hours") is not None:
-        values["peak_hours"] = tuple(values["peak_hours"])
+    for name in ("peak_hours", "pue_by_month"):
+        if values.get(name) is not None:
+            values[name] = tuple(values[name])
+    if values.get("first_day") is not None:
+        values["first_day"] = date.fromisoformat(values["first_day"])
     return Terms(**values)
 
 
@@ -74,7 +78,7 @@ def _usage(row: dict[str, Any], used: pa.Table, held: pa.Table) -> Usage:
         by_measure.setdefault(measure, {})[Key(state, cause, phase)] = int(amount)
     energy = EnergyLedger(
         it_nj=by_measure.get("it_nj", {}),
-        **{name: sum(by_measure[name].values()) for name in ("nodes_nj", "network_nj", "storage_nj")},
+        **{name: sum(by_measure[name].values()) for name in ENERGY_PARTS},
         peak_it_w=row["peak_it_power_w"],
     )
     return Usage(

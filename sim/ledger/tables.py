@@ -16,6 +16,7 @@ from sim.ledger.apportion import Ints
 from sim.ledger.bill.cost import CostLedger, total_usd, usd
 from sim.ledger.bill.power import pue_of
 from sim.ledger.bill.prices import price_of
+from sim.ledger.bill.terms import STANDARD, Terms
 from sim.ledger.bill.usage import Assets, Usage
 from sim.ledger.energy import co2e_kg, facility_kwh, kwh
 from sim.ledger.schema import SCHEMAS
@@ -23,6 +24,9 @@ from sim.ledger.states import IN_JOB, OUTSIDE_PHASE, STATES
 from sim.ledger.summary import RunSummary
 from sim.ledger.time_ledger import TimeLedger, by_state, net_gpu_us
 from sim.ledger.trace import Event, RunTrace, Stay
+
+ENERGY_PARTS = ("chips_nj", "nodes_nj", "network_nj", "storage_nj")
+"""Energies of a run that the table usage holds beside those by state."""
 
 _LINK = itemgetter("medium", "bandwidth_bytes_per_s", "latency_s", "length_m", "count")
 
@@ -34,6 +38,7 @@ class Bill:
     usage: Usage
     costs: CostLedger
     book: PriceBook
+    terms: Terms = STANDARD
 
 
 def tables(
@@ -98,7 +103,7 @@ def _billed(bill: Bill | None) -> dict[str, Any]:
     if bill is None:
         return dict.fromkeys(names)
     energy, book = bill.usage.energy, bill.book
-    pue, carbon_kg_per_kwh = float(pue_of(bill.usage.assets, book)), float(price_of(book, "carbon/kwh"))
+    pue, carbon_kg_per_kwh = float(pue_of(bill.usage, book, bill.terms)), float(price_of(book, "carbon/kwh"))
     values = (
         bill.costs.acquisition,
         total_usd(bill.costs),
@@ -145,8 +150,7 @@ def usage_table(run_id: str, usage: Usage | None) -> pa.Table:
             ("interruptions", "detect", cause, OUTSIDE_PHASE, count) for cause, count in usage.interruptions.items()
         ]
         rows += [("by_hour_nj", "", "", hour, amount) for hour, amount in enumerate(usage.by_hour_nj)]
-        parts = {"nodes_nj": usage.energy.nodes_nj, "network_nj": usage.energy.network_nj}
-        parts["storage_nj"] = usage.energy.storage_nj
+        parts = {name: getattr(usage.energy, name) for name in ENERGY_PARTS}
         rows += [(measure, "", "", OUTSIDE_PHASE, amount) for measure, amount in parts.items()]
     return _from_rows("usage", run_id, SCHEMAS["usage"].names[1:], rows)
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import asdict
 from datetime import timedelta
+from fractions import Fraction
 from typing import Any
 
 from sim.catalog.records import PriceBook
@@ -20,7 +21,7 @@ from sim.ledger.states import IN_JOB
 
 def bill_json(usage: Usage, costs: CostLedger, book: PriceBook, terms: Terms) -> dict[str, Any]:
     """Return what a bill says: amounts in USD; micro_usd by item and state, as integers."""
-    pue = float(pue_of(usage.assets, book))
+    pue = float(pue_of(usage, book, terms))
     return {
         "cost_usd": float(total_usd(costs)),
         "cost": {str(item): float(usd) for item, usd in usd_by(costs, "item").items()},
@@ -36,7 +37,17 @@ def bill_json(usage: Usage, costs: CostLedger, book: PriceBook, terms: Terms) ->
         "it_energy_kwh_by_state": kwh_by_state(usage.energy),
         "co2e_kg": co2e_kg(usage.energy, pue, float(carbon_kg_per_kwh(book, terms))),
         "carbon": carbon_json(usage, book, terms),
+        "mean_power_w": power_json(usage, book, terms),
     }
+
+
+def power_json(usage: Usage, book: PriceBook, terms: Terms) -> dict[str, float]:
+    """Return the mean power of a run in watts, at the GPUs, at the nodes, of all IT, and at the meter."""
+    energy, it_nj = usage.energy, sum(usage.energy.it_nj.values())
+    # A nanojoule a microsecond is a milliwatt.
+    levels: dict[str, float | Fraction] = {"chip": energy.chips_nj, "node": energy.nodes_nj, "it": it_nj}
+    levels["facility"] = it_nj * pue_of(usage, book, terms)
+    return {name: float(amount) / usage.wall_us / 1000 for name, amount in levels.items()}
 
 
 def carbon_json(usage: Usage, book: PriceBook, terms: Terms) -> dict[str, float | None]:
@@ -48,7 +59,7 @@ def carbon_json(usage: Usage, book: PriceBook, terms: Terms) -> dict[str, float 
     contracted, server_kg = (price_or_none(book, key) for key in ("carbon/market-kwh", f"embodied/{assets.node}"))
     life = price_or_none(book, "life/server")
     emitted = carbon_of(
-        facility_kwh(usage.energy, float(pue_of(assets, book))),
+        facility_kwh(usage.energy, float(pue_of(usage, book, terms))),
         by_place,
         market_kg_per_kwh=None if contracted is None else float(contracted),
         gpu_hours=usage.gpus * usage.wall_us / US_PER_HOUR,
@@ -79,7 +90,7 @@ def methods_json(usage: Usage, book: PriceBook, terms: Terms, model: str, start:
         chips=usage.gpus,
         tdp_w=usage.assets.tdp_w,
         kg_per_kwh=float(carbon_kg_per_kwh(book, terms)),
-        pue=float(pue_of(usage.assets, book)),
+        pue=float(pue_of(usage, book, terms)),
         published=first + timedelta(microseconds=usage.wall_us),
         start=first,
         it_kwh=facility_kwh(usage.energy, 1.0),
@@ -89,7 +100,7 @@ def methods_json(usage: Usage, book: PriceBook, terms: Terms, model: str, start:
 
 BILL_KEYS = (
     *("cost_usd", "cost", "cost_by_state", "micro_usd", "acquisition", "prices", "pool_usd", "unpriced"),
-    *("lost_gpu_hour", "shadow_usd", "energy_kwh", "it_energy_kwh_by_state", "co2e_kg", "carbon"),
+    *("lost_gpu_hour", "shadow_usd", "energy_kwh", "it_energy_kwh_by_state", "co2e_kg", "carbon", "mean_power_w"),
 )
 """Keys of `bill_json`."""
 

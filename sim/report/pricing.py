@@ -11,6 +11,7 @@ import pyarrow as pa
 from sim.catalog.records import PriceBook
 from sim.errors import InputError, OutputError
 from sim.ledger.bill.cost import CostLedger, pool_usd, price, total_usd
+from sim.ledger.bill.prices import date_of
 from sim.ledger.bill.terms import Terms
 from sim.ledger.parquet import read_table
 from sim.ledger.stored import StoredRun, read_book, read_stored
@@ -60,6 +61,8 @@ def repriced(
     stored = read_stored(directory)
     wanted = acquisition or stored.acquisition
     terms = stored.terms if wanted == stored.acquisition else _common(stored.terms)
+    if start and terms.first_day:
+        terms = replace(terms, first_day=date_of(start, "--start"))
     stored = replace(stored, acquisition=wanted, terms=terms, start=start or stored.start)
     return stored, price(stored.usage, book, wanted, terms, stored.start)
 

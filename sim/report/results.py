@@ -32,7 +32,8 @@ def write_run(result: RunResult, answer: dict[str, Any], directory: Path, force:
     bill = None
     if result.usage is not None and result.costs is not None and result.scenario.billing is not None:
         usage = result.usage if result.usage.by_hour_nj else replace(result.usage, by_hour_nj=hours_of(result))
-        bill = Bill(usage=usage, costs=result.costs, book=result.scenario.billing.prices)
+        billing = result.scenario.billing
+        bill = Bill(usage=usage, costs=result.costs, book=billing.prices, terms=billing.terms)
         _check_bill(total_usd(result.costs), result.costs.book)
     cluster, front_end = (result.machine.cluster, result.machine.front_end) if result.machine else (None, None)
     if cluster is not None and front_end is not None:

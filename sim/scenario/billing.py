@@ -35,6 +35,14 @@ Money = Annotated[
 ]
 """Dollars, as "5e6 USD"."""
 
+OWNED_ONLY = ("depreciation", "depreciation_life", "lead_time", "deposit", "ramp")
+
+Pue = Annotated[float, Field(ge=1, le=10)]
+"""Energy of a facility over that of its IT."""
+
+Power = Annotated[float, Field(gt=0), quantity("power"), WithJsonSchema({"type": "string", "examples": ["30 MW"]})]
+"""Watts with their unit."""
+
 Size = Annotated[float, Field(ge=0), quantity("size"), WithJsonSchema({"type": "string", "examples": ["50 TB"]})]
 """Bytes with their unit."""
 
@@ -96,12 +104,16 @@ class CostForm(BaseModel):
     peak: PeakForm | None = None
     delay_per_day: Money = 0.0
     grid: str | None = None
+    pue_by_month: Annotated[list[Annotated[float, Field(ge=1, le=10)]], Field(min_length=12, max_length=12)] | None = (
+        None
+    )
+    power_cap: Power | None = None
     teams: list[TeamForm] = []
 
     @model_validator(mode="after")
     def _check_read(self) -> "CostForm":
         owns = self.acquisition in ("own", "colocation")
-        for key in ("depreciation", "depreciation_life", "lead_time", "deposit", "ramp", "peak"):
+        for key in (*OWNED_ONLY, "peak", "pue_by_month", "power_cap"):
             if key in self.model_fields_set and not owns:
                 raise refuse(
                     f"{key}: nothing reads it where the hardware is rented; expected acquisition own or colocation"
@@ -131,15 +143,17 @@ def billing_of(
     check_book(prices, start.isoformat() if start else None)
     for key in _needed(form, node, storage or ""):
         price_of(prices, key)
-    terms = terms_of(form)
+    terms = terms_of(form, start)
     check_contracts(terms.contracts)
     if terms.contracts and start is None:
         raise ScenarioError("cost.contracts: got days, and no run.start that says when the run begins; expected both")
     return Billing(prices=prices, acquisition=form.acquisition, terms=terms)
 
 
-def terms_of(form: CostForm) -> Terms:
-    """Return the terms that a form states."""
+def terms_of(form: CostForm, start: date | None = None) -> Terms:
+    """Return the terms that a form states. Raises ScenarioError for months of a run without a first day."""
+    if form.pue_by_month and start is None:
+        raise ScenarioError("cost.pue_by_month: got months, and no run.start that says which; expected both")
     life_years = None if form.depreciation_life is None else form.depreciation_life / 31_557_600
     return Terms(
         absorb=form.absorb,
@@ -160,6 +174,9 @@ def terms_of(form: CostForm) -> Terms:
         peak_hours=None if form.peak is None else (form.peak.from_ / US_PER_HOUR, form.peak.to / US_PER_HOUR),
         delay_usd_per_day=form.delay_per_day,
         grid_kg_per_kwh=None if form.grid is None else _grid(form.grid),
+        pue_by_month=tuple(form.pue_by_month or ()),
+        first_day=start if form.pue_by_month else None,
+        power_cap_w=form.power_cap,
         teams=tuple(
             Team(name=t.name, fte=t.fte, share=t.share, before_us=_us(t.before), after_us=_us(t.after))
             for t in form.teams

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from sim.errors import PriceError, UnknownNameError
 from sim.ledger.bill.assets import Asset, book_value_usd, charge, depreciation_usd
 from sim.ledger.bill.cost import CostLedger, pool_usd, total_usd, usd_by
-from sim.ledger.bill.power import peak_share
+from sim.ledger.bill.power import check_cap, peak_share
 from sim.ledger.bill.terms import ACQUISITIONS, DEPRECIATIONS, Contract, Team, Terms
 from sim.ledger.bill.usage import US_PER_DAY, US_PER_HOUR, US_PER_YEAR
 from sim.ledger.trace import OUTSIDE_STATES, RunTrace
 from sim.workload.profile import StepProfile
+from tests.cluster.hardware import price_book
 from tests.ledger.bills import EVERYTHING, MORE, bill_of, failing, lasting, usage_of
 from tests.ledger.hardware import OWNED, RENTED
 from tests.ledger.traces import profiles, traces
@@ -269,3 +270,26 @@ def test_liquid_cooling_has_units_of_its_own() -> None:
 def test_an_unknown_depreciation_is_named() -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'straight-line'"):
         bill_of(RUN, OWNED, terms=Terms(depreciation="straight"))
+
+
+def test_a_pue_of_each_month_is_weighed_by_the_days_of_the_run() -> None:
+    """40 days from 2026-01-12: 20 in January at 1.1, 20 in February at 1.3."""
+    run = lasting(RUN, 40)
+    by_month = (1.1, 1.3, *[9.0] * 10)
+    costs = bill_of(run, OWNED, terms=Terms(pue_by_month=by_month, first_day=date(2026, 1, 12)))
+    assert near(items(costs)["cooling"], Fraction(items(costs)["energy"]) * Fraction("0.2"), MICRO)
+
+
+def test_a_cap_says_what_would_fit() -> None:
+    book = price_book(OWNED)
+    check_cap(8e6, 800, None, book, Terms(power_cap_w=10e6))
+    with pytest.raises(PriceError, match=r"got 9 MW for nodes that draw 10 MW at its peak; .* about 720 nodes"):
+        check_cap(8e6, 800, None, book, Terms(power_cap_w=9e6))
+    check_cap(8e6, 800, 1.08, book, Terms(power_cap_w=9e6))
+    with pytest.raises(PriceError, match=r"draw 16 MW"):
+        check_cap(8e6, 800, 1.08, book, Terms(power_cap_w=9e6, pue_by_month=(1.0,) * 6 + (2.0,) * 6))
+
+
+def test_the_power_of_gpus_is_part_of_the_power_of_nodes() -> None:
+    energy = RUN.energy
+    assert 0 < energy.chips_nj < energy.nodes_nj < sum(energy.it_nj.values())

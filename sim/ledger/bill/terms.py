@@ -49,7 +49,8 @@ class Terms:
     credit_usd: what a provider or the state pays. evictions: the cause of failure by which spot nodes are lost.
     peak_hours: hours of the day (from, to) in which energy/kwh-peak holds. delay_usd_per_day: what a day later costs,
     a shadow price. grid_kg_per_kwh: CO2e of a kWh where the run draws it, None where the book's carbon/kwh holds.
-    teams: instead of staff/research.
+    pue_by_month: of the site, from January on, instead of the book's; first_day: of the run, which says its months.
+    power_cap_w: what the site may draw at the meter. teams: instead of staff/research.
     """
 
     absorb: bool = True
@@ -67,6 +68,9 @@ class Terms:
     peak_hours: tuple[float, float] | None = None
     delay_usd_per_day: float = 0.0
     grid_kg_per_kwh: float | None = None
+    pue_by_month: tuple[float, ...] = ()
+    first_day: datetime.date | None = None
+    power_cap_w: float | None = None
     teams: tuple[Team, ...] = ()
 
 

@@ -82,7 +82,7 @@ def shadow_usd(usage: Usage, book: PriceBook, terms: Terms) -> dict[str, Fractio
     """
     shadow: dict[str, Fraction] = {}
     if (tonne := price_or_none(book, "carbon/tonne")) is not None:
-        kwh = Fraction(sum(usage.energy.it_nj.values()), NJ_PER_KWH) * pue_of(usage.assets, book)
+        kwh = Fraction(sum(usage.energy.it_nj.values()), NJ_PER_KWH) * pue_of(usage, book, terms)
         shadow["carbon"] = kwh * carbon_kg_per_kwh(book, terms) / 1000 * tonne
     if terms.delay_usd_per_day:
         in_job = sum(amount for key, amount in usage.time.items() if key.state in IN_JOB)
