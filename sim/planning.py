@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from sim.cluster.domains import DomainSize
 from sim.cluster.front_end import store_access
 from sim.cluster.network import Network
 from sim.cluster.records import BomLine
@@ -28,11 +29,16 @@ NO_REPAIR = RepairPlan(
 """Stands where nothing takes a node away, so that nothing is repaired."""
 
 
+Held = dict[tuple[tuple[FailureClass, ...], int, int, tuple[tuple[str, DomainSize], ...]], tuple[FailureClass, ...]]
+"""Failures with the nodes that they hit, by failures with the parts that they hit, nodes, spares and stated domains."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
     """What a run starts from: the scenario with its level set, its machine, and the step of every phase.
 
-    bill: the machine's bill of materials; empty where nothing is billed. known: step times that runs of the job share.
+    bill: the machine's bill of materials; empty where nothing is billed. known: step times that runs of the job share;
+    held: failures with the nodes that they hit, by what decides them, which runs of the job's cluster share.
     """
 
     scenario: Scenario
@@ -41,6 +47,7 @@ class Prepared:
     bill: tuple[BomLine, ...] = ()
     allow_plugins: bool = False
     known: Known = field(default_factory=dict, compare=False, repr=False)
+    held: Held = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,9 +115,12 @@ def _wired(prepared: Prepared, judge: GraphJudge | None) -> tuple[FailureClass, 
     """Return the scenario's failures, with the parts of the network and the nodes that they hit."""
     machines, classes = prepared.scenario.machines, prepared.scenario.failures.classes
     parts = found_parts(classes, wired(classes, judge.network.fabric, judge, judge.nodes)) if judge else classes
-    found = held(parts, domains_in(machines, prepared.machine))
-    check_rate(found, machines.nodes)
-    return found
+    key = parts, machines.nodes, machines.spare_nodes, machines.domains
+    if key not in prepared.held:
+        found = held(parts, domains_in(machines, prepared.machine))
+        check_rate(found, machines.nodes)
+        prepared.held[key] = found
+    return prepared.held[key]
 
 
 def run_plan(
