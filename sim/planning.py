@@ -21,6 +21,7 @@ from sim.scenario.faults.failures import check_rate
 from sim.scenario.records import Scenario
 from sim.scenario.saving import checkpoint_plan
 from sim.steps import StepResult, main_phase, simulate_phase
+from sim.workload.layout import Layout
 from sim.workload.profile import StepProfile
 
 NO_REPAIR = RepairPlan(
@@ -37,8 +38,9 @@ Held = dict[tuple[tuple[FailureClass, ...], int, int, tuple[tuple[str, DomainSiz
 class Prepared:
     """What a run starts from: the scenario with its level set, its machine, and the step of every phase.
 
-    bill: the machine's bill of materials; empty where nothing is billed. known: step times that runs of the job share;
-    held: failures with the nodes that they hit, by what decides them, which runs of the job's cluster share.
+    bill: the machine's bill of materials; empty where nothing is billed. Runs of the job share the rest: known, what
+    times its replicas; ranks, those of every phase and their speeds, both as the steps were simulated; held, failures
+    with the nodes that they hit, by what decides them.
     """
 
     scenario: Scenario
@@ -47,6 +49,7 @@ class Prepared:
     bill: tuple[BomLine, ...] = ()
     allow_plugins: bool = False
     known: Known = field(default_factory=dict, compare=False, repr=False)
+    ranks: dict[int, PhaseRanks] = field(default_factory=dict, compare=False, repr=False)
     held: Held = field(default_factory=dict, compare=False, repr=False)
 
 
@@ -102,13 +105,20 @@ def pacer_of(
             blocks = len(blocks_of(plan))
             return GivenPacer(lambda lost: longer_us(whole_us, blocks, lost))
         return GivenPacer(lambda _: whole_us, plan.swing)
-    speed, each, cluster = scenario.machines.speed, machine.cluster.node.accelerators, machine.cluster
 
     def ranks_of(phase: int) -> PhaseRanks:
-        layout = prepared.steps[phase].phase.layout
-        return phase_ranks(speed, layout, placed_ranks(scenario, layout, cluster), each, scenario.seed)
+        if phase not in prepared.ranks:
+            prepared.ranks[phase] = _ranks_of(scenario, machine, prepared.steps[phase].phase.layout)
+        return prepared.ranks[phase]
 
     return StepPacer(results_of, ranks_of, plan.swing, prepared.known)
+
+
+def _ranks_of(scenario: Scenario, machine: Machine, layout: Layout) -> PhaseRanks:
+    """Return the ranks of a layout; what is drawn of them follows the seed that the machine was made by."""
+    seed, node_gpus = machine.settings.seed, machine.cluster.node.accelerators
+    ranks = placed_ranks(replace(scenario, seed=seed), layout, machine.cluster)
+    return phase_ranks(scenario.machines.speed, layout, ranks, node_gpus, seed)
 
 
 def _wired(prepared: Prepared, judge: GraphJudge | None) -> tuple[FailureClass, ...]:

@@ -143,7 +143,7 @@ def reseeded(prepared: Prepared, scenario: Scenario) -> Prepared:
     network = machine.network.changed(health=health, seed=scenario.seed)
     machine = replace(machine, cluster=network.cluster, network=network, settings=network.settings)
     steps = _steps(scenario, machine, lambda fraction, what: None)
-    return replace(prepared, scenario=scenario, machine=machine, steps=steps, known={})
+    return replace(prepared, scenario=scenario, machine=machine, steps=steps, known={}, ranks={})
 
 
 def simulate_prepared(prepared: Prepared, progress: Progress = lambda fraction, what: None) -> RunResult:

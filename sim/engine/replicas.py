@@ -8,17 +8,17 @@ step engine to the nanosecond, without its timelines.
 States of a lane, one stage of all replicas: ready, waiting (for a slot) and drained. Only the simulation changes it.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.engine.replica import FEW, ReplicaTimer, durations_of
 from sim.engine.stage import NEVER, Gather, Walk
 from sim.engine.walks import block_shares, walked
 from sim.workload.apportion import divide
-from sim.workload.step_plan import StepPlan, operation_costs, pipeline_key, structure
-from sim.workload.stragglers import GRAINS, IntArray, slowed_plan
+from sim.workload.step_plan import StepPlan, pipeline_key, structure
+from sim.workload.stragglers import IntArray
 
 Table = NDArray[np.int64]
 """Durations by [kind, chunk, class of replicas]."""
@@ -68,10 +68,18 @@ class _Lane:
 def replica_steps_ns(plan: StepPlan, factors: IntArray) -> IntArray:
     """Return the step time of each replica: factors by [replica, stage] on the time of kernels, in grains.
 
-    Replicas with the same factors are simulated once.
+    Replicas with the same factors are simulated once; a few that differ one by one.
     """
     classes, inverse = np.unique(factors, axis=0, return_inverse=True)
-    return np.asarray(_Replicas(plan, classes).run()[inverse.ravel()])
+    if len(classes) > FEW:
+        return np.asarray(at_once_ns(plan, classes)[inverse.ravel()])
+    timer = ReplicaTimer(plan)
+    return np.array([timer.step_ns(row) for row in classes.tolist()], dtype=np.int64)[inverse.ravel()]
+
+
+def at_once_ns(plan: StepPlan, factors: IntArray) -> IntArray:
+    """Return the step time of each replica, all simulated at once."""
+    return _Replicas(plan, factors).run()
 
 
 class _Replicas:
@@ -248,18 +256,8 @@ def _table(plan: StepPlan, index: int, factors: IntArray, known: dict[tuple[obje
     own = tuple(id(cost) for row in rows for cost in row)
     for factor in distinct.tolist():
         if (own, factor) not in known:
-            known[own, factor] = np.array(_durations(plan, index, factor / GRAINS), dtype=np.int64)
+            known[own, factor] = np.array(durations_of(plan, index, factor), dtype=np.int64)
     return np.stack([known[own, factor] for factor in distinct.tolist()], axis=-1)[..., inverse.ravel()]
-
-
-def _durations(plan: StepPlan, index: int, factor: float) -> Sequence[Sequence[int]]:
-    one = replace(
-        plan,
-        forward=plan.forward[index : index + 1],
-        backward=plan.backward[index : index + 1],
-        weight=plan.weight[index : index + 1],
-    )
-    return [[cost.duration_ns for cost in row] for row in operation_costs(slowed_plan(one, [factor]), 0)]
 
 
 def _parts(durations: IntArray, shares: tuple[int, ...]) -> tuple[IntArray, ...]:

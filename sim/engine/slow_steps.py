@@ -1,37 +1,30 @@
 """Steps with slow GPUs, from the steps of a model.
 
-What the network costs is not built anew, and replicas that are alike are timed once.
+What the network costs is not built anew, and replicas that are alike are timed once, if they can be the slowest.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Protocol
 
 import numpy as np
 
 from sim.cluster.records import GpuArray
-from sim.engine.replicas import replica_steps_ns
+from sim.engine.slowest import SlowestReplica
 from sim.engine.step import StepTimeline
 from sim.reliability.records import Swing
 from sim.reliability.slow import PaceTimes, Slowed, gpu_factors, grains_of
 from sim.workload.build import BuiltStep
 from sim.workload.layout import Layout
 from sim.workload.profile import StepProfile
-from sim.workload.slowed import Ranks, Row, ranks_of, slowed_rows
+from sim.workload.slowed import Ranks, ranks_of, slowed_rows
 from sim.workload.stragglers import GRAINS, ReplicaFactors, Speed, replica_factors
 
 Ends = tuple[int, int]
 """The time of a step without what throttles, and with it."""
 
-Known = dict[tuple[int, Row], int]
-"""Step times on the whole network by phase and row of factors; runs of one job share them."""
-
-ALL: Row = ()
-"""Stands for the rows of all replicas of the job, in the swing of the day."""
-
-LIKELY = 50
-"""Factors that are timed at once, in hundredths beyond 1: many replicas take hardly longer to time than one."""
+Known = dict[int, SlowestReplica]
+"""What times replicas on one network, by phase; on the whole one, runs of a job share it."""
 
 
 class TimedStep(Protocol):
@@ -81,9 +74,10 @@ class StepPacer:
         known: Known | None = None,
     ) -> None:
         self._steps_of = steps_of
-        self._ranks_of = cache(ranks_of)
+        self._ranks_of = ranks_of
         self._swing = grains_of(swing.factor if swing else 1.0)
         self._times: dict[int, Known] = {0: {} if known is None else known}
+        self._swung: dict[tuple[int, int], int] = {}
         self._asked: dict[tuple[int, frozenset[Slowed], bool], int] = {}
         self._keys: list[tuple[int, bool, tuple[Ends, ...]]] = []
         self._number(0, frozenset(), False)
@@ -123,39 +117,28 @@ class StepPacer:
         own_ns, slowest_ns = self._without(network, phase, swung)
         if not slow:
             return own_ns, slowest_ns
-        held = self._ranks_of(phase)
+        held, replicas = self._ranks_of(phase), self._replicas(network, phase)
         own, hot = slowed_rows(held.ranks, _by_gpu(slow, held.node_gpus))
         if swung:
             hot = {tuple(round(factor * self._swing / GRAINS) for factor in row) for row in hot}
-        own_ns = max(own_ns, self._slowest_ns(network, phase, own))
-        return own_ns, max(own_ns, slowest_ns, self._slowest_ns(network, phase, hot))
+        own_ns = replicas.slowest_ns(own, own_ns)
+        return own_ns, replicas.slowest_ns(hot, max(own_ns, slowest_ns))
 
     def _without(self, network: int, phase: int, swung: bool) -> Ends:
         """Return the ends of a step without slow GPUs, by day or by night."""
-        step = self._steps_of(network)[phase]
+        own_ns, slowest_ns = _ends_of(self._steps_of(network)[phase])
         if not swung:
-            return _ends_of(step)
-        known = self._known(network)
-        if (phase, ALL) not in known:
+            return own_ns, slowest_ns
+        if (network, phase) not in self._swung:
             rows = np.rint(self._ranks_of(phase).factors.throttled * (self._swing / GRAINS)).astype(np.int64)
-            known[phase, ALL] = int(replica_steps_ns(step.built.plan, rows).max())
-        own_ns, slowest_ns = _ends_of(step)
-        return own_ns, max(slowest_ns, known[phase, ALL])
+            self._swung[network, phase] = self._replicas(network, phase).all_ns(rows)
+        return own_ns, max(slowest_ns, self._swung[network, phase])
 
-    def _known(self, network: int) -> Known:
-        return self._times.setdefault(network, {})
-
-    def _slowest_ns(self, network: int, phase: int, rows: Collection[Row]) -> int:
-        """Return the step time of the slowest of some replicas."""
-        known = self._known(network)
-        missing = [row for row in rows if (phase, row) not in known]
-        if missing:
-            wanted = sorted(
-                {each for row in missing for each in _alike(row)} - {row for at, row in known if at == phase}
-            )
-            steps = replica_steps_ns(self._steps_of(network)[phase].built.plan, np.array(wanted, dtype=np.int64))
-            known.update(zip(((phase, row) for row in wanted), steps.tolist(), strict=True))
-        return max((known[phase, row] for row in rows), default=0)
+    def _replicas(self, network: int, phase: int) -> SlowestReplica:
+        known = self._times.setdefault(network, {})
+        if phase not in known:
+            known[phase] = SlowestReplica(self._steps_of(network)[phase].built.plan)
+        return known[phase]
 
 
 def _ends_of(step: TimedStep) -> Ends:
@@ -171,19 +154,6 @@ def _by_gpu(slow: Collection[Slowed], node_gpus: int) -> dict[int, tuple[float, 
         seat * node_gpus + gpu: pair for (seat, own), pair in factors.items() if own < 0 for gpu in range(node_gpus)
     }
     return wide | {seat * node_gpus + gpu: pair for (seat, gpu), pair in factors.items() if gpu >= 0}
-
-
-def _alike(row: Row) -> Iterable[Row]:
-    """Return a row, and where one stage is slower than the others, which are alike, those of all stages and factors."""
-    slowest, others = max(row), min(row)
-    if row.count(slowest) != 1 or len({*row}) != 2:
-        return [row]
-    levels = {slowest, *(round(others * (1 + hundredths / 100)) for hundredths in range(1, LIKELY + 1))}
-    return [
-        (others,) * stage + (level,) + (others,) * (len(row) - stage - 1)
-        for level in levels
-        for stage in range(len(row))
-    ]
 
 
 def _slowed(step: TimedStep, ends: Ends) -> StepProfile:
