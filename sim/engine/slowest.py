@@ -32,9 +32,6 @@ from sim.workload.stragglers import IntArray
 ROUNDING_NS = 1000
 """More than an operation rounds: to a nanosecond, in each of its states and blocks, and of what runs beside it."""
 
-MANY = 12
-"""Replicas that are timed one by one, each beside a bound of those that follow, before all others are timed at once."""
-
 LIKELY = 50
 """Factors on one stage that are timed at once, a hundredth apart."""
 
@@ -73,8 +70,7 @@ class SlowestReplica:
         """Return the step time of the slowest of all replicas of a job, by [replica, stage]."""
         key = rows.tobytes()
         if key not in self._all:
-            classes = np.unique(rows, axis=0)
-            self._all[key] = self._slowest_of_all(classes[np.argsort(-classes.max(axis=1), kind="stable")])
+            self._all[key] = int(replica_steps_ns(self.plan, rows).max())
         return self._all[key]
 
     def step_ns(self, row: Row) -> int:
@@ -114,18 +110,6 @@ class SlowestReplica:
         if self.plan.nic_share > 0:
             lost_ns = max(shared_nic_ns(each, NEVER, self.plan.nic_share)[1] for each in self.plan.boundary_ns)
         return self.timer.longest_chain() * (lost_ns + ROUNDING_NS)
-
-    def _slowest_of_all(self, rows: IntArray) -> int:
-        """Return the step time of the slowest of rows in the order of their largest factors, the largest first."""
-        slowest_ns = 0
-        for timed, row in enumerate(map(tuple, rows.tolist())):
-            if timed == MANY:
-                return max(slowest_ns, int(replica_steps_ns(self.plan, rows[timed:]).max()))
-            # A replica is no slower than one all of whose stages are as slow as its slowest.
-            if timed and self.bounded and self.step_ns((max(row),) * len(row)) + self.margin_ns <= slowest_ns:
-                break
-            slowest_ns = max(slowest_ns, self.step_ns(row))
-        return slowest_ns
 
     def _bound_ns(self, row: Row) -> float:
         """Return a bound, which is kept."""

@@ -95,24 +95,6 @@ def test_no_replica_exceeds_its_bound_by_parts_of_it(plan: StepPlan, seed: int) 
         assert step_ns <= replicas.bound_ns(row)
 
 
-@settings(max_examples=200, deadline=None)
-@given(plan=plans().map(lambda plan: longer(plan, 100_000)), seed=st.integers(0, 999), replicas=st.integers(1, 40))
-def test_the_slowest_of_all_replicas_of_a_job_is_that_of_them_one_by_one(
-    plan: StepPlan, seed: int, replicas: int
-) -> None:
-    rows = np.rint(1000 * np.random.default_rng(seed).normal(1.02, 0.02, (replicas, plan.stages))).astype(np.int64)
-    assert SlowestReplica(plan).all_ns(rows) == max(map(ReplicaTimer(plan).step_ns, rows.tolist()))
-
-
-def test_of_many_replicas_that_differ_few_are_timed(monkeypatch: pytest.MonkeyPatch) -> None:
-    replicas = SlowestReplica(longer(a_plan(slowdown=1.1), 1000))
-    timed = counted(replicas, monkeypatch)
-    rows = np.random.default_rng(1).integers(1000, 1200, (200, 4))
-    rows[7] = [1300, 1250, 1250, 1250]
-    replicas.all_ns(rows)
-    assert len(timed) < 8
-
-
 def test_replicas_that_cannot_be_the_slowest_are_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     replicas = SlowestReplica(a_plan(reduce_ns=900, slowdown=1.1))
     timed = counted(replicas, monkeypatch)
