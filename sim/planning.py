@@ -8,7 +8,8 @@ from sim.cluster.domains import DomainSize
 from sim.cluster.front_end import store_access
 from sim.cluster.network import Network
 from sim.cluster.records import BomLine
-from sim.engine.slow_steps import Known, PhaseRanks, StepPacer, phase_ranks
+from sim.engine.slow_rows import PhaseRanks, phase_ranks
+from sim.engine.slow_steps import Known, StepPacer
 from sim.errors import ScenarioError
 from sim.machine import Machine, domains_in, placed_ranks
 from sim.reliability.domains import held

@@ -4,21 +4,19 @@ What the network costs is not built anew, and replicas that are alike are timed 
 """
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 
-from sim.cluster.records import GpuArray
+from sim.engine.slow_rows import PhaseRanks, SlowRows
 from sim.engine.slowest import SlowestReplica
 from sim.engine.step import StepTimeline
 from sim.reliability.records import Swing
-from sim.reliability.slow import PaceTimes, Slowed, gpu_factors, grains_of
+from sim.reliability.slow import PaceTimes, Slowed, grains_of
 from sim.workload.build import BuiltStep
-from sim.workload.layout import Layout
 from sim.workload.profile import StepProfile
-from sim.workload.slowed import Ranks, ranks_of, slowed_rows
-from sim.workload.stragglers import GRAINS, ReplicaFactors, Speed, replica_factors
+from sim.workload.stragglers import GRAINS
 
 Ends = tuple[int, int]
 """The time of a step without what throttles, and with it."""
@@ -38,24 +36,6 @@ class TimedStep(Protocol):
 
     @property
     def timeline(self) -> StepTimeline: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhaseRanks:
-    """The ranks of a phase, the GPUs of a node, and the factors of all replicas, differences of a kind included."""
-
-    ranks: Ranks
-    node_gpus: int
-    factors: ReplicaFactors
-
-
-def phase_ranks(speed: Speed, layout: Layout, placement: GpuArray, node_gpus: int, seed: int) -> PhaseRanks:
-    """Return what a phase's layout makes of the speeds of GPUs; placement: the GPU of each rank."""
-    return PhaseRanks(
-        ranks=ranks_of(speed, layout, placement, node_gpus, seed),
-        node_gpus=node_gpus,
-        factors=replica_factors(speed, layout, placement, node_gpus, seed),
-    )
 
 
 class StepPacer:
@@ -80,6 +60,8 @@ class StepPacer:
         self._swung: dict[tuple[int, int], int] = {}
         self._asked: dict[tuple[int, frozenset[Slowed], bool], int] = {}
         self._keys: list[tuple[int, bool, tuple[Ends, ...]]] = []
+        self._numbers: dict[tuple[int, bool, tuple[Ends, ...]], int] = {}
+        self._rows: dict[int, SlowRows] = {}
         self._number(0, frozenset(), False)
 
     def condition(self, network: int, slow: Collection[Slowed], swung: bool) -> int:
@@ -109,18 +91,19 @@ class StepPacer:
     def _number(self, network: int, slow: frozenset[Slowed], swung: bool) -> int:
         phases = range(len(self._steps_of(network)))
         key = network, swung, tuple(self._ends(network, phase, slow, swung) for phase in phases)
-        if key not in self._keys:
+        if key not in self._numbers:
+            self._numbers[key] = len(self._keys)
             self._keys.append(key)
-        return self._keys.index(key)
+        return self._numbers[key]
 
     def _ends(self, network: int, phase: int, slow: frozenset[Slowed], swung: bool) -> Ends:
         own_ns, slowest_ns = self._without(network, phase, swung)
         if not slow:
             return own_ns, slowest_ns
-        held, replicas = self._ranks_of(phase), self._replicas(network, phase)
-        own, hot = slowed_rows(held.ranks, _by_gpu(slow, held.node_gpus))
-        if swung:
-            hot = {tuple(round(factor * self._swing / GRAINS) for factor in row) for row in hot}
+        if phase not in self._rows:
+            self._rows[phase] = SlowRows(self._ranks_of(phase), self._swing)
+        replicas = self._replicas(network, phase)
+        own, hot = self._rows[phase].rows(slow, swung=swung)
         own_ns = replicas.slowest_ns(own, own_ns)
         return own_ns, replicas.slowest_ns(hot, max(own_ns, slowest_ns))
 
@@ -145,15 +128,6 @@ def _ends_of(step: TimedStep) -> Ends:
     """Return the time of a step without throttling and with it, as its states hold them."""
     straggling_ns = step.profile.state_ns.get("straggler", 0) // step.profile.stages
     return step.timeline.step_ns + straggling_ns, step.profile.step_time_ns
-
-
-def _by_gpu(slow: Collection[Slowed], node_gpus: int) -> dict[int, tuple[float, float]]:
-    """Return the factors of GPUs by their number in the job, seat by seat."""
-    factors = gpu_factors(slow)
-    wide = {
-        seat * node_gpus + gpu: pair for (seat, own), pair in factors.items() if own < 0 for gpu in range(node_gpus)
-    }
-    return wide | {seat * node_gpus + gpu: pair for (seat, gpu), pair in factors.items() if gpu >= 0}
 
 
 def _slowed(step: TimedStep, ends: Ends) -> StepProfile:
