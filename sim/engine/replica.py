@@ -155,11 +155,11 @@ class _Walk:
         """Run the operations of a lane until one waits for its input. Nearly all time is spent here."""
         arrived, waiting, slows, blocks = self.arrived, self.waiting, self.slows, self.plan.blocking_send
         free, nic, busy = lane.free_at, lane.nic_free_at, lane.collective_free_at
-        for step in chain(lane.held, lane.steps):
-            need, duration, feed, message, passage = step
+        for need, duration, feed, message, passage in chain(lane.held, lane.steps):
             if need >= 0:
                 ready = arrived[need]
                 if ready < 0:
+                    step = need, duration, feed, message, passage
                     lane.held, lane.free_at, lane.nic_free_at = (step,), free, nic
                     waiting[need] = lane
                     return
@@ -174,7 +174,7 @@ class _Walk:
                 free += duration
             if feed < 0:
                 continue
-            if message == _LOCAL:
+            if message < 0:
                 arrived[feed] = free
             else:
                 begin = free if free > nic else nic
