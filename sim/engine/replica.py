@@ -31,7 +31,7 @@ _LOCAL = -1
 """Stands for the time of a message to the stage itself."""
 
 
-class _Passage(NamedTuple):
+class Passage(NamedTuple):
     """An operation that passes blocks: which in order, their shares of its time, its first gather (-1), reductions."""
 
     blocks: tuple[int, ...]
@@ -40,19 +40,19 @@ class _Passage(NamedTuple):
     reductions: tuple[int, ...]
 
 
-_Step = tuple[int, int, int, int, _Passage | None]
+_Step = tuple[int, int, int, int, Passage | None]
 """The slot that an operation needs, how long it takes, the slot that it feeds, how long that travels, its passage."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Track:
+class Track:
     """What a stage does, position by position, whatever its pace."""
 
     needs: tuple[int, ...]
     operations: tuple[tuple[int, int], ...]
     feeds: tuple[int, ...]
     messages: tuple[int, ...]
-    passages: tuple[_Passage | None, ...]
+    passages: tuple[Passage | None, ...]
     gathers: tuple[Gather, ...]
 
 
@@ -113,7 +113,7 @@ class ReplicaTimer:
         _Walk(self.plan, lanes, self.slots).walk()
         return max(lane.free_at for lane in lanes)
 
-    def _steps(self, track: _Track, index: int, factor: int) -> Iterator[_Step]:
+    def _steps(self, track: Track, index: int, factor: int) -> Iterator[_Step]:
         columns = track.needs, self.durations(index, factor), track.feeds, track.messages, track.passages
         return zip(*columns, strict=True)
 
@@ -188,7 +188,7 @@ class _Walk:
                 self.ready.append(waiting.pop(feed))
         lane.held, lane.free_at, lane.nic_free_at = (), free, nic
 
-    def _pass(self, lane: _Lane, passage: _Passage, duration: int, now: int) -> int:
+    def _pass(self, lane: _Lane, passage: Passage, duration: int, now: int) -> int:
         """Pass an operation block by block; return when it ends."""
         parts = _parts(duration, passage.shares)
         for i, block in enumerate(passage.blocks):
@@ -248,17 +248,17 @@ def durations_of(plan: StepPlan, index: int, factor: int) -> Sequence[Sequence[i
     return [[cost.duration_ns for cost in row] for row in operation_costs(slowed_plan(one, [factor / GRAINS]), 0)]
 
 
-def _track(plan: StepPlan, index: int) -> _Track:
+def _track(plan: StepPlan, index: int) -> Track:
     shape = structure(pipeline_key(plan))
     kinds, chunks, targets = shape.kind[index], shape.chunk[index], shape.target[index]
     walks, gathers = walked(plan, shape, index, [0] * len(kinds))
-    passages: list[_Passage | None] = []
+    passages: list[Passage | None] = []
     for walk, kind, chunk in zip(walks, kinds, chunks, strict=True):
         shares = () if walk is None else block_shares(plan.blocks[index][chunk], kind)
-        passages.append(None if walk is None else _Passage(walk.blocks, shares, walk.gather, walk.reductions))
+        passages.append(None if walk is None else Passage(walk.blocks, shares, walk.gather, walk.reductions))
     # Where a stage begins is noted by its first passage.
-    passages[0] = passages[0] or _Passage((0,), (1,), -1, ())
-    return _Track(
+    passages[0] = passages[0] or Passage((0,), (1,), -1, ())
+    return Track(
         needs=shape.needs[index],
         operations=tuple(zip(kinds, chunks, strict=True)),
         feeds=shape.feeds[index],
@@ -271,7 +271,7 @@ def _track(plan: StepPlan, index: int) -> _Track:
     )
 
 
-def _unit_steps(track: _Track) -> Iterator[_Step]:
+def _unit_steps(track: Track) -> Iterator[_Step]:
     """Return the operations of a stage with unit durations and nothing on the way between stages."""
     count = len(track.needs)
     return zip(track.needs, (1,) * count, track.feeds, (_LOCAL,) * count, (None,) * count, strict=True)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.engine.profile import slowest_ns_of
-from sim.engine.replica import FEW
+from sim.engine.replica import FEW, ReplicaTimer
 from sim.engine.replicas import at_once_ns, replica_steps_ns
 from sim.engine.step import simulate_step
 from sim.workload.operations import OpCost
@@ -76,7 +76,7 @@ def factors_of(seed: int, replicas: int, stages: int) -> IntArray:
 @given(plan=plans(), seed=st.integers(0, 99))
 def test_all_replicas_at_once_equal_the_step_engine_to_the_nanosecond(plan: StepPlan, seed: int) -> None:
     factors = factors_of(seed, 4, plan.stages)
-    assert at_once_ns(plan, factors).tolist() == one_by_one(plan, factors)
+    assert at_once_ns(ReplicaTimer(plan), factors).tolist() == one_by_one(plan, factors)
 
 
 @settings(max_examples=300, deadline=None)
