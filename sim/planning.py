@@ -81,7 +81,9 @@ def judge_of(prepared: Prepared) -> tuple[GraphJudge | None, Callable[[int], tup
 
     def steps_of(network: Network, seats: Seats) -> tuple[StepProfile, ...]:
         broken = replace(machine, cluster=network.cluster, network=network)
-        steps = tuple(simulate_phase(scenario, broken, step.phase, seats) for step in prepared.steps)
+        before = zip(*made, strict=True)
+        pairs = zip(prepared.steps, before, strict=True)
+        steps = tuple(simulate_phase(scenario, broken, step.phase, seats, known) for step, known in pairs)
         if _profiles(steps) not in map(_profiles, made):
             made.append(steps)
         return _profiles(steps)

@@ -82,7 +82,7 @@ class Network:
             same = None if _is_drawn(settings) and settings != self._settings else self._known
             return Network(self._cluster, settings, self._protocols, self._wiring, same)
         cluster = replace(self._cluster, health=health)
-        return Network(cluster, settings, self._protocols, Wiring(cluster, settings, self._wiring.whole))
+        return Network(cluster, settings, self._protocols, Wiring(cluster, settings, self._wiring))
 
     @property
     def cluster(self) -> Cluster:

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
 from sim.cluster.damage import damage
 from sim.cluster.fabric.arrays import Fabric, fabric_arrays
-from sim.cluster.fabric.bounds import fabric_cuts, lower_bound_s_per_byte
+from sim.cluster.fabric.bounds import Cut, fabric_cuts, lower_bound_s_per_byte
 from sim.cluster.fabric.collectives import Flows, Phase, arrange
 from sim.cluster.fabric.fluid import check_routing
 from sim.cluster.fabric.patterns import PATTERNS, RELAYED
@@ -22,30 +23,46 @@ from sim.errors import TopologyError
 class Wiring:
     """A cluster's links, read once; networks whose flows are hashed by other seeds share it.
 
-    whole: the fabric in full health, if it was read before. Raises TopologyError for a graph that breaks the contract,
-    or that cannot be routed so.
+    before: of the same cluster in another health, if that was read. Raises TopologyError for a graph that breaks the
+    contract, or that cannot be routed so.
     """
 
-    def __init__(self, cluster: Cluster, settings: NetworkSettings, whole: Fabric | None = None) -> None:
+    def __init__(self, cluster: Cluster, settings: NetworkSettings, before: "Wiring | None" = None) -> None:
         if len(cluster.endpoints) != cluster.nodes * cluster.node.nics:
             raise TopologyError(
                 f"cluster: got {len(cluster.endpoints)} endpoints, "
                 f"expected {cluster.nodes} nodes x {cluster.node.nics} NICs"
             )
         self.cluster = cluster
-        self.whole = _fabric_of(cluster) if whole is None else whole
+        self.whole: Fabric = _fabric_of(cluster) if before is None else before.whole
+        self._before = before
         self.fabric = _surviving(cluster, self.whole)
         if settings.sharing == "max-min":
             check_routing(self.fabric, settings.routing, str(cluster.graph.graph.get("family", "this graph")))
-        self.router = Router(self.fabric)
+        self._reduces = settings.in_network_reduction
         # Ideal sharing does not see the fabric, so only the cuts at its ends bound it.
-        reduces = settings.in_network_reduction
-        self.cuts = fabric_cuts(cluster, self.fabric, reduces=reduces) if settings.sharing == "max-min" else ()
+        self._bounds_inside = settings.sharing == "max-min"
         self.lost: Mapping[int, str] = damage(cluster).lost if any(map(is_inside, cluster.health.faults)) else {}
         # Messages are placed once for all seeds: only where flows are hashed are there several.
         self._keeps = settings.routing == "ecmp"
-        self._placed: dict[tuple[object, ...], tuple[Flows, Placed]] = {}
         self._bounds: dict[tuple[object, ...], float] = {}
+
+    @cached_property
+    def router(self) -> Router:
+        """Its shortest paths."""
+        return Router(self.fabric)
+
+    @cached_property
+    def cuts(self) -> tuple[Cut, ...]:
+        """What bounds any traffic within the fabric."""
+        return fabric_cuts(self.cluster, self.fabric, reduces=self._reduces) if self._bounds_inside else ()
+
+    @cached_property
+    def _placed(self) -> dict[tuple[object, ...], tuple[Flows, Placed]]:
+        """What has been placed: where the same endpoints reach each other, messages take the same NICs."""
+        before, self._before = self._before, None
+        same = before is not None and np.array_equal(before.router.part, self.router.part)
+        return before._placed if before is not None and same else {}
 
     def placed(self, phase: Phase, key: tuple[object, ...]) -> tuple[Flows, Placed]:
         """Return the messages of a phase, and the NICs and ports that carry them; key: what tells phases apart."""

@@ -9,6 +9,7 @@ from sim.cluster.examples import node
 from sim.cluster.health import Fault, Health
 from sim.cluster.network import Network
 from sim.cluster.records import NetworkSettings
+from sim.errors import TopologyError
 from tests.cluster.graphs import cluster, folded
 
 PODS = cluster(folded(leaves=4, down=4, spines=4, pods=2, cores_per_spine=4), node(gpus=2, nics=2))
@@ -64,3 +65,18 @@ def test_ways_in_many_blocks_are_those_in_one(routing: str, monkeypatch: pytest.
     monkeypatch.setattr("sim.cluster.fabric.ways._BLOCK", 6)
     for part, whole_part in zip(answers(Network(PODS, replace(HASHED, routing=routing))), whole, strict=True):
         assert part == (pytest.approx(whole_part, rel=1e-12) if isinstance(whole_part, list) else whole_part)
+
+
+@pytest.mark.parametrize("lost", ["spine-0-1", "nic-000003"])
+def test_messages_are_placed_again_only_where_other_endpoints_are_joined(lost: str) -> None:
+    network = Network(PODS, HASHED)
+    answers(network)
+    health = Health(faults=(Fault(what="vertex", name=lost),))
+    changed = network.changed(health=health)
+    made = Network(replace(PODS, health=health), HASHED)
+    if lost.startswith("spine"):
+        assert answers(changed) == answers(made)
+        return
+    for each in (changed, made):
+        with pytest.raises(TopologyError, match="nic-000003 has no link"):
+            each.cost("p2p", PAIRS, 1e9)
