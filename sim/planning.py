@@ -4,10 +4,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from sim.cluster.domains import DomainSize
 from sim.cluster.front_end import store_access
 from sim.cluster.network import Network
 from sim.cluster.records import BomLine
-from sim.engine.slow_steps import Known, PhaseRanks, StepPacer, phase_ranks
+from sim.engine.slow_rows import PhaseRanks, phase_ranks
+from sim.engine.slow_steps import Known, StepPacer
 from sim.errors import ScenarioError
 from sim.machine import Machine, domains_in, placed_ranks
 from sim.reliability.domains import held
@@ -20,6 +22,7 @@ from sim.scenario.faults.failures import check_rate
 from sim.scenario.records import Scenario
 from sim.scenario.saving import checkpoint_plan
 from sim.steps import StepResult, main_phase, simulate_phase
+from sim.workload.layout import Layout
 from sim.workload.profile import StepProfile
 
 NO_REPAIR = RepairPlan(
@@ -28,11 +31,17 @@ NO_REPAIR = RepairPlan(
 """Stands where nothing takes a node away, so that nothing is repaired."""
 
 
+Held = dict[tuple[tuple[FailureClass, ...], int, int, tuple[tuple[str, DomainSize], ...]], tuple[FailureClass, ...]]
+"""Failures with the nodes that they hit, by failures with the parts that they hit, nodes, spares and stated domains."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
     """What a run starts from: the scenario with its level set, its machine, and the step of every phase.
 
-    bill: the machine's bill of materials; empty where nothing is billed. known: step times that runs of the job share.
+    bill: the machine's bill of materials; empty where nothing is billed. Runs of the job share the rest: known, what
+    times its replicas; ranks, those of every phase and their speeds, both as the steps were simulated; held, failures
+    with the nodes that they hit, by what decides them.
     """
 
     scenario: Scenario
@@ -41,6 +50,8 @@ class Prepared:
     bill: tuple[BomLine, ...] = ()
     allow_plugins: bool = False
     known: Known = field(default_factory=dict, compare=False, repr=False)
+    ranks: dict[int, PhaseRanks] = field(default_factory=dict, compare=False, repr=False)
+    held: Held = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +81,9 @@ def judge_of(prepared: Prepared) -> tuple[GraphJudge | None, Callable[[int], tup
 
     def steps_of(network: Network, seats: Seats) -> tuple[StepProfile, ...]:
         broken = replace(machine, cluster=network.cluster, network=network)
-        steps = tuple(simulate_phase(scenario, broken, step.phase, seats) for step in prepared.steps)
+        before = zip(*made, strict=True)
+        pairs = zip(prepared.steps, before, strict=True)
+        steps = tuple(simulate_phase(scenario, broken, step.phase, seats, known) for step, known in pairs)
         if _profiles(steps) not in map(_profiles, made):
             made.append(steps)
         return _profiles(steps)
@@ -95,22 +108,32 @@ def pacer_of(
             blocks = len(blocks_of(plan))
             return GivenPacer(lambda lost: longer_us(whole_us, blocks, lost))
         return GivenPacer(lambda _: whole_us, plan.swing)
-    speed, each, cluster = scenario.machines.speed, machine.cluster.node.accelerators, machine.cluster
 
     def ranks_of(phase: int) -> PhaseRanks:
-        layout = prepared.steps[phase].phase.layout
-        return phase_ranks(speed, layout, placed_ranks(scenario, layout, cluster), each, scenario.seed)
+        if phase not in prepared.ranks:
+            prepared.ranks[phase] = _ranks_of(scenario, machine, prepared.steps[phase].phase.layout)
+        return prepared.ranks[phase]
 
     return StepPacer(results_of, ranks_of, plan.swing, prepared.known)
+
+
+def _ranks_of(scenario: Scenario, machine: Machine, layout: Layout) -> PhaseRanks:
+    """Return the ranks of a layout; what is drawn of them follows the seed that the machine was made by."""
+    seed, node_gpus = machine.settings.seed, machine.cluster.node.accelerators
+    ranks = placed_ranks(replace(scenario, seed=seed), layout, machine.cluster)
+    return phase_ranks(scenario.machines.speed, layout, ranks, node_gpus, seed)
 
 
 def _wired(prepared: Prepared, judge: GraphJudge | None) -> tuple[FailureClass, ...]:
     """Return the scenario's failures, with the parts of the network and the nodes that they hit."""
     machines, classes = prepared.scenario.machines, prepared.scenario.failures.classes
     parts = found_parts(classes, wired(classes, judge.network.fabric, judge, judge.nodes)) if judge else classes
-    found = held(parts, domains_in(machines, prepared.machine))
-    check_rate(found, machines.nodes)
-    return found
+    key = parts, machines.nodes, machines.spare_nodes, machines.domains
+    if key not in prepared.held:
+        found = held(parts, domains_in(machines, prepared.machine))
+        check_rate(found, machines.nodes)
+        prepared.held[key] = found
+    return prepared.held[key]
 
 
 def run_plan(

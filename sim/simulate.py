@@ -1,7 +1,7 @@
 """One run from Scenario to ledgers: what users of the simulator call."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
@@ -136,13 +136,15 @@ def _check_site(scenario: Scenario, bill: tuple[BomLine, ...]) -> None:
     check_cap(peak_w, nodes, asked.cooling.pue if asked.cooling else None, billing.prices, billing.terms)
 
 
-def _steps(scenario: Scenario, machine: Machine | None, progress: Progress) -> tuple[StepResult, ...]:
-    """Return the step of every phase."""
+def _steps(
+    scenario: Scenario, machine: Machine | None, progress: Progress, before: Sequence[StepResult] = ()
+) -> tuple[StepResult, ...]:
+    """Return the step of every phase; before: those under another seed, which may be the same."""
     phases = scenario.training.phases if scenario.training else ()
     steps = []
     for index, phase in enumerate(phases):
         progress(0.1 + 0.4 * index / len(phases), f"step of phase {phase.name}")
-        steps.append(simulate_phase(scenario, machine, phase))
+        steps.append(simulate_phase(scenario, machine, phase, before=before[index : index + 1]))
     if machine is not None:
         check_algorithms(machine.network)
     return tuple(steps)
@@ -162,8 +164,11 @@ def reseeded(prepared: Prepared, scenario: Scenario) -> Prepared:
         return replace(prepared, scenario=scenario)
     network = machine.network.changed(health=health, seed=scenario.seed)
     machine = replace(machine, cluster=network.cluster, network=network, settings=network.settings)
-    steps = _steps(scenario, machine, lambda fraction, what: None)
-    return replace(prepared, scenario=scenario, machine=machine, steps=steps, known={})
+    steps = _steps(scenario, machine, lambda fraction, what: None, prepared.steps)
+    pairs = enumerate(zip(steps, prepared.steps, strict=True))
+    same = {phase for phase, (now, before) in pairs if now.timeline is before.timeline}
+    known = {phase: replicas for phase, replicas in prepared.known.items() if phase in same}
+    return replace(prepared, scenario=scenario, machine=machine, steps=steps, known=known, ranks={})
 
 
 def simulate_prepared(prepared: Prepared, progress: Progress = lambda fraction, what: None) -> RunResult:

@@ -1,5 +1,6 @@
 """The step of each phase of training, simulated on the machine of a scenario."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,17 +16,21 @@ from sim.scenario.records import Anchor, Phase, Scenario, Training
 from sim.workload.build import BuiltStep, build_step
 from sim.workload.pipelines import SCHEDULES
 from sim.workload.profile import StepProfile
-from sim.workload.stragglers import replica_factors
+from sim.workload.stragglers import ReplicaFactors, replica_factors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult:
-    """One phase's optimizer step: its profile, the timeline of a nominal replica, and what it was built from."""
+    """One phase's optimizer step: its profile, the timeline of a nominal replica, and what it was built from.
+
+    factors: of the stages of all replicas on the time of kernels.
+    """
 
     phase: Phase
     profile: StepProfile
     timeline: StepTimeline
     built: BuiltStep
+    factors: ReplicaFactors
     anchoring: Anchoring | None = None
 
 
@@ -65,8 +70,17 @@ def step_time_of(anchor: Anchor, allow_plugins: bool) -> StepTime:
     return step_time_s
 
 
-def simulate_phase(scenario: Scenario, machine: Machine | None, phase: Phase, seats: Seats | None = None) -> StepResult:
-    """Return the step of one phase on a machine; seats: the node of each of the job's places, by default the first."""
+def simulate_phase(
+    scenario: Scenario,
+    machine: Machine | None,
+    phase: Phase,
+    seats: Seats | None = None,
+    before: Iterable[StepResult] = (),
+) -> StepResult:
+    """Return the step of one phase on a machine; seats: the node of each of the job's places, by default the first.
+
+    before: steps of the phase that were simulated; one that takes as long everywhere is not simulated again.
+    """
     training, accelerator = scenario.training, scenario.machines.accelerator
     if training is None or machine is None:
         raise ScenarioError(
@@ -106,5 +120,17 @@ def simulate_phase(scenario: Scenario, machine: Machine | None, phase: Phase, se
     )
     asked = scenario.machines
     factors = replica_factors(asked.speed, layout, placement, asked.node.accelerators, scenario.seed)
+    for same in (each for each in before if _alike(each, phase, built, factors)):
+        return replace(same, built=built, anchoring=None)
     profile, timeline = profile_step(built, training.model, phase.batch, layout, accelerator, factors)
-    return StepResult(phase=phase, profile=profile, timeline=timeline, built=built)
+    return StepResult(phase=phase, profile=profile, timeline=timeline, built=built, factors=factors)
+
+
+def _alike(step: StepResult, phase: Phase, built: BuiltStep, factors: ReplicaFactors) -> bool:
+    """Return whether a step has the same profile as another: of the same times of all that it does, at all speeds."""
+    pairs = (step.factors.own, factors.own), (step.factors.throttled, factors.throttled)
+    return (
+        step.phase == phase
+        and (step.built.plan, step.built.memory) == (built.plan, built.memory)
+        and all(np.array_equal(*pair) for pair in pairs)
+    )

@@ -1,5 +1,6 @@
 """Runs in which nodes fail together: the graph says which, and networks that share racks share their lives."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from sim.errors import ScenarioError
 from sim.ledger.tables import time_table
 from sim.report.answers import run_json
 from sim.scenario import scenario_of
-from sim.simulate import RunResult, simulate
+from sim.simulate import RunResult, planned, prepare, simulate
 
 BASE: dict[str, Any] = {
     "name": "racks",
@@ -44,6 +45,18 @@ def test_a_rack_of_an_nvl72_takes_its_18_trays_along() -> None:
     gone = {stay.node for stay in result.trace.stays if stay.event == first.event and stay.place == "repair"}
     assert gone == {*failure.holds[first.component_index]}
     assert len(gone) == 18
+
+
+def test_runs_of_a_job_share_what_a_domain_holds_and_other_spares_are_another_cluster() -> None:
+    cluster = {**BASE["cluster"], "topology": {"kind": "rail-optimized"}, "domains": {"rack": {"nodes": 18}}}
+    job = prepare(scenario_of({**BASE, "cluster": cluster, "failures": {"causes": [RACK]}}, "file.toml"))
+    one = planned(job).plan.failures
+    other_seed = replace(job, scenario=replace(job.scenario, seed=2))
+    assert planned(other_seed).plan.failures is one
+    machines = replace(job.scenario.machines, spare_nodes=17)
+    fewer = planned(replace(job, scenario=replace(job.scenario, machines=machines))).plan.failures
+    assert [len(rack) for rack in one[0].holds] == [18, 18, 18, 18]
+    assert [len(rack) for rack in fewer[0].holds] == [18, 18, 18, 17]
 
 
 def test_networks_that_share_racks_share_the_lives_of_racks() -> None:

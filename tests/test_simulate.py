@@ -11,7 +11,18 @@ from sim.machine import build_machine, placed_ranks
 from sim.report.answers import run_json
 from sim.report.results import existing_run, write_run
 from sim.scenario import Scenario, load_scenario, scenario_of
-from sim.simulate import RunResult, StepResult, run_id, simulate, simulate_phase, simulate_step_of
+from sim.scenario.records import Machines
+from sim.simulate import (
+    RunResult,
+    StepResult,
+    prepare,
+    reseeded,
+    run_id,
+    simulate,
+    simulate_phase,
+    simulate_prepared,
+    simulate_step_of,
+)
 from sim.workload.profile import StepProfile
 from sim.workload.stragglers import GRAINS, replica_factors, slowed_plan
 
@@ -262,3 +273,32 @@ def test_a_step_of_16384_gpus_waits_for_the_slowest_of_all_its_replicas() -> Non
     assert len(rows) == 128
     each = [simulate_step(slowed_plan(result.built.plan, (row / GRAINS).tolist())).step_ns for row in rows]
     assert result.profile.step_time_ns == max(each)
+
+
+def test_a_step_that_takes_as_long_everywhere_is_not_simulated_again() -> None:
+    scenario = load_scenario("tiny", ["cluster.speed.spread=0.02", "cluster.network.routing=adaptive"])
+    machine = build_machine(scenario)
+    assert machine is not None and scenario.training is not None
+    phase = scenario.training.phases[0]
+    first = simulate_phase(scenario, machine, phase)
+    assert simulate_phase(scenario, machine, phase, before=[first]).timeline is first.timeline
+    for other in (replace(scenario, seed=scenario.seed + 1), replace(scenario, machines=_slower(scenario))):
+        again = simulate_phase(other, build_machine(other), phase, before=[first])
+        assert again.timeline is not first.timeline
+        assert again.profile == simulate_phase(other, build_machine(other), phase).profile != first.profile
+
+
+def _slower(scenario: Scenario) -> Machines:
+    node = scenario.machines.node
+    slow = replace(node, nic_bandwidth_bytes_per_s=node.nic_bandwidth_bytes_per_s / 2)
+    return replace(scenario.machines, node=slow)
+
+
+@pytest.mark.parametrize("preset", ["llama3-405b-54d", "tiny"])
+def test_a_job_under_another_seed_is_that_of_its_scenario(preset: str) -> None:
+    job = prepare(load_scenario(preset))
+    for seed in (job.scenario.seed, job.scenario.seed + 1):
+        scenario = load_scenario(preset, [f"run.seed={seed}"])
+        again, made = reseeded(job, scenario), prepare(scenario)
+        assert [step.profile for step in again.steps] == [step.profile for step in made.steps]
+        assert simulate_prepared(again).trace == simulate_prepared(made).trace

@@ -73,7 +73,7 @@ def test_slow_gpus_at_like_places_share_a_profile_and_are_timed_once() -> None:
     pacer = pacer_of(ready, run_plan(ready.scenario, ready.steps, ready.machine), lambda _: ready.steps)
     conditions = {pacer.condition(0, [Slowed(seat, gpu, 1170, False)], False) for seat in range(4) for gpu in range(8)}
     assert len(conditions) == 2  # A slow GPU is in the first stage of a replica or in the last.
-    assert sorted(row for _, row in ready.known if 1170 in row) == [(1000, 1170), (1170, 1000)]
+    assert sorted(row for row in ready.known[0].known if 1170 in row) == [(1000, 1170), (1170, 1000)]
 
 
 def test_a_lame_nic_costs_what_the_graph_says() -> None:

@@ -6,12 +6,11 @@ busiest link has passed its load, which is the max-min fair time of the slowest.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
 import numpy as np
 
-from sim.cluster.damage import damage
 from sim.cluster.fabric.algorithms import (
     ALGORITHMS,
     NEEDS,
@@ -19,20 +18,16 @@ from sim.cluster.fabric.algorithms import (
     SCALE_UP_REDUCTION,
     SMALLEST_IN_SWITCH,
 )
-from sim.cluster.fabric.arrays import Fabric, FloatArray, fabric_arrays
-from sim.cluster.fabric.bounds import fabric_cuts, lower_bound_s_per_byte
+from sim.cluster.fabric.arrays import Fabric, FloatArray
 from sim.cluster.fabric.collectives import Arrangement, Flows, Phase, arrange, busbw_factor
-from sim.cluster.fabric.fluid import check_routing
 from sim.cluster.fabric.loading import Load, group_rates, group_seconds, measure
-from sim.cluster.fabric.patterns import PATTERNS, RELAYED
-from sim.cluster.fabric.placing import Placed, place
 from sim.cluster.fabric.protocols import DEEP_EP, NCCL, Protocol
-from sim.cluster.fabric.routing import Router
 from sim.cluster.fabric.timing import bottleneck, latency_of, phase_time_s, waiting_s
-from sim.cluster.health import Health, damaged, is_inside
-from sim.cluster.inside import nic_rates, node_graph
+from sim.cluster.fabric.ways import Ways
+from sim.cluster.health import Health
 from sim.cluster.records import ROUTINGS, SHARINGS, Cluster, CollectiveCost, GpuArray, NetworkSettings
-from sim.errors import LayoutError, ScenarioError, TopologyError, unknown_name
+from sim.cluster.wiring import Wiring
+from sim.errors import LayoutError, ScenarioError, unknown_name
 
 Plans = Mapping[str, tuple[tuple[Phase, Load], ...]]
 """The phases of each algorithm, with their loads."""
@@ -46,12 +41,22 @@ class _Solved:
     lower_bound_s_per_byte: float
 
 
+@dataclass(slots=True, kw_only=True)
+class _Solutions:
+    """What is solved: loads of phases, kinds on groups and their paces; and kinds that took the algorithm asked for."""
+
+    loads: dict[tuple[object, ...], Load] = field(default_factory=dict)
+    solved: dict[tuple[object, ...], _Solved] = field(default_factory=dict)
+    paces: dict[tuple[object, ...], FloatArray] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
+
+
 class Network:
     """A cluster's network under one setting; solves each set of groups once, whatever sizes are asked.
 
     The graph is read when this is made: after a change of the graph, make another (`changed` reads it no second time;
-    whole: the fabric in full health, if it was read before). Raises TopologyError for a
-    graph that breaks the contract, and names the nearest for an unknown sharing or routing.
+    wiring: what was read before). Raises TopologyError for a graph that breaks the contract, and names the nearest for
+    an unknown sharing or routing.
     """
 
     def __init__(
@@ -59,36 +64,25 @@ class Network:
         cluster: Cluster,
         settings: NetworkSettings,
         protocols: Sequence[Protocol] = NCCL,
-        whole: Fabric | None = None,
+        wiring: Wiring | None = None,
+        solutions: _Solutions | None = None,
     ) -> None:
         _check_settings(settings)
-        if len(cluster.endpoints) != cluster.nodes * cluster.node.nics:
-            raise TopologyError(
-                f"cluster: got {len(cluster.endpoints)} endpoints, "
-                f"expected {cluster.nodes} nodes x {cluster.node.nics} NICs"
-            )
         self._cluster, self._settings, self._protocols = cluster, settings, tuple(protocols)
-        self._whole = _fabric_of(cluster) if whole is None else whole
-        self._fabric = _surviving(cluster, self._whole)
-        if settings.sharing == "max-min":
-            check_routing(self._fabric, settings.routing, str(cluster.graph.graph.get("family", "this graph")))
-        self._router = Router(self._fabric)
-        # Ideal sharing does not see the fabric, so only the cuts at its ends bound it.
-        reduces = settings.in_network_reduction
-        self._cuts = fabric_cuts(cluster, self._fabric, reduces=reduces) if settings.sharing == "max-min" else ()
+        self._wiring = Wiring(cluster, settings) if wiring is None else wiring
         self._abilities = _abilities(cluster, settings)
-        self._loads: dict[tuple[object, ...], Load] = {}
-        self._solved: dict[tuple[object, ...], _Solved] = {}
-        self._paces: dict[tuple[object, ...], FloatArray] = {}
-        inside = any(map(is_inside, cluster.health.faults))
-        self._taken: set[str] = set()
-        self._lost: Mapping[int, str] = damage(cluster).lost if inside else {}
+        self._known = _Solutions() if solutions is None else solutions
+        # Of the last phase asked for: who asks for its load mostly asks for the paces of its groups next.
+        self._ways: tuple[tuple[object, ...], Ways] | None = None
 
     def changed(self, *, health: Health | None = None, seed: int | None = None) -> "Network":
         """Return the network of the same cluster in another health, or with flows hashed by another seed."""
-        cluster = self._cluster if health is None else replace(self._cluster, health=health)
         settings = self._settings if seed is None else replace(self._settings, seed=seed)
-        return Network(cluster, settings, self._protocols, self._whole)
+        if health is None or health == self._cluster.health:
+            same = None if _is_drawn(settings) and settings != self._settings else self._known
+            return Network(self._cluster, settings, self._protocols, self._wiring, same)
+        cluster = replace(self._cluster, health=health)
+        return Network(cluster, settings, self._protocols, Wiring(cluster, settings, self._wiring))
 
     @property
     def cluster(self) -> Cluster:
@@ -103,7 +97,7 @@ class Network:
     @property
     def fabric(self) -> Fabric:
         """Its links, without what is lost."""
-        return self._fabric
+        return self._wiring.fabric
 
     def cost(
         self,
@@ -185,14 +179,14 @@ class Network:
         self._check(kind, groups)
         plan = next(iter(ALGORITHMS[kind].values()))
         (phase,) = plan(arrange(groups, self._cluster.node.scale_up_domain))
-        flows, placed = self._placed(phase)
-        rates = group_rates(flows, placed, self._cluster, self._router, self._settings, groups.shape[0])
+        flows, ways = self._ways_of(phase, _key_of(phase))
+        rates = group_rates(flows, ways, self._cluster, groups.shape[0])
         return rates / phase.share * busbw_factor(kind, groups.shape[1])
 
     @property
     def solves(self) -> int:
         """How many sets of flows have been placed on the links so far."""
-        return len(self._loads)
+        return len(self._known.loads)
 
     def times(self, kind: str, groups: GpuArray, size_bytes: float) -> FloatArray:
         """Return each group's seconds, shape (G,), with its own fastest algorithm; `cost` charges the slowest.
@@ -211,44 +205,42 @@ class Network:
         """Return each group's seconds on its busiest network link over those of the slowest group; 1 without any."""
         if load.network_s == 0:
             return np.ones(groups)
-        key = (phase.pattern, *_key(phase.groups))
-        if key not in self._paces:
-            flows, placed = self._placed(phase)
-            seconds = group_seconds(flows, placed, load, self._router, self._settings, phase.groups.shape[0])
-            self._paces[key] = seconds / load.network_s
-        slowest: FloatArray = self._paces[key].reshape(groups, -1).max(axis=1)
+        key = _key_of(phase)
+        if key not in self._known.paces:
+            flows, ways = self._ways_of(phase, key)
+            seconds = group_seconds(flows, ways, load, phase.groups.shape[0])
+            self._known.paces[key] = seconds / load.network_s
+            self._ways = None
+        slowest: FloatArray = self._known.paces[key].reshape(groups, -1).max(axis=1)
         return slowest
 
     def _check(self, kind: str, groups: GpuArray) -> None:
         """Refuse groups that are none, and those with a GPU that is lost."""
         _check_groups(kind, groups, self._cluster.gpus)
-        for gpu in np.intersect1d(groups, list(self._lost)).tolist()[:1]:
-            raise TopologyError(f"job stops: {self._lost[gpu]} is lost, and the job has a rank there")
+        self._wiring.require_gpus(groups)
 
     def _solve(self, kind: str, groups: GpuArray, algorithm: str | None) -> _Solved:
         key = (kind, algorithm, *_key(groups))
-        if key not in self._solved:
+        if key not in self._known.solved:
             plans = self._plans(kind, groups, algorithm)
-            self._solved[key] = _Solved(
+            self._known.solved[key] = _Solved(
                 phases={name: tuple((each, self._load(each)) for each in plan) for name, plan in plans.items()},
-                lower_bound_s_per_byte=lower_bound_s_per_byte(
+                lower_bound_s_per_byte=self._wiring.lower_bound_s_per_byte(
                     kind,
                     groups,
-                    self._cluster,
-                    self._fabric,
-                    self._cuts,
+                    key[2:],
                     scale_up_reduces=SCALE_UP_REDUCTION in self._abilities,
                     network_reduces=NETWORK_REDUCTION in self._abilities,
                 ),
             )
-        return self._solved[key]
+        return self._known.solved[key]
 
     def _plans(self, kind: str, groups: GpuArray, algorithm: str | None) -> Mapping[str, tuple[Phase, ...]]:
         """Return the algorithm asked for, else that of the settings where the groups allow it, else all that fit."""
         arranged = arrange(groups, self._cluster.node.scale_up_domain)
         preset = None if algorithm else dict(self._settings.algorithms).get(kind)
         if preset is not None and (plans := _plans(kind, arranged, preset, self._abilities)):
-            self._taken.add(kind)
+            self._known.taken.add(kind)
             return plans
         plans = _plans(kind, arranged, algorithm, self._abilities)
         if not plans:
@@ -258,19 +250,20 @@ class Network:
     @property
     def unused_algorithms(self) -> tuple[tuple[str, str], ...]:
         """Algorithms of the settings that no collective could take so far."""
-        return tuple(pair for pair in self._settings.algorithms if pair[0] not in self._taken)
+        return tuple(pair for pair in self._settings.algorithms if pair[0] not in self._known.taken)
 
     def _load(self, phase: Phase) -> Load:
-        key = (phase.pattern, *_key(phase.groups))
-        if key not in self._loads:
-            flows, placed = self._placed(phase)
-            self._loads[key] = measure(flows, placed, self._cluster, self._router, self._settings)
-        return self._loads[key]
+        key = _key_of(phase)
+        if key not in self._known.loads:
+            self._known.loads[key] = measure(*self._ways_of(phase, key), self._cluster)
+        return self._known.loads[key]
 
-    def _placed(self, phase: Phase) -> tuple[Flows, Placed]:
-        """Return the messages of a phase, and the NICs and ports that carry them."""
-        flows = PATTERNS[phase.pattern](arrange(phase.groups, self._cluster.node.scale_up_domain))
-        return flows, place(flows, self._cluster.node, self._router, relayed=phase.pattern in RELAYED)
+    def _ways_of(self, phase: Phase, key: tuple[object, ...]) -> tuple[Flows, Ways]:
+        """Return the messages of a phase and their ways."""
+        flows, placed = self._wiring.placed(phase, key)
+        if self._ways is None or self._ways[0] != key:
+            self._ways = key, Ways(placed, self._wiring.router, self._settings)
+        return flows, self._ways[1]
 
     def _fastest(
         self, kind: str, plans: Plans, size_bytes: float, protocols: Sequence[Protocol]
@@ -315,32 +308,6 @@ def _abilities(cluster: Cluster, settings: NetworkSettings) -> tuple[str, ...]:
     scale_up = cluster.accelerator.nvls_efficiency > 0 and cluster.node.scale_up_switches > 0
     known = ((SCALE_UP_REDUCTION, scale_up), (NETWORK_REDUCTION, settings.in_network_reduction))
     return tuple(name for name, able in known if able)
-
-
-def _fabric_of(cluster: Cluster) -> Fabric:
-    """Return the fabric; what a NIC carries is the least of its link, its line rate and the node's way to its GPUs."""
-    node = cluster.node
-    fabric = fabric_arrays(cluster.graph, cluster.endpoints, node.nic_bandwidth_bytes_per_s)
-    inside = np.tile(nic_rates(node_graph(node, cluster.accelerator), node), cluster.nodes)
-    return replace(fabric, nic_capacity_bytes_per_s=np.minimum(fabric.nic_capacity_bytes_per_s, inside))
-
-
-def _surviving(cluster: Cluster, whole: Fabric) -> Fabric:
-    """Return what the cluster's health leaves of its fabric."""
-    if not cluster.health.faults:
-        return whole
-    node = cluster.node
-    planes = [cluster.graph.nodes[name].get("plane") for name in whole.switches]
-    ports = max(1, node.nics // node.accelerators)
-    left = damaged(whole, cluster.health, max(node.nics, 1), ports, planes)
-    if not any(map(is_inside, cluster.health.faults)):
-        return left
-    nics = damage(cluster).nics
-    return replace(
-        left,
-        nic_capacity_bytes_per_s=left.nic_capacity_bytes_per_s * nics,
-        leaf=np.where(nics > 0, left.leaf, -1),
-    )
 
 
 def distinct_domains(domains: int, visits: int, most: int = 0) -> float:
@@ -388,8 +355,17 @@ _FITS = {
 }
 
 
+def _key_of(phase: Phase) -> tuple[object, ...]:
+    return (phase.pattern, *_key(phase.groups))
+
+
 def _key(groups: GpuArray) -> tuple[object, ...]:
     return (groups.shape, blake2b(np.ascontiguousarray(groups).tobytes(), digest_size=16).digest())
+
+
+def _is_drawn(settings: NetworkSettings) -> bool:
+    """Return whether a seed decides which way flows take."""
+    return settings.sharing == "max-min" and settings.routing == "ecmp"
 
 
 def _check_settings(settings: NetworkSettings) -> None:

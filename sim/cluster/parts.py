@@ -90,10 +90,11 @@ def cut_off(whole: IntArray, left: IntArray, members: Iterable[int], nics: int, 
 def _main(whole: IntArray, left: IntArray, mine: NDArray[np.bool_]) -> IntArray:
     """Return the part that is left of each part of the whole."""
     main = np.full(int(whole.max(initial=0)) + 1, -1, dtype=np.int64)
-    pairs, sides = np.unique(np.stack([whole, left])[:, (left >= 0) & (whole >= 0)], axis=1, return_inverse=True)
     kept = (left >= 0) & (whole >= 0)
-    ours = np.bincount(sides.ravel(), mine[kept], pairs.shape[1])
-    ports = np.bincount(sides.ravel(), minlength=pairs.shape[1])
-    for side in np.lexsort((-np.arange(pairs.shape[1]), ports, ours)).tolist():
-        main[pairs[0, side]] = pairs[1, side]
+    sides_each = int(left.max(initial=0)) + 1
+    pairs, sides = np.unique(whole[kept] * sides_each + left[kept], return_inverse=True)
+    ours = np.bincount(sides, mine[kept], pairs.size)
+    ports = np.bincount(sides, minlength=pairs.size)
+    for side in np.lexsort((-np.arange(pairs.size), ports, ours)).tolist():
+        main[pairs[side] // sides_each] = pairs[side] % sides_each
     return main

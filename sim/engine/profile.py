@@ -2,10 +2,8 @@
 
 from collections import Counter
 
-import numpy as np
-
 from sim.catalog.records import Accelerator, Model
-from sim.engine.replicas import replica_steps_ns
+from sim.engine.slowest import SlowestReplica
 from sim.engine.stage import Stage
 from sim.engine.step import StepTimeline, simulate_step
 from sim.workload.build import BuiltStep
@@ -94,12 +92,11 @@ def slowest_ns_of(plan: StepPlan, factors: ReplicaFactors, nominal_ns: int) -> t
 
     A job of GPUs that are all faster than their kind is not taken to be faster: the tables hold the mean of the kind.
     """
-    rows = np.concatenate([factors.own, factors.throttled])
-    if (rows == GRAINS).all():
+    if (factors.own == GRAINS).all() and (factors.throttled == GRAINS).all():
         return nominal_ns, nominal_ns
-    steps = replica_steps_ns(plan, rows)
-    own_ns = max(int(steps[: len(factors.own)].max()), nominal_ns)
-    return own_ns, max(int(steps[len(factors.own) :].max()), own_ns)
+    replicas = SlowestReplica(plan)
+    own_ns = max(replicas.all_ns(factors.own), nominal_ns)
+    return own_ns, max(replicas.all_ns(factors.throttled), own_ns)
 
 
 def _computing(plan: StepPlan, stage: int) -> Counter[str]:

@@ -3,48 +3,46 @@
 Operations, messages and collectives of a stage have a fixed order, so that replicas whose GPUs differ in speed pass the
 same ones and differ in numbers only. Each operation is done once, for all replicas, as soon as its input is there;
 which stage goes first does not matter, since a stage reads nothing of another but messages. The result is that of the
-step engine to the nanosecond, without its timelines.
+step engine to the nanosecond, without its timelines; `replica` does the same for one replica after another.
 
 States of a lane, one stage of all replicas: ready, waiting (for a slot) and drained. Only the simulation changes it.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.engine.stage import NEVER, Gather, Walk
-from sim.engine.walks import block_shares, walked
+from sim.engine.replica import FEW, Passage, ReplicaTimer, durations_of
+from sim.engine.stage import NEVER, Gather
+from sim.engine.step import shared_nic_ns
 from sim.workload.apportion import divide
-from sim.workload.step_plan import StepPlan, operation_costs, pipeline_key, structure
-from sim.workload.stragglers import GRAINS, IntArray, slowed_plan
+from sim.workload.operations import OpCost
+from sim.workload.step_plan import StepPlan
+from sim.workload.stragglers import COMPUTE_STATES, GRAINS, IntArray
 
-Table = NDArray[np.int64]
-"""Durations by [kind, chunk, class of replicas]."""
+_Step = tuple[int, IntArray, int, int, Passage | None]
+"""As in `replica`: durations have an element a class."""
 
 
 @dataclass(slots=True)
 class _Lane:
-    """One stage of all replicas; vectors have an element a class. Names as in `Stage`.
+    """One stage of all replicas; vectors have an element a class. Names as in `Stage`; held: the operation that waits.
 
     quiet: no collective is left beside what the stage runs from now on, until it launches another.
     """
 
     index: int
-    durations: list[IntArray]
-    messages: list[int]
-    needs: tuple[int, ...]
-    feeds: tuple[int, ...]
-    walks: list[Walk | None]
-    parts: list[tuple[IntArray, ...]]
-    gathers: list[Gather]
+    steps: Iterator[_Step]
+    gathers: tuple[Gather, ...]
     free_at: IntArray
     nic_free_at: IntArray
     collective_free_at: IntArray
     slack_ns: IntArray
+    held: tuple[_Step, ...] = ()
     quiet: bool = False
-    position: int = 0
     first_start: IntArray | None = None
     gathered_at: list[IntArray] = field(default_factory=list)
 
@@ -59,31 +57,42 @@ class _Lane:
         for gather in self.gathers[len(self.gathered_at) : count]:
             self.gathered_at.append(self.collect(now_ns, gather.duration_ns))
 
-    def begin(self, start_ns: IntArray) -> None:
-        """Note when the first operation started."""
-        if self.first_start is None:
-            self.first_start = start_ns
+    def is_quiet(self, now: IntArray) -> bool:
+        """Return whether no replica has a collective beside what its stage begins; operations begin in their order."""
+        if not self.quiet:
+            self.quiet = bool((self.collective_free_at <= now).all())
+        return self.quiet
 
 
 def replica_steps_ns(plan: StepPlan, factors: IntArray) -> IntArray:
     """Return the step time of each replica: factors by [replica, stage] on the time of kernels, in grains.
 
-    Replicas with the same factors are simulated once.
+    Replicas with the same factors are simulated once; a few that differ one by one.
     """
     classes, inverse = np.unique(factors, axis=0, return_inverse=True)
-    return np.asarray(_Replicas(plan, classes).run()[inverse.ravel()])
+    timer = ReplicaTimer(plan)
+    if len(classes) > FEW:
+        return np.asarray(at_once_ns(timer, classes)[inverse.ravel()])
+    return np.array([timer.step_ns(row) for row in classes.tolist()], dtype=np.int64)[inverse.ravel()]
+
+
+def at_once_ns(timer: ReplicaTimer, factors: IntArray) -> IntArray:
+    """Return the step time of each replica, all simulated at once."""
+    return _Replicas(timer, factors).run()
 
 
 class _Replicas:
     """The messages on their way, and the lanes that wait for one."""
 
-    def __init__(self, plan: StepPlan, classes: IntArray) -> None:
-        self.plan = plan
-        self.shape = structure(pipeline_key(plan))
-        self.count = len(classes)
-        self.shares = plan.nic_share > 0 and plan.data_overlap
-        self.slows = plan.slowdown > 1 and plan.data_overlap
-        self.lanes = self._lanes(classes)
+    def __init__(self, timer: ReplicaTimer, factors: IntArray) -> None:
+        self.plan = timer.plan
+        self.shares = self.plan.nic_share > 0 and self.plan.data_overlap
+        self.slows = self.plan.slowdown > 1 and self.plan.data_overlap
+        nothing = np.zeros(len(factors), dtype=np.int64)
+        self.lanes = [
+            _Lane(index, steps, track.gathers, nothing, nothing, nothing, nothing + NEVER)
+            for index, (track, steps) in enumerate(zip(timer.tracks, _steps(timer, factors), strict=True))
+        ]
         self.arrived: dict[int, IntArray] = {}
         self.waiting: dict[int, _Lane] = {}
         self.ready = list(self.lanes)
@@ -103,64 +112,53 @@ class _Replicas:
             spans = [end + own - self._begin_alone(lane) for lane, end, own in ends]
         return np.asarray(np.maximum.reduce(spans) + self.plan.overhead_ns)
 
-    def _lanes(self, classes: IntArray) -> list[_Lane]:
-        known: dict[tuple[object, ...], Table] = {}
-        tables = (_table(self.plan, index, classes[:, index], known) for index in range(self.plan.stages))
-        return [self._lane(index, table) for index, table in enumerate(tables)]
-
-    def _lane(self, index: int, table: Table) -> _Lane:
-        kinds, chunks = self.shape.kind[index], self.shape.chunk[index]
-        nothing = np.zeros(self.count, dtype=np.int64)
-        walks, gathers = walked(self.plan, self.shape, index, [0] * len(kinds))
-        parts: dict[tuple[int, int], tuple[IntArray, ...]] = {}
-        for walk, kind, chunk in zip(walks, kinds, chunks, strict=True):
-            if walk is not None and (kind, chunk) not in parts:
-                parts[kind, chunk] = _parts(table[kind, chunk], block_shares(self.plan.blocks[index][chunk], kind))
-        return _Lane(
-            index=index,
-            durations=[table[k, c] for k, c in zip(kinds, chunks, strict=True)],
-            messages=[self.plan.boundary_ns[boundary] for boundary in self.shape.boundary[index]],
-            needs=self.shape.needs[index],
-            feeds=self.shape.feeds[index],
-            walks=walks,
-            parts=[parts.get((k, c), ()) for k, c in zip(kinds, chunks, strict=True)],
-            gathers=gathers,
-            free_at=nothing,
-            nic_free_at=nothing,
-            collective_free_at=nothing,
-            slack_ns=nothing + NEVER,
-        )
-
     def _run_on(self, lane: _Lane) -> None:
-        """Run the operations of a lane until one waits for its input."""
-        for position in range(lane.position, len(lane.needs)):
-            lane.position, need, start = position, lane.needs[position], lane.free_at
+        """Run the operations of a lane until one waits for its input. Nearly all time is spent here."""
+        free, nic = lane.free_at, lane.nic_free_at
+        for need, duration, feed, message, passage in chain(lane.held, lane.steps):
             if need >= 0:
-                arrived = self.arrived.pop(need, None)
-                if arrived is None:
+                ready = self.arrived.pop(need, None)
+                if ready is None:
+                    step = need, duration, feed, message, passage
+                    lane.held, lane.free_at, lane.nic_free_at = (step,), free, nic
                     self.waiting[need] = lane
                     return
-                start = np.maximum(start, arrived)
-            lane.free_at = self._operate(lane, start)
-            if lane.feeds[position] >= 0:
-                self._send(lane, position)
+                free = np.maximum(free, ready)
+            if passage is not None:
+                free = self._pass(lane, passage, duration, free)
+            elif lane.quiet or not self.slows or lane.is_quiet(free):
+                free = free + duration
+            else:
+                free = self._beside(lane, free, duration)
+            if feed < 0:
+                continue
+            if message < 0:
+                self.arrived[feed] = free
+            else:
+                begin = np.maximum(free, nic)
+                if lane.quiet or not self.shares or lane.is_quiet(free):
+                    nic = begin + message
+                else:
+                    nic = np.asarray(begin + self._transfer(lane, begin, message))
+                self.arrived[feed] = nic
+                if self.plan.blocking_send:
+                    free = nic
+            if feed in self.waiting:
+                self.ready.append(self.waiting.pop(feed))
+        lane.held, lane.free_at, lane.nic_free_at = (), free, nic
 
-    def _operate(self, lane: _Lane, start: IntArray) -> IntArray:
-        walk = lane.walks[lane.position]
-        if walk is not None:
-            return self._walk(lane, walk, start)
-        lane.begin(start)
-        return start + self._slowed(lane, start, lane.durations[lane.position])
-
-    def _walk(self, lane: _Lane, walk: Walk, now: IntArray) -> IntArray:
-        for i, block in enumerate(walk.blocks):
-            if walk.gather >= 0:
-                now = self._await_gather(lane, walk.gather + i, now)
-            if i == 0:
-                lane.begin(now)
-            now = now + self._slowed(lane, now, lane.parts[lane.position][block])
-            if walk.reductions:
-                reduced = lane.collect(now, walk.reductions[i])
+    def _pass(self, lane: _Lane, passage: Passage, duration: IntArray, now: IntArray) -> IntArray:
+        """Pass an operation block by block; return when it ends."""
+        parts = _parts(duration, passage.shares)
+        for i, block in enumerate(passage.blocks):
+            if passage.gather >= 0:
+                now = self._await_gather(lane, passage.gather + i, now)
+            if lane.first_start is None:
+                lane.first_start = now
+            slowed = self.slows and not lane.is_quiet(now)
+            now = self._beside(lane, now, parts[block]) if slowed else now + parts[block]
+            if passage.reductions:
+                reduced = lane.collect(now, passage.reductions[i])
                 now = now if self.plan.data_overlap else np.maximum(now, reduced)
         return now
 
@@ -176,35 +174,13 @@ class _Replicas:
             lane.slack_ns = now
         return begin
 
-    def _slowed(self, lane: _Lane, start: IntArray, duration: IntArray) -> IntArray:
-        """Return the time of a kernel with what the collectives beside it add."""
-        if not self.slows or self._is_quiet(lane, start):
-            return duration
+    def _beside(self, lane: _Lane, start: IntArray, duration: IntArray) -> IntArray:
+        """Return when a kernel ends that collectives beside it lengthen."""
         beside = np.minimum(np.maximum(lane.collective_free_at - start, 0), duration)
-        return np.asarray(duration + _whole(beside * (self.plan.slowdown - 1)))
-
-    def _is_quiet(self, lane: _Lane, now: IntArray) -> bool:
-        """Return whether no replica has a collective beside what its stage begins; operations begin in their order."""
-        if not lane.quiet:
-            lane.quiet = bool((lane.collective_free_at <= now).all())
-        return lane.quiet
-
-    def _send(self, lane: _Lane, position: int) -> None:
-        slot = lane.feeds[position]
-        if self.shape.target[lane.index][position] == lane.index:
-            self.arrived[slot] = lane.free_at
-        else:
-            begin: IntArray = np.maximum(lane.free_at, lane.nic_free_at)
-            lane.nic_free_at = self.arrived[slot] = begin + self._transfer(lane, begin, lane.messages[position])
-            if self.plan.blocking_send:
-                lane.free_at = lane.nic_free_at
-        if slot in self.waiting:
-            self.ready.append(self.waiting.pop(slot))
+        return np.asarray(start + duration + _whole(beside * (self.plan.slowdown - 1)))
 
     def _transfer(self, lane: _Lane, begin: IntArray, message: int) -> IntArray | int:
         """Return the time of a message; collectives beside it on the same NIC lose some."""
-        if not self.shares or self._is_quiet(lane, lane.free_at):
-            return message
         left = lane.collective_free_at - begin
         if (left <= 0).all():
             return message
@@ -229,37 +205,43 @@ class _Replicas:
         return np.minimum(lane.first_start, lane.slack_ns)
 
 
-def _shared_nic(message: int, left: IntArray, share: float) -> tuple[IntArray, IntArray]:
+def _shared_nic(message: int, left: IntArray, share: float) -> tuple[IntArray | int, IntArray | int]:
     """Return what `shared_nic_ns` does, by class; a class without a collective sends alone."""
     kept = min(share, 0.5)
     pace, rate = kept / share, 1 - kept
-    beside = left / pace
+    beside, alone = left / pace, left == 0
     within = message / rate <= beside
-    transfer = np.where(within, _whole(np.float64(message / rate)), _whole(beside + message - beside * rate))
-    lost = np.where(within, _whole(np.float64(message / rate * (1 - pace))), _whole(beside - left))
-    alone = left == 0
+    whole = shared_nic_ns(message, NEVER, share)
+    if within.all() and not alone.any():
+        return whole
+    transfer = np.where(within, whole[0], _whole(beside + message - beside * rate))
+    lost = np.where(within, whole[1], _whole(beside - left))
     return np.where(alone, message, transfer), np.where(alone, 0, lost)
 
 
-def _table(plan: StepPlan, index: int, factors: IntArray, known: dict[tuple[object, ...], Table]) -> Table:
-    """Return the durations of a stage's operations; stages that run the same share what is known."""
+def _steps(timer: ReplicaTimer, factors: IntArray) -> Iterator[Iterator[_Step]]:
+    """Yield the operations of every stage."""
+    for index, track in enumerate(timer.tracks):
+        table = _table(timer.plan, index, factors[:, index])
+        durations = [table[kind][chunk] for kind, chunk in track.operations]
+        yield zip(track.needs, durations, track.feeds, track.messages, track.passages, strict=True)
+
+
+def _table(plan: StepPlan, index: int, factors: IntArray) -> list[list[IntArray]]:
+    """Return the durations of a stage's operations by [kind][chunk]."""
+    if not plan.weight:
+        known: dict[int, IntArray] = {}
+        rows = plan.forward[index], plan.backward[index]
+        return [[known.setdefault(id(cost), _stretched(cost, factors)) for cost in row] for row in rows]
     distinct, inverse = np.unique(factors, return_inverse=True)
-    rows = [plan.forward[index], plan.backward[index], *(plan.weight[index : index + 1])]
-    own = tuple(id(cost) for row in rows for cost in row)
-    for factor in distinct.tolist():
-        if (own, factor) not in known:
-            known[own, factor] = np.array(_durations(plan, index, factor / GRAINS), dtype=np.int64)
-    return np.stack([known[own, factor] for factor in distinct.tolist()], axis=-1)[..., inverse.ravel()]
+    tables = np.array([durations_of(plan, index, factor) for factor in distinct.tolist()], dtype=np.int64)
+    return [list(row) for row in np.moveaxis(tables, 0, -1)[..., inverse.ravel()]]
 
 
-def _durations(plan: StepPlan, index: int, factor: float) -> Sequence[Sequence[int]]:
-    one = replace(
-        plan,
-        forward=plan.forward[index : index + 1],
-        backward=plan.backward[index : index + 1],
-        weight=plan.weight[index : index + 1],
-    )
-    return [[cost.duration_ns for cost in row] for row in operation_costs(slowed_plan(one, [factor]), 0)]
+def _stretched(cost: OpCost, factors: IntArray) -> IntArray:
+    """Return the durations of an operation whose compute takes so many grains as long, as `slowed_plan` rounds it."""
+    ends = (_whole(ns * (factors / GRAINS)) if s in COMPUTE_STATES else ns for s, ns in cost.state_ns.items())
+    return np.asarray(sum(ends, np.zeros_like(factors)))
 
 
 def _parts(durations: IntArray, shares: tuple[int, ...]) -> tuple[IntArray, ...]:

@@ -26,7 +26,10 @@ from sim.reliability.slow import FALSE_ALARM, SlowDraws, Slowed, is_swung, next_
 
 @dataclass(slots=True, eq=False)
 class _Slow:
-    """A part that is slow since the end of a life; watch: changes whenever its node joins or leaves the job."""
+    """A part that is slow since the end of a life.
+
+    watch: changes whenever its node joins or leaves the job. slowed: what it was told as last.
+    """
 
     life: Life
     failure: FailureClass
@@ -35,6 +38,7 @@ class _Slow:
     watched: bool = False
     found: bool = False
     watch: int = 0
+    slowed: Slowed | None = None
 
 
 class SlowNodes:
@@ -99,11 +103,17 @@ class SlowNodes:
 
     def parts(self) -> SlowParts:
         """Return the slow GPUs of the job, by seat, and what its NICs and links keep."""
-        here = [(node, part) for node, parts in self.slow.items() if self.nodes.place[node] == "job" for part in parts]
-        return (
-            frozenset(self._slowed(part, self._seat(node)) for node, part in here if part.slowing.bandwidth == 1),
-            frozenset(_degraded(part, node, node) for node, part in here if part.slowing.bandwidth < 1),
-        )
+        slow, degraded, place = set(), set(), self.nodes.place
+        for node, parts in self.slow.items():
+            if place[node] != "job":
+                continue
+            seat = self._seat(node)
+            for part in parts:
+                if part.slowing.bandwidth < 1:
+                    degraded.add(_degraded(part, node, node))
+                else:
+                    slow.add(self._slowed(part, seat))
+        return frozenset(slow), frozenset(degraded)
 
     def evict(self, node: int, cause: str) -> None:
         """A node of the job is taken out at once, as one that fails; what is slow in it is repaired with it."""
@@ -178,8 +188,11 @@ class SlowNodes:
         return self.nodes.seating.seat(node)
 
     def _slowed(self, part: _Slow, seat: int) -> Slowed:
-        gpu = part.life.component % part.failure.per_node if part.failure.component == "gpu" else -1
-        return Slowed(seat, gpu, part.grains, part.slowing.state == "throttle")
+        slowed = part.slowed
+        if slowed is None or slowed.seat != seat:
+            gpu = part.life.component % part.failure.per_node if part.failure.component == "gpu" else -1
+            part.slowed = slowed = Slowed(seat, gpu, part.grains, part.slowing.state == "throttle")
+        return slowed
 
     def _turn(self) -> None:
         """The swing of the day begins or ends."""

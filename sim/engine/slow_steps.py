@@ -1,37 +1,28 @@
 """Steps with slow GPUs, from the steps of a model.
 
-What the network costs is not built anew, and replicas that are alike are timed once.
+What the network costs is not built anew, and replicas that are alike are timed once, if they can be the slowest.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 
-from sim.cluster.records import GpuArray
-from sim.engine.replicas import replica_steps_ns
+from sim.engine.slow_rows import PhaseRanks, SlowRows
+from sim.engine.slowest import SlowestReplica
 from sim.engine.step import StepTimeline
 from sim.reliability.records import Swing
-from sim.reliability.slow import PaceTimes, Slowed, gpu_factors, grains_of
+from sim.reliability.slow import PaceTimes, Slowed, grains_of
 from sim.workload.build import BuiltStep
-from sim.workload.layout import Layout
 from sim.workload.profile import StepProfile
-from sim.workload.slowed import Ranks, Row, ranks_of, slowed_rows
-from sim.workload.stragglers import GRAINS, ReplicaFactors, Speed, replica_factors
+from sim.workload.stragglers import GRAINS
 
 Ends = tuple[int, int]
 """The time of a step without what throttles, and with it."""
 
-Known = dict[tuple[int, Row], int]
-"""Step times on the whole network by phase and row of factors; runs of one job share them."""
-
-ALL: Row = ()
-"""Stands for the rows of all replicas of the job, in the swing of the day."""
-
-LIKELY = 50
-"""Factors that are timed at once, in hundredths beyond 1: many replicas take hardly longer to time than one."""
+Known = dict[int, SlowestReplica]
+"""What times replicas on one network, by phase; on the whole one, runs of a job share it."""
 
 
 class TimedStep(Protocol):
@@ -45,24 +36,6 @@ class TimedStep(Protocol):
 
     @property
     def timeline(self) -> StepTimeline: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhaseRanks:
-    """The ranks of a phase, the GPUs of a node, and the factors of all replicas, differences of a kind included."""
-
-    ranks: Ranks
-    node_gpus: int
-    factors: ReplicaFactors
-
-
-def phase_ranks(speed: Speed, layout: Layout, placement: GpuArray, node_gpus: int, seed: int) -> PhaseRanks:
-    """Return what a phase's layout makes of the speeds of GPUs; placement: the GPU of each rank."""
-    return PhaseRanks(
-        ranks=ranks_of(speed, layout, placement, node_gpus, seed),
-        node_gpus=node_gpus,
-        factors=replica_factors(speed, layout, placement, node_gpus, seed),
-    )
 
 
 class StepPacer:
@@ -81,11 +54,14 @@ class StepPacer:
         known: Known | None = None,
     ) -> None:
         self._steps_of = steps_of
-        self._ranks_of = cache(ranks_of)
+        self._ranks_of = ranks_of
         self._swing = grains_of(swing.factor if swing else 1.0)
         self._times: dict[int, Known] = {0: {} if known is None else known}
+        self._swung: dict[tuple[int, int], int] = {}
         self._asked: dict[tuple[int, frozenset[Slowed], bool], int] = {}
         self._keys: list[tuple[int, bool, tuple[Ends, ...]]] = []
+        self._numbers: dict[tuple[int, bool, tuple[Ends, ...]], int] = {}
+        self._rows: dict[int, SlowRows] = {}
         self._number(0, frozenset(), False)
 
     def condition(self, network: int, slow: Collection[Slowed], swung: bool) -> int:
@@ -115,75 +91,43 @@ class StepPacer:
     def _number(self, network: int, slow: frozenset[Slowed], swung: bool) -> int:
         phases = range(len(self._steps_of(network)))
         key = network, swung, tuple(self._ends(network, phase, slow, swung) for phase in phases)
-        if key not in self._keys:
+        if key not in self._numbers:
+            self._numbers[key] = len(self._keys)
             self._keys.append(key)
-        return self._keys.index(key)
+        return self._numbers[key]
 
     def _ends(self, network: int, phase: int, slow: frozenset[Slowed], swung: bool) -> Ends:
         own_ns, slowest_ns = self._without(network, phase, swung)
         if not slow:
             return own_ns, slowest_ns
-        held = self._ranks_of(phase)
-        own, hot = slowed_rows(held.ranks, _by_gpu(slow, held.node_gpus))
-        if swung:
-            hot = {tuple(round(factor * self._swing / GRAINS) for factor in row) for row in hot}
-        own_ns = max(own_ns, self._slowest_ns(network, phase, own))
-        return own_ns, max(own_ns, slowest_ns, self._slowest_ns(network, phase, hot))
+        if phase not in self._rows:
+            self._rows[phase] = SlowRows(self._ranks_of(phase), self._swing)
+        replicas = self._replicas(network, phase)
+        own, hot = self._rows[phase].rows(slow, swung=swung)
+        own_ns = replicas.slowest_ns(own, own_ns)
+        return own_ns, replicas.slowest_ns(hot, max(own_ns, slowest_ns))
 
     def _without(self, network: int, phase: int, swung: bool) -> Ends:
         """Return the ends of a step without slow GPUs, by day or by night."""
-        step = self._steps_of(network)[phase]
+        own_ns, slowest_ns = _ends_of(self._steps_of(network)[phase])
         if not swung:
-            return _ends_of(step)
-        known = self._known(network)
-        if (phase, ALL) not in known:
+            return own_ns, slowest_ns
+        if (network, phase) not in self._swung:
             rows = np.rint(self._ranks_of(phase).factors.throttled * (self._swing / GRAINS)).astype(np.int64)
-            known[phase, ALL] = int(replica_steps_ns(step.built.plan, rows).max())
-        own_ns, slowest_ns = _ends_of(step)
-        return own_ns, max(slowest_ns, known[phase, ALL])
+            self._swung[network, phase] = self._replicas(network, phase).all_ns(rows)
+        return own_ns, max(slowest_ns, self._swung[network, phase])
 
-    def _known(self, network: int) -> Known:
-        return self._times.setdefault(network, {})
-
-    def _slowest_ns(self, network: int, phase: int, rows: Collection[Row]) -> int:
-        """Return the step time of the slowest of some replicas."""
-        known = self._known(network)
-        missing = [row for row in rows if (phase, row) not in known]
-        if missing:
-            wanted = sorted(
-                {each for row in missing for each in _alike(row)} - {row for at, row in known if at == phase}
-            )
-            steps = replica_steps_ns(self._steps_of(network)[phase].built.plan, np.array(wanted, dtype=np.int64))
-            known.update(zip(((phase, row) for row in wanted), steps.tolist(), strict=True))
-        return max((known[phase, row] for row in rows), default=0)
+    def _replicas(self, network: int, phase: int) -> SlowestReplica:
+        known = self._times.setdefault(network, {})
+        if phase not in known:
+            known[phase] = SlowestReplica(self._steps_of(network)[phase].built.plan)
+        return known[phase]
 
 
 def _ends_of(step: TimedStep) -> Ends:
     """Return the time of a step without throttling and with it, as its states hold them."""
     straggling_ns = step.profile.state_ns.get("straggler", 0) // step.profile.stages
     return step.timeline.step_ns + straggling_ns, step.profile.step_time_ns
-
-
-def _by_gpu(slow: Collection[Slowed], node_gpus: int) -> dict[int, tuple[float, float]]:
-    """Return the factors of GPUs by their number in the job, seat by seat."""
-    factors = gpu_factors(slow)
-    wide = {
-        seat * node_gpus + gpu: pair for (seat, own), pair in factors.items() if own < 0 for gpu in range(node_gpus)
-    }
-    return wide | {seat * node_gpus + gpu: pair for (seat, gpu), pair in factors.items() if gpu >= 0}
-
-
-def _alike(row: Row) -> Iterable[Row]:
-    """Return a row, and where one stage is slower than the others, which are alike, those of all stages and factors."""
-    slowest, others = max(row), min(row)
-    if row.count(slowest) != 1 or len({*row}) != 2:
-        return [row]
-    levels = {slowest, *(round(others * (1 + hundredths / 100)) for hundredths in range(1, LIKELY + 1))}
-    return [
-        (others,) * stage + (level,) + (others,) * (len(row) - stage - 1)
-        for level in levels
-        for stage in range(len(row))
-    ]
 
 
 def _slowed(step: TimedStep, ends: Ends) -> StepProfile:

@@ -62,28 +62,42 @@ def ranks_of(speed: Speed, layout: Layout, placement: GpuArray, node_gpus: int, 
     )
 
 
-def slowed_rows(ranks: Ranks, factors: Mapping[int, tuple[float, float]]) -> tuple[set[Row], set[Row]]:
-    """Return the rows of the replicas that have a slow GPU, without and with what throttles, once where alike.
+def row_of(ranks: Ranks, gpu: int) -> int:
+    """Return the row of the replicas that a GPU of the cluster is in, -1 if it holds no rank of the job.
+
+    >>> row_of(ranks_of(Speed(), Layout(pipeline=2, data=2), np.arange(4), 2, seed=1), 3)
+    1
+    """
+    rank = int(ranks.rank_of[gpu]) if gpu < ranks.rank_of.size else -1
+    return rank if rank < 0 else rank // _length(ranks.layout)
+
+
+def slowed_rows(ranks: Ranks, factors: Mapping[int, tuple[float, float]]) -> dict[int, tuple[Row, Row]]:
+    """Return the rows of the replicas that have a slow GPU, without and with what throttles, by their numbers.
 
     factors: of a slow GPU on its time, without what throttles and of what throttles.
 
     >>> pair = ranks_of(Speed(), Layout(pipeline=2, data=2), np.arange(4), 2, seed=1)
     >>> slowed_rows(pair, {1: (1.2, 1.0), 3: (1.0, 1.5)})
-    ({(1000, 1200), (1000, 1000)}, {(1000, 1200), (1000, 1500)})
+    {0: ((1000, 1200), (1000, 1200)), 1: ((1000, 1000), (1000, 1500))}
     """
     layout = ranks.layout
-    group = layout.context * layout.tensor
-    length = replicas_in_step(layout) * layout.pipeline * group
     own: dict[int, list[int]] = {}
     hot: dict[int, list[int]] = {}
     for gpu, (slow, throttle) in factors.items():
-        rank = int(ranks.rank_of[gpu]) if gpu < ranks.rank_of.size else -1
-        if rank < 0:
+        row = row_of(ranks, gpu)
+        if row < 0:
             continue
-        row, stage = rank // length, rank // group % layout.pipeline
+        rank = int(ranks.rank_of[gpu])
+        stage = rank // (layout.context * layout.tensor) % layout.pipeline
         _raise(own, ranks.own_rows, row, stage, float(ranks.own[rank]) * slow)
         _raise(hot, ranks.throttled_rows, row, stage, float(ranks.throttled[rank]) * slow * throttle)
-    return {*map(tuple, own.values())}, {*map(tuple, hot.values())}
+    return {row: (tuple(own[row]), tuple(hot[row])) for row in own}
+
+
+def _length(layout: Layout) -> int:
+    """Return the ranks of the replicas that are one row."""
+    return replicas_in_step(layout) * layout.pipeline * layout.context * layout.tensor
 
 
 def _raise(rows: dict[int, list[int]], all_rows: IntArray, row: int, stage: int, factor: float) -> None:

@@ -1,4 +1,4 @@
-"""All replicas at once are what the step engine makes of each, and the step waits for the slowest."""
+"""Replicas in plain integers and all at once are what the step engine makes of each; the step waits for the slowest."""
 
 from dataclasses import replace
 from typing import Any
@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.engine.profile import slowest_ns_of
-from sim.engine.replicas import replica_steps_ns
+from sim.engine.replica import FEW, ReplicaTimer
+from sim.engine.replicas import at_once_ns, replica_steps_ns
 from sim.engine.step import simulate_step
 from sim.workload.operations import OpCost
 from sim.workload.step_plan import StepPlan
@@ -75,7 +76,21 @@ def factors_of(seed: int, replicas: int, stages: int) -> IntArray:
 @given(plan=plans(), seed=st.integers(0, 99))
 def test_all_replicas_at_once_equal_the_step_engine_to_the_nanosecond(plan: StepPlan, seed: int) -> None:
     factors = factors_of(seed, 4, plan.stages)
+    assert at_once_ns(ReplicaTimer(plan), factors).tolist() == one_by_one(plan, factors)
+
+
+@settings(max_examples=300, deadline=None)
+@given(plan=plans(), seed=st.integers(0, 99))
+def test_a_replica_in_plain_integers_equals_the_step_engine_to_the_nanosecond(plan: StepPlan, seed: int) -> None:
+    factors = factors_of(seed, 4, plan.stages)
     assert replica_steps_ns(plan, factors).tolist() == one_by_one(plan, factors)
+
+
+def test_few_replicas_and_many_have_the_same_times() -> None:
+    plan = uniform_plan("interleaved", stages=4, microbatches=4, chunks=2, reduce_ns=900, nic_share=0.6, slowdown=1.1)
+    factors = factors_of(1, FEW + 1, 4)
+    few = [replica_steps_ns(plan, factors[:10]), replica_steps_ns(plan, factors[10:])]
+    assert replica_steps_ns(plan, factors).tolist() == np.concatenate(few).tolist()
 
 
 def test_replicas_of_one_class_have_one_time_in_their_own_places() -> None:

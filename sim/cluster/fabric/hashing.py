@@ -14,11 +14,14 @@ Pick = Callable[[IntArray, IntArray, IntArray, IntArray], IntArray]
 def ecmp_pick(source: IntArray, target: IntArray, queue_pair: IntArray, seed: int) -> Pick:
     """Return ECMP's choice: a hash of the flow's endpoints, queue pair, switch and seed, uniform over the next hops.
 
-    source, target: endpoints. The switch is hashed in so that two tiers do not choose alike (no polarisation).
+    source, target: endpoints. The switch is hashed in so that two tiers do not choose alike (no polarisation). Arrays
+    are broadcast; flows are the elements, row by row.
     """
-    key = _mix(_mix(_mix(_u64(source) + _u64(seed)) + _u64(target)) + _u64(queue_pair))
+    key = _mix(_mix(_mix(_u64(source) + _u64(seed)) + _u64(target)) + _u64(queue_pair)).ravel()
 
     def pick(flow: IntArray, switch: IntArray, hops: IntArray, count: IntArray) -> IntArray:
+        if count.max(initial=1) == 1:
+            return np.zeros_like(count)
         word = _mix(key[flow] + _u64(switch) * _ODD)
         return ((word >> np.uint64(32)) * _u64(count) >> np.uint64(32)).astype(np.int64)
 

@@ -3,7 +3,6 @@
 Links are numbered in one row: cables (C,), NICs out (E,), NICs in (E,), scale-up ports out (N,), ports in (N,).
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,17 +10,12 @@ import numpy as np
 from sim.cluster.damage import damage
 from sim.cluster.fabric.arrays import Fabric, FloatArray, IntArray, total
 from sim.cluster.fabric.collectives import Flows
-from sim.cluster.fabric.d_mod_k import d_mod_k_pick
 from sim.cluster.fabric.fairshare import max_min_rates
-from sim.cluster.fabric.fluid import HASHED, fluid_loads, fluid_paths, walks
-from sim.cluster.fabric.hashing import Pick, ecmp_pick
+from sim.cluster.fabric.fluid import HASHED, fluid_loads, fluid_paths
 from sim.cluster.fabric.placing import Placed, nics_of
-from sim.cluster.fabric.routing import Router
+from sim.cluster.fabric.ways import Ways, leaves_of, subflows_each
 from sim.cluster.health import is_inside, port_factors, require_ports
-from sim.cluster.records import Cluster, NetworkSettings
-
-_BLOCK = 1 << 20
-"""Sub-flows hashed at once: bounds memory, changes no result."""
+from sim.cluster.records import Cluster
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +51,10 @@ def capacities(cluster: Cluster, fabric: Fabric) -> FloatArray:
     return np.concatenate([fabric.capacity_bytes_per_s, nic, nic, port, port])
 
 
-def measure(flows: Flows, placed: Placed, cluster: Cluster, router: Router, settings: NetworkSettings) -> Load:
+def measure(flows: Flows, ways: Ways, cluster: Cluster) -> Load:
     """Return the load of messages that all progress together."""
-    fabric = router.fabric
-    cables, latency_s = _cable_loads(placed, router, settings)
+    placed, fabric = ways.placed, ways.router.fabric
+    cables, latency_s = _cable_loads(ways)
     endpoints, gpus = len(cluster.endpoints), cluster.gpus
     loads = np.concatenate(
         [
@@ -88,13 +82,12 @@ def measure(flows: Flows, placed: Placed, cluster: Cluster, router: Router, sett
     )
 
 
-def group_seconds(
-    flows: Flows, placed: Placed, load: Load, router: Router, settings: NetworkSettings, groups: int
-) -> FloatArray:
+def group_seconds(flows: Flows, ways: Ways, load: Load, groups: int) -> FloatArray:
     """Return the seconds of the busiest network link of each group, shape (groups,), all groups progressing together.
 
     Where flows take one path each, groups differ by the links they meet; a split over many gives all of them the same.
     """
+    placed, router, settings = ways.placed, ways.router, ways.settings
     fabric, group = router.fabric, flows.group[placed.nic_flow]
     endpoints = fabric.nic_capacity_bytes_per_s.size
     if settings.sharing == "ideal" or settings.routing in ("adaptive", "spray", "valiant"):
@@ -102,14 +95,16 @@ def group_seconds(
     slowest = np.zeros(groups)
     np.maximum.at(slowest, group, load.nic_s[placed.nic_source])
     np.maximum.at(slowest, group, load.nic_s[endpoints + placed.nic_target])
-    source, target = _leaves(placed, fabric)
     if settings.routing not in HASHED:
-        flow, cable, _ = fluid_paths(router, settings.routing, source, target)
+        flow, cable, _ = fluid_paths(router, settings.routing, *leaves_of(placed, fabric))
         np.maximum.at(slowest, group[flow], load.cable_s[cable])
         return slowest
-    for part, pick in _subflows(placed, router, settings):
-        for flow, cable in walks(router, source[part], target[part], pick):
-            np.maximum.at(slowest, group[part[flow]], load.cable_s[cable])
+    for part, hops in ways:
+        along = np.zeros(part.size)
+        for subflow, cable in hops:
+            along[subflow] = np.maximum(along[subflow], load.cable_s[cable])
+        each = subflows_each(settings)
+        np.maximum.at(slowest, group[part[::each]], along.reshape(-1, each).max(axis=1))
     return slowest
 
 
@@ -124,15 +119,11 @@ def _own_s(flows: Flows, placed: Placed, cluster: Cluster, fabric: Fabric) -> fl
     return float((sent / fabric.nic_capacity_bytes_per_s[nics].sum(axis=1).clip(min=1e-30)).max())
 
 
-def _leaves(placed: Placed, fabric: Fabric) -> tuple[IntArray, IntArray]:
-    """Return the leaf of each end."""
-    return fabric.leaf[placed.nic_source], fabric.leaf[placed.nic_target]
-
-
-def _cable_loads(placed: Placed, router: Router, settings: NetworkSettings) -> tuple[FloatArray, float]:
+def _cable_loads(ways: Ways) -> tuple[FloatArray, float]:
     """Return the load of every cable, and the longest latency from NIC to NIC."""
+    placed, router, settings = ways.placed, ways.router, ways.settings
     fabric = router.fabric
-    source, target = _leaves(placed, fabric)
+    source, target = leaves_of(placed, fabric)
     nic_latency_s = fabric.nic_latency_s[placed.nic_source] + fabric.nic_latency_s[placed.nic_target]
     if settings.sharing == "ideal" or settings.routing not in HASHED:
         one, other, pair = _pairs(source, target, len(fabric.switches))
@@ -141,10 +132,10 @@ def _cable_loads(placed: Placed, router: Router, settings: NetworkSettings) -> t
         longest = float((path_s[pair] + nic_latency_s).max(initial=0.0))
         return (np.zeros_like(loads) if settings.sharing == "ideal" else loads), longest
     loads, longest = np.zeros(fabric.source.size), 0.0
-    for part, pick in _subflows(placed, router, settings):
+    for part, hops in ways:
         path_s = nic_latency_s[part]
-        weight = placed.nic_weight[part] / _subflows_each(settings)
-        for flow, cable in walks(router, source[part], target[part], pick):
+        weight = placed.nic_weight[part] / subflows_each(settings)
+        for flow, cable in hops:
             loads += total(cable, weight[flow], loads.size)
             path_s[flow] += fabric.latency_s[cable]
         longest = max(longest, float(path_s.max(initial=0.0)))
@@ -157,41 +148,23 @@ def _pairs(source: IntArray, target: IntArray, switches: int) -> tuple[IntArray,
     return keys // switches, keys % switches, pair
 
 
-def _subflows_each(settings: NetworkSettings) -> int:
-    return settings.queue_pairs if settings.routing == "ecmp" else 1
-
-
-def _subflows(placed: Placed, router: Router, settings: NetworkSettings) -> Iterator[tuple[IntArray, Pick]]:
-    """Yield the message of every sub-flow, a block at a time, with its choice of path."""
-    each = _subflows_each(settings)
-    for first in range(0, placed.nic_source.size, max(1, _BLOCK // each)):
-        block = np.arange(first, min(first + max(1, _BLOCK // each), placed.nic_source.size))
-        part, queue_pair = np.repeat(block, each), np.tile(np.arange(each), block.size)
-        source, target = placed.nic_source[part], placed.nic_target[part]
-        if settings.routing == "d-mod-k":
-            yield part, d_mod_k_pick(router.number[target])
-        else:
-            yield part, ecmp_pick(source, target, queue_pair, settings.seed)
-
-
-def group_rates(
-    flows: Flows, placed: Placed, cluster: Cluster, router: Router, settings: NetworkSettings, groups: int
-) -> FloatArray:
+def group_rates(flows: Flows, ways: Ways, cluster: Cluster, groups: int) -> FloatArray:
     """Return each group's rate, shape (groups,): of its slowest sub-flow, when all are max-min fair.
 
     In bytes of the collective's size a second and unit of share. A group slower elsewhere than on a shared link
     leaves the rest of that link to others, which `measure` does not need to know. Valiant's flows all meet the busiest
     link, so that none is faster than another.
     """
+    placed, router, settings = ways.placed, ways.router, ways.settings
     fabric, capacity = router.fabric, capacities(cluster, router.fabric)
     if settings.sharing == "max-min" and settings.routing == "valiant":
-        load = measure(flows, placed, cluster, router, settings)
+        load = measure(flows, ways, cluster)
         return np.full(groups, 1.0 / max(load.network_s, load.scale_up_s))
-    part, entry, cable, fraction = _paths(placed, router, settings)
+    part, entry, cable, fraction = _paths(ways)
     cables, endpoints = fabric.source.size, len(cluster.endpoints)
     subflow = np.arange(part.size)
     port = part.size + np.arange(placed.port_flow.size)
-    weight = placed.nic_weight[part] / (_subflows_each(settings) if settings.sharing == "max-min" else 1)
+    weight = placed.nic_weight[part] / (subflows_each(settings) if settings.sharing == "max-min" else 1)
     rates = max_min_rates(
         flow=np.concatenate([entry, subflow, subflow, port, port]),
         link=np.concatenate(
@@ -212,11 +185,10 @@ def group_rates(
     return slowest
 
 
-def _paths(
-    placed: Placed, router: Router, settings: NetworkSettings
-) -> tuple[IntArray, IntArray, IntArray, FloatArray]:
+def _paths(ways: Ways) -> tuple[IntArray, IntArray, IntArray, FloatArray]:
     """Return the message of every sub-flow, and (sub-flow, cable, fraction) entries."""
-    source, target = _leaves(placed, router.fabric)
+    placed, router, settings = ways.placed, ways.router, ways.settings
+    source, target = leaves_of(placed, router.fabric)
     none = np.empty(0, dtype=np.int64)
     if settings.sharing == "ideal":
         return np.arange(source.size), none, none, np.empty(0)
@@ -224,8 +196,8 @@ def _paths(
         return np.arange(source.size), *fluid_paths(router, settings.routing, source, target)
     parts, entries, cables = [none], [none], [none]
     before = 0
-    for part, pick in _subflows(placed, router, settings):
-        for flow, cable in walks(router, source[part], target[part], pick):
+    for part, hops in ways:
+        for flow, cable in hops:
             entries.append(before + flow)
             cables.append(cable)
         parts.append(part)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import count as count_from
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.cluster.fabric.arrays import Fabric, FloatArray, IntArray, components, total
 from sim.cluster.fabric.hashing import Pick
@@ -217,21 +218,31 @@ def hashed_paths(router: Router, source: IntArray, target: IntArray, pick: Pick)
 
     source, target: leaves of each flow, shape (F,). Raises TopologyError for a flow without a path.
     """
-    class_of_flow = router.class_of[target]
-    for leaf_class in np.flatnonzero(np.bincount(class_of_flow, minlength=1)).tolist():
-        field = router.field(leaf_class)
-        flow = np.flatnonzero((class_of_flow == leaf_class) & (source != target))
-        at = source[flow]
+    for leaf_class, flow in _by_class(router.class_of[target], source != target):
+        field, at, goal = router.field(leaf_class), source[flow], target[flow]
         while flow.size:
-            _require_path(router, field, at, target[flow])
-            first, count = _candidates(router, field, at, target[flow])
-            cable = first + pick(flow, at, field.distance[at], count)
-            far = field.distance[at] > 1
+            distance = field.distance[at]
+            _require_path(router, distance, at, goal)
+            first, count = _candidates(router, field, at, goal, distance)
+            cable = first + pick(flow, at, distance, count)
+            far = distance > 1
             cable[far] = field.cables[cable[far]]
             yield flow, cable
             at = router.fabric.target[cable]
-            on = at != target[flow]
-            flow, at = flow[on], at[on]
+            on = at != goal
+            flow, at, goal = flow[on], at[on], goal[on]
+
+
+def _by_class(class_of: IntArray, which: NDArray[np.bool_]) -> Iterator[tuple[int, IntArray]]:
+    """Yield each class and those of its members that are wanted, both in ascending order."""
+    members = np.flatnonzero(which)
+    # Stable, and by counting where the numbers are short.
+    order = np.argsort(
+        class_of[members].astype(np.int16 if class_of.max(initial=0) < 1 << 15 else np.int64), kind="stable"
+    )
+    counts = np.bincount(class_of[members])
+    parts = np.split(members[order], np.cumsum(counts)[:-1]) if members.size else []
+    yield from ((leaf_class, part) for leaf_class, part in enumerate(parts) if part.size)
 
 
 def ragged(first: IntArray, count: IntArray) -> tuple[IntArray, IntArray]:
@@ -263,7 +274,7 @@ def _template(router: Router, source_class: int, target_class: int) -> Template:
     field, fabric = router.field(target_class), router.fabric
     at: IntArray = np.array([source])
     amount: FloatArray = np.ones(1)
-    _require_path(router, field, at, np.array([target]))
+    _require_path(router, field.distance[at], at, np.array([target]))
     hops: list[tuple[IntArray, FloatArray]] = []
     for _ in range(int(field.distance[source])):
         row, cable = _forward(router, field, at, target)
@@ -278,7 +289,7 @@ def _template(router: Router, source_class: int, target_class: int) -> Template:
 
 def _forward(router: Router, field: Field, at: IntArray, target: int) -> tuple[IntArray, IntArray]:
     """Return (row of `at`, cable) of every cable from those switches, all equally far, one hop nearer the target."""
-    row, place = ragged(*_candidates(router, field, at, np.full(at.size, target)))
+    row, place = ragged(*_candidates(router, field, at, np.full(at.size, target), field.distance[at]))
     return row, place if field.distance[at[0]] == 1 else field.cables[place]
 
 
@@ -296,10 +307,12 @@ def _template_of(fabric: Fabric, source: int, target: int, hops: list[tuple[IntA
     )
 
 
-def _candidates(router: Router, field: Field, at: IntArray, target: IntArray) -> tuple[IntArray, IntArray]:
+def _candidates(
+    router: Router, field: Field, at: IntArray, target: IntArray, distance: IntArray
+) -> tuple[IntArray, IntArray]:
     """Return first and count of the next hops: cables straight to a neighbouring target, else places in the field."""
-    first, count = field.start[at], field.start[at + 1] - field.start[at]
-    near = np.flatnonzero(field.distance[at] == 1)
+    first, count = field.start[at], np.diff(field.start)[at]
+    near = np.flatnonzero(distance == 1)
     switch, fabric = at[near], router.fabric
     # Parallel cables lie in the same order in both directions.
     first[near] = fabric.reverse[fabric.start[target[near]] + field.own[switch]]
@@ -307,9 +320,9 @@ def _candidates(router: Router, field: Field, at: IntArray, target: IntArray) ->
     return first, count
 
 
-def _require_path(router: Router, field: Field, at: IntArray, target: IntArray) -> None:
-    lost = np.flatnonzero(field.distance[at] < 1)
-    if lost.size:
+def _require_path(router: Router, distance: IntArray, at: IntArray, target: IntArray) -> None:
+    if distance.min(initial=1) < 1:
+        lost = np.flatnonzero(distance < 1)
         one, other = (router.fabric.switches[int(ends[lost[0]])] for ends in (at, target))
         raise TopologyError(f"no path from switch {one} to switch {other}: the fabric is cut between them")
 
