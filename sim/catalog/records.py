@@ -124,6 +124,7 @@ class Node:
 
     network_technology: "infiniband" or "ethernet", of its NICs and so of the switches they plug into.
     scale_up_domain: accelerators that reach one another without the fabric: whole nodes, or 1 where none do (TPU).
+    liquid_cooled: whether it is sold with cold plates, so that its powers are those with liquid already.
     pcie_switches: shared evenly by GPUs and NICs; 0: they hang on the CPUs. pcie_bandwidth_bytes_per_s: of a device's
     slot, one direction.
     """
@@ -146,6 +147,7 @@ class Node:
     overhead_idle_w: float
     overhead_busy_w: float
     sources: Sources
+    liquid_cooled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +196,8 @@ class Storage:
 class Cooling:
     """One way of cooling nodes; powers of nodes in the catalog are those with air and its fans.
 
-    fan_fraction: of a node's nameplate, what leaves IT power because its fans do (0 with air). pump_w_per_w: what the
+    fan_fraction: of a node's nameplate, what leaves IT power because its fans do: 0 with air, and nothing leaves a node
+    that is liquid-cooled as sold. pump_w_per_w: what the
     pumps of coolant distribution units (CDU) draw a watt of the nodes, which enters IT power. pue: of a facility so
     cooled, over that IT power. cdu_w: IT power that one CDU cools, 0 without any.
     """

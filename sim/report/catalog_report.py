@@ -16,14 +16,25 @@ def kinds_report(names: Mapping[str, Sequence[str]]) -> str:
 
 
 def entry_report(kind: str, name: str, rows: Sequence[CatalogRow]) -> str:
-    """Return the fields of one entry with value and unit; where they come from stands under the last that shares it."""
+    """Return the fields of one entry with value and unit; where they come from stands under the last that shares it.
+
+    What is said of the entry as a whole, in a sentence, stands below its fields.
+    """
+    fields, remarks = ([row for row in rows if _is_remark(row) is said] for said in (False, True))
     lines = [f"{kind} {name}"]
-    cells = table([[row.field, _value(row.value), row.unit] for row in rows], "<><")
-    for index, (cell, row) in enumerate(zip(cells, rows, strict=True)):
+    cells = table([[row.field, _value(row.value), row.unit] for row in fields], "<><")
+    for index, (cell, row) in enumerate(zip(cells, fields, strict=True)):
         lines += wrapped(f"  {cell}", "    ")
-        if index + 1 == len(rows) or _source(rows[index + 1]) != _source(row):
+        if index + 1 == len(fields) or _source(fields[index + 1]) != _source(row):
             lines += wrapped(_source(row), " " * 8, " " * 6)
+    for row in remarks:
+        lines += wrapped(f"  {row.field}: {row.value}", "    ")
     return "\n".join(lines)
+
+
+def _is_remark(row: CatalogRow) -> bool:
+    """Return whether a row is a sentence without a source, not a number or a name."""
+    return not row.source and isinstance(row.value, str) and " " in row.value
 
 
 def _source(row: CatalogRow) -> str:

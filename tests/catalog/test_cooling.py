@@ -19,6 +19,11 @@ def test_powers_of_the_catalog_are_with_air() -> None:
     assert (air.fan_fraction, air.pump_w_per_w, air.cdu_w) == (0, 0, 0)
 
 
+def test_racks_and_tpus_are_liquid_cooled_as_sold() -> None:
+    liquid = {name for name in catalog.names("node") if catalog.node(name).liquid_cooled}
+    assert liquid == {"gb200-nvl72", "gb300-nvl72", "tpu-v3", "tpu-v4", "tpu-v5p"}
+
+
 def test_liquid_saves_more_in_fans_than_its_pumps_draw() -> None:
     dlc = catalog.load_cooling("dlc")
     assert 0 < dlc.pump_w_per_w < dlc.fan_fraction < 1

@@ -1,12 +1,17 @@
 """Keys of a price book: each in its unit, zero where zero means something, pairs together, and one book on another."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sim import catalog
 from sim.catalog.load import priced_items
 from sim.catalog.price_keys import DATA_PARTS, ITEM_UNITS, MAY_BE_ZERO, NEEDS, UNITS
+from sim.catalog.prices import parse_price_book
+from sim.catalog.records import PriceBook
 from sim.errors import InputError, PriceError, UnknownNameError
 
 DATES = 'valid_from = "2026-01-01"\nvalid_to = "2027-01-01"\n'
@@ -98,6 +103,31 @@ def test_a_book_takes_from_its_base_what_it_does_not_price(tmp_path: Path) -> No
     changed = {key for key in base.prices if book.prices[key] != base.prices[key]}
     assert changed == {"energy/kwh", "server/dgx-h100"}
     assert (book.name, book.prices["energy/kwh"].value, len(book.prices)) == ("mine", 0.05, len(base.prices))
+
+
+@given(st.dictionaries(st.sampled_from(sorted(catalog.price_book("2026-owned").prices)), st.floats(1, 1e6)))
+def test_a_book_is_its_base_with_its_own_prices_put_over_it(changed: dict[str, float]) -> None:
+    def row(key: str, value: float) -> dict[str, object]:
+        unit = base.prices[key].unit
+        worth = 0.5 if unit == "fraction" else value
+        return {"value": worth, "unit": unit, "source": "a quote", "date": "2026", "kind": "published"}
+
+    base = catalog.price_book("2026-owned")
+    head = {"name": "mine", "currency": "USD", "valid_from": "2026-02-01", "valid_to": "2026-03-01"}
+    table = {**head, "extends": "base", "prices": {key: row(key, value) for key, value in changed.items()}}
+    own = parse_price_book(table, priced_items(), "my.toml", lambda name: (flat(base), name))
+    assert {key: price.value for key, price in own.prices.items()} == {
+        **{key: price.value for key, price in base.prices.items()},
+        **{key: row(key, value)["value"] for key, value in changed.items()},
+    }
+    assert (own.name, own.valid_from, own.valid_to) == ("mine", "2026-02-01", "2026-03-01")
+
+
+def flat(book: PriceBook) -> dict[str, object]:
+    """Return a book as the tables that it would be read from."""
+    prices = {key: {"value": one.value, "unit": one.unit, **asdict(one.provenance)} for key, one in book.prices.items()}
+    head = {field: getattr(book, field) for field in ("name", "currency", "valid_from", "valid_to")}
+    return {**head, "prices": prices}
 
 
 def test_a_book_has_its_own_dates(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 
 from sim import catalog
+from sim.catalog.assumed import OUT_OF_CLAIMS
 from sim.report.answers import step_json
 from sim.report.catalog_report import entry_report, kinds_report
 from sim.report.step_report import step_report
@@ -119,6 +120,12 @@ def test_a_source_that_fields_share_stands_once() -> None:
     )
     starts = ("measured,", "published,", "derived,", "fitted,", "assumed,")
     assert sum(line.strip().startswith(starts) for line in text.splitlines()) <= changes
+
+
+def test_what_no_measurement_scores_is_said_below_its_fields() -> None:
+    lines = entry_report("node", "tpu-v4", catalog.describe("node", "tpu-v4")).splitlines()
+    assert " ".join(" ".join(lines[-2:]).split()) == f"accuracy: {OUT_OF_CLAIMS}"
+    assert "accuracy" not in entry_report("node", "dgx-h100", catalog.describe("node", "dgx-h100"))
 
 
 def test_every_kind_is_listed_with_its_names() -> None:
