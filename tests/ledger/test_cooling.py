@@ -23,6 +23,11 @@ def test_fans_leave_and_pumps_enter() -> None:
     assert node.overhead_idle_w == pytest.approx(1_600 / 2 + 88)
 
 
+def test_a_node_that_is_sold_for_liquid_has_no_fans_to_lose() -> None:
+    rack = catalog.node("gb200-nvl72")
+    assert cooled(rack, cooling(0.12, 0.01)).nameplate_w == pytest.approx(1.01 * rack.nameplate_w)
+
+
 def test_air_is_what_the_catalog_says() -> None:
     assert cooled(NODE, catalog.load_cooling("air")) == NODE
 
