@@ -13,6 +13,9 @@ from simpy.events import EventPriority
 
 from sim.errors import SimulationError
 
+FINISHED = EventPriority(1)
+"""What is finished at the instant; SimPy's own priority of timeouts."""
+
 LATE = EventPriority(2)
 """After everything that is finished at the instant: failures."""
 
@@ -48,6 +51,26 @@ class Delayed(simpy.Event):
         env.schedule(self, priority, delay)
 
 
+class Call(simpy.Event):
+    """The call of a function, with this event, when `delay` ticks have passed; raises as `timeout` does."""
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        delay: int,
+        priority: EventPriority,
+        callback: Callable[[simpy.Event], None],
+        value: int = 0,
+    ) -> None:
+        if type(delay) is not int or delay < 0:
+            raise _wrong(delay)
+        self.env = env
+        self.callbacks = [callback]
+        self._ok = True
+        self._value = value
+        env.schedule(self, priority, delay)
+
+
 def timeout(env: simpy.Environment, delay: int, value: int = 0) -> simpy.Timeout:
     """Return a timeout of `delay` ticks. Raises SimulationError unless it is an integer of 0 or more."""
     # numpy integers would leak into the clock, and NaN passes SimPy's own check.
@@ -58,9 +81,7 @@ def timeout(env: simpy.Environment, delay: int, value: int = 0) -> simpy.Timeout
 
 def after(env: simpy.Environment, delay: int, callback: Callable[[simpy.Event], None]) -> None:
     """Call a function when `delay` ticks have passed; raises as `timeout` does."""
-    if type(delay) is not int or delay < 0:
-        raise _wrong(delay)
-    simpy.Timeout(env, delay).callbacks.append(callback)
+    Call(env, delay, FINISHED, callback)
 
 
 def late(env: simpy.Environment, delay: int, value: int = 0) -> simpy.Event:

@@ -19,8 +19,8 @@ import simpy
 from sim.engine.clock import IntegerEnvironment, last, late, on_event
 from sim.reliability.exposure import JOB, Life
 
-EndOfLives = Callable[[list[Life]], bool]
-"""Hears which lives end at an instant; says whether the job stops at it because of that."""
+EndOfLives = Callable[[list[Life]], None]
+"""Hears which lives end at an instant."""
 
 
 class Lives(Protocol):
@@ -246,10 +246,11 @@ class DormantClock:
             return
         self._disarm()
         ended = self._due()
-        # With the job stops a clock that only runs while it steps, and begins anew with it.
-        if ended and self.ended(ended) and not self.ageing.calendar:
-            return
-        self._arm()
+        if ended:
+            self.ended(ended)
+        # A job that has stopped and stepped again meanwhile has armed its clock already.
+        if self.armed_us < 0:
+            self._arm()
 
     def _due(self) -> list[Life]:
         """Take out the lives that end now; those of nodes that rested meanwhile end later than the heap knew."""

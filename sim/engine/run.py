@@ -116,7 +116,7 @@ class RunSimulation:
         self.outages = self._outages()
         self.slow = self._slow()
         if self.outages or self.slow or self.nodes.blocks is not None:
-            self.job.severed = self._severed
+            self.job.recovery.severed = self._severed
         # Causes that do more, or other, than stop the job and break a node.
         self.special = frozenset(
             cause
@@ -135,7 +135,8 @@ class RunSimulation:
             on_event(timeout(self.env, self.limit_us), self._give_up)
         if self.plan.replay is not None and self.plan.replay.then == "refuse":
             on_event(late(self.env, self.plan.replay.end_us), self._log_ended)
-        complete = self.env.run(until=simpy.Process(self.env, self.job.live()))
+        self.job.launch()
+        complete = self.env.run(until=self.job.done)
         return self.record.trace(self.env.now, bool(complete), tuple(self.pace.judged))
 
     def _logged(self, nodes: int) -> LoggedLives | None:
@@ -153,8 +154,8 @@ class RunSimulation:
             return EagerClock(self.env, lives, ageing, self._ended, self.limit_us)
         return DormantClock(self.env, lives, ageing, self._ended, 2 * planned_us(plan), self.limit_us)
 
-    def _ended(self, lives: list[Life]) -> bool:
-        """Lives end: the nodes and the job are hit; say whether the job, if it steps, stops."""
+    def _ended(self, lives: list[Life]) -> None:
+        """Lives end: the nodes and the job are hit."""
         job = self.job
         for life in lives:
             if self.shared is not None and self.shared.takes(life):
@@ -171,8 +172,7 @@ class RunSimulation:
                 self.clock.renew(life)
             if hits:
                 job.inbox.append(Failure(event, failure.cause, (node,) if failure.replace else ()))
-        job.notice()
-        return job.state == "stepping" and bool(job.inbox)
+        job.broken()
 
     def _strikes(self, life: Life, failure: FailureClass) -> None:
         """A life ends of a cause that does not just stop the job."""

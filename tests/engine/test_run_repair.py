@@ -120,9 +120,9 @@ def test_a_node_taken_for_a_broken_one_is_replaced_and_comes_back() -> None:
     ended = run.clock.ended
 
     def mistaken(lives: Any) -> None:
-        ended(lives)
         if run.env.now == 30 * SECOND:
             run.nodes.accuse(0, "hang", 0)
+        ended(lives)
 
     run.clock.ended = mistaken
     trace = run.trace()
