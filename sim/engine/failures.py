@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import simpy
 
-from sim.engine.clock import IntegerEnvironment, last, late, on_event
+from sim.engine.clock import LATE, Call, IntegerEnvironment, last, late, on_event
 from sim.reliability.exposure import JOB, Life
 
 EndOfLives = Callable[[list[Life]], None]
@@ -135,10 +135,10 @@ class DormantClock:
 
     __slots__ = (
         "ageing",
+        "armed",
         "armed_us",
         "ended",
         "env",
-        "epoch",
         "heap",
         "limit_us",
         "lives",
@@ -165,7 +165,7 @@ class DormantClock:
         self.ordinals: dict[tuple[int, int], int] = {}
         # The reading that the pending event is for: no life is earlier. -1: the clock stands still, or is being read.
         self.armed_us = -1
-        self.epoch = 0
+        self.armed: simpy.Event | None = None
 
     def begin(self) -> None:
         self._extend(0)
@@ -174,7 +174,7 @@ class DormantClock:
     def renew(self, life: Life, within_us: int | None = None) -> None:
         _, cause, component, ordinal, node = life
         self.ordinals[cause, component] = ordinal + 1
-        age_us = self.ageing.age_us(node)
+        age_us = self.env.now if self.ageing.calendar else self.ageing.age_us(node)
         renewed = self.lives.renewed(life, age_us)
         self._push(renewed if within_us is None else _cut_short(renewed, age_us, within_us))
 
@@ -186,29 +186,34 @@ class DormantClock:
             self._push(life)
 
     def start(self) -> None:
-        self.ageing.start()
         if not self.ageing.calendar:
+            self.ageing.start()
             self._arm()
 
     def stop(self) -> None:
-        self.ageing.stop()
-        if not self.ageing.running:
+        if not self.ageing.calendar:
+            self.ageing.stop()
             self._disarm()
 
     def leave(self, node: int) -> None:
-        self.ageing.leave(node)
+        if not self.ageing.calendar:
+            self.ageing.leave(node)
 
     def join(self, node: int) -> None:
+        if self.ageing.calendar:
+            return
         self.ageing.join(node)
-        for life in self.resting.pop(node, ()):
-            self._push(life)
+        if node in self.resting:
+            for life in self.resting.pop(node):
+                self._push(life)
 
     def _push(self, life: Life) -> None:
-        node, ageing = life.node, self.ageing
+        end_us, _, _, _, node = life
+        ageing = self.ageing
         if node in ageing.left_us:
             self.resting[node].append(life)
             return
-        due_us = ageing.due_us(node, life.end_us)
+        due_us = end_us + ageing.shift_us.get(node, 0)
         if due_us <= self.limit_us:
             heappush(self.heap, (due_us, life))
             if due_us < self.armed_us:
@@ -227,24 +232,25 @@ class DormantClock:
 
     def _arm(self) -> None:
         """Have an event pending at the end of the earliest life, if the clock runs and there is one."""
-        if not self.ageing.running:
+        ageing = self.ageing
+        if not ageing.running:
             return
         while self.sure_us <= (self.heap[0][0] if self.heap else self.limit_us):
             after_us, self.reach_us = self.reach_us, min(2 * self.reach_us, self.limit_us)
             self._extend(after_us)
-        self.epoch += 1
-        self.armed_us = self.heap[0][0] if self.heap else 2 * self.limit_us
         if self.heap:
-            on_event(late(self.env, self.armed_us - self.ageing.reading_us(), self.epoch), self._ring)
+            self.armed_us = self.heap[0][0]
+            self.armed = Call(self.env, self.armed_us - ageing.reading_us(), LATE, self._ring)
+        else:
+            self.armed_us, self.armed = 2 * self.limit_us, None
 
     def _disarm(self) -> None:
-        self.epoch += 1
-        self.armed_us = -1
+        self.armed_us, self.armed = -1, None
 
     def _ring(self, event: simpy.Event) -> None:
-        if event.value != self.epoch:
+        if event is not self.armed:
             return
-        self._disarm()
+        self.armed_us, self.armed = -1, None
         ended = self._due()
         if ended:
             self.ended(ended)
@@ -254,12 +260,12 @@ class DormantClock:
 
     def _due(self) -> list[Life]:
         """Take out the lives that end now; those of nodes that rested meanwhile end later than the heap knew."""
-        reading_us = self.ageing.reading_us()
-        ended = []
         heap, ageing = self.heap, self.ageing
+        reading_us, shift_us, left_us, ended = ageing.reading_us(), ageing.shift_us, ageing.left_us, []
         while heap and heap[0][0] <= reading_us:
             due_us, life = heappop(heap)
-            if not ageing.calendar and (life.node in ageing.left_us or ageing.due_us(life.node, life.end_us) > due_us):
+            end_us, _, _, _, node = life
+            if node in left_us or end_us + shift_us.get(node, 0) > due_us:
                 self._push(life)
             else:
                 ended.append(life)

@@ -45,6 +45,7 @@ class Nodes:
         "grows",
         "in_job",
         "job_waits",
+        "local",
         "losses",
         "place",
         "record",
@@ -84,21 +85,27 @@ class Nodes:
         self.regrouped: Callable[[], None] = lambda: None
         # When a node left its seat, or failed on it, and which seat: what it held is gone.
         self.losses: list[tuple[int, int]] = []
+        self.local = any(tier.local for tier in record.course.tiers)
 
     def breaks(self, life: Life, cause: str, event: int) -> None:
         """A component that takes its node along has failed, wherever the node is."""
         node = life.node
-        self._names(node, cause, event)
         if node in self.broken:
             self.broken[node].append(life)
-        else:
-            self.broken[node] = [life]
-        self.fails(node, cause, event)
+            return
+        if self.place[node] == "failed":
+            self.failed[node] = (cause, event)
+        self.broken[node] = [life]
+        self._leaves(node, cause, event)
 
     def fails(self, node: int, cause: str, event: int) -> None:
-        """A node must be repaired, wherever it is."""
-        self._names(node, cause, event)
+        """A node must be repaired, wherever it is; what breaks first is what one that fails already is repaired for."""
+        if self.place[node] == "failed" and node not in self.broken:
+            self.failed[node] = (cause, event)
         self.broken.setdefault(node, [])
+        self._leaves(node, cause, event)
+
+    def _leaves(self, node: int, cause: str, event: int) -> None:
         place = self.place[node]
         if place == "job":
             self._fails(node, cause, event)
@@ -217,9 +224,8 @@ class Nodes:
         """A failed node leaves the job."""
         cause, event = self.failed.pop(node)
         self._stand_up(node, cause, event)
-        accused = node in self.accused
-        self.accused.discard(node)
-        if node in self.broken or accused:
+        if node in self.broken or node in self.accused:
+            self.accused.discard(node)
             self.away.pop(node, None)
             self._to_repair(node, cause, event)
         elif node in self.cut:
@@ -235,10 +241,11 @@ class Nodes:
         if self.blocks is not None:
             self._regroup(self.blocks)
             return
-        for group in sorted(self.seating.empty):
+        seating = self.seating
+        for group in sorted(seating.empty):
             self._fill_group(group)
-        if self.seating.spare_domains:
-            for group in sorted(self.seating.empty):
+        if seating.spare_domains and seating.empty:
+            for group in sorted(seating.empty):
                 self._exchange_domain(group)
 
     def _fill_group(self, group: int) -> None:
@@ -259,7 +266,8 @@ class Nodes:
                 self._dismiss(node)
             else:
                 self.away.pop(node, None)
-                self.losses.append((self.env.now, self.seating.seat(node)))
+                if self.local:
+                    self.losses.append((self.env.now, self.seating.seat(node)))
                 self._stand_up(node)
         self.seating.rehouse(group, domain)
         self._fill_group(group)
@@ -271,12 +279,12 @@ class Nodes:
             self._join(node, group, COLD)
             return
         self.place[node] = "spare"
-        self.record.move(self.env.now, node, "spare", cause, event)
+        self.record.moves.append((self.env.now, node, "spare", cause, event))
         if self.shelf.put(node):
             self.clock.join(node)
         if waiting:
             self._fill()
-        elif self.can_grow():
+        elif self.blocks is not None and self.can_grow():
             self.grows()
 
     def _regroup(self, blocks: Blocks) -> None:
@@ -347,12 +355,8 @@ class Nodes:
     def _fails(self, node: int, cause: str, event: int) -> None:
         self.place[node] = "failed"
         self.failed[node] = (cause, event)
-        self.losses.append((self.env.now, self.seating.seat(node)))
-
-    def _names(self, node: int, cause: str, event: int) -> None:
-        """What first breaks in a node that is to leave anyway, cut off or due for maintenance, is what is repaired."""
-        if self.place[node] == "failed" and node not in self.broken:
-            self.failed[node] = (cause, event)
+        if self.local:
+            self.losses.append((self.env.now, self.seating.seat(node)))
 
     def _to_maintenance(self, node: int) -> None:
         duration_us, cause, event = self.away[node]
@@ -383,17 +387,17 @@ class Nodes:
 
     def _join(self, node: int, group: int, rank: int, seat: int | None = None) -> None:
         """A node joins the job; one that was powered ages already."""
+        now, record = self.env.now, self.record
         self.place[node] = "job"
         self.in_job += 1
         self.drawn.add(rank)
         self.seating.sit_down(node, group, seat)
-        event = self.record.event(self.env.now, "replaced", "", node)
-        self.record.move(self.env.now, node, "job", "", event)
+        record.moves.append((now, node, "job", "", record.event(now, "replaced", "", node)))
         if rank == COLD:
             self.clock.join(node)
 
     def _to_repair(self, node: int, cause: str, event: int) -> None:
         self.place[node] = "repair"
-        self.record.move(self.env.now, node, "repair", cause, event)
+        self.record.moves.append((self.env.now, node, "repair", cause, event))
         if self.send(node, cause, node in self.broken):
             self.record.event(self.env.now, "retired", cause, node)

@@ -56,8 +56,8 @@ class Shelf:
     def first(self, domain: int) -> int | None:
         """Return the hottest spare of a domain, of several the one that came first."""
         for row in self.rows.get(domain, ()):
-            if row:
-                return next(iter(row))
+            for node in row:
+                return node
         return None
 
     def count(self, domain: int) -> int:
