@@ -186,23 +186,26 @@ class DormantClock:
             self._push(life)
 
     def start(self) -> None:
-        if not self.ageing.calendar:
-            self.ageing.start()
+        ageing = self.ageing
+        if not ageing.calendar:
+            ageing.running, ageing.since_us = True, self.env.now
             self._arm()
 
     def stop(self) -> None:
         if not self.ageing.calendar:
             self.ageing.stop()
-            self._disarm()
+            self.armed_us, self.armed = -1, None
 
     def leave(self, node: int) -> None:
-        if not self.ageing.calendar:
-            self.ageing.leave(node)
+        ageing = self.ageing
+        if not ageing.calendar:
+            ageing.left_us[node] = ageing.reading_us()
 
     def join(self, node: int) -> None:
-        if self.ageing.calendar:
+        ageing = self.ageing
+        if ageing.calendar:
             return
-        self.ageing.join(node)
+        ageing.shift_us[node] = ageing.shift_us.get(node, 0) + ageing.reading_us() - ageing.left_us.pop(node)
         if node in self.resting:
             for life in self.resting.pop(node):
                 self._push(life)
@@ -243,9 +246,6 @@ class DormantClock:
             self.armed = Call(self.env, self.armed_us - ageing.reading_us(), LATE, self._ring)
         else:
             self.armed_us, self.armed = 2 * self.limit_us, None
-
-    def _disarm(self) -> None:
-        self.armed_us, self.armed = -1, None
 
     def _ring(self, event: simpy.Event) -> None:
         if event is not self.armed:

@@ -23,7 +23,7 @@ from sim.reliability.draws import RecoveryTimes
 from sim.reliability.elastic import REGROW
 from sim.reliability.progress import NEVER_US, phase_at
 from sim.reliability.rewind import rewound_us
-from sim.reliability.saves import Save, Span
+from sim.reliability.saves import Save
 
 
 class Job:
@@ -50,6 +50,7 @@ class Job:
         "recovery",
         "restarts",
         "returned",
+        "rework",
         "safe",
         "saves",
         "since_us",
@@ -80,6 +81,7 @@ class Job:
         self.recovery = Recovery(self, record, nodes, times, self.waiting)
         self.horizon_us = self.waiting.horizon_us
         self.restarts = plan.recovery.on_failure == "restart"
+        self.rework = plan.recovery.rework
         # Whether failures may be noticed late, some of which end the run.
         self.late = any(failure.silent is not None for failure in plan.failures)
         self.state = "recovering"
@@ -176,18 +178,19 @@ class Job:
         return self._begin_recovery()
 
     def _begin_recovery(self) -> State | None:
-        for failure in self.inbox if self.late else ():
-            if failure.aborts:
-                return self._abort(failure)
+        if self.late:
+            for failure in self.inbox:
+                if failure.aborts:
+                    return self._abort(failure)
         return self.recovery.begin()
 
     def _fall_back(self) -> None:
         """Go back to what is saved and still held; what is beyond is lost to the failure."""
-        now, first = self.env.now, self.inbox[0]
-        save, undone = self.saves.fall_back(now, self._good_until() if self.late else None)
+        now = self.env.now
+        self.safe, undone = save, _ = self.saves.fall_back(now, self._good_until() if self.late else None)
         if undone:
+            first = self.inbox[0]
             self.record.reversal(now, "lost_work", first.cause, first.event, save.at_us, undone)
-        self.safe = save
         self.waiting.phase = phase_at(self.record.course, save.work_us)
         if self.returned is not None:
             self.returned(save)
@@ -226,25 +229,29 @@ class Job:
             due_us, now = self.end_us, self.env.now
             if self.planned:
                 due_us = min(due_us, self.stepper.boundary_us(now))
-            if now < min(due_us, self.horizon_us):
+            if now < due_us and now < self.horizon_us:
                 self.waiting.until(due_us, self._stride)
                 return None
         return self._stop()
 
     def _stop(self) -> State | None:
         """Stop stepping: at the end of the work, for failures, for planned stops, or at the horizon."""
-        now = self.env.now
+        now, course = self.env.now, self.record.course
         self.clock.stop()
         self.state = "recovering"
         self.up_us += now - self.since_us
         span, durable = self.stepper.stop(now)
         self.record.progress(self.safe.work_us, span, durable)
-        if span.work_us == self.record.course.end_us:
+        if span.work_us == course.end_us:
             return self._complete()
-        self._keep(span)
+        if self.rework:
+            self.saves.add(span)
+        else:
+            self.safe = self.saves.keep(span.work_us, now)
         if self.inbox:
             self.met += 1
             return self._stopped()
+        self.waiting.phase = phase_at(course, span.work_us)
         if self.planned and now < self.horizon_us:
             return self._drain(done=bool(span.walks))
         return self.recover
@@ -253,13 +260,6 @@ class Job:
         """Go back at once, though the horizon may have come."""
         self._fall_back()
         return self._begin_recovery() if self.env.now < self.horizon_us else self._halt()
-
-    def _keep(self, span: Span) -> None:
-        self.waiting.phase = phase_at(self.record.course, span.work_us)
-        if self.plan.recovery.rework:
-            self.saves.add(span)
-        else:
-            self.safe = self.saves.keep(span.work_us, self.env.now)
 
     def _drain(self, *, done: bool) -> State | None:
         """Save all work before a planned stop, if any was done or is not in the store."""

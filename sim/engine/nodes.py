@@ -249,8 +249,8 @@ class Nodes:
                 self._exchange_domain(group)
 
     def _fill_group(self, group: int) -> None:
-        domain = self.seating.home[group]
-        while group in self.seating.empty and (node := self.shelf.first(domain)) is not None:
+        domain, empty = self.seating.home[group], self.seating.empty
+        while group in empty and (node := self.shelf.first(domain)) is not None:
             self._join(node, group, self.shelf.drop(node))
 
     def _exchange_domain(self, group: int) -> None:

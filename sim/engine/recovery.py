@@ -29,8 +29,10 @@ class Recovery:
     __slots__ = (
         "blamed",
         "failure",
+        "in_process",
         "job",
         "leaving",
+        "misled",
         "nodes",
         "number",
         "plan",
@@ -59,6 +61,8 @@ class Recovery:
         self.leaving: list[int] = []
         self.blamed: list[int] = []
         self.stages: Stages
+        self.misled = self.plan.blames_right < 1
+        self.in_process = self.plan.in_process
         # Nodes that must be fit before the job restarts: its own, or after a stall as many as were asked for.
         self.stalled = 0
         # When the job began to wait with as many nodes as it has.
@@ -73,9 +77,10 @@ class Recovery:
         self.number += 1
         self.failure, self.leaving = failure, _ = self._take()
         stages = self.stages = self.times.stages(failure.cause, self.number)
-        if stages.found and not failure.planned:
-            return self.waiting.spend(failure, stages.found, self._found)
-        return self._replace
+        found = stages[0]
+        if found and not failure.planned:
+            return self.waiting.spend(failure, found, self._found)
+        return self._replace()
 
     def _take(self) -> tuple[Failure, list[int]]:
         """Take up the newest failure with all nodes that have failed; in a queue, the oldest with its own node.
@@ -94,13 +99,12 @@ class Recovery:
         failure = inbox.pop(0)
         return failure, [node for node in failure.nodes if node in self.nodes.failed]
 
-    def _found(self) -> State:
-        return self._replace if self.waiting.passed else self.job.recover
+    def _found(self) -> State | None:
+        return self._replace() if self.waiting.passed else self.job.recover
 
     def _replace(self) -> State | None:
         """Have the nodes that are blamed leave, and spares join."""
-        wrong = self.plan.blames_right < 1
-        self.blamed = blamed = self._accused() if wrong else self.leaving
+        self.blamed = blamed = self._accused() if self.misled else self.leaving
         if not (blamed or self._short() or self.nodes.can_grow()):
             return self._start()
         owed = self.waiting.owed
@@ -178,22 +182,30 @@ class Recovery:
 
     def _short(self) -> bool:
         """Say whether the job cannot start: nodes are missing, have no path, or are fewer than a stall waits for."""
-        missing = self.nodes.missing() > 0 or (self.severed is not None and self.severed())
-        return missing or (self.stalled > 0 and self.nodes.fit() < self.stalled)
+        nodes = self.nodes
+        missing = nodes.in_job < nodes.size and nodes.missing() > 0
+        if missing or (self.severed is not None and self.severed()):
+            return True
+        return self.stalled > 0 and nodes.fit() < self.stalled
 
     def _due(self, stages: Stages) -> list[tuple[str, int]]:
         """Leave out what is not owed: hosts are selected only after a stall, and only missing nodes are replaced."""
+        _, schedule_us, select_us, replace_us, initialize_us, rejoin_us, warm_up_us, restores = stages
         due, owed = [], self.waiting.owed
-        schedule_us = stages.requeue_us + (stages.select_host_us if "schedule" in owed else 0)
+        if self.in_process:
+            if owed:
+                owed.add("initialize")
+            else:
+                initialize_us = rejoin_us
+        if "schedule" in owed:
+            schedule_us += select_us
         if schedule_us:
             due.append(("schedule", schedule_us))
         if "replace" in owed:
-            due.append(("replace", stages.replace_us))
-        in_process = self.plan.in_process
-        lives_on = in_process and not owed
-        if in_process and not lives_on:
-            owed.add("initialize")
-        due.append(("initialize", stages.rejoin_us if lives_on else stages.initialize_us))
-        due.append(("restore", stages.restores * self.job.restore_us()))
-        due.append(("warm_up", stages.warm_up_us))
+            due.append(("replace", replace_us))
+        due.append(("initialize", initialize_us))
+        if restore_us := restores * self.job.restore_us():
+            due.append(("restore", restore_us))
+        if warm_up_us:
+            due.append(("warm_up", warm_up_us))
         return due

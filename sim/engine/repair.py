@@ -9,10 +9,13 @@ manual tries.
 from collections import deque
 from collections.abc import Callable
 from heapq import heapreplace
-from typing import NamedTuple
+from typing import NamedTuple, cast
+
+import simpy
 
 from sim.engine.clock import IntegerEnvironment, after
 from sim.reliability.draws import RepairDraws
+from sim.reliability.progress import make
 from sim.reliability.records import RepairPlan, RepairStages, Retirement
 
 
@@ -67,7 +70,7 @@ class RepairShop:
         """
         number = self.visits.get(node, 0)
         self.visits[node] = number + 1
-        visit = Visit(node, cause, number, self.plan.by_cause.get(cause, self.plan))
+        visit = make(Visit, (node, cause, number, self.plan.by_cause.get(cause, self.plan)))
         if self.plan.retire is not None and self._retires(visit, self.plan.retire):
             return True
         automatic = visit.stages.automatic
@@ -75,11 +78,11 @@ class RepairShop:
         if not broken:
             after(self.env, duration_us, lambda _: self.returned(node, cause, WELL))
         elif self.draws.succeeds("automatic", automatic.success, node, number):
-            after(self.env, duration_us, lambda _: self._returns(visit))
+            after(self.env, duration_us, self._returns, visit)
         elif self.free_us:
             after(self.env, duration_us, lambda _: self._queue(visit, 0))
         else:
-            after(self.env, duration_us + self._crewed_us(visit), lambda _: self._returns(visit))
+            after(self.env, duration_us + self._crewed_us(visit), self._returns, visit)
         return False
 
     def _retires(self, visit: Visit, retire: Retirement) -> bool:
@@ -108,7 +111,7 @@ class RepairShop:
         end_us = max(self.env.now, self.free_us[0]) + duration_us
         heapreplace(self.free_us, end_us)
         if self._helps(visit, tries):
-            after(self.env, end_us - self.env.now, lambda _: self._returns(visit))
+            after(self.env, end_us - self.env.now, self._returns, visit)
         else:
             after(self.env, end_us - self.env.now, lambda _: self._queue(visit, tries + 1))
 
@@ -118,8 +121,10 @@ class RepairShop:
     def _helps(self, visit: Visit, tries: int) -> bool:
         return self.draws.succeeds("manual", visit.stages.manual.success, visit.node, visit.number, tries)
 
-    def _returns(self, visit: Visit) -> None:
-        self.returned(visit.node, visit.cause, self._outcome(visit) if self.plan.unnoticed else WELL)
+    def _returns(self, event: simpy.Event) -> None:
+        visit = cast(Visit, event.value)
+        node, cause, _, _ = visit
+        self.returned(node, cause, self._outcome(visit) if self.plan.unnoticed else WELL)
 
     def _outcome(self, visit: Visit) -> Outcome:
         """Say whether what seems repaired is, and if not when it fails again."""

@@ -136,7 +136,7 @@ class RunSimulation:
         if self.plan.replay is not None and self.plan.replay.then == "refuse":
             on_event(late(self.env, self.plan.replay.end_us), self._log_ended)
         self.job.launch()
-        complete = self.env.run(until=self.job.done)
+        complete = self.env.run_to(self.job.done)
         return self.record.trace(self.env.now, bool(complete), tuple(self.pace.judged))
 
     def _logged(self, nodes: int) -> LoggedLives | None:

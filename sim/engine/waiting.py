@@ -81,7 +81,7 @@ class Waiting:
             end += duration
         self.spent = failure, stages, start, then
         if start == end or start >= self.horizon_us:
-            return self._spent
+            return self._spent()
         self.until(end, self._spent)
         return None
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sim.cluster.domains import DOMAINS
 from sim.reliability.fleet import fleet_of
 from sim.reliability.laws import MAX_US, cdf, draw_us, durations_us
+from sim.reliability.progress import make
 from sim.reliability.records import SHARED_COMPONENTS, AgeBatch, FailureClass
 from sim.reliability.shocks import stops_per_s, with_shocks
 from sim.streams import Elements, named_uniforms, uniforms
@@ -118,7 +119,7 @@ class Lives:
             self._uniforms[cause, ordinal] = drawn
         fleet = self.fleets[cause]
         length_us = draw_us(failure.life if fleet is None else fleet.law(node), drawn.at(component))
-        return Life(age_us + max(length_us, 1), cause, component, ordinal, node)
+        return make(Life, (age_us + (length_us or 1), cause, component, ordinal, node))
 
     def renewed_all(self, node: int, ordinals: Mapping[tuple[int, int], int], age_us: int) -> Iterator[Life]:
         """Yield the next life of every component of a node that is exchanged for a new one, begun at `age_us`.
