@@ -192,20 +192,22 @@ class DormantClock:
             self._arm()
 
     def stop(self) -> None:
-        if not self.ageing.calendar:
-            self.ageing.stop()
-            self.armed_us, self.armed = -1, None
+        ageing = self.ageing
+        if ageing.running and not ageing.calendar:
+            ageing.elapsed_us += self.env.now - ageing.since_us
+            ageing.running, self.armed_us, self.armed = False, -1, None
 
     def leave(self, node: int) -> None:
         ageing = self.ageing
         if not ageing.calendar:
-            ageing.left_us[node] = ageing.reading_us()
+            ageing.left_us[node] = ageing.reading_us() if ageing.running else ageing.elapsed_us
 
     def join(self, node: int) -> None:
         ageing = self.ageing
         if ageing.calendar:
             return
-        ageing.shift_us[node] = ageing.shift_us.get(node, 0) + ageing.reading_us() - ageing.left_us.pop(node)
+        reading_us, shift_us = ageing.reading_us() if ageing.running else ageing.elapsed_us, ageing.shift_us
+        shift_us[node] = shift_us.get(node, 0) + reading_us - ageing.left_us.pop(node)
         if node in self.resting:
             for life in self.resting.pop(node):
                 self._push(life)

@@ -178,10 +178,9 @@ class Job:
         return self._begin_recovery()
 
     def _begin_recovery(self) -> State | None:
-        if self.late:
-            for failure in self.inbox:
-                if failure.aborts:
-                    return self._abort(failure)
+        for failure in self.inbox:
+            if failure.aborts:
+                return self._abort(failure)
         return self.recovery.begin()
 
     def _fall_back(self) -> None:
@@ -259,7 +258,9 @@ class Job:
     def _stopped(self) -> State | None:
         """Go back at once, though the horizon may have come."""
         self._fall_back()
-        return self._begin_recovery() if self.env.now < self.horizon_us else self._halt()
+        if self.env.now >= self.horizon_us:
+            return self._halt()
+        return self._begin_recovery() if self.late else self.recovery.begin()
 
     def _drain(self, *, done: bool) -> State | None:
         """Save all work before a planned stop, if any was done or is not in the store."""

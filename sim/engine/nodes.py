@@ -250,8 +250,9 @@ class Nodes:
 
     def _fill_group(self, group: int) -> None:
         domain, empty = self.seating.home[group], self.seating.empty
-        while group in empty and (node := self.shelf.first(domain)) is not None:
-            self._join(node, group, self.shelf.drop(node))
+        while group in empty and (taken := self.shelf.take(domain)) is not None:
+            node, rank = taken
+            self._join(node, group, rank)
 
     def _exchange_domain(self, group: int) -> None:
         """All nodes of a domain that lacks some leave the job for those of a spare domain, if one has enough."""
@@ -307,9 +308,10 @@ class Nodes:
 
     def _seat_spares(self, blocks: Blocks, block: int) -> None:
         for seat in sorted(blocks.empty[block]):
-            if (node := self.shelf.first(0)) is None:
+            if (taken := self.shelf.take(0)) is None:
                 return
-            self._join(node, 0, self.shelf.drop(node), seat)
+            node, rank = taken
+            self._join(node, 0, rank, seat)
             blocks.sit_down(seat)
 
     def _take_back(self, blocks: Blocks, block: int, event: int) -> None:

@@ -20,6 +20,7 @@ class Record:
         "course",
         "durable",
         "events",
+        "failures",
         "in_flight_steps",
         "lost_steps",
         "moves",
@@ -35,6 +36,7 @@ class Record:
         phases = len(plan.phases)
         self.plan = plan
         self.course = course
+        self.failures = plan.failures
         # Rows as plain tuples: named ones take three times as long to make one by one.
         self.segments: list[tuple[int, int, int, str, str, int, int, int, int]] = []
         self.reversals: list[tuple[int, int, str, str, int, int, int, int, int, int]] = []
@@ -52,7 +54,11 @@ class Record:
 
     def failure(self, now: int, life: Life, interrupted: bool) -> int:
         """Add the failure that ends a life and return its event."""
-        return self._of_life(now, "failure", life, interrupted)
+        _, cause, component, ordinal, node = life
+        failure, events = self.failures[cause], self.events
+        event = len(events)
+        events.append((event, now, "failure", failure.cause, failure.component, component, ordinal, node, interrupted))
+        return event
 
     def interrupts(self, event: int) -> None:
         """A failure has turned out to stop the job."""
@@ -75,8 +81,9 @@ class Record:
 
     def event(self, now: int, kind: str, cause: str = "", node: int = JOB) -> int:
         """Add something else that happened and return its event."""
-        event = len(self.events)
-        self.events.append((event, now, kind, cause, "", -1, -1, node, False))
+        events = self.events
+        event = len(events)
+        events.append((event, now, kind, cause, "", -1, -1, node, False))
         return event
 
     def found(self, now: int, life: Life, interrupted: bool) -> int:

@@ -1,13 +1,13 @@
 """The random durations of a run other than lives: each from its own named stream, so that policies share them."""
 
-from math import log
+from math import log, log1p
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.reliability.exposure import Uniforms
-from sim.reliability.laws import draw_us, durations_us
+from sim.reliability.laws import MAX_US, draw_us, durations_us
 from sim.reliability.progress import make
 from sim.reliability.records import Law, RunPlan
 from sim.reliability.slow import at_once
@@ -142,22 +142,31 @@ class RepairDraws:
     def __init__(self, seed: int, nodes: int) -> None:
         self.seed = seed
         self.nodes = nodes
-        self.streams: dict[tuple[str, str, int, int], Uniforms] = {}
+        # A block of any holds all nodes.
+        self.streams: dict[tuple[str | int, ...], Uniforms] = {}
 
     def time_us(self, name: str, time: Law, node: int, visit: int, tries: int = 0) -> int:
         """Return how long a stage takes."""
         if time.kind == "constant":
             return round(time.mean_s * 1e6)
-        return draw_us(time, self._stream((name, "time", visit, tries)).at(node))
+        stream = self.streams.get((name, "time", visit, tries))
+        if stream is None:
+            stream = self._begun(name, "time", visit, tries)
+        # Most are drawn already: without the calls of `at` and `draw_us`.
+        uniform = stream.at(node) if stream.block is None else stream.block.item(node)
+        if time.kind == "exponential":
+            return min(round(-1e6 * time.mean_s * log1p(-uniform)), MAX_US)
+        return draw_us(time, uniform)
 
     def succeeds(self, name: str, probability: float, node: int, visit: int, tries: int = 0) -> bool:
         """Say whether something of a probability happens."""
         if probability <= 0 or probability >= 1:
             return probability >= 1
-        return self._stream((name, "success", visit, tries)).at(node) < probability
-
-    def _stream(self, key: tuple[str, str, int, int]) -> Uniforms:
-        stream = self.streams.get(key)
+        stream = self.streams.get((name, "success", visit, tries))
         if stream is None:
-            stream = self.streams[key] = Uniforms(self.seed, "repair", *key, likely=self.nodes)
+            stream = self._begun(name, "success", visit, tries)
+        return (stream.at(node) if stream.block is None else stream.block.item(node)) < probability
+
+    def _begun(self, *key: str | int) -> Uniforms:
+        stream = self.streams[key] = Uniforms(self.seed, "repair", *key, likely=self.nodes)
         return stream
