@@ -39,6 +39,10 @@ class IntegerEnvironment(simpy.Environment):
         # SimPy's own property, without a call in Python: the time is asked for more often than anything else.
         now = property(attrgetter("_now"))
 
+    def forget(self) -> None:
+        """Drop all events that are pending."""
+        self._queue.clear()
+
     def run_to(self, done: simpy.Event) -> Any:
         """Run until an event has happened and return its value: SimPy's `run(until=done)`, without a call an event.
 

@@ -62,6 +62,9 @@ class FailureClock(Protocol):
     def join(self, node: int) -> None:
         """A node joins the job, or a spare is powered."""
 
+    def forget(self) -> None:
+        """The run is over: drop all lives."""
+
 
 class Ageing:
     """The reading of the failure clock in microseconds, and the age of each node on it.
@@ -212,6 +215,10 @@ class DormantClock:
             for life in self.resting.pop(node):
                 self._push(life)
 
+    def forget(self) -> None:
+        self.heap.clear()
+        self.resting.clear()
+
     def _push(self, life: Life) -> None:
         end_us, _, _, _, node = life
         ageing = self.ageing
@@ -244,26 +251,27 @@ class DormantClock:
             after_us, self.reach_us = self.reach_us, min(2 * self.reach_us, self.limit_us)
             self._extend(after_us)
         if self.heap:
+            now = self.env.now
+            reading_us = now if ageing.calendar else ageing.elapsed_us + now - ageing.since_us
             self.armed_us = self.heap[0][0]
-            self.armed = Call(self.env, self.armed_us - ageing.reading_us(), LATE, self._ring)
+            self.armed = Call(self.env, self.armed_us - reading_us, LATE, self._ring)
         else:
             self.armed_us, self.armed = 2 * self.limit_us, None
 
     def _ring(self, event: simpy.Event) -> None:
         if event is not self.armed:
             return
-        self.armed_us, self.armed = -1, None
-        ended = self._due()
-        if ended:
+        reading_us, self.armed_us, self.armed = self.armed_us, -1, None
+        if ended := self._due(reading_us):
             self.ended(ended)
         # A job that has stopped and stepped again meanwhile has armed its clock already.
         if self.armed_us < 0:
             self._arm()
 
-    def _due(self) -> list[Life]:
+    def _due(self, reading_us: int) -> list[Life]:
         """Take out the lives that end now; those of nodes that rested meanwhile end later than the heap knew."""
         heap, ageing = self.heap, self.ageing
-        reading_us, shift_us, left_us, ended = ageing.reading_us(), ageing.shift_us, ageing.left_us, []
+        shift_us, left_us, ended = ageing.shift_us, ageing.left_us, []
         while heap and heap[0][0] <= reading_us:
             due_us, life = heappop(heap)
             end_us, _, _, _, node = life
@@ -337,6 +345,9 @@ class EagerClock:
     def join(self, node: int) -> None:
         self.ageing.join(node)
         self._arm(self.nodes[node])
+
+    def forget(self) -> None:
+        self.nodes.clear()
 
     def _live(self, node: _Node) -> Generator[simpy.Event, Any, None]:
         """The process of a node: wait for the end of a life and tell, for ever."""

@@ -44,6 +44,7 @@ class Job:
         "met",
         "nodes",
         "pace",
+        "phased",
         "plan",
         "planned",
         "record",
@@ -81,6 +82,7 @@ class Job:
         self.recovery = Recovery(self, record, nodes, times, self.waiting)
         self.horizon_us = self.waiting.horizon_us
         self.restarts = plan.recovery.on_failure == "restart"
+        self.phased = len(plan.phases) > 1
         self.rework = plan.recovery.rework
         # Whether failures may be noticed late, some of which end the run.
         self.late = any(failure.silent is not None for failure in plan.failures)
@@ -152,10 +154,6 @@ class Job:
         """Say whether a recovery must begin again, or the horizon has come."""
         return self.env.now >= self.horizon_us or (self.restarts and bool(self.inbox))
 
-    def restore_us(self) -> int:
-        """Return how long it takes to read the checkpoint that the job goes on from."""
-        return self.saves.tiers[self.safe.tier].restore_us
-
     def excuse(self) -> None:
         """Nodes of planned stops leave with this one."""
         for stop in self.planned:
@@ -190,7 +188,8 @@ class Job:
         if undone:
             first = self.inbox[0]
             self.record.reversal(now, "lost_work", first.cause, first.event, save.at_us, undone)
-        self.waiting.phase = phase_at(self.record.course, save.work_us)
+        if self.phased:
+            self.waiting.phase = phase_at(self.record.course, save.work_us)
         if self.returned is not None:
             self.returned(save)
 
@@ -250,7 +249,8 @@ class Job:
         if self.inbox:
             self.met += 1
             return self._stopped()
-        self.waiting.phase = phase_at(course, span.work_us)
+        if self.phased:
+            self.waiting.phase = phase_at(course, span.work_us)
         if self.planned and now < self.horizon_us:
             return self._drain(done=bool(span.walks))
         return self.recover

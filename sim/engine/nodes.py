@@ -93,10 +93,17 @@ class Nodes:
         if node in self.broken:
             self.broken[node].append(life)
             return
-        if self.place[node] == "failed":
+        place = self.place[node]
+        if place == "failed":
             self.failed[node] = (cause, event)
         self.broken[node] = [life]
-        self._leaves(node, cause, event)
+        if place == "job":
+            self.place[node] = "failed"
+            self.failed[node] = (cause, event)
+            if self.local:
+                self.losses.append((self.env.now, self.seating.seat(node)))
+        else:
+            self._leaves(node, cause, event)
 
     def fails(self, node: int, cause: str, event: int) -> None:
         """A node must be repaired, wherever it is; what breaks first is what one that fails already is repaired for."""
@@ -204,16 +211,16 @@ class Nodes:
 
     def returns(self, node: int, cause: str, waiting: bool, outcome: Outcome) -> None:
         """A repaired node comes back: into the job if that waits for nodes and misses any, else to the spares."""
-        event = self.record.event(self.env.now, "delivered" if outcome.new else "repaired", cause, node)
+        new, relapse_us = outcome
+        event = self.record.event(self.env.now, "delivered" if new else "repaired", cause, node)
         if node in self.cut:
             self._set_aside(node, *self.cut[node])
         else:
             self._available(node, cause, waiting, event)
         broken = self.broken.pop(node, ())
-        if outcome.new:
+        if new:
             self.clock.renewed_all(node)
             return
-        relapse_us = outcome.relapse_us
         for life in broken:
             # What a shock has hit has a life of its own that goes on.
             if life.ordinal != STRUCK:

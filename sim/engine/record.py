@@ -152,6 +152,10 @@ class Record:
             judged=tuple(judged),
         )
 
+    def forget(self) -> None:
+        """Drop all rows."""
+        self.segments, self.reversals, self.events, self.moves, self.spans = [], [], [], [], []
+
     def _stays(self, end: int) -> tuple[list[tuple[int, str, int, int, str, int]], Container[int]]:
         """Return the stays of nodes that moved, in the order of their ends and then of nodes, and those nodes."""
         stays = []

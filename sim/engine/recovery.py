@@ -37,6 +37,7 @@ class Recovery:
         "number",
         "plan",
         "record",
+        "restore_us",
         "severed",
         "since",
         "stages",
@@ -61,6 +62,8 @@ class Recovery:
         self.leaving: list[int] = []
         self.blamed: list[int] = []
         self.stages: Stages
+        # Of each tier, what it takes to read a checkpoint back.
+        self.restore_us = [tier.restore_us for tier in record.course.tiers]
         self.misled = self.plan.blames_right < 1
         self.in_process = self.plan.in_process
         # Nodes that must be fit before the job restarts: its own, or after a stall as many as were asked for.
@@ -113,7 +116,9 @@ class Recovery:
         if blamed:
             owed.add("replace")
         self.nodes.replace(blamed)
-        return self._stall() if self._short() else self._replaced()
+        if self._short():
+            return self._stall()
+        return self._start() if self.nodes.blocks is None else self._replaced()
 
     def _replaced(self) -> State | None:
         if self.nodes.blocks is not None:
@@ -204,7 +209,7 @@ class Recovery:
         if "replace" in owed:
             due.append(("replace", replace_us))
         due.append(("initialize", initialize_us))
-        if restore_us := restores * self.job.restore_us():
+        if restore_us := restores * self.restore_us[self.job.safe.tier]:
             due.append(("restore", restore_us))
         if warm_up_us:
             due.append(("warm_up", warm_up_us))

@@ -13,7 +13,7 @@ from typing import NamedTuple, cast
 
 import simpy
 
-from sim.engine.clock import IntegerEnvironment, after
+from sim.engine.clock import FINISHED, Call, IntegerEnvironment, after
 from sim.reliability.draws import RepairDraws
 from sim.reliability.progress import make
 from sim.reliability.records import RepairPlan, RepairStages, Retirement
@@ -78,11 +78,11 @@ class RepairShop:
         if not broken:
             after(self.env, duration_us, lambda _: self.returned(node, cause, WELL))
         elif self.draws.succeeds("automatic", automatic.success, node, number):
-            after(self.env, duration_us, self._returns, visit)
+            Call(self.env, duration_us, FINISHED, self._returns, visit)
         elif self.free_us:
             after(self.env, duration_us, lambda _: self._queue(visit, 0))
         else:
-            after(self.env, duration_us + self._crewed_us(visit), self._returns, visit)
+            Call(self.env, duration_us + self._crewed_us(visit), FINISHED, self._returns, visit)
         return False
 
     def _retires(self, visit: Visit, retire: Retirement) -> bool:
@@ -99,10 +99,12 @@ class RepairShop:
 
     def _crewed_us(self, visit: Visit) -> int:
         """Return what the manual tries of a visit take where a crew is always free."""
-        tries, total_us = 0, self._try_us(visit, 0)
-        while not self._helps(visit, tries):
+        node, _, number, stages = visit
+        draws, time, success = self.draws, stages.manual.time, stages.manual.success
+        tries, total_us = 0, draws.time_us("manual", time, node, number)
+        while not draws.succeeds("manual", success, node, number, tries):
             tries += 1
-            total_us += self._try_us(visit, tries)
+            total_us += draws.time_us("manual", time, node, number, tries)
         return total_us
 
     def _queue(self, visit: Visit, tries: int) -> None:

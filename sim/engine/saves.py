@@ -10,7 +10,7 @@ part of it and no copy is left (local).
 from collections.abc import Sequence
 from typing import Protocol
 
-from sim.reliability.progress import Course, Share
+from sim.reliability.progress import Course, Share, make
 from sim.reliability.records import RunPlan, Tier
 from sim.reliability.saves import Save, Span, cut, done_beyond, newest_save, oldest_kept_us, sealed, undone
 
@@ -106,7 +106,7 @@ class OneTier:
         raise AssertionError("only a failure that is noticed late aborts a run")
 
     def keep(self, work_us: int, now_us: int) -> Save:
-        self.base = self.safe = Save(work_us, now_us, now_us, self.safe.number, 0)
+        self.base = self.safe = make(Save, (work_us, now_us, now_us, self.safe.number, 0, -1, 0, 0))
         self.span = None
         return self.base
 

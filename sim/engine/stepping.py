@@ -125,7 +125,10 @@ class Folded:
         else:
             self.way = way = self.course
         self.work_us, self.due_us = work_us, work_us + way.spacing_us
-        return self._end_us(way, work_us, self.since_us, self.due_us, self.number)
+        end_us = self.since_us + way.end_us - work_us
+        if end_us > self.horizon_us:
+            return NEVER_US
+        return ended_us(way, work_us, self.since_us, self.due_us, self.number) if way.spacing_us else end_us
 
     def _leg(self, condition: int) -> Leg:
         return Leg(condition, self.way, self.work_us, self.since_us, self.due_us, self.number)

@@ -65,7 +65,9 @@ class Waiting:
             return
         if self.env.peek() > self.env.now:
             self.waits, self.event = False, None
-            self.go(self.then)
+            state = self.then()
+            while state is not None:
+                state = state()
         else:
             self.ring()
 
@@ -82,13 +84,16 @@ class Waiting:
         self.spent = failure, stages, start, then
         if start == end or start >= self.horizon_us:
             return self._spent()
-        self.until(end, self._spent)
+        self.then, self.waits = self._spent, True
+        self.event = Call(self.env, end - start, FINISHED, self._over) if end < self.horizon_us else None
         return None
 
     def _over(self, event: simpy.Event) -> None:
         if event is self.event:
             self.waits = False
-            self.go(self.then)
+            state = self.then()
+            while state is not None:
+                state = state()
 
     def _spent(self) -> State:
         """Tell the time of the stages, the last perhaps cut short."""
