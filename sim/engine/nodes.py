@@ -15,14 +15,11 @@ from sim.engine.clock import IntegerEnvironment, on_event, timeout
 from sim.engine.elastic import Blocks
 from sim.engine.failures import FailureClock
 from sim.engine.record import Record
-from sim.engine.repair import Outcome
+from sim.engine.repair import Outcome, SendToRepair
 from sim.engine.seating import Seating
 from sim.engine.shelf import Shelf
 from sim.reliability.exposure import STRUCK, Life
 from sim.reliability.swaps import COLD
-
-SendToRepair = Callable[[int, str, bool], bool]
-"""Sends a node to repair for a cause, with whether anything is broken in it; says whether it is retired."""
 
 
 class Nodes:
@@ -97,13 +94,7 @@ class Nodes:
         if place == "failed":
             self.failed[node] = (cause, event)
         self.broken[node] = [life]
-        if place == "job":
-            self.place[node] = "failed"
-            self.failed[node] = (cause, event)
-            if self.local:
-                self.losses.append((self.env.now, self.seating.seat(node)))
-        else:
-            self._leaves(node, cause, event)
+        (self._fails if place == "job" else self._leaves)(node, cause, event)
 
     def fails(self, node: int, cause: str, event: int) -> None:
         """A node must be repaired, wherever it is; what breaks first is what one that fails already is repaired for."""
@@ -248,18 +239,16 @@ class Nodes:
         if self.blocks is not None:
             self._regroup(self.blocks)
             return
-        seating = self.seating
-        for group in sorted(seating.empty):
+        for group in sorted(self.seating.empty):
             self._fill_group(group)
-        if seating.spare_domains and seating.empty:
-            for group in sorted(seating.empty):
+        if self.seating.spare_domains:
+            for group in sorted(self.seating.empty):
                 self._exchange_domain(group)
 
     def _fill_group(self, group: int) -> None:
         domain, empty = self.seating.home[group], self.seating.empty
         while group in empty and (taken := self.shelf.take(domain)) is not None:
-            node, rank = taken
-            self._join(node, group, rank)
+            self._join(*taken, group)
 
     def _exchange_domain(self, group: int) -> None:
         """All nodes of a domain that lacks some leave the job for those of a spare domain, if one has enough."""
@@ -284,7 +273,7 @@ class Nodes:
 
     def _available(self, node: int, cause: str, waiting: bool, event: int) -> None:
         if waiting and self.blocks is None and (group := self.seating.group_of(node)) in self.seating.empty:
-            self._join(node, group, COLD)
+            self._join(node, COLD, group)
             return
         self.place[node] = "spare"
         self.record.moves.append((self.env.now, node, "spare", cause, event))
@@ -317,8 +306,7 @@ class Nodes:
         for seat in sorted(blocks.empty[block]):
             if (taken := self.shelf.take(0)) is None:
                 return
-            node, rank = taken
-            self._join(node, 0, rank, seat)
+            self._join(*taken, 0, seat)
             blocks.sit_down(seat)
 
     def _take_back(self, blocks: Blocks, block: int, event: int) -> None:
@@ -394,7 +382,7 @@ class Nodes:
             self.blocks.stand_up(self.seating.seat(node), cause, event)
         self.seating.stand_up(node)
 
-    def _join(self, node: int, group: int, rank: int, seat: int | None = None) -> None:
+    def _join(self, node: int, rank: int, group: int, seat: int | None = None) -> None:
         """A node joins the job; one that was powered ages already."""
         now, record = self.env.now, self.record
         self.place[node] = "job"

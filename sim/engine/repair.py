@@ -42,6 +42,9 @@ WELL = Outcome()
 
 Returned = Callable[[int, str, Outcome], None]
 
+SendToRepair = Callable[[int, str, bool], bool]
+"""Sends a node to repair for a cause, with whether anything is broken in it; says whether it is retired."""
+
 
 class RepairShop:
     """Repairs nodes: automatically, and by crews, first come first served, where that did not help.

@@ -8,9 +8,11 @@ from dataclasses import replace
 
 import simpy
 
+from sim.engine.ageing import Ageing
 from sim.engine.clock import IntegerEnvironment, late, on_event, timeout
 from sim.engine.collector import rare_collections
-from sim.engine.failures import Ageing, DormantClock, EagerClock, FailureClock
+from sim.engine.eager import EagerClock
+from sim.engine.failures import DormantClock, FailureClock
 from sim.engine.faults import Faults
 from sim.engine.job import Job
 from sim.engine.nodes import Nodes

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from sim.engine.ageing import Ageing
 from sim.engine.clock import IntegerEnvironment, on_event, timeout
-from sim.engine.failures import Ageing, DormantClock, EagerClock
+from sim.engine.eager import EagerClock
+from sim.engine.failures import DormantClock
 from sim.engine.repair import WELL, Outcome, RepairShop
 from sim.engine.run import RunSimulation, simulate_run
 from sim.ledger.conservation import check_conservation
