@@ -5,13 +5,17 @@ the later priorities are for. Within one priority SimPy keeps the order of sched
 """
 
 from collections.abc import Callable
+from heapq import heappop, heappush
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import simpy
 from simpy.events import EventPriority
 
 from sim.errors import SimulationError
+
+FINISHED = EventPriority(1)
+"""What is finished at the instant; SimPy's own priority of timeouts."""
 
 LATE = EventPriority(2)
 """After everything that is finished at the instant: failures."""
@@ -35,6 +39,27 @@ class IntegerEnvironment(simpy.Environment):
         # SimPy's own property, without a call in Python: the time is asked for more often than anything else.
         now = property(attrgetter("_now"))
 
+    def forget(self) -> None:
+        """Drop all events that are pending."""
+        self._queue.clear()
+
+    def run_to(self, done: simpy.Event) -> Any:
+        """Run until an event has happened and return its value: SimPy's `run(until=done)`, without a call an event.
+
+        Raises SimulationError if nothing is left to happen before it.
+        """
+        queue = self._queue
+        while done.callbacks is not None:
+            if not queue:
+                raise SimulationError("simulation: no event is left; expected the one that it runs to")
+            self._now, _, _, event = heappop(queue)
+            callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]
+            for callback in callbacks:
+                callback(event)
+            if not event._ok and not hasattr(event, "_defused"):
+                raise event._value
+        return done.value
+
 
 class Delayed(simpy.Event):
     """A timeout of its own priority, so that ties are decided by rule."""
@@ -48,6 +73,28 @@ class Delayed(simpy.Event):
         env.schedule(self, priority, delay)
 
 
+class Call(simpy.Event):
+    """The call of a function, with this event, when `delay` ticks have passed; raises as `timeout` does."""
+
+    _ok = True
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        delay: int,
+        priority: EventPriority,
+        callback: Callable[[simpy.Event], None],
+        value: object = None,
+    ) -> None:
+        if type(delay) is not int or delay < 0:
+            raise _wrong(delay)
+        self.env = env
+        self.callbacks = [callback]
+        self._value = value
+        # What env.schedule does: a run makes more of these than of anything else.
+        heappush(env._queue, (env._now + delay, priority, next(env._eid), self))
+
+
 def timeout(env: simpy.Environment, delay: int, value: int = 0) -> simpy.Timeout:
     """Return a timeout of `delay` ticks. Raises SimulationError unless it is an integer of 0 or more."""
     # numpy integers would leak into the clock, and NaN passes SimPy's own check.
@@ -56,11 +103,9 @@ def timeout(env: simpy.Environment, delay: int, value: int = 0) -> simpy.Timeout
     return simpy.Timeout(env, delay, value)
 
 
-def after(env: simpy.Environment, delay: int, callback: Callable[[simpy.Event], None]) -> None:
-    """Call a function when `delay` ticks have passed; raises as `timeout` does."""
-    if type(delay) is not int or delay < 0:
-        raise _wrong(delay)
-    simpy.Timeout(env, delay).callbacks.append(callback)
+def after(env: simpy.Environment, delay: int, callback: Callable[[simpy.Event], None], value: object = None) -> None:
+    """Call a function, with an event of a value, when `delay` ticks have passed; raises as `timeout` does."""
+    Call(env, delay, FINISHED, callback, value)
 
 
 def late(env: simpy.Environment, delay: int, value: int = 0) -> simpy.Event:

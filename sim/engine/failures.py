@@ -8,19 +8,18 @@ component begins its next one (`renew`).
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
 from heapq import heapify, heappop, heappush
-from typing import Any, Protocol
+from typing import Protocol
 
 import simpy
 
-from sim.engine.clock import IntegerEnvironment, last, late, on_event
-from sim.reliability.exposure import JOB, Life
+from sim.engine.ageing import Ageing
+from sim.engine.clock import LATE, Call, IntegerEnvironment
+from sim.reliability.exposure import Life
 
-EndOfLives = Callable[[list[Life]], bool]
-"""Hears which lives end at an instant; says whether the job stops at it because of that."""
+EndOfLives = Callable[[list[Life]], None]
+"""Hears which lives end at an instant."""
 
 
 class Lives(Protocol):
@@ -62,68 +61,8 @@ class FailureClock(Protocol):
     def join(self, node: int) -> None:
         """A node joins the job, or a spare is powered."""
 
-
-class Ageing:
-    """The reading of the failure clock in microseconds, and the age of each node on it.
-
-    Under "calendar" the reading is the time and every node's age is the reading. Under "operating" the reading
-    advances only while the job steps or checkpoints, and only nodes in the job and powered spares age; the job's own
-    components age with the reading.
-    """
-
-    __slots__ = ("calendar", "elapsed_us", "env", "left_us", "running", "shift_us", "since_us")
-
-    def __init__(self, env: IntegerEnvironment, *, calendar: bool, resting: Iterable[int]) -> None:
-        self.env = env
-        self.calendar = calendar
-        self.running = calendar
-        self.elapsed_us = 0
-        self.since_us = 0
-        # Reading at which a node's age was 0, and for nodes that do not age at what reading they stopped.
-        self.shift_us: dict[int, int] = {}
-        self.left_us: dict[int, int] = {} if calendar else dict.fromkeys(resting, 0)
-
-    def reading_us(self) -> int:
-        """Return the reading now."""
-        if self.calendar:
-            return self.env.now
-        return self.elapsed_us + (self.env.now - self.since_us if self.running else 0)
-
-    def start(self) -> None:
-        """The job steps."""
-        if not self.calendar:
-            self.running, self.since_us = True, self.env.now
-
-    def stop(self) -> None:
-        """The job no longer steps."""
-        if not self.calendar and self.running:
-            self.elapsed_us, self.running = self.elapsed_us + self.env.now - self.since_us, False
-
-    def leave(self, node: int) -> None:
-        """A node leaves the job."""
-        if not self.calendar:
-            self.left_us[node] = self.reading_us()
-
-    def join(self, node: int) -> None:
-        """A node joins the job."""
-        if not self.calendar:
-            away_us = self.reading_us() - self.left_us.pop(node)
-            self.shift_us[node] = self.shift_us.get(node, 0) + away_us
-
-    def rests(self, node: int) -> bool:
-        """Say whether a node does not age at present."""
-        return node in self.left_us
-
-    def age_us(self, node: int) -> int:
-        """Return the age of a node."""
-        if self.calendar:
-            return self.env.now
-        reading = self.left_us.get(node)
-        return (self.reading_us() if reading is None else reading) - self.shift_us.get(node, 0)
-
-    def due_us(self, node: int, age_us: int) -> int:
-        """Return the reading at which a node that ages reaches an age."""
-        return age_us + self.shift_us.get(node, 0)
+    def forget(self) -> None:
+        """The run is over: drop all lives."""
 
 
 class DormantClock:
@@ -135,10 +74,10 @@ class DormantClock:
 
     __slots__ = (
         "ageing",
+        "armed",
         "armed_us",
         "ended",
         "env",
-        "epoch",
         "heap",
         "limit_us",
         "lives",
@@ -165,7 +104,7 @@ class DormantClock:
         self.ordinals: dict[tuple[int, int], int] = {}
         # The reading that the pending event is for: no life is earlier. -1: the clock stands still, or is being read.
         self.armed_us = -1
-        self.epoch = 0
+        self.armed: simpy.Event | None = None
 
     def begin(self) -> None:
         self._extend(0)
@@ -174,41 +113,55 @@ class DormantClock:
     def renew(self, life: Life, within_us: int | None = None) -> None:
         _, cause, component, ordinal, node = life
         self.ordinals[cause, component] = ordinal + 1
-        age_us = self.ageing.age_us(node)
+        age_us = self.env.now if self.ageing.calendar else self.ageing.age_us(node)
         renewed = self.lives.renewed(life, age_us)
-        self._push(renewed if within_us is None else _cut_short(renewed, age_us, within_us))
+        self._push(renewed if within_us is None else cut_short(renewed, age_us, within_us))
 
     def renewed_all(self, node: int) -> None:
         self.resting.pop(node, None)
         self.heap = [pending for pending in self.heap if pending[1].node != node]
         heapify(self.heap)
-        for life in _new(self.lives, node, self.ordinals, self.ageing):
+        for life in new_lives(self.lives, node, self.ordinals, self.ageing):
             self._push(life)
 
     def start(self) -> None:
-        self.ageing.start()
-        if not self.ageing.calendar:
+        ageing = self.ageing
+        if not ageing.calendar:
+            ageing.running, ageing.since_us = True, self.env.now
             self._arm()
 
     def stop(self) -> None:
-        self.ageing.stop()
-        if not self.ageing.running:
-            self._disarm()
+        ageing = self.ageing
+        if ageing.running and not ageing.calendar:
+            ageing.elapsed_us += self.env.now - ageing.since_us
+            ageing.running, self.armed_us, self.armed = False, -1, None
 
     def leave(self, node: int) -> None:
-        self.ageing.leave(node)
+        ageing = self.ageing
+        if not ageing.calendar:
+            ageing.left_us[node] = ageing.reading_us() if ageing.running else ageing.elapsed_us
 
     def join(self, node: int) -> None:
-        self.ageing.join(node)
-        for life in self.resting.pop(node, ()):
-            self._push(life)
+        ageing = self.ageing
+        if ageing.calendar:
+            return
+        reading_us, shift_us = ageing.reading_us() if ageing.running else ageing.elapsed_us, ageing.shift_us
+        shift_us[node] = shift_us.get(node, 0) + reading_us - ageing.left_us.pop(node)
+        if node in self.resting:
+            for life in self.resting.pop(node):
+                self._push(life)
+
+    def forget(self) -> None:
+        self.heap.clear()
+        self.resting.clear()
 
     def _push(self, life: Life) -> None:
-        node, ageing = life.node, self.ageing
+        end_us, _, _, _, node = life
+        ageing = self.ageing
         if node in ageing.left_us:
             self.resting[node].append(life)
             return
-        due_us = ageing.due_us(node, life.end_us)
+        due_us = end_us + ageing.shift_us.get(node, 0)
         if due_us <= self.limit_us:
             heappush(self.heap, (due_us, life))
             if due_us < self.armed_us:
@@ -227,156 +180,55 @@ class DormantClock:
 
     def _arm(self) -> None:
         """Have an event pending at the end of the earliest life, if the clock runs and there is one."""
-        if not self.ageing.running:
+        ageing = self.ageing
+        if not ageing.running:
             return
         while self.sure_us <= (self.heap[0][0] if self.heap else self.limit_us):
             after_us, self.reach_us = self.reach_us, min(2 * self.reach_us, self.limit_us)
             self._extend(after_us)
-        self.epoch += 1
-        self.armed_us = self.heap[0][0] if self.heap else 2 * self.limit_us
         if self.heap:
-            on_event(late(self.env, self.armed_us - self.ageing.reading_us(), self.epoch), self._ring)
-
-    def _disarm(self) -> None:
-        self.epoch += 1
-        self.armed_us = -1
+            now = self.env.now
+            reading_us = now if ageing.calendar else ageing.elapsed_us + now - ageing.since_us
+            self.armed_us = self.heap[0][0]
+            self.armed = Call(self.env, self.armed_us - reading_us, LATE, self._ring)
+        else:
+            self.armed_us, self.armed = 2 * self.limit_us, None
 
     def _ring(self, event: simpy.Event) -> None:
-        if event.value != self.epoch:
+        if event is not self.armed:
             return
-        self._disarm()
-        ended = self._due()
-        # With the job stops a clock that only runs while it steps, and begins anew with it.
-        if ended and self.ended(ended) and not self.ageing.calendar:
-            return
-        self._arm()
+        reading_us, self.armed_us, self.armed = self.armed_us, -1, None
+        if ended := self._due(reading_us):
+            self.ended(ended)
+        # A job that has stopped and stepped again meanwhile has armed its clock already.
+        if self.armed_us < 0:
+            self._arm()
 
-    def _due(self) -> list[Life]:
+    def _due(self, reading_us: int) -> list[Life]:
         """Take out the lives that end now; those of nodes that rested meanwhile end later than the heap knew."""
-        reading_us = self.ageing.reading_us()
-        ended = []
         heap, ageing = self.heap, self.ageing
+        shift_us, left_us, ended = ageing.shift_us, ageing.left_us, []
         while heap and heap[0][0] <= reading_us:
             due_us, life = heappop(heap)
-            if not ageing.calendar and (life.node in ageing.left_us or ageing.due_us(life.node, life.end_us) > due_us):
+            end_us, _, _, _, node = life
+            if node in left_us or end_us + shift_us.get(node, 0) > due_us:
                 self._push(life)
             else:
                 ended.append(life)
-        return ended if len(ended) < 2 else sorted(ended, key=_by_component)
+        return ended if len(ended) < 2 else sorted(ended, key=by_component)
 
 
-@dataclass(slots=True)
-class _Node:
-    """What the process of a node knows: the lives that are pending, by age, and what wakes it."""
-
-    node: int
-    bell: simpy.Event
-    lives: list[Life] = field(default_factory=list)
-    epoch: int = 0
-
-
-class EagerClock:
-    """A process for every node (and one for the job), each with its node's lives; the reference for DormantClock."""
-
-    __slots__ = ("ageing", "broken", "dozing", "ended", "env", "limit_us", "lives", "nodes", "ordinals")
-
-    def __init__(self, env: IntegerEnvironment, lives: Lives, ageing: Ageing, ended: EndOfLives, limit_us: int) -> None:
-        self.env = env
-        self.lives = lives
-        self.ageing = ageing
-        self.ended = ended
-        self.limit_us = limit_us
-        # Nodes whose event came while the clock stood still.
-        self.dozing: list[_Node] = []
-        # Lives that have ended at this instant, until all nodes have told.
-        self.broken: list[Life] = []
-        self.ordinals: dict[tuple[int, int], int] = {}
-        self.nodes = {node: _Node(node=node, bell=simpy.Event(env)) for node in range(JOB, lives.nodes)}
-
-    def begin(self) -> None:
-        for life in self.lives.first(0, self.limit_us):
-            self.nodes[life.node].lives.append(life)
-        for node in self.nodes.values():
-            heapify(node.lives)
-            simpy.Process(self.env, self._live(node))
-
-    def renew(self, life: Life, within_us: int | None = None) -> None:
-        self.ordinals[life.cause, life.component] = life.ordinal + 1
-        node = self.nodes[life.node]
-        age_us = self.ageing.age_us(life.node)
-        renewed = self.lives.renewed(life, age_us)
-        heappush(node.lives, renewed if within_us is None else _cut_short(renewed, age_us, within_us))
-        self._arm(node)
-
-    def renewed_all(self, node: int) -> None:
-        self.nodes[node].lives = list(_new(self.lives, node, self.ordinals, self.ageing))
-        heapify(self.nodes[node].lives)
-        self._arm(self.nodes[node])
-
-    def start(self) -> None:
-        self.ageing.start()
-        dozing, self.dozing = self.dozing, []
-        for node in dozing:
-            self._arm(node)
-
-    def stop(self) -> None:
-        self.ageing.stop()
-
-    def leave(self, node: int) -> None:
-        self.ageing.leave(node)
-
-    def join(self, node: int) -> None:
-        self.ageing.join(node)
-        self._arm(self.nodes[node])
-
-    def _live(self, node: _Node) -> Generator[simpy.Event, Any, None]:
-        """The process of a node: wait for the end of a life and tell, for ever."""
-        while True:
-            self._arm(node)
-            yield node.bell
-            node.bell = simpy.Event(self.env)
-            age_us = self.ageing.age_us(node.node)
-            while node.lives and node.lives[0].end_us <= age_us:
-                self._tell(heappop(node.lives))
-
-    def _arm(self, node: _Node) -> None:
-        """Wake a node at the end of its earliest life, unless the clock stands still before."""
-        node.epoch += 1
-        if node.lives:
-            delay_us = node.lives[0].end_us - self.ageing.age_us(node.node)
-            on_event(late(self.env, delay_us, node.epoch), partial(self._ring, node))
-
-    def _ring(self, node: _Node, event: simpy.Event) -> None:
-        """The clock may have stood still since the event was made: then the node sleeps on."""
-        if event.value != node.epoch or self.ageing.rests(node.node):
-            return
-        if not self.ageing.running:
-            self.dozing.append(node)
-        elif self.ageing.age_us(node.node) < node.lives[0].end_us:
-            self._arm(node)
-        else:
-            node.bell.succeed()
-
-    def _tell(self, life: Life) -> None:
-        if not self.broken:
-            on_event(last(self.env), self._settle)
-        self.broken.append(life)
-
-    def _settle(self, _: simpy.Event) -> None:
-        ended, self.broken = self.broken, []
-        self.ended(sorted(ended, key=_by_component))
-
-
-def _by_component(life: Life) -> tuple[int, int]:
+def by_component(life: Life) -> tuple[int, int]:
+    """Return what lives that end at one instant are ordered by."""
     return life.cause, life.component
 
 
-def _cut_short(life: Life, age_us: int, within_us: int) -> Life:
+def cut_short(life: Life, age_us: int, within_us: int) -> Life:
     """Return a life that ends within_us after its begin at the latest: its component is badly repaired."""
     return life._replace(end_us=min(life.end_us, age_us + max(within_us, 1)))
 
 
-def _new(lives: Lives, node: int, ordinals: dict[tuple[int, int], int], ageing: Ageing) -> list[Life]:
+def new_lives(lives: Lives, node: int, ordinals: dict[tuple[int, int], int], ageing: Ageing) -> list[Life]:
     """Return the lives that the components of a new node begin, and count them."""
     begun = list(lives.renewed_all(node, ordinals, ageing.age_us(node)))
     ordinals.update({(life.cause, life.component): life.ordinal for life in begun})

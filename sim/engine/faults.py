@@ -42,7 +42,8 @@ class Faults:
         self.job = job
         # By the event of the failure.
         self.pending: dict[int, _Pending] = {}
-        job.returned = self._went_back
+        if any(failure.silent is not None for failure in record.plan.failures):
+            job.returned = self._went_back
 
     def strikes(self, life: Life, silent: Silent) -> None:
         """A silent failure: it matters if the job steps on its component, and is noticed by chance."""

@@ -15,14 +15,11 @@ from sim.engine.clock import IntegerEnvironment, on_event, timeout
 from sim.engine.elastic import Blocks
 from sim.engine.failures import FailureClock
 from sim.engine.record import Record
-from sim.engine.repair import Outcome
+from sim.engine.repair import Outcome, SendToRepair
 from sim.engine.seating import Seating
 from sim.engine.shelf import Shelf
 from sim.reliability.exposure import STRUCK, Life
 from sim.reliability.swaps import COLD
-
-SendToRepair = Callable[[int, str, bool], bool]
-"""Sends a node to repair for a cause, with whether anything is broken in it; says whether it is retired."""
 
 
 class Nodes:
@@ -45,6 +42,7 @@ class Nodes:
         "grows",
         "in_job",
         "job_waits",
+        "local",
         "losses",
         "place",
         "record",
@@ -84,21 +82,28 @@ class Nodes:
         self.regrouped: Callable[[], None] = lambda: None
         # When a node left its seat, or failed on it, and which seat: what it held is gone.
         self.losses: list[tuple[int, int]] = []
+        self.local = any(tier.local for tier in record.course.tiers)
 
     def breaks(self, life: Life, cause: str, event: int) -> None:
         """A component that takes its node along has failed, wherever the node is."""
         node = life.node
-        self._names(node, cause, event)
         if node in self.broken:
             self.broken[node].append(life)
-        else:
-            self.broken[node] = [life]
-        self.fails(node, cause, event)
+            return
+        place = self.place[node]
+        if place == "failed":
+            self.failed[node] = (cause, event)
+        self.broken[node] = [life]
+        (self._fails if place == "job" else self._leaves)(node, cause, event)
 
     def fails(self, node: int, cause: str, event: int) -> None:
-        """A node must be repaired, wherever it is."""
-        self._names(node, cause, event)
+        """A node must be repaired, wherever it is; what breaks first is what one that fails already is repaired for."""
+        if self.place[node] == "failed" and node not in self.broken:
+            self.failed[node] = (cause, event)
         self.broken.setdefault(node, [])
+        self._leaves(node, cause, event)
+
+    def _leaves(self, node: int, cause: str, event: int) -> None:
         place = self.place[node]
         if place == "job":
             self._fails(node, cause, event)
@@ -197,16 +202,16 @@ class Nodes:
 
     def returns(self, node: int, cause: str, waiting: bool, outcome: Outcome) -> None:
         """A repaired node comes back: into the job if that waits for nodes and misses any, else to the spares."""
-        event = self.record.event(self.env.now, "delivered" if outcome.new else "repaired", cause, node)
+        new, relapse_us = outcome
+        event = self.record.event(self.env.now, "delivered" if new else "repaired", cause, node)
         if node in self.cut:
             self._set_aside(node, *self.cut[node])
         else:
             self._available(node, cause, waiting, event)
         broken = self.broken.pop(node, ())
-        if outcome.new:
+        if new:
             self.clock.renewed_all(node)
             return
-        relapse_us = outcome.relapse_us
         for life in broken:
             # What a shock has hit has a life of its own that goes on.
             if life.ordinal != STRUCK:
@@ -217,9 +222,8 @@ class Nodes:
         """A failed node leaves the job."""
         cause, event = self.failed.pop(node)
         self._stand_up(node, cause, event)
-        accused = node in self.accused
-        self.accused.discard(node)
-        if node in self.broken or accused:
+        if node in self.broken or node in self.accused:
+            self.accused.discard(node)
             self.away.pop(node, None)
             self._to_repair(node, cause, event)
         elif node in self.cut:
@@ -242,9 +246,9 @@ class Nodes:
                 self._exchange_domain(group)
 
     def _fill_group(self, group: int) -> None:
-        domain = self.seating.home[group]
-        while group in self.seating.empty and (node := self.shelf.first(domain)) is not None:
-            self._join(node, group, self.shelf.drop(node))
+        domain, empty = self.seating.home[group], self.seating.empty
+        while group in empty and (taken := self.shelf.take(domain)) is not None:
+            self._join(*taken, group)
 
     def _exchange_domain(self, group: int) -> None:
         """All nodes of a domain that lacks some leave the job for those of a spare domain, if one has enough."""
@@ -259,7 +263,8 @@ class Nodes:
                 self._dismiss(node)
             else:
                 self.away.pop(node, None)
-                self.losses.append((self.env.now, self.seating.seat(node)))
+                if self.local:
+                    self.losses.append((self.env.now, self.seating.seat(node)))
                 self._stand_up(node)
         self.seating.rehouse(group, domain)
         self._fill_group(group)
@@ -268,15 +273,15 @@ class Nodes:
 
     def _available(self, node: int, cause: str, waiting: bool, event: int) -> None:
         if waiting and self.blocks is None and (group := self.seating.group_of(node)) in self.seating.empty:
-            self._join(node, group, COLD)
+            self._join(node, COLD, group)
             return
         self.place[node] = "spare"
-        self.record.move(self.env.now, node, "spare", cause, event)
+        self.record.moves.append((self.env.now, node, "spare", cause, event))
         if self.shelf.put(node):
             self.clock.join(node)
         if waiting:
             self._fill()
-        elif self.can_grow():
+        elif self.blocks is not None and self.can_grow():
             self.grows()
 
     def _regroup(self, blocks: Blocks) -> None:
@@ -299,9 +304,9 @@ class Nodes:
 
     def _seat_spares(self, blocks: Blocks, block: int) -> None:
         for seat in sorted(blocks.empty[block]):
-            if (node := self.shelf.first(0)) is None:
+            if (taken := self.shelf.take(0)) is None:
                 return
-            self._join(node, 0, self.shelf.drop(node), seat)
+            self._join(*taken, 0, seat)
             blocks.sit_down(seat)
 
     def _take_back(self, blocks: Blocks, block: int, event: int) -> None:
@@ -347,12 +352,8 @@ class Nodes:
     def _fails(self, node: int, cause: str, event: int) -> None:
         self.place[node] = "failed"
         self.failed[node] = (cause, event)
-        self.losses.append((self.env.now, self.seating.seat(node)))
-
-    def _names(self, node: int, cause: str, event: int) -> None:
-        """What first breaks in a node that is to leave anyway, cut off or due for maintenance, is what is repaired."""
-        if self.place[node] == "failed" and node not in self.broken:
-            self.failed[node] = (cause, event)
+        if self.local:
+            self.losses.append((self.env.now, self.seating.seat(node)))
 
     def _to_maintenance(self, node: int) -> None:
         duration_us, cause, event = self.away[node]
@@ -381,19 +382,19 @@ class Nodes:
             self.blocks.stand_up(self.seating.seat(node), cause, event)
         self.seating.stand_up(node)
 
-    def _join(self, node: int, group: int, rank: int, seat: int | None = None) -> None:
+    def _join(self, node: int, rank: int, group: int, seat: int | None = None) -> None:
         """A node joins the job; one that was powered ages already."""
+        now, record = self.env.now, self.record
         self.place[node] = "job"
         self.in_job += 1
         self.drawn.add(rank)
         self.seating.sit_down(node, group, seat)
-        event = self.record.event(self.env.now, "replaced", "", node)
-        self.record.move(self.env.now, node, "job", "", event)
+        record.moves.append((now, node, "job", "", record.event(now, "replaced", "", node)))
         if rank == COLD:
             self.clock.join(node)
 
     def _to_repair(self, node: int, cause: str, event: int) -> None:
         self.place[node] = "repair"
-        self.record.move(self.env.now, node, "repair", cause, event)
+        self.record.moves.append((self.env.now, node, "repair", cause, event))
         if self.send(node, cause, node in self.broken):
             self.record.event(self.env.now, "retired", cause, node)

@@ -1,6 +1,6 @@
 """The record of a run as it happens: rows of the trace, appended and never changed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from itertools import repeat
 from typing import TypeVar
 
@@ -20,29 +20,29 @@ class Record:
         "course",
         "durable",
         "events",
+        "failures",
         "in_flight_steps",
         "lost_steps",
-        "open_stays",
+        "moves",
         "plan",
         "reversals",
         "segments",
         "sizes",
         "spans",
         "started",
-        "stays",
     )
 
     def __init__(self, plan: RunPlan, course: Course) -> None:
         phases = len(plan.phases)
         self.plan = plan
         self.course = course
+        self.failures = plan.failures
         # Rows as plain tuples: named ones take three times as long to make one by one.
         self.segments: list[tuple[int, int, int, str, str, int, int, int, int]] = []
         self.reversals: list[tuple[int, int, str, str, int, int, int, int, int, int]] = []
-        self.stays: list[tuple[int, str, int, int, str, int]] = []
         self.events: list[tuple[int, int, str, str, str, int, int, int, bool]] = []
-        # Where the nodes are that have moved: node -> (place, since, cause, event).
-        self.open_stays: dict[int, tuple[str, int, str, int]] = {}
+        # Moves of nodes: when, who, to which place, by which cause and event. Stays follow from them.
+        self.moves: list[tuple[int, int, str, str, int]] = []
         # Work from and to, of every uninterrupted span.
         self.spans: list[tuple[int, int]] = []
         self.lost_steps = [0] * phases
@@ -54,7 +54,11 @@ class Record:
 
     def failure(self, now: int, life: Life, interrupted: bool) -> int:
         """Add the failure that ends a life and return its event."""
-        return self._of_life(now, "failure", life, interrupted)
+        _, cause, component, ordinal, node = life
+        failure, events = self.failures[cause], self.events
+        event = len(events)
+        events.append((event, now, "failure", failure.cause, failure.component, component, ordinal, node, interrupted))
+        return event
 
     def interrupts(self, event: int) -> None:
         """A failure has turned out to stop the job."""
@@ -77,8 +81,9 @@ class Record:
 
     def event(self, now: int, kind: str, cause: str = "", node: int = JOB) -> int:
         """Add something else that happened and return its event."""
-        event = len(self.events)
-        self.events.append((event, now, kind, cause, "", -1, -1, node, False))
+        events = self.events
+        event = len(events)
+        events.append((event, now, kind, cause, "", -1, -1, node, False))
         return event
 
     def found(self, now: int, life: Life, interrupted: bool) -> int:
@@ -118,22 +123,16 @@ class Record:
 
     def move(self, now: int, node: int, place: str, cause: str, event: int) -> None:
         """A node leaves where it is for another place."""
-        stay = self.open_stays.get(node)
-        if stay is None:
-            self._close(now, node)
-        elif now > stay[1]:
-            was, since, why, what = stay
-            self.stays.append((node, was, since, now, why, what))
-        self.open_stays[node] = (place, now, cause, event)
+        self.moves.append((now, node, place, cause, event))
 
     def trace(self, end: int, complete: bool, judged: Sequence[int] = (0,)) -> RunTrace:
         """Return the finished trace; nodes that never moved stayed where they began."""
         plan = self.plan
-        for node in sorted(self.open_stays):
-            self._close(end, node)
         processed = steps_of_spans(self.course, self.spans)
         counts = processed, self.lost_steps, self.in_flight_steps
-        stays = _rows(Stay, self.stays) + self._still("job", range(plan.nodes), end)
+        stays, moved = self._stays(end)
+        still = self._still("job", range(plan.nodes), moved, end)
+        still += self._still("spare", range(plan.nodes, plan.nodes + plan.spare_nodes), moved, end)
         return RunTrace(
             gpus_per_node=plan.gpus_per_node,
             nodes=plan.nodes,
@@ -142,7 +141,7 @@ class Record:
             complete=complete,
             segments=_rows(Segment, self.segments),
             reversals=_rows(Reversal, self.reversals),
-            stays=stays + self._still("spare", range(plan.nodes, plan.nodes + plan.spare_nodes), end),
+            stays=_rows(Stay, stays) + still,
             events=_rows(Event, self.events),
             retained_steps=tuple(done - lost - flying for done, lost, flying in zip(*counts, strict=True)),
             lost_steps=tuple(self.lost_steps),
@@ -153,9 +152,30 @@ class Record:
             judged=tuple(judged),
         )
 
-    def _still(self, place: str, nodes: range, end: int) -> tuple[Stay, ...]:
+    def forget(self) -> None:
+        """Drop all rows."""
+        self.segments, self.reversals, self.events, self.moves, self.spans = [], [], [], [], []
+
+    def _stays(self, end: int) -> tuple[list[tuple[int, str, int, int, str, int]], Container[int]]:
+        """Return the stays of nodes that moved, in the order of their ends and then of nodes, and those nodes."""
+        stays = []
+        whole = self.plan.nodes
+        present: dict[int, tuple[int, int, str, str, int]] = {}
+        for move in self.moves:
+            now, node = move[:2]
+            since, _, place, cause, event = present.get(node) or (0, node, "job" if node < whole else "spare", "", -1)
+            if now > since:
+                stays.append((node, place, since, now, cause, event))
+            present[node] = move
+        for node in sorted(present):
+            since, _, place, cause, event = present[node]
+            if end > since:
+                stays.append((node, place, since, end, cause, event))
+        return stays, present
+
+    def _still(self, place: str, nodes: range, moved: Container[int], end: int) -> tuple[Stay, ...]:
         """Return the stays of nodes that never moved."""
-        still = [node for node in nodes if node not in self.open_stays]
+        still = [node for node in nodes if node not in moved]
         return _rows(Stay, zip(still, repeat(place), repeat(0), repeat(end), repeat(""), repeat(-1), strict=False))
 
     def _of_life(self, now: int, kind: str, life: Life, interrupted: bool) -> int:
@@ -163,12 +183,6 @@ class Record:
         _, _, component, ordinal, node = life
         self.events.append((event, now, kind, failure.cause, failure.component, component, ordinal, node, interrupted))
         return event
-
-    def _close(self, now: int, node: int) -> None:
-        stay = self.open_stays.get(node)
-        place, since, cause, event = stay or ("job" if node < self.plan.nodes else "spare", 0, "", -1)
-        if now > since:
-            self.stays.append((node, place, since, now, cause, event))
 
 
 def _rows(kind: type[Row], rows: Iterable[tuple[object, ...]]) -> tuple[Row, ...]:

@@ -9,10 +9,13 @@ manual tries.
 from collections import deque
 from collections.abc import Callable
 from heapq import heapreplace
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
-from sim.engine.clock import IntegerEnvironment, after
+import simpy
+
+from sim.engine.clock import FINISHED, Call, IntegerEnvironment, after
 from sim.reliability.draws import RepairDraws
+from sim.reliability.progress import make
 from sim.reliability.records import RepairPlan, RepairStages, Retirement
 
 
@@ -38,6 +41,9 @@ class Outcome(NamedTuple):
 WELL = Outcome()
 
 Returned = Callable[[int, str, Outcome], None]
+
+SendToRepair = Callable[[int, str, bool], bool]
+"""Sends a node to repair for a cause, with whether anything is broken in it; says whether it is retired."""
 
 
 class RepairShop:
@@ -67,7 +73,7 @@ class RepairShop:
         """
         number = self.visits.get(node, 0)
         self.visits[node] = number + 1
-        visit = Visit(node, cause, number, self.plan.by_cause.get(cause, self.plan))
+        visit = make(Visit, (node, cause, number, self.plan.by_cause.get(cause, self.plan)))
         if self.plan.retire is not None and self._retires(visit, self.plan.retire):
             return True
         automatic = visit.stages.automatic
@@ -75,11 +81,11 @@ class RepairShop:
         if not broken:
             after(self.env, duration_us, lambda _: self.returned(node, cause, WELL))
         elif self.draws.succeeds("automatic", automatic.success, node, number):
-            after(self.env, duration_us, lambda _: self._returns(visit))
+            Call(self.env, duration_us, FINISHED, self._returns, visit)
         elif self.free_us:
             after(self.env, duration_us, lambda _: self._queue(visit, 0))
         else:
-            after(self.env, duration_us + self._crewed_us(visit), lambda _: self._returns(visit))
+            Call(self.env, duration_us + self._crewed_us(visit), FINISHED, self._returns, visit)
         return False
 
     def _retires(self, visit: Visit, retire: Retirement) -> bool:
@@ -96,10 +102,12 @@ class RepairShop:
 
     def _crewed_us(self, visit: Visit) -> int:
         """Return what the manual tries of a visit take where a crew is always free."""
-        tries, total_us = 0, self._try_us(visit, 0)
-        while not self._helps(visit, tries):
+        node, _, number, stages = visit
+        draws, time, success = self.draws, stages.manual.time, stages.manual.success
+        tries, total_us = 0, draws.time_us("manual", time, node, number)
+        while not draws.succeeds("manual", success, node, number, tries):
             tries += 1
-            total_us += self._try_us(visit, tries)
+            total_us += draws.time_us("manual", time, node, number, tries)
         return total_us
 
     def _queue(self, visit: Visit, tries: int) -> None:
@@ -108,7 +116,7 @@ class RepairShop:
         end_us = max(self.env.now, self.free_us[0]) + duration_us
         heapreplace(self.free_us, end_us)
         if self._helps(visit, tries):
-            after(self.env, end_us - self.env.now, lambda _: self._returns(visit))
+            after(self.env, end_us - self.env.now, self._returns, visit)
         else:
             after(self.env, end_us - self.env.now, lambda _: self._queue(visit, tries + 1))
 
@@ -118,8 +126,10 @@ class RepairShop:
     def _helps(self, visit: Visit, tries: int) -> bool:
         return self.draws.succeeds("manual", visit.stages.manual.success, visit.node, visit.number, tries)
 
-    def _returns(self, visit: Visit) -> None:
-        self.returned(visit.node, visit.cause, self._outcome(visit) if self.plan.unnoticed else WELL)
+    def _returns(self, event: simpy.Event) -> None:
+        visit = cast(Visit, event.value)
+        node, cause, _, _ = visit
+        self.returned(node, cause, self._outcome(visit) if self.plan.unnoticed else WELL)
 
     def _outcome(self, visit: Visit) -> Outcome:
         """Say whether what seems repaired is, and if not when it fails again."""

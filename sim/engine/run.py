@@ -8,9 +8,11 @@ from dataclasses import replace
 
 import simpy
 
+from sim.engine.ageing import Ageing
 from sim.engine.clock import IntegerEnvironment, late, on_event, timeout
 from sim.engine.collector import rare_collections
-from sim.engine.failures import Ageing, DormantClock, EagerClock, FailureClock
+from sim.engine.eager import EagerClock
+from sim.engine.failures import DormantClock, FailureClock
 from sim.engine.faults import Faults
 from sim.engine.job import Job
 from sim.engine.nodes import Nodes
@@ -21,7 +23,7 @@ from sim.engine.repair import WELL, Outcome, RepairShop
 from sim.engine.shared import Shared
 from sim.engine.slow import SlowNodes
 from sim.engine.stepping import Explicit, Folded, Stepper
-from sim.engine.stops import Failure
+from sim.engine.stops import UP, Failure
 from sim.errors import InputError, SimulationError, unknown_name
 from sim.ledger.trace import RunTrace
 from sim.reliability.domains import HeldJudge
@@ -33,7 +35,7 @@ from sim.reliability.laws import MAX_US
 from sim.reliability.legs import repaced
 from sim.reliability.outages import Judge
 from sim.reliability.plan import check_plan, planned_us
-from sim.reliability.progress import Course, course
+from sim.reliability.progress import Course, course, make
 from sim.reliability.records import FailureClass, RunPlan
 from sim.reliability.replay.check import ends_early
 from sim.reliability.replay.lives import LoggedLives
@@ -116,7 +118,7 @@ class RunSimulation:
         self.outages = self._outages()
         self.slow = self._slow()
         if self.outages or self.slow or self.nodes.blocks is not None:
-            self.job.severed = self._severed
+            self.job.recovery.severed = self._severed
         # Causes that do more, or other, than stop the job and break a node.
         self.special = frozenset(
             cause
@@ -135,8 +137,17 @@ class RunSimulation:
             on_event(timeout(self.env, self.limit_us), self._give_up)
         if self.plan.replay is not None and self.plan.replay.then == "refuse":
             on_event(late(self.env, self.plan.replay.end_us), self._log_ended)
-        complete = self.env.run(until=simpy.Process(self.env, self.job.live()))
-        return self.record.trace(self.env.now, bool(complete), tuple(self.pace.judged))
+        self.job.launch()
+        complete = self.env.run_to(self.job.done)
+        trace = self.record.trace(self.env.now, bool(complete), tuple(self.pace.judged))
+        self._forget()
+        return trace
+
+    def _forget(self) -> None:
+        """Drop what is much: the parts of a run know each other, and only a collector would find them."""
+        self.env.forget()
+        self.clock.forget()
+        self.record.forget()
 
     def _logged(self, nodes: int) -> LoggedLives | None:
         """Return the lives of a run some of whose failures are logged."""
@@ -153,26 +164,27 @@ class RunSimulation:
             return EagerClock(self.env, lives, ageing, self._ended, self.limit_us)
         return DormantClock(self.env, lives, ageing, self._ended, 2 * planned_us(plan), self.limit_us)
 
-    def _ended(self, lives: list[Life]) -> bool:
-        """Lives end: the nodes and the job are hit; say whether the job, if it steps, stops."""
-        job = self.job
+    def _ended(self, lives: list[Life]) -> None:
+        """Lives end: the nodes and the job are hit."""
+        job, nodes, now = self.job, self.nodes, self.env.now
         for life in lives:
+            _, cause, _, _, node = life
             if self.shared is not None and self.shared.takes(life):
                 continue
-            if life.cause in self.special:
-                self._strikes(life, self.plan.failures[life.cause])
+            failure = self.plan.failures[cause]
+            if cause in self.special:
+                self._strikes(life, failure)
                 continue
-            failure, node = self.plan.failures[life.cause], life.node
-            hits = node == JOB or self.nodes.place[node] == "job"
-            event = self.record.failure(self.env.now, life, hits and job.stops_now())
+            hits = node == JOB or nodes.place[node] == "job"
+            event = self.record.failure(now, life, hits and job.state in UP and not job.inbox)
             if failure.replace:
-                self.nodes.breaks(life, failure.cause, event)
+                nodes.breaks(life, failure.cause, event)
             else:
                 self.clock.renew(life)
             if hits:
-                job.inbox.append(Failure(event, failure.cause, (node,) if failure.replace else ()))
-        job.notice()
-        return job.state == "stepping" and bool(job.inbox)
+                nodes_hit = (node,) if failure.replace else ()
+                job.inbox.append(make(Failure, (event, failure.cause, nodes_hit, None, 0, False, False, False)))
+        job.broken()
 
     def _strikes(self, life: Life, failure: FailureClass) -> None:
         """A life ends of a cause that does not just stop the job."""

@@ -1,15 +1,120 @@
 """What a job can fall back to: the checkpoints of its spans so far, and which tiers still hold them.
 
+`OneTier` knows the newest checkpoint of a store alone, which is all that most runs need; `Saves` knows all tiers.
+
 Only the job changes it: it adds the span that has stopped, and goes back to a checkpoint, which takes what lies beyond
 off the row. A tier loses what it holds when the processes of the job die (volatile), and when nodes leave with their
 part of it and no copy is left (local).
 """
 
 from collections.abc import Sequence
+from typing import Protocol
 
-from sim.reliability.progress import Course, Share
-from sim.reliability.records import Tier
-from sim.reliability.saves import Save, Span, cut, newest_save, oldest_kept_us, sealed, undone
+from sim.reliability.progress import Course, Share, make
+from sim.reliability.records import RunPlan, Tier
+from sim.reliability.saves import Save, Span, cut, done_beyond, newest_save, oldest_kept_us, sealed, undone
+
+
+class Kept(Protocol):
+    """What the job asks of what is saved."""
+
+    base: Save
+    tiers: tuple[Tier, ...]
+
+    @property
+    def spans(self) -> Sequence[Span]:
+        """The spans of a job that led to where it is."""
+
+    def add(self, span: Span) -> None:
+        """A span has stopped."""
+
+    def fall_back(self, now_us: int, before_us: int | None) -> tuple[Save, Sequence[Share]]:
+        """Go back to the newest checkpoint that is still held, whose state was taken by before_us; return it.
+
+        Beside it the work beyond it.
+        """
+
+    def stored(self) -> Save:
+        """Return the newest checkpoint of the store, which outlives the job."""
+
+    def beyond(self, save: Save) -> Sequence[Share]:
+        """Return the work beyond a checkpoint."""
+
+    def back_to(self, save: Save) -> Sequence[Share]:
+        """Go back to a checkpoint; return the work beyond it."""
+
+    def keep(self, work_us: int, now_us: int) -> Save:
+        """Take all work as safe, whatever was saved."""
+
+    def seal(self, now_us: int) -> None:
+        """The work of the last span was saved as a whole, in all tiers."""
+
+
+def saves_of(plan: RunPlan, whole: Course, losses: Sequence[tuple[int, int]]) -> Kept:
+    """Return what keeps the saves of a run: the simplest that can."""
+    tiers = whole.tiers
+    late = any(failure.silent is not None for failure in plan.failures)
+    if len(tiers) == 1 and not (late or tiers[0].volatile or tiers[0].local):
+        return OneTier(whole)
+    return Saves(whole, plan.nodes, losses, processes_die=not plan.recovery.in_process)
+
+
+class OneTier:
+    """What is saved where a store takes all checkpoints and no failure is noticed late: only the newest matters.
+
+    It is the newest of the span that has stopped, or else the one from which that span began.
+    """
+
+    __slots__ = ("base", "safe", "span", "tiers", "whole")
+
+    def __init__(self, whole: Course) -> None:
+        self.whole = whole
+        self.tiers = whole.tiers
+        self.base = self.safe = Save(0, 0, 0, 0, 0)
+        self.span: Span | None = None
+
+    @property
+    def spans(self) -> Sequence[Span]:
+        raise AssertionError("who keeps no spans has no failure that is noticed late")
+
+    def add(self, span: Span) -> None:
+        if span.walks:
+            self.span = span
+
+    def fall_back(self, now_us: int, before_us: int | None) -> tuple[Save, Sequence[Share]]:
+        if self.span is None:
+            return self.safe, ()
+        span, self.span = self.span, None
+        save = newest_save(span, 0, self.tiers[0], None, self.whole)
+        if save is None:
+            return self.safe, done_beyond(span, 0, span.walks[0].from_us)
+        self.safe = save
+        return save, done_beyond(span, save.walk, save.at_work_us)
+
+    def stored(self) -> Save:
+        return (
+            self.safe if self.span is None else newest_save(self.span, 0, self.tiers[0], None, self.whole) or self.safe
+        )
+
+    def beyond(self, save: Save) -> Sequence[Share]:
+        if self.span is None:
+            return ()
+        walk, from_us = (0, self.span.walks[0].from_us) if save is self.safe else (save.walk, save.at_work_us)
+        return done_beyond(self.span, walk, from_us)
+
+    def back_to(self, save: Save) -> Sequence[Share]:
+        raise AssertionError("only a failure that is noticed late aborts a run")
+
+    def keep(self, work_us: int, now_us: int) -> Save:
+        self.base = self.safe = make(Save, (work_us, now_us, now_us, self.safe.number, 0, -1, 0, 0))
+        self.span = None
+        return self.base
+
+    def seal(self, now_us: int) -> None:
+        span = self.span
+        if span is not None:
+            newest = max((batch.first + batch.number - 1 for walk in span.walks for batch in walk.batches), default=0)
+            self.span = sealed(span, max(newest, self.safe.number) + 1, now_us)
 
 
 class Saves:
@@ -18,13 +123,27 @@ class Saves:
     losses: (time, seat) of every node that has left the job, in order; others append to it.
     """
 
-    __slots__ = ("base", "floors_us", "losses", "seats", "spans", "tiers", "voids_us", "volatile", "whole")
+    __slots__ = (
+        "base",
+        "floors_us",
+        "losses",
+        "processes_die",
+        "seats",
+        "spans",
+        "tiers",
+        "voids_us",
+        "volatile",
+        "whole",
+    )
 
-    def __init__(self, whole: Course, seats: int, losses: Sequence[tuple[int, int]]) -> None:
+    def __init__(
+        self, whole: Course, seats: int, losses: Sequence[tuple[int, int]], *, processes_die: bool = True
+    ) -> None:
         self.whole = whole
         self.tiers = whole.tiers
         self.seats = seats
         self.losses = losses
+        self.processes_die = processes_die
         # What the first span begins with: the initial state, which nothing takes away.
         self.base = Save(0, 0, 0, 0, len(self.tiers) - 1)
         self.spans: list[Span] = []
@@ -38,10 +157,15 @@ class Saves:
         if span.walks:
             self.spans.append(span)
 
-    def processes_died(self, now_us: int) -> None:
-        """The job's processes died, and with them what they held."""
-        for index in self.volatile:
+    def fall_back(self, now_us: int, before_us: int | None) -> tuple[Save, Sequence[Share]]:
+        """Go back to the newest checkpoint that is still held, whose state was taken by before_us; return it.
+
+        Beside it the work beyond it. Unless the job lives in its processes on, they die, and with them what they held.
+        """
+        for index in self.volatile if self.processes_die else ():
             self.voids_us[index] = now_us
+        save = self.newest(before_us)
+        return save, self.back_to(save)
 
     def newest(self, before_us: int | None = None) -> Save:
         """Return the newest checkpoint that a tier still holds, from the fastest that does.

@@ -61,7 +61,11 @@ class Seating:
         """A node leaves its seat."""
         seat = self.seat_of.pop(node, node)
         self.taken.pop(seat, None)
-        heappush(self.empty.setdefault(seat // self.each, []), seat)
+        group = seat // self.each
+        if group in self.empty:
+            heappush(self.empty[group], seat)
+        else:
+            self.empty[group] = [seat]
 
     def sit_down(self, node: int, group: int, seat: int | None = None) -> None:
         """A node takes an empty seat of a group, by default the first."""

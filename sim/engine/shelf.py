@@ -53,11 +53,21 @@ class Shelf:
         del rows[rank][node]
         return rank
 
+    def take(self, domain: int) -> tuple[int, int] | None:
+        """Take the first spare of a domain off the shelf; return it and how ready it was."""
+        for rank, row in enumerate(self.rows.get(domain, ())):
+            for node in row:
+                del row[node], self.rank[node]
+                if rank != COLD:
+                    self.open[rank] += 1
+                return node, rank
+        return None
+
     def first(self, domain: int) -> int | None:
         """Return the hottest spare of a domain, of several the one that came first."""
         for row in self.rows.get(domain, ()):
-            if row:
-                return next(iter(row))
+            for node in row:
+                return node
         return None
 
     def count(self, domain: int) -> int:

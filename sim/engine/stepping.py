@@ -12,8 +12,8 @@ from typing import Any, Protocol
 import simpy
 
 from sim.engine.clock import IntegerEnvironment, afterwards, timeout
-from sim.reliability.legs import Leg, boundary_us, first_leg, moved, turned, walked
-from sim.reliability.progress import NEVER_US, Batch, Course, Stretch, block_us, ended_us, phase_at
+from sim.reliability.legs import Leg, boundary_us, moved, turned, walked
+from sim.reliability.progress import NEVER_US, Batch, Course, Stretch, advance, block_us, ended_us, make, phase_at
 from sim.reliability.saves import Span, Walk, durable_count, first_tier
 
 Courses = Callable[[int], Course]
@@ -45,60 +45,98 @@ class Stepper(Protocol):
 class Folded:
     """No event at all: the whole span is arithmetic."""
 
-    __slots__ = ("begun", "condition", "course", "courses", "horizon_us", "legs")
+    __slots__ = (
+        "begun",
+        "condition",
+        "course",
+        "courses",
+        "due_us",
+        "horizon_us",
+        "number",
+        "since_us",
+        "turns",
+        "way",
+        "work_us",
+    )
 
     def __init__(self, course: Course, horizon_us: int, courses: Courses) -> None:
         self.course = course
         self.horizon_us = horizon_us
         self.courses = courses
         self.condition = 0
-        # Those of the span under way; none while the job does not step.
-        self.legs: list[Leg] = []
-        # Work, and number of the next checkpoint, when it began.
-        self.begun = (0, 1)
+        # Work when it began; of a span under way, its first leg, whose fields these are: since when (-1: none is under
+        # way), work, and the next checkpoint; and all its legs, once its condition has changed.
+        self.begun = 0
+        self.since_us = -1
+        self.way = course
+        self.work_us = 0
+        self.due_us = 0
+        self.number = 1
+        self.turns: list[Leg] = []
 
     def begin(self, work_us: int, number: int, start_us: int, ring: Callable[[], None]) -> int:
-        self.begun = work_us, number
-        return self._start(start_us)
+        self.begun, self.number, self.since_us = work_us, number, start_us
+        return self._start()
 
     def turn(self, condition: int, now_us: int) -> int:
-        self.condition = condition
-        if not self.legs:
+        changed, self.condition = self.condition, condition
+        if self.since_us < 0:
             return NEVER_US
-        if self.legs[0].start_us == now_us:
-            return self._start(now_us)
-        self.legs = turned(self.legs, condition, self._way(), now_us)
-        return self._end_us(self.legs[-1])
+        if self.since_us == now_us:
+            return self._start()
+        self.turns = turned(self.turns or [self._leg(changed)], condition, self._way(), now_us)
+        _, way, work_us, start_us, due_us, number = self.turns[-1]
+        return self._end_us(way, work_us, start_us, due_us, number)
 
     def boundary_us(self, now_us: int) -> int:
-        return boundary_us(self.legs, now_us)
+        return boundary_us(self.turns or [self._leg(self.condition)], now_us)
 
     def pace(self, course: Course) -> None:
         self.course = course
 
     def stop(self, now_us: int) -> tuple[Span, int]:
-        legs, self.legs = self.legs, []
-        if legs[0].start_us == now_us:
-            return _nothing(self.begun[0], now_us), 0
+        since_us, self.since_us = self.since_us, -1
+        if since_us == now_us:
+            return _nothing(self.begun, now_us), 0
+        if self.turns:
+            return self._stop_turned(now_us)
+        way, condition, from_us = self.way, self.condition, self.work_us
+        to_us, stretches, batches = advance(way, from_us, since_us, now_us, self.due_us, self.number, condition)
+        walk = make(Walk, (condition, way, from_us, to_us, batches))
+        whole_us = moved(to_us, way, self.course) if condition else to_us
+        span = make(Span, (whole_us, now_us, stretches, (walk,)))
+        return span, durable_count(span) if batches else 0
+
+    def _stop_turned(self, now_us: int) -> tuple[Span, int]:
         stretches: list[Stretch] = []
         walks = []
-        for (condition, way, from_us, *_), (to_us, stepped, batches) in walked(legs, now_us):
-            stretches += [each._replace(condition=condition) for each in stepped] if condition else stepped
+        for (condition, way, from_us, *_), (to_us, stepped, batches) in walked(self.turns, now_us):
+            stretches += stepped
             walks.append(Walk(condition, way, from_us, to_us, batches))
+        self.turns = []
         span = Span(moved(to_us, way, self.course), now_us, tuple(stretches), tuple(walks))
         return span, durable_count(span)
 
-    def _start(self, now_us: int) -> int:
-        way, (work_us, number) = self._way(), self.begun
-        leg = first_leg(self.condition, way, moved(work_us, self.course, way), now_us, number)
-        self.legs = [leg]
-        return self._end_us(leg)
+    def _start(self) -> int:
+        work_us = self.begun
+        if self.condition:
+            self.way = way = self.courses(self.condition)
+            work_us = moved(work_us, self.course, way)
+        else:
+            self.way = way = self.course
+        self.work_us, self.due_us = work_us, work_us + way.spacing_us
+        end_us = self.since_us + way.end_us - work_us
+        if end_us > self.horizon_us:
+            return NEVER_US
+        return ended_us(way, work_us, self.since_us, self.due_us, self.number) if way.spacing_us else end_us
+
+    def _leg(self, condition: int) -> Leg:
+        return Leg(condition, self.way, self.work_us, self.since_us, self.due_us, self.number)
 
     def _way(self) -> Course:
         return self.courses(self.condition) if self.condition else self.course
 
-    def _end_us(self, leg: Leg) -> int:
-        _, way, work_us, start_us, due_us, number = leg
+    def _end_us(self, way: Course, work_us: int, start_us: int, due_us: int, number: int) -> int:
         if start_us + way.end_us - work_us > self.horizon_us:
             return NEVER_US
         return ended_us(way, work_us, start_us, due_us, number)

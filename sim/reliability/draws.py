@@ -1,13 +1,14 @@
 """The random durations of a run other than lives: each from its own named stream, so that policies share them."""
 
-from math import log
+from math import log, log1p
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.reliability.exposure import Uniforms
-from sim.reliability.laws import draw_us, durations_us
+from sim.reliability.laws import MAX_US, draw_us, durations_us
+from sim.reliability.progress import make
 from sim.reliability.records import Law, RunPlan
 from sim.reliability.slow import at_once
 from sim.streams import uniforms
@@ -39,19 +40,16 @@ class RecoveryTimes:
     and each takes its time.
     """
 
-    __slots__ = ("blames", "columns", "detect", "detect_laws", "diagnose", "drawn", "found", "plan", "seed")
+    __slots__ = ("blames", "by_cause", "detect_laws", "drawn", "plan", "seed", "usual")
 
     def __init__(self, plan: RunPlan) -> None:
         self.seed = plan.seed
         self.plan = plan.recovery
         self.detect_laws = dict(plan.recovery.detect_by_cause) | at_once(plan)
-        # How many recoveries are drawn, and what they take: detection (by cause where a cause has a law of its own),
-        # diagnosis, and the other stages in their order.
+        # How many recoveries are drawn, and what they take; also by cause, where one has a law of detection of its own.
         self.drawn = 0
-        self.found: list[int] = []
-        self.detect: dict[str, list[int]] = {}
-        self.diagnose: list[int] = []
-        self.columns: tuple[list[int], ...] = ()
+        self.usual: list[Stages] = []
+        self.by_cause: dict[str, list[Stages]] = {}
         # Uniforms of the diagnoses: whether it is wrong, and whom it blames then.
         self.blames: NDArray[np.float64] = np.empty((2, 0))
         self._draw(_RECOVERIES)
@@ -64,8 +62,7 @@ class RecoveryTimes:
         """Return the stages of the recovery of that number, from a failure of that cause."""
         if recovery >= self.drawn:
             self._draw(2 * recovery)
-        found = _found(self.detect.get(cause, self.found)[recovery], self.diagnose[recovery])
-        return Stages(found, *[column[recovery] for column in self.columns])
+        return self.by_cause.get(cause, self.usual)[recovery]
 
     def blamed(self, recovery: int) -> float | None:
         """Return a number in [0, 1) that says which healthy node a wrong diagnosis blames, None where it is right."""
@@ -76,9 +73,8 @@ class RecoveryTimes:
 
     def _draw(self, count: int) -> None:
         plan, self.drawn = self.plan, count
-        self.found = self._table("detect", plan.detect, count)
-        self.diagnose = self._table("diagnose", plan.diagnose, count)
-        self.columns = (
+        diagnose = self._table("diagnose", plan.diagnose, count)
+        columns = (
             self._table("requeue", plan.requeue, count),
             self._table("select_host", plan.select_host, count),
             self._table("replace", plan.replace, count),
@@ -87,7 +83,13 @@ class RecoveryTimes:
             self._table("warm_up", plan.warm_up, count),
             [1 + failed for failed in self._failed("restore", count)],
         )
-        self.detect = {cause: self._table("detect", law, count) for cause, law in self.detect_laws.items()}
+
+        def stages(detect: Law) -> list[Stages]:
+            found = map(_found, self._table("detect", detect, count), diagnose)
+            return [make(Stages, row) for row in zip(found, *columns, strict=True)]
+
+        self.usual = stages(plan.detect)
+        self.by_cause = {cause: stages(law) for cause, law in self.detect_laws.items()}
         if plan.blames_right < 1:
             self.blames = np.stack([uniforms(self.seed, "recovery", what, count=count) for what in ("wrong", "whom")])
 
@@ -140,22 +142,31 @@ class RepairDraws:
     def __init__(self, seed: int, nodes: int) -> None:
         self.seed = seed
         self.nodes = nodes
-        self.streams: dict[tuple[str, str, int, int], Uniforms] = {}
+        # A block of any holds all nodes.
+        self.streams: dict[tuple[str | int, ...], Uniforms] = {}
 
     def time_us(self, name: str, time: Law, node: int, visit: int, tries: int = 0) -> int:
         """Return how long a stage takes."""
         if time.kind == "constant":
             return round(time.mean_s * 1e6)
-        return draw_us(time, self._uniform((name, "time", visit, tries), node))
+        stream = self.streams.get((name, "time", visit, tries))
+        if stream is None:
+            stream = self._begun(name, "time", visit, tries)
+        # Most are drawn already: without the calls of `at` and `draw_us`.
+        uniform = stream.at(node) if stream.block is None else stream.block.item(node)
+        if time.kind == "exponential":
+            return min(round(-1e6 * time.mean_s * log1p(-uniform)), MAX_US)
+        return draw_us(time, uniform)
 
     def succeeds(self, name: str, probability: float, node: int, visit: int, tries: int = 0) -> bool:
         """Say whether something of a probability happens."""
         if probability <= 0 or probability >= 1:
             return probability >= 1
-        return self._uniform((name, "success", visit, tries), node) < probability
-
-    def _uniform(self, key: tuple[str, str, int, int], node: int) -> float:
-        stream = self.streams.get(key)
+        stream = self.streams.get((name, "success", visit, tries))
         if stream is None:
-            stream = self.streams[key] = Uniforms(self.seed, "repair", *key, likely=self.nodes)
-        return stream.at(node)
+            stream = self._begun(name, "success", visit, tries)
+        return (stream.at(node) if stream.block is None else stream.block.item(node)) < probability
+
+    def _begun(self, *key: str | int) -> Uniforms:
+        stream = self.streams[key] = Uniforms(self.seed, "repair", *key, likely=self.nodes)
+        return stream

@@ -8,6 +8,7 @@ their names, so that what two networks both have keeps its lives.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from math import log1p
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from sim.cluster.domains import DOMAINS
 from sim.reliability.fleet import fleet_of
 from sim.reliability.laws import MAX_US, cdf, draw_us, durations_us
+from sim.reliability.progress import make
 from sim.reliability.records import SHARED_COMPONENTS, AgeBatch, FailureClass
 from sim.reliability.shocks import stops_per_s, with_shocks
 from sim.streams import Elements, named_uniforms, uniforms
@@ -98,27 +100,39 @@ class Lives:
         self.failures = with_shocks(failures)
         self.nodes = nodes
         self.fleets = tuple(fleet_of(seed, failure, nodes, ages) for failure in self.failures)
-        self._uniforms: dict[tuple[int, int], Uniforms] = {}
+        # By cause and ordinal; a block of any holds all components.
+        self._streams: dict[tuple[int, int], Uniforms] = {}
 
     def renewed(self, life: Life, age_us: int) -> Life:
         """Return the next life of the same component, begun when its node's age is `age_us`: at least 1 us long."""
         _, cause, component, ordinal, node = life
         ordinal += 1
-        failure = self.failures[cause]
-        if failure.names:
-            drawn_by_name = named_uniforms(
-                self.seed, "failure", failure.cause, ordinal, members=failure.names[component : component + 1]
-            )
-            length_us = draw_us(failure.life, drawn_by_name.item(0))
-            return Life(age_us + max(length_us, 1), cause, component, ordinal, node)
-        drawn = self._uniforms.get((cause, ordinal))
-        if drawn is None:
-            count = component_count(failure, self.nodes)
-            drawn = Uniforms(self.seed, "failure", failure.cause, ordinal, likely=count)
-            self._uniforms[cause, ordinal] = drawn
+        stream = self._streams.get((cause, ordinal))
+        if stream is None:
+            return self._renewed_alone(life, age_us)
         fleet = self.fleets[cause]
-        length_us = draw_us(failure.life if fleet is None else fleet.law(node), drawn.at(component))
-        return Life(age_us + max(length_us, 1), cause, component, ordinal, node)
+        law = self.failures[cause].life if fleet is None else fleet.law(node)
+        uniform = stream.at(component) if stream.block is None else stream.block.item(component)
+        # The commonest law, without a call: as `draw_us`.
+        if law.kind == "exponential":
+            length_us = min(round(-1e6 * law.mean_s * log1p(-uniform)), MAX_US)
+        else:
+            length_us = draw_us(law, uniform)
+        return make(Life, (age_us + (length_us or 1), cause, component, ordinal, node))
+
+    def _renewed_alone(self, life: Life, age_us: int) -> Life:
+        """Return the next life of a component that draws by its name, or as the first of its cause and ordinal."""
+        _, cause, component, ordinal, node = life
+        failure = self.failures[cause]
+        if not failure.names:
+            count = component_count(failure, self.nodes)
+            stream = Uniforms(self.seed, "failure", failure.cause, ordinal + 1, likely=count)
+            self._streams[cause, ordinal + 1] = stream
+            return self.renewed(life, age_us)
+        members = failure.names[component : component + 1]
+        drawn = named_uniforms(self.seed, "failure", failure.cause, ordinal + 1, members=members)
+        length_us = draw_us(failure.life, drawn.item(0))
+        return Life(age_us + max(length_us, 1), cause, component, ordinal + 1, node)
 
     def renewed_all(self, node: int, ordinals: Mapping[tuple[int, int], int], age_us: int) -> Iterator[Life]:
         """Yield the next life of every component of a node that is exchanged for a new one, begun at `age_us`.

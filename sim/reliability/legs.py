@@ -98,18 +98,18 @@ def walked(legs: Sequence[Leg], now_us: int) -> list[tuple[Leg, Progress]]:
     >>> legs = turned([first_leg(0, way, 0, 100, 1)], 1, slow, 105)
     >>> [part.stretches for _, part in walked(legs, 140)]
     [(Stretch(phase=0, start_us=100, end_us=107, checkpoint_us=0, condition=0),), \
-(Stretch(phase=0, start_us=107, end_us=140, checkpoint_us=2, condition=0),)]
+(Stretch(phase=0, start_us=107, end_us=140, checkpoint_us=2, condition=1),)]
     """
     if len(legs) == 1:
-        leg = legs[0]
-        _, way, work_us, start_us, due_us, number = leg
-        return [(leg, advance(way, work_us, start_us, now_us, due_us, number))]
+        return [(legs[0], _walked(legs[0], now_us))]
     begun = [legs[0], *(leg for leg in legs[1:] if leg.start_us < now_us)]
     stops = [*(leg.start_us for leg in begun[1:]), now_us]
-    return [
-        (leg, advance(leg.course, leg.work_us, leg.start_us, stop, leg.due_us, leg.number))
-        for leg, stop in zip(begun, stops, strict=True)
-    ]
+    return [(leg, _walked(leg, stop)) for leg, stop in zip(begun, stops, strict=True)]
+
+
+def _walked(leg: Leg, stop_us: int) -> Progress:
+    condition, way, work_us, start_us, due_us, number = leg
+    return advance(way, work_us, start_us, stop_us, due_us, number, condition)
 
 
 def _moved(work_us: int, one: Course, other: Course) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from sim.reliability.legs import moved
-from sim.reliability.progress import Batch, Course, Share, Stretch, begun_before, begun_us, block_us, shares
+from sim.reliability.progress import Batch, Course, Share, Stretch, begun_before, begun_us, block_us, make, shares
 from sim.reliability.records import Tier
 
 
@@ -66,7 +66,7 @@ def newest_save(span: Span, position: int, tier: Tier, before_us: int | None, wh
                 work_us, number = first_us + place * cycle_us, first + place
                 whole_us, at_us = moved(work_us, course, whole), begun_us(course, batch, place)
                 taken_us = at_us + block_us(course, number)
-                return Save(whole_us, at_us, taken_us, number, -1, position, index, work_us)
+                return make(Save, (whole_us, at_us, taken_us, number, -1, position, index, work_us))
     return None
 
 
@@ -95,6 +95,23 @@ def undone(spans: Sequence[Span], save: Save) -> tuple[Share, ...]:
             from_us = save.at_work_us if (position, index) == (save.span, save.walk) else walk.from_us
             result += shares(walk.course, from_us, walk.to_us, walk.condition)
     return tuple(result)
+
+
+def done_beyond(span: Span, walk: int, from_us: int) -> Sequence[Share]:
+    """Return the work of a span beyond where one of its walks was.
+
+    >>> from sim.reliability.examples import run_plan
+    >>> from sim.reliability.progress import course
+    >>> way = course(run_plan().phases, run_plan().checkpoint, None)
+    >>> [share.duration_us for share in done_beyond(Span(90, 90, (), (Walk(0, way, 0, 90, ()),)), 0, 20)]
+    [70]
+    """
+    walks = span.walks
+    condition, course, _, to_us, _ = walks[walk]
+    result = shares(course, from_us, to_us, condition)
+    for condition, course, first_us, to_us, _ in walks[walk + 1 :]:
+        result += shares(course, first_us, to_us, condition)
+    return result
 
 
 def cut(spans: list[Span], save: Save) -> None:

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from sim.engine.ageing import Ageing
 from sim.engine.clock import IntegerEnvironment, on_event, timeout
-from sim.engine.failures import Ageing, DormantClock, EagerClock
+from sim.engine.eager import EagerClock
+from sim.engine.failures import DormantClock
 from sim.engine.repair import WELL, Outcome, RepairShop
 from sim.engine.run import RunSimulation, simulate_run
 from sim.ledger.conservation import check_conservation
@@ -120,9 +122,9 @@ def test_a_node_taken_for_a_broken_one_is_replaced_and_comes_back() -> None:
     ended = run.clock.ended
 
     def mistaken(lives: Any) -> None:
-        ended(lives)
         if run.env.now == 30 * SECOND:
             run.nodes.accuse(0, "hang", 0)
+        ended(lives)
 
     run.clock.ended = mistaken
     trace = run.trace()
