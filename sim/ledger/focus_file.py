@@ -13,8 +13,6 @@ import pyarrow.parquet as pq
 from sim.ledger.focus import COLUMNS, NOTE, Row
 from sim.ledger.schema import INTEGER, NUMBER, TEXT, USD
 
-FORMATS = (".csv", ".parquet")
-
 _MONEY = ("BilledCost", "ContractedCost", "EffectiveCost", "ListCost")
 
 _NUMBERS = ("PricingQuantity", "x_GpuHours", "x_EnergyKwh", "x_Co2eKg")

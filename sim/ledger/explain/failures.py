@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from sim.ledger.bill.cost import CostLedger, Posting
 from sim.ledger.bill.usage import Usage
-from sim.ledger.states import STATES, STEPPING
 
 PARTS: Mapping[str, tuple[str, ...]] = {
     "detection": ("detect", "diagnose"),
@@ -25,7 +24,7 @@ UPKEEP = ("maintenance", "debugging")
 """Items that are paid by the visit or by the incident: a part of their own, whatever the state."""
 
 OTHER = "other"
-"""What a cause takes besides: planned maintenance, a slow step, a checkpoint for an elastic job to regrow."""
+"""What bears a cause besides: a repaired node on the shelf, planned maintenance, a checkpoint for a job to regrow."""
 
 COLUMNS = (*PARTS, "upkeep", OTHER)
 
@@ -86,7 +85,7 @@ def _part_of(posting: Posting) -> str:
 
 
 class EventCost(NamedTuple):
-    """One event: GPU-microseconds outside steps, and micro-dollars at the mean price of its states."""
+    """One event: GPU-microseconds in the states of PARTS, and micro-dollars at the mean price of these."""
 
     event: int
     cause: str
@@ -102,14 +101,14 @@ def event_costs(rows: Iterable[Row], usage: Usage, costs: CostLedger) -> tuple[E
     """Return what each event with a cause took, the dearest first.
 
     An event's rows are priced at the mean dollars a GPU-hour of their (state, cause) in the bill, upkeep included:
-    over all events these sum to the postings of those states, to rounding. Steps are left out: what a reversal takes
-    from them it gives to lost_work.
+    over all events these sum to the postings of those states, to rounding. Only states of PARTS count: what a reversal
+    takes from steps it gives to lost_work, and a repaired node on the shelf is nobody's loss yet.
     """
     rates = _rates(usage, costs)
     time: dict[tuple[int, str], int] = {}
     money: dict[tuple[int, str], Fraction] = {}
     for event, state, cause, gpu_us in rows:
-        if event < 0 or not cause or state in STEPPING:
+        if event < 0 or not cause or state not in _PART_OF:
             continue
         key = event, cause
         time[key] = time.get(key, 0) + gpu_us
@@ -126,7 +125,7 @@ def _rates(usage: Usage, costs: CostLedger) -> dict[tuple[str, str], Fraction]:
     money: dict[tuple[str, str], int] = {}
     for posting in chain(costs.postings, costs.pool):
         money[posting.state, posting.cause] = money.get((posting.state, posting.cause), 0) + posting.micro_usd
-    return {key: Fraction(money.get(key, 0), amount) for key, amount in time.items() if amount and key[0] in STATES}
+    return {key: Fraction(money.get(key, 0), amount) for key, amount in time.items() if amount}
 
 
 def priciest_claim(events: tuple[EventCost, ...]) -> str:
