@@ -11,7 +11,16 @@ from sim.ledger.bill.usage import US_PER_HOUR, Usage
 from sim.ledger.cash import CashView, cash_by_month, cash_view
 from sim.ledger.explain.difference import Billed, difference, goodput_and_allocation
 from sim.ledger.explain.evidence import evidence
-from sim.ledger.explain.failures import OTHER, CauseCost, EventCost, Row, cause_costs, event_costs, priciest_claim
+from sim.ledger.explain.failures import (
+    MILLION,
+    OTHER,
+    CauseCost,
+    EventCost,
+    Row,
+    cause_costs,
+    event_costs,
+    priciest_claim,
+)
 from sim.ledger.explain.headline import headline
 from sim.ledger.focus import focus_rows
 from sim.ledger.focus_file import focus_csv, focus_parquet
@@ -134,6 +143,7 @@ def _by_state(costs: CostLedger) -> dict[str, dict[str, int]]:
 
 
 def _failures(told: Explained) -> dict[str, Any]:
+    total = sum(posting.micro_usd for posting in told.costs.postings)
     causes = cause_costs(told.run.usage, told.costs, told.failures)
     events = event_costs(told.event_rows, told.run.usage, told.costs)
     return {
@@ -144,6 +154,7 @@ def _failures(told: Explained) -> dict[str, Any]:
         "mean_event_micro_usd": sum(each.micro_usd for each in events) // len(events) if events else None,
         "dearest": [_event(each, told.event_days) for each in events[:EVENTS]],
         "one_failure_wastes_millions": priciest_claim(events),
+        "hours_a_million": told.run.usage.wall_us / US_PER_HOUR * MILLION / total if total else None,
     }
 
 

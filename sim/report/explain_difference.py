@@ -29,16 +29,31 @@ def difference_text(found: Result) -> list[str]:
         for effect, amount in found["effects"].items()
     ]
     change = found["micro_usd"]
-    body.append(["together", _signed(change), percent(change / first if first else None), exact_usd(change)])
+    body.append(
+        [
+            "together",
+            _signed(change),
+            percent(change / first if first else None),
+            f"{'-' if change < 0 else ''}{exact_usd(abs(change))}",
+        ]
+    )
     one, other = found["runs"]
-    identity = wrapped("$ = useful FLOP / (peak x MFU x goodput x allocation) x $ per GPU-hour, in no order of change")
     return [
         f"Why the other run costs {short_usd(second / 1e6)} instead of {short_usd(first / 1e6)}",
         *table(body, "<>><"),
-        *identity,
+        *wrapped(_identity(modelled=found["modelled"])),
         *table([["", "this run", "the other"], *_behind(one, other)], "<>>"),
         *_items(found["by_item"]),
     ]
+
+
+def _identity(*, modelled: bool) -> str:
+    size = (
+        "useful FLOP / (peak x MFU x goodput x allocation)"
+        if modelled
+        else "retained GPU-hours / (goodput x allocation)"
+    )
+    return f"$ = {size} x $ per GPU-hour, in no order of change"
 
 
 def _signed(micro_usd: int) -> str:
@@ -57,6 +72,7 @@ def _behind(one: Result, other: Result) -> list[list[str]]:
     return [
         [name, *("-" if run[key] is None else shown(run[key]) for run in (one, other))]
         for name, (key, shown) in rows.items()
+        if one[key] is not None or other[key] is not None
     ]
 
 

@@ -54,10 +54,10 @@ def _head(answer: Result) -> list[str]:
     what = f"{answer['gpus']:,} GPUs for {answer['days']:.3g} days, {answer['acquisition']}, prices of {answer['book']}"
     lines = [f"{answer['run_id']}: {_usd(total)}", what]
     over, failed = answer["headline"]["all_in_over_compute"], answer["failures"]["lost_micro_usd"]
-    assumed = answer["evidence"]["by_kind"]["assumed"]
+    assumed, whole = answer["evidence"]["by_kind"]["assumed"], answer["evidence"]["whole_micro_usd"]
     said = [f"{over:.2f} x headline compute"] if over else []
-    said.append(f"failures took {_share(failed, total + answer['pool_micro_usd'])}")
-    said.append(f"{_share(assumed, answer['evidence']['whole_micro_usd'])} rests on an assumed price")
+    said.append(f"failures took {_share(failed, whole)}")
+    said.append(f"{_share(assumed, whole)} rests on an assumed price")
     if answer["pool_micro_usd"]:
         said.append(f"a pool pays {_usd(answer['pool_micro_usd'])} besides")
     return [*lines, *wrapped(", ".join(said))]
@@ -80,7 +80,7 @@ def _headline(answer: Result, marks: Marks) -> list[str]:
 
 def _failures(answer: Result) -> list[str]:
     found = answer["failures"]
-    causes, total = found["causes"], answer["total_micro_usd"] + answer["pool_micro_usd"]
+    causes, total = found["causes"], answer["evidence"]["whole_micro_usd"]
     if not causes:
         return ["Failures: none, and no stop had a cause"]
     shown = [_cause_row(each["cause"], [each]) for each in causes[:_CAUSES]]
@@ -93,9 +93,7 @@ def _failures(answer: Result) -> list[str]:
         f"What failures and stops cost, by cause: {_usd(lost)}, {_share(lost, total)} of all",
         *table([head, *shown, _cause_row("all", causes)], "<>>>>>>>>", gap=1),
         *wrapped("direct: " + ", ".join(f"{part} {_usd(_sum(causes, part))}" for part in DIRECT)),
-        *wrapped(
-            f"other: {besides} of time that bears a cause and is no loss yet: repaired nodes on the shelf, planned"
-        ),
+        *wrapped(f"other: {besides} bears a cause and is no loss: repaired nodes on the shelf, planned stops"),
         *_dearest(found),
     ]
 
@@ -128,7 +126,10 @@ def _dearest(found: Result) -> list[str]:
         lines.insert(
             0, f"The dearest single ones (the mean of {found['events']}: {_usd(found['mean_event_micro_usd'])})"
         )
-    return [*lines, *wrapped(f'"A single failure can waste millions": {found["one_failure_wastes_millions"]}')]
+    said = f'"A single failure can waste millions": {found["one_failure_wastes_millions"]}'
+    if found["hours_a_million"]:
+        said += f" ({short(found['hours_a_million'])} h of the whole bill)"
+    return [*lines, *wrapped(said)]
 
 
 def _evidence(answer: Result, marks: Marks) -> list[str]:
