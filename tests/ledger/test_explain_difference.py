@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sim.errors import PriceError
 from sim.ledger.bill.cost import price
 from sim.ledger.bill.terms import Terms
-from sim.ledger.bill.usage import Usage
+from sim.ledger.bill.usage import US_PER_HOUR, Usage
 from sim.ledger.explain.difference import EFFECTS, Billed, difference, goodput_and_allocation
 from sim.ledger.trace import RunTrace
 from tests.cluster.hardware import price_book
@@ -115,6 +115,28 @@ def test_lost_steps_are_reliability_alone() -> None:
     rent = sum(each.micro_usd for each in bill_of(whole, RENT_ONLY, "on-demand").postings if each.item == "rent")
     assert felt(found.effects) == {"reliability"}
     assert found.effects["reliability"] == rent // 2
+
+
+def test_price_and_size_that_change_together_share_what_both_made() -> None:
+    """Rent of $4 to $5, hours from h to 2h: 6h more, of which price 1 x 1.5h and size 4.5 x h, in either order."""
+    short, long = usage_of(calm(2)), usage_of(calm(4))
+    hours = sum(short.time.values()) * 10**6 // US_PER_HOUR
+    dearer = RENT_ONLY | {"rent-on-demand/box": 5.0}
+    free = {"data/run": 0.0}
+    found = difference(billed(short, RENT_ONLY | free, useful_flop=1e22), billed(long, dearer | free, useful_flop=2e22))
+    assert {effect: amount for effect, amount in found.effects.items() if amount} == {
+        "price": hours * 3 // 2,
+        "size": hours * 9 // 2,
+    }
+
+
+def test_mfu_of_50_instead_of_30_percent_saves_two_fifths() -> None:
+    """MFU of 30 to 50 %: exactly 40 % fewer GPU-hours, all of it architecture."""
+    low, high = usage_of(calm(10)), usage_of(calm(6))
+    rent_only = RENT_ONLY | {"data/run": 0.0}
+    found = difference(billed(low, rent_only, useful_flop=1e22), billed(high, rent_only, useful_flop=1e22))
+    assert found.effects["architecture"] * 5 == -2 * found.totals[0]
+    assert felt(found.effects) == {"architecture"}
 
 
 def test_incidents_are_reliability_and_data_is_scope() -> None:
