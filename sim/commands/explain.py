@@ -12,7 +12,7 @@ from sim.terminal import check_output, marks, show_facts, write_bytes, write_tex
 
 def explain(
     results: Annotated[Path, typer.Argument(metavar="RESULTS", help="The results of a billed run.")],
-    other: Annotated[Path | None, typer.Argument(metavar="[OTHER]", help="Results to compare it with.")] = None,
+    other: Annotated[Path | None, typer.Argument(metavar="OTHER", help="Results to compare it with.")] = None,
     cash: Annotated[bool, typer.Option("--cash", help="Show what is paid in which month.")] = False,
     cash_csv: Annotated[Path | None, typer.Option("--cash-csv", metavar="FILE", help="Write that as CSV.")] = None,
     focus: Annotated[
