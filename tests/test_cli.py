@@ -22,7 +22,9 @@ from sim.scenario.form import FIGURES
 from tests.engine.plans import uniform_plan
 from tests.report.examples import run_result, step_result, topology_result
 
-COMMANDS = {"interval", "price", "run", "spares", "step", "compare", "topology", "validate", "catalog", "schema"}
+COMMANDS = {
+    *("explain", "interval", "price", "run", "spares", "step", "compare", "topology", "validate", "catalog", "schema"),
+}
 TRACE = RunTrace(
     gpus_per_node=8,
     nodes=2,

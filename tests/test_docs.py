@@ -24,3 +24,7 @@ def test_every_block_is_a_scenario_on_top_of_tiny(name: str, index: int, text: s
 
 def test_the_guide_of_reliability_has_its_blocks() -> None:
     assert sum(name == "reliability.md" for name, _, _ in BLOCKS) >= 4
+
+
+def test_the_guide_of_bills_has_its_block() -> None:
+    assert any(name == "explain.md" for name, _, _ in BLOCKS)

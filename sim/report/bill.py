@@ -7,7 +7,7 @@ from math import isclose
 
 from sim.errors import SimulationError
 from sim.ledger.trace import JOB_STATES, OUTSIDE_STATES, RECLASSIFIED_STATES
-from sim.report.text import Result, table, wrapped
+from sim.report.text import WIDTH, Result, table, wrapped
 from sim.workload.profile import STEP_STATES
 
 COMPUTING = ("compute_ideal", "kernel_inefficiency", "recompute", "optimizer", "step")
@@ -90,7 +90,7 @@ def bill_text(result: Result) -> list[str]:
     ]
     return [
         f"What it cost, in {unit}: item by what the GPUs did",
-        *table([["", *COLUMNS, "total"], *body], "<>>>>>>"),
+        *_fitting([["", *COLUMNS, "total"], *body]),
         f"by item {exact_usd(by_item)} = by state {exact_usd(by_state)}",
         *_unit_costs(result),
         *_aside(result),
@@ -108,6 +108,12 @@ def _aside(result: Result) -> list[str]:
     for name, usd in result["shadow_usd"].items():
         lines += wrapped(f"Not invoiced: {_price(usd)} for {name}")
     return lines
+
+
+def _fitting(rows: list[list[str]]) -> list[str]:
+    """Return a table of seven columns, closer together where it would be wider than the screen."""
+    lines = table(rows, "<>>>>>>")
+    return lines if max(map(len, lines)) <= WIDTH else table(rows, "<>>>>>>", gap=1)
 
 
 def _unit_costs(result: Result) -> list[str]:
