@@ -190,13 +190,14 @@ class _Walk:
 
     def _pass(self, lane: _Lane, passage: Passage, duration: int, now: int) -> int:
         """Pass an operation block by block; return when it ends."""
-        parts = _parts(duration, passage.shares)
+        parts = (duration,) if len(passage.shares) == 1 else _parts(duration, passage.shares)
         for i, block in enumerate(passage.blocks):
             if passage.gather >= 0:
                 now = self._await_gather(lane, passage.gather + i, now)
             if lane.first_start < 0:
                 lane.first_start = now
-            now = self._beside(lane.collective_free_at, now, parts[block]) if self.slows else now + parts[block]
+            busy = lane.collective_free_at
+            now = self._beside(busy, now, parts[block]) if self.slows and busy > now else now + parts[block]
             if passage.reductions:
                 reduced = lane.collect(now, passage.reductions[i])
                 now = now if self.plan.data_overlap else max(now, reduced)
@@ -216,9 +217,8 @@ class _Walk:
         return begin
 
     def _beside(self, busy: int, start: int, duration: int) -> int:
-        """Return when a kernel ends that collectives beside it lengthen."""
-        beside = min(max(0, busy - start), duration)
-        return start + duration + round(beside * (self.plan.slowdown - 1))
+        """Return when a kernel ends that a collective lengthens, which is beside it for as long as that is busy."""
+        return start + duration + round(min(busy - start, duration) * (self.plan.slowdown - 1))
 
     def _transfer_ns(self, lane: _Lane, begin: int, message: int) -> int:
         """Return the time of a message; a collective beside it on the same NIC books what it loses."""
@@ -280,4 +280,4 @@ def _unit_steps(track: Track) -> Iterator[_Step]:
 @lru_cache(maxsize=4096)
 def _parts(duration: int, shares: tuple[int, ...]) -> tuple[int, ...]:
     """Return the time of an operation block by block."""
-    return (duration,) if len(shares) == 1 else divide(duration, shares)
+    return divide(duration, shares)
