@@ -24,7 +24,7 @@ from sim.workload.stragglers import GRAINS, slowed_plan
 FEW = 24
 """Replicas of a step that take no longer to time one by one than all at once."""
 
-_KEPT = 128
+_KEPT = 256
 """Stages with a factor whose durations are kept: those of GPUs that are not slow come up again and again."""
 
 _LOCAL = -1
@@ -97,7 +97,7 @@ class ReplicaTimer:
         self.plan = plan
         self.slots = structure(pipeline_key(plan)).slots
         self.tracks = tuple(_track(plan, index) for index in range(plan.stages))
-        self.durations = lru_cache(maxsize=_KEPT)(self._durations)
+        self._kept: dict[tuple[int, int], tuple[int, ...]] = {}
 
     def step_ns(self, factors: Sequence[int]) -> int:
         """Return the time of a step; factors: of each stage on the time of kernels, in grains."""
@@ -117,9 +117,15 @@ class ReplicaTimer:
         columns = track.needs, self.durations(index, factor), track.feeds, track.messages, track.passages
         return zip(*columns, strict=True)
 
-    def _durations(self, index: int, factor: int) -> tuple[int, ...]:
-        costs = durations_of(self.plan, index, factor)
-        return tuple(costs[kind][chunk] for kind, chunk in self.tracks[index].operations)
+    def durations(self, index: int, factor: int) -> tuple[int, ...]:
+        """Return how long each operation of a stage takes, with a factor on its kernels, in grains."""
+        key = index, factor
+        if key not in self._kept:
+            if len(self._kept) == _KEPT:
+                self._kept.clear()
+            costs = durations_of(self.plan, index, factor)
+            self._kept[key] = tuple(costs[kind][chunk] for kind, chunk in self.tracks[index].operations)
+        return self._kept[key]
 
 
 class _Walk:
