@@ -1,15 +1,19 @@
 """Runs of a model with slow nodes: a step with a slow node is that of a cluster that has always had it."""
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import pytest
 
+from sim.engine.replica import ReplicaTimer
+from sim.engine.run import simulate_run
 from sim.ledger.summary import US_PER_HOUR
 from sim.reliability.slow import Slowed
 from sim.report.answers import run_json
-from sim.scenario import Scenario, scenario_of
-from sim.simulate import RunResult, pacer_of, prepare, run_plan, simulate, simulate_step_of
+from sim.scenario import Scenario, load_scenario, scenario_of
+from sim.simulate import RunResult, pacer_of, planned, prepare, run_plan, simulate, simulate_step_of
+from sim.workload.slowed import Row
 from tests.scenario.trees import WITH_MODEL, WITHOUT_MODEL, changed
 
 EVEN = {"distribution": "none"}
@@ -157,3 +161,24 @@ def test_with_a_given_step_time_all_wait_for_the_slowest_node() -> None:
 
 def test_the_same_scenario_and_seed_give_the_same_trace(thermal: RunResult) -> None:
     assert simulate(scenario(THERMAL, SLOW)).trace == thermal.trace
+
+
+def test_a_run_with_all_mechanisms_times_few_replicas_alone_and_a_job_ever_fewer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    timed: list[Row] = []
+    step_ns = ReplicaTimer.step_ns
+
+    def counted(timer: ReplicaTimer, row: Row) -> int:
+        timed.append(row)
+        return step_ns(timer, row)
+
+    monkeypatch.setattr(ReplicaTimer, "step_ns", counted)
+    job = prepare(load_scenario("llama3-405b-54d-all"))
+    counts = []
+    for seed in range(6):
+        timed.clear()
+        ready = planned(replace(job, scenario=replace(job.scenario, seed=seed)))
+        simulate_run(ready.plan, judge=ready.judge, pacer=ready.pacer)
+        counts.append(len(timed))
+    assert counts[0] <= 50 and sum(counts[3:]) <= 15

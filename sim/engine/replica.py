@@ -24,7 +24,7 @@ from sim.workload.stragglers import GRAINS, slowed_plan
 FEW = 24
 """Replicas of a step that take no longer to time one by one than all at once."""
 
-_KEPT = 128
+_KEPT = 256
 """Stages with a factor whose durations are kept: those of GPUs that are not slow come up again and again."""
 
 _LOCAL = -1
@@ -97,7 +97,7 @@ class ReplicaTimer:
         self.plan = plan
         self.slots = structure(pipeline_key(plan)).slots
         self.tracks = tuple(_track(plan, index) for index in range(plan.stages))
-        self.durations = lru_cache(maxsize=_KEPT)(self._durations)
+        self._kept: dict[tuple[int, int], tuple[int, ...]] = {}
 
     def step_ns(self, factors: Sequence[int]) -> int:
         """Return the time of a step; factors: of each stage on the time of kernels, in grains."""
@@ -117,9 +117,15 @@ class ReplicaTimer:
         columns = track.needs, self.durations(index, factor), track.feeds, track.messages, track.passages
         return zip(*columns, strict=True)
 
-    def _durations(self, index: int, factor: int) -> tuple[int, ...]:
-        costs = durations_of(self.plan, index, factor)
-        return tuple(costs[kind][chunk] for kind, chunk in self.tracks[index].operations)
+    def durations(self, index: int, factor: int) -> tuple[int, ...]:
+        """Return how long each operation of a stage takes, with a factor on its kernels, in grains."""
+        key = index, factor
+        if key not in self._kept:
+            if len(self._kept) == _KEPT:
+                self._kept.clear()
+            costs = durations_of(self.plan, index, factor)
+            self._kept[key] = tuple(costs[kind][chunk] for kind, chunk in self.tracks[index].operations)
+        return self._kept[key]
 
 
 class _Walk:
@@ -190,13 +196,14 @@ class _Walk:
 
     def _pass(self, lane: _Lane, passage: Passage, duration: int, now: int) -> int:
         """Pass an operation block by block; return when it ends."""
-        parts = _parts(duration, passage.shares)
+        parts = (duration,) if len(passage.shares) == 1 else _parts(duration, passage.shares)
         for i, block in enumerate(passage.blocks):
             if passage.gather >= 0:
                 now = self._await_gather(lane, passage.gather + i, now)
             if lane.first_start < 0:
                 lane.first_start = now
-            now = self._beside(lane.collective_free_at, now, parts[block]) if self.slows else now + parts[block]
+            busy = lane.collective_free_at
+            now = self._beside(busy, now, parts[block]) if self.slows and busy > now else now + parts[block]
             if passage.reductions:
                 reduced = lane.collect(now, passage.reductions[i])
                 now = now if self.plan.data_overlap else max(now, reduced)
@@ -216,9 +223,8 @@ class _Walk:
         return begin
 
     def _beside(self, busy: int, start: int, duration: int) -> int:
-        """Return when a kernel ends that collectives beside it lengthen."""
-        beside = min(max(0, busy - start), duration)
-        return start + duration + round(beside * (self.plan.slowdown - 1))
+        """Return when a kernel ends that a collective lengthens, which is beside it for as long as that is busy."""
+        return start + duration + round(min(busy - start, duration) * (self.plan.slowdown - 1))
 
     def _transfer_ns(self, lane: _Lane, begin: int, message: int) -> int:
         """Return the time of a message; a collective beside it on the same NIC books what it loses."""
@@ -280,4 +286,4 @@ def _unit_steps(track: Track) -> Iterator[_Step]:
 @lru_cache(maxsize=4096)
 def _parts(duration: int, shares: tuple[int, ...]) -> tuple[int, ...]:
     """Return the time of an operation block by block."""
-    return (duration,) if len(shares) == 1 else divide(duration, shares)
+    return divide(duration, shares)

@@ -37,20 +37,21 @@ class SlowRows:
         self._places: dict[Slowed, tuple[int, ...]] = {}
         self._made: dict[tuple[int, frozenset[Slowed]], tuple[Row, Row, Row]] = {}
 
-    def rows(self, slow: Collection[Slowed], *, swung: bool) -> tuple[set[Row], set[Row]]:
-        """Return the rows of replicas with slow GPUs, without what throttles, and with it and the swing of the day."""
+    def rows(self, slow: Collection[Slowed], *, swung: bool) -> tuple[list[Row], list[Row]]:
+        """Return the row of each replica with slow GPUs, without what throttles, and with it and the swing."""
         together: dict[int, list[Slowed]] = {}
         for each in slow:
             for replica in self._places.get(each) or self._placed(each):
                 together.setdefault(replica, []).append(each)
         made = [self._row(replica, frozenset(those)) for replica, those in together.items()]
-        return {own for own, _, _ in made}, {swung_row if swung else hot for _, hot, swung_row in made}
+        return [own for own, _, _ in made], [swung_row if swung else hot for _, hot, swung_row in made]
 
     def _row(self, replica: int, slow: frozenset[Slowed]) -> tuple[Row, Row, Row]:
         """Return the row of a replica without what throttles, with it, and with the swing of the day too."""
         key = replica, slow
         if key not in self._made:
             own, hot = slowed_rows(self.held.ranks, _by_gpu(slow, self.held.node_gpus))[replica]
+            hot = own if hot == own else hot
             self._made[key] = own, hot, tuple(round(factor * self.swing / GRAINS) for factor in hot)
         return self._made[key]
 

@@ -105,7 +105,8 @@ class StepPacer:
         replicas = self._replicas(network, phase)
         own, hot = self._rows[phase].rows(slow, swung=swung)
         own_ns = replicas.slowest_ns(own, own_ns)
-        return own_ns, replicas.slowest_ns(hot, max(own_ns, slowest_ns))
+        slowest_ns = max(own_ns, slowest_ns)
+        return own_ns, slowest_ns if hot == own else replicas.slowest_ns(hot, slowest_ns)
 
     def _without(self, network: int, phase: int, swung: bool) -> Ends:
         """Return the ends of a step without slow GPUs, by day or by night."""

@@ -7,6 +7,7 @@ must be exponential: then what is left of a component's own life after a shock i
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from sim.cluster.domains import DOMAINS
 from sim.reliability.records import SHARED_COMPONENTS, FailureClass
@@ -65,8 +66,7 @@ def stops_per_s(failure: FailureClass, nodes: int) -> float:
     alone, shocks = nodes * failure.per_node / failure.life.mean_s, failure.correlated
     if shocks is None:
         return alone
-    hits = sum(1 - (1 - shocks.hit) ** members for members in _members(failure, nodes))
-    return alone * (1 - shocks.share) + hits * shocks.share / shocks.hit / failure.life.mean_s
+    return alone * (1 - shocks.share) + _hits(failure, nodes) * shocks.share / shocks.hit / failure.life.mean_s
 
 
 def cooccurring(share: float, hit: float, members: int) -> float:
@@ -108,6 +108,13 @@ def _shocks(failure: FailureClass) -> FailureClass:
         names=shocks.names,
         holds=shocks.holds,
     )
+
+
+@lru_cache(maxsize=64)
+def _hits(failure: FailureClass, nodes: int) -> float:
+    """Return how many domains a shock to each of them hits, in the mean: every run of a job asks."""
+    assert failure.correlated is not None
+    return sum(1 - (1 - failure.correlated.hit) ** members for members in _members(failure, nodes))
 
 
 def _members(failure: FailureClass, nodes: int) -> Iterable[int]:

@@ -12,7 +12,7 @@ import numpy as np
 from sim.errors import InputError, ScenarioError, unknown_name
 from sim.reliability.laws import check_law, draw_us, quantile
 from sim.reliability.records import FailureClass, Law, RunPlan, Slowing, StragglerPlan, Swing
-from sim.streams import uniform_at
+from sim.streams import Elements, uniform_at
 from sim.workload.stragglers import GRAINS
 
 DAY_US = 86_400_000_000
@@ -159,10 +159,11 @@ def next_turn_us(swing: Swing, now_us: int) -> int:
 class SlowDraws:
     """Draws of a run's slow parts: by cause and component, for its how-manieth time; false alarms by their number."""
 
-    __slots__ = ("seed",)
+    __slots__ = ("elements", "seed")
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
+        self.elements: dict[tuple[str, str, int], Elements] = {}
 
     def grains(self, failure: FailureClass, slowing: Slowing, component: int, ordinal: int) -> int:
         """Return the factor on the time of kernels, in thousandths; one that is drawn is rounded to a hundredth.
@@ -188,7 +189,12 @@ class SlowDraws:
         return max(1, draw_us(Law(kind="exponential", mean_s=mean_s), gap)), int(seat * nodes)
 
     def _uniform(self, law: Law, what: str, cause: str, ordinal: int, component: int) -> float:
-        return 0.0 if law.kind == "constant" else uniform_at(self.seed, what, cause, ordinal, index=component)
+        if law.kind == "constant":
+            return 0.0
+        names = what, cause, ordinal
+        if names not in self.elements:
+            self.elements[names] = Elements(self.seed, *names)
+        return self.elements[names].at(component)
 
 
 def at_once(plan: RunPlan) -> dict[str, Law]:
