@@ -9,6 +9,7 @@ from sim.catalog.records import PriceBook
 from sim.errors import OutputError
 from sim.ledger.bill.cost import CostLedger, price
 from sim.ledger.bill.usage import US_PER_HOUR, Usage
+from sim.ledger.bill.value import lost_hour, shadow_usd
 from sim.ledger.cash import CashView, cash_by_month, cash_view
 from sim.ledger.explain.difference import Billed, difference, goodput_and_allocation
 from sim.ledger.explain.evidence import evidence
@@ -133,7 +134,10 @@ def _about(told: Explained) -> dict[str, Any]:
         "gpus": run.usage.gpus,
         "cost_usd": total / 10**6,
         "total_micro_usd": total,
-        "pool_micro_usd": sum(posting.micro_usd for posting in costs.pool),
+        "pool_micro_usd": (pool := sum(posting.micro_usd for posting in costs.pool)),
+        "pool_usd": pool / 10**6,
+        "lost_gpu_hour": asdict(lost_hour(run.usage, costs, run.terms)),
+        "shadow_usd": {name: float(usd) for name, usd in shadow_usd(run.usage, told.book, run.terms).items()},
     }
 
 

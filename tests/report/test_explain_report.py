@@ -36,16 +36,17 @@ def told(
     run = StoredRun(
         run_id="run",
         usage=usage,
-        book=price_book(dict(prices)),
         acquisition="own",
         terms=terms or Terms(),
         start=start,
         row={"step_mfu": 0.5 if flop else None},
     )
-    costs = price(usage, run.book, run.acquisition, run.terms, run.start)
+    book = price_book(dict(prices))
+    costs = price(usage, book, run.acquisition, run.terms, run.start)
     return Explained(
         directory=Path("results"),
         run=run,
+        book=book,
         costs=costs,
         useful_flop=flop,
         failures={"gpu": 1},
