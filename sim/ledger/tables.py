@@ -20,7 +20,7 @@ from sim.ledger.schema import SCHEMAS
 from sim.ledger.states import IN_JOB, STATES
 from sim.ledger.summary import RunSummary
 from sim.ledger.time_ledger import TimeLedger, by_state, net_gpu_us
-from sim.ledger.trace import Event, RunTrace, Stay
+from sim.ledger.trace import Event, RunTrace, Stay, plain_rows
 
 _LINK = itemgetter("medium", "bandwidth_bytes_per_s", "latency_s", "length_m", "count")
 
@@ -51,8 +51,8 @@ def tables(
         "runs": runs_table(run_id, trace, summary, ledger, bill),
         "time_ledger": time_table(run_id, ledger),
         "cost_ledger": cost_table(run_id, bill.costs.postings if bill else ()),
-        "events": _from_rows("events", run_id, Event._fields, trace.events),
-        "nodes": _from_rows("nodes", run_id, Stay._fields, trace.stays),
+        "events": _from_rows("events", run_id, Event._fields, plain_rows(trace.events)),
+        "nodes": _from_rows("nodes", run_id, Stay._fields, plain_rows(trace.stays)),
         "links": links_table(run_id, cluster),
         "price_book": price_table(run_id, bill.book if bill else None),
     }
