@@ -20,7 +20,7 @@ from sim.ledger.energy import EnergyLedger, energy_ledger, nameplate_w, peak_it_
 from sim.ledger.hours import by_hour_nj
 from sim.ledger.summary import RunSummary, summarize
 from sim.ledger.time_ledger import TimeLedger, net_gpu_us, time_ledger
-from sim.ledger.trace import RunTrace
+from sim.ledger.trace import RunTrace, Stay, plain_rows
 from sim.machine import Machine, build_machine, check_algorithms, materials
 from sim.planning import Planned, Prepared, judge_of, pacer_of, planned, run_plan
 from sim.reliability.records import RunPlan
@@ -52,6 +52,8 @@ __all__ = (
     "simulate_prepared",
     "simulate_step_of",
 )
+
+_PLACE, _CAUSE = (Stay._fields.index(name) for name in ("place", "cause"))
 
 Progress = Callable[[float, str], None]
 """Called with the fraction done and what is being done."""
@@ -242,7 +244,7 @@ def _usage(
             liquid=asked.cooling is not None,
             pue=None if asked.cooling is None else asked.cooling.pue,
         ),
-        visits=Counter(stay.cause for stay in trace.stays if stay.place == "repair"),
+        visits=Counter(stay[_CAUSE] for stay in plain_rows(trace.stays) if stay[_PLACE] == "repair"),
         interruptions=summary.interruptions,
         tokens=summary.tokens,
         by_hour_nj=by_hour_nj(ledger, *hardware) if billing.terms.peak_hours else (),

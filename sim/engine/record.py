@@ -1,16 +1,13 @@
 """The record of a run as it happens: rows of the trace, appended and never changed."""
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from itertools import repeat
-from typing import TypeVar
 
-from sim.ledger.trace import Event, Reversal, RunTrace, Segment, Stay
+from sim.ledger.trace import Event, Reversal, RunTrace, Segment, Stay, Table
 from sim.reliability.exposure import JOB, Life
 from sim.reliability.progress import Course, Share, steps_of_spans
 from sim.reliability.records import RunPlan
 from sim.reliability.saves import Span
-
-Row = TypeVar("Row", bound=tuple[object, ...])
 
 
 class Record:
@@ -131,18 +128,18 @@ class Record:
         processed = steps_of_spans(self.course, self.spans)
         counts = processed, self.lost_steps, self.in_flight_steps
         stays, moved = self._stays(end)
-        still = self._still("job", range(plan.nodes), moved, end)
-        still += self._still("spare", range(plan.nodes, plan.nodes + plan.spare_nodes), moved, end)
+        stays += _still("job", range(plan.nodes), moved, end)
+        stays += _still("spare", range(plan.nodes, plan.nodes + plan.spare_nodes), moved, end)
         return RunTrace(
             gpus_per_node=plan.gpus_per_node,
             nodes=plan.nodes,
             spare_nodes=plan.spare_nodes,
             end_us=end,
             complete=complete,
-            segments=_rows(Segment, self.segments),
-            reversals=_rows(Reversal, self.reversals),
-            stays=_rows(Stay, stays) + still,
-            events=_rows(Event, self.events),
+            segments=Table(Segment, self.segments),
+            reversals=Table(Reversal, self.reversals),
+            stays=Table(Stay, stays),
+            events=Table(Event, self.events),
             retained_steps=tuple(done - lost - flying for done, lost, flying in zip(*counts, strict=True)),
             lost_steps=tuple(self.lost_steps),
             in_flight_steps=tuple(self.in_flight_steps),
@@ -173,11 +170,6 @@ class Record:
                 stays.append((node, place, since, end, cause, event))
         return stays, present
 
-    def _still(self, place: str, nodes: range, moved: Container[int], end: int) -> tuple[Stay, ...]:
-        """Return the stays of nodes that never moved."""
-        still = [node for node in nodes if node not in moved]
-        return _rows(Stay, zip(still, repeat(place), repeat(0), repeat(end), repeat(""), repeat(-1), strict=False))
-
     def _of_life(self, now: int, kind: str, life: Life, interrupted: bool) -> int:
         failure, event = self.plan.failures[life.cause], len(self.events)
         _, _, component, ordinal, node = life
@@ -185,7 +177,7 @@ class Record:
         return event
 
 
-def _rows(kind: type[Row], rows: Iterable[tuple[object, ...]]) -> tuple[Row, ...]:
-    """Make named tuples of plain ones that have their fields."""
-    # What a named tuple's _make does, without a call in Python for each row.
-    return tuple(map(tuple.__new__, repeat(kind), rows))
+def _still(place: str, nodes: range, moved: Container[int], end: int) -> Iterator[tuple[int, str, int, int, str, int]]:
+    """Return the stays of nodes that never moved."""
+    still = [node for node in nodes if node not in moved]
+    return zip(still, repeat(place), repeat(0), repeat(end), repeat(""), repeat(-1), strict=False)

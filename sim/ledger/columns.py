@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sim.errors import SimulationError, unknown_name
 from sim.ledger.apportion import Ints
 from sim.ledger.states import CODES, OUTSIDE_PHASE, STATES
-from sim.ledger.trace import Reversal, RunTrace, Segment, Stay
+from sim.ledger.trace import Reversal, RunTrace, Segment, Stay, plain_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -64,6 +64,7 @@ def columned(trace: RunTrace | TraceColumns) -> TraceColumns:
     segments = segment_rows(trace.segments, causes)
     reversed_, stays = _fields(Reversal, trace.reversals), _fields(Stay, trace.stays)
     reversals = _reversal_rows(reversed_, causes)
+    placed = plain_rows(trace.stays)
     in_job = np.array([place == "job" for place in stays["place"]], np.bool_)
     return TraceColumns(
         trace=trace,
@@ -76,7 +77,7 @@ def columned(trace: RunTrace | TraceColumns) -> TraceColumns:
         stay_start_us=_ints(stays["start_us"]),
         stay_end_us=_ints(stays["end_us"]),
         in_job=in_job,
-        outside=_stay_rows([trace.stays[index] for index in np.flatnonzero(~in_job).tolist()], causes),
+        outside=_stay_rows([placed[index] for index in np.flatnonzero(~in_job).tolist()], causes),
     )
 
 
@@ -116,7 +117,7 @@ def _reversal_rows(of: Mapping[str, Sequence[Any]], causes: dict[str, int]) -> R
     )
 
 
-def _stay_rows(stays: Sequence[Stay], causes: dict[str, int]) -> Rows:
+def _stay_rows(stays: Sequence[tuple[Any, ...]], causes: dict[str, int]) -> Rows:
     of = _fields(Stay, stays)
     start_us, end_us = _ints(of["start_us"]), _ints(of["end_us"])
     return Rows(
@@ -133,7 +134,7 @@ def _stay_rows(stays: Sequence[Stay], causes: dict[str, int]) -> Rows:
 
 
 def _fields(kind: type[Segment | Reversal | Stay], rows: Sequence[tuple[Any, ...]]) -> dict[str, Sequence[Any]]:
-    columns = zip(*rows, strict=True) if rows else ((),) * len(kind._fields)
+    columns = zip(*plain_rows(rows), strict=True) if rows else ((),) * len(kind._fields)
     return dict(zip(kind._fields, columns, strict=True))
 
 

@@ -3,17 +3,17 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
+from operator import itemgetter
 
 from sim.ledger.ratios import trace_ettr
 from sim.ledger.states import IN_JOB, STEPPING
 from sim.ledger.time_ledger import Key, TimeLedger, by_state, net_gpu_us
-from sim.ledger.trace import RunTrace
+from sim.ledger.trace import Event, RunTrace, plain_rows
 from sim.workload.profile import STEP_STATES, StepProfile
 
 US_PER_HOUR = 3_600_000_000
 
-_TOLD = attrgetter("kind", "cause", "interrupted")
+_TOLD = itemgetter(*map(Event._fields.index, ("kind", "cause", "interrupted")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ def summarize(trace: RunTrace, ledger: TimeLedger, profiles: Sequence[StepProfil
     modelled = all(profile is not None for profile in profiles)
     held, in_job = sum(totals.values()), _sum(totals, IN_JOB)
     retained = _sum(totals, STEPPING)
-    events = Counter(map(_TOLD, trace.events))
+    events = Counter(map(_TOLD, plain_rows(trace.events)))
     return RunSummary(
         wall_time_s=trace.end_us * 1e-6,
         complete=trace.complete,

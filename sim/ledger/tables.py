@@ -23,7 +23,7 @@ from sim.ledger.schema import SCHEMAS
 from sim.ledger.states import IN_JOB, OUTSIDE_PHASE, STATES
 from sim.ledger.summary import RunSummary
 from sim.ledger.time_ledger import TimeLedger, by_state, net_gpu_us
-from sim.ledger.trace import Event, RunTrace, Stay
+from sim.ledger.trace import Event, RunTrace, Stay, plain_rows
 
 ENERGY_PARTS = ("chips_nj", "nodes_nj", "network_nj", "storage_nj")
 """Energies of a run that the table usage holds beside those by state."""
@@ -60,8 +60,8 @@ def tables(
         "cost_ledger": cost_table(run_id, bill.costs if bill else None),
         "usage": usage_table(run_id, bill.usage if bill else None),
         "assets": assets_table(run_id, bill.usage.assets if bill else None),
-        "events": _from_rows("events", run_id, Event._fields, trace.events),
-        "nodes": _from_rows("nodes", run_id, Stay._fields, trace.stays),
+        "events": _from_rows("events", run_id, Event._fields, plain_rows(trace.events)),
+        "nodes": _from_rows("nodes", run_id, Stay._fields, plain_rows(trace.stays)),
         "links": links_table(run_id, cluster),
         "price_book": price_table(run_id, bill.book if bill else None),
     }

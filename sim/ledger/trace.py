@@ -1,7 +1,11 @@
 """The trace of a run: what the run engine hands to the ledger. Times are integer microseconds."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import repeat
+from typing import Any, NamedTuple, TypeVar, overload
+
+Row = TypeVar("Row", bound=tuple[Any, ...])
 
 JOB_STATES = (
     "detect",
@@ -115,6 +119,65 @@ class Event(NamedTuple):
     interrupted: bool
 
 
+class Table(Sequence[Row]):
+    """Rows of one kind, which take their names when somebody first asks for them: most are only ever counted.
+
+    plain: the same rows as plain tuples; they are never changed.
+
+    >>> table = Table(Stay, [(3, "repair", 0, 5, "gpu", 7)])
+    >>> table.plain[0][1], table[0].place, table == (Stay(3, "repair", 0, 5, "gpu", 7),)
+    ('repair', 'repair', True)
+    """
+
+    __slots__ = ("_kind", "_named", "plain")
+
+    def __init__(self, kind: type[Row], plain: Sequence[tuple[Any, ...]]) -> None:
+        self._kind = kind
+        self._named: tuple[Row, ...] | None = None
+        self.plain = plain
+
+    def named(self) -> tuple[Row, ...]:
+        """Return the rows as what they are."""
+        if self._named is None:
+            # What a named tuple's _make does, without a call in Python for each row.
+            self._named = tuple(map(tuple.__new__, repeat(self._kind), self.plain))
+        return self._named
+
+    def __len__(self) -> int:
+        return len(self.plain)
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.named())
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Row, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> Row | tuple[Row, ...]:
+        return self.named()[index]
+
+    def __add__(self, other: Iterable[Row]) -> tuple[Row, ...]:
+        return (*self.named(), *other)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Table):
+            return tuple(self.plain) == tuple(other.plain)
+        return tuple(self.plain) == other
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.plain))
+
+    def __repr__(self) -> str:
+        return repr(self.named())
+
+
+def plain_rows(rows: Sequence[Row]) -> Sequence[tuple[Any, ...]]:
+    """Return rows without their names where they have none yet."""
+    return rows.plain if isinstance(rows, Table) else rows
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunTrace:
     """One simulated run.
@@ -130,10 +193,10 @@ class RunTrace:
     spare_nodes: int
     end_us: int
     complete: bool
-    segments: tuple[Segment, ...]
-    reversals: tuple[Reversal, ...]
-    stays: tuple[Stay, ...]
-    events: tuple[Event, ...]
+    segments: Sequence[Segment]
+    reversals: Sequence[Reversal]
+    stays: Sequence[Stay]
+    events: Sequence[Event]
     retained_steps: tuple[int, ...]
     lost_steps: tuple[int, ...]
     in_flight_steps: tuple[int, ...]
