@@ -283,7 +283,7 @@ def test_a_pue_of_each_month_is_weighed_by_the_days_of_the_run() -> None:
 def test_a_cap_says_what_would_fit() -> None:
     book = price_book(OWNED)
     check_cap(8e6, 800, None, book, Terms(power_cap_w=10e6))
-    with pytest.raises(PriceError, match=r"got 9 MW for nodes that draw 10 MW at its peak; .* about 720 nodes"):
+    with pytest.raises(PriceError, match=r"got 9 MW for nodes that draw 10 MW at their peak; .* about 720 nodes"):
         check_cap(8e6, 800, None, book, Terms(power_cap_w=9e6))
     check_cap(8e6, 800, 1.08, book, Terms(power_cap_w=9e6))
     with pytest.raises(PriceError, match=r"draw 16 MW"):

@@ -80,7 +80,7 @@ def check_cap(peak_it_w: float, nodes: int, assets_pue: float | None, book: Pric
         fitting = math.floor(nodes * terms.power_cap_w / (peak_it_w * pue))
         raise PriceError(
             f"cost.power_cap: got {terms.power_cap_w / 1e6:g} MW for nodes that draw {peak_it_w * pue / 1e6:.4g} MW "
-            f"at its peak; expected that much, or about {fitting:,} nodes instead of {nodes:,}"
+            f"at their peak; expected that much, or about {fitting:,} nodes instead of {nodes:,}"
         )
 
 
