@@ -39,6 +39,10 @@ class IntegerEnvironment(simpy.Environment):
         # SimPy's own property, without a call in Python: the time is asked for more often than anything else.
         now = property(attrgetter("_now"))
 
+    def turn(self) -> int:
+        """Take the turn, among what is scheduled for an instant, of what is scheduled now."""
+        return next(self._eid)
+
     def forget(self) -> None:
         """Drop all events that are pending."""
         self._queue.clear()
@@ -74,7 +78,10 @@ class Delayed(simpy.Event):
 
 
 class Call(simpy.Event):
-    """The call of a function, with this event, when `delay` ticks have passed; raises as `timeout` does."""
+    """The call of a function, with this event, when `delay` ticks have passed; raises as `timeout` does.
+
+    turn: at its instant, by default that of what is scheduled last.
+    """
 
     _ok = True
 
@@ -85,6 +92,7 @@ class Call(simpy.Event):
         priority: EventPriority,
         callback: Callable[[simpy.Event], None],
         value: object = None,
+        turn: int | None = None,
     ) -> None:
         if type(delay) is not int or delay < 0:
             raise _wrong(delay)
@@ -92,7 +100,8 @@ class Call(simpy.Event):
         self.callbacks = [callback]
         self._value = value
         # What env.schedule does: a run makes more of these than of anything else.
-        heappush(env._queue, (env._now + delay, priority, next(env._eid), self))
+        turn = next(env._eid) if turn is None else turn
+        heappush(env._queue, (env._now + delay, priority, turn, self))
 
 
 def timeout(env: simpy.Environment, delay: int, value: int = 0) -> simpy.Timeout:

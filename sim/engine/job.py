@@ -228,7 +228,7 @@ class Job:
             if self.planned:
                 due_us = min(due_us, self.stepper.boundary_us(now))
             if now < due_us and now < self.horizon_us:
-                self.waiting.until(due_us, self._stride)
+                self.waiting.until_put_off(due_us, self._stride)
                 return None
         return self._stop()
 

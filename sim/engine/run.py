@@ -128,8 +128,8 @@ class RunSimulation:
         together = any(failure.holds or failure.correlated for failure in plan.failures)
         self.shared = Shared(self.env, self.record, self.clock, self.nodes, self.job) if together else None
 
-    def trace(self) -> RunTrace:
-        """Run to the end of the job."""
+    def begin(self) -> None:
+        """Begin everything that a run begins with."""
         self.clock.begin()
         if self.slow:
             self.slow.begin()
@@ -138,6 +138,10 @@ class RunSimulation:
         if self.plan.replay is not None and self.plan.replay.then == "refuse":
             on_event(late(self.env, self.plan.replay.end_us), self._log_ended)
         self.job.launch()
+
+    def trace(self) -> RunTrace:
+        """Run to the end of the job."""
+        self.begin()
         complete = self.env.run_to(self.job.done)
         trace = self.record.trace(self.env.now, bool(complete), tuple(self.pace.judged))
         self._forget()

@@ -27,7 +27,22 @@ class Waiting:
     earlier one did not finish them. phase: of the training, in which stages are told.
     """
 
-    __slots__ = ("env", "event", "horizon_us", "nodes", "owed", "passed", "phase", "record", "spent", "then", "waits")
+    __slots__ = (
+        "env",
+        "event",
+        "goal",
+        "horizon_us",
+        "nodes",
+        "owed",
+        "passed",
+        "phase",
+        "record",
+        "scout",
+        "sent",
+        "spent",
+        "then",
+        "waits",
+    )
 
     def __init__(self, env: IntegerEnvironment, record: Record, nodes: Nodes) -> None:
         horizon_us = record.plan.horizon_us
@@ -41,6 +56,9 @@ class Waiting:
         self.waits = False
         # The event that ends the present wait; others that come are of waits that are over.
         self.event: simpy.Event | None = None
+        # The event of a wait that was put off, its instant and turn, and those of the present wait.
+        self.scout: simpy.Event | None = None
+        self.sent = self.goal = (0, 0)
         self.then: State
         self.spent: tuple[Failure, Sequence[tuple[str, int]], int, State]
 
@@ -49,6 +67,35 @@ class Waiting:
         self.then = then
         self.waits = True
         self.event = Call(self.env, end_us - self.env.now, FINISHED, self._over) if end_us < self.horizon_us else None
+
+    def until_put_off(self, end_us: int, then: State) -> None:
+        """Wait as `until` does, for an instant that is mostly put off before it comes: one event serves many waits."""
+        self.then = then
+        self.waits = True
+        if end_us >= self.horizon_us:
+            self.event = None
+            return
+        self.goal = end_us, self.env.turn()
+        if self.scout is None or end_us < self.sent[0]:
+            self._send()
+        self.event = self.scout
+
+    def _send(self) -> None:
+        self.sent = end_us, turn = self.goal
+        self.scout = Call(self.env, end_us - self.env.now, FINISHED, self._came, turn=turn)
+
+    def _came(self, event: simpy.Event) -> None:
+        """The event that serves many waits has come: before its time, where what the job waits for was put off."""
+        if event is not self.scout:
+            return
+        self.scout = None
+        if event is not self.event:
+            return
+        if self.sent == self.goal:
+            self._over(event)
+        else:
+            self._send()
+            self.event = self.scout
 
     def ring(self) -> None:
         """Wake the job, if it waits, by an event of this instant; its own event passes unnoticed."""
