@@ -12,7 +12,7 @@ from sim.cluster.network import Network
 from sim.cluster.placement import ORDER, in_order, placed
 from sim.cluster.records import BomLine, Cluster, GpuArray, NetworkSettings
 from sim.errors import ScenarioError
-from sim.reliability.domains import DomainsOf
+from sim.reliability.failures.domains import DomainsOf
 from sim.scenario.records import FrontEndChoice, Machines, Scenario
 from sim.workload.layout import Layout
 

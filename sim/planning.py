@@ -8,16 +8,16 @@ from sim.cluster.domains import DomainSize
 from sim.cluster.front_end import store_access
 from sim.cluster.network import Network
 from sim.cluster.records import BomLine
-from sim.engine.slow_rows import PhaseRanks, phase_ranks
-from sim.engine.slow_steps import Known, StepPacer
+from sim.engine.effects.slow_steps import Known, StepPacer
+from sim.engine.stages.slow_rows import PhaseRanks, phase_ranks
 from sim.errors import ScenarioError
 from sim.machine import Machine, domains_in, placed_ranks
-from sim.reliability.domains import held
-from sim.reliability.elastic import blocks_of, longer_us
-from sim.reliability.outages import GraphJudge, Seats, wired
+from sim.reliability.failures.domains import held
+from sim.reliability.failures.outages import GraphJudge, Seats, wired
+from sim.reliability.failures.slow import GivenPacer, has_slow, touches_network
 from sim.reliability.records import FailureClass, Law, PhasePlan, RecoveryPlan, RepairPlan, RepairStage, RunPlan
+from sim.reliability.recovery.elastic import blocks_of, longer_us
 from sim.reliability.replay.classes import found_parts
-from sim.reliability.slow import GivenPacer, has_slow, touches_network
 from sim.scenario.faults.failures import check_rate
 from sim.scenario.records import Scenario
 from sim.scenario.saving import checkpoint_plan

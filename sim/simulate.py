@@ -9,22 +9,22 @@ from sim import MODEL_VERSION
 from sim.cluster.health import HEALTHY
 from sim.cluster.records import BomLine
 from sim.engine.collector import rare_collections
+from sim.engine.effects.slow_steps import StepPacer
 from sim.engine.run import simulate_run
-from sim.engine.slow_steps import StepPacer
 from sim.ledger.bill.cost import CostLedger, price
 from sim.ledger.bill.power import check_cap
 from sim.ledger.bill.usage import Assets, Usage
-from sim.ledger.columns import columned
-from sim.ledger.conservation import check_conservation
-from sim.ledger.energy import EnergyLedger, energy_ledger, nameplate_w, peak_it_w
-from sim.ledger.hours import by_hour_nj
-from sim.ledger.summary import RunSummary, summarize
-from sim.ledger.time_ledger import TimeLedger, net_gpu_us, time_ledger
-from sim.ledger.trace import RunTrace, Stay, plain_rows
+from sim.ledger.power.energy import EnergyLedger, energy_ledger, nameplate_w, peak_it_w
+from sim.ledger.power.hours import by_hour_nj
+from sim.ledger.time.columns import columned
+from sim.ledger.time.conservation import check_conservation
+from sim.ledger.time.summary import RunSummary, summarize
+from sim.ledger.time.time_ledger import TimeLedger, net_gpu_us, time_ledger
+from sim.ledger.time.trace import RunTrace, Stay, plain_rows
 from sim.machine import Machine, build_machine, check_algorithms, materials
 from sim.planning import Planned, Prepared, judge_of, pacer_of, planned, run_plan
+from sim.reliability.failures.slow import GivenPacer, PaceTimes
 from sim.reliability.records import RunPlan
-from sim.reliability.slow import GivenPacer, PaceTimes
 from sim.scenario import canonical_text
 from sim.scenario.anchor import anchored
 from sim.scenario.records import Scenario

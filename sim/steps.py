@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sim.cluster.placement import groups
-from sim.engine.profile import profile_step
+from sim.engine.stages.profile import profile_step
 from sim.engine.step import StepTimeline
 from sim.errors import LayoutError, ScenarioError
 from sim.machine import Machine, build_machine, check_algorithms, placed_ranks
-from sim.reliability.outages import Seats
+from sim.reliability.failures.outages import Seats
 from sim.scenario.anchor import Anchoring, StepTime, anchored
 from sim.scenario.records import Anchor, Phase, Scenario, Training
 from sim.workload.build import BuiltStep, build_step

@@ -70,7 +70,7 @@ def located(scenario: str) -> Iterator[None]:
 
 def check_results(directory: Path, force: bool) -> None:
     """Raise OutputError before anything is computed where results could not be written."""
-    from sim.ledger.parquet import check_free
+    from sim.ledger.files.parquet import check_free
 
     with _written(directory):
         check_free(directory, force)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sim.errors import InputError
 from sim.ledger.bill.cost import pool_usd, total_usd
-from sim.ledger.stored import read_book
+from sim.ledger.files.stored import read_book
 from sim.report.answers import run_json
 from sim.report.pricing import repriced
 from sim.report.results import write_run

@@ -16,8 +16,8 @@ import sim
 from sim.cli import app
 from sim.engine.step import simulate_step
 from sim.errors import ScenarioError, SimulationError
-from sim.ledger.parquet import check_free
-from sim.ledger.trace import RunTrace, Segment
+from sim.ledger.files.parquet import check_free
+from sim.ledger.time.trace import RunTrace, Segment
 from sim.scenario.form import FIGURES
 from tests.engine.plans import uniform_plan
 from tests.report.examples import run_result, step_result, topology_result

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sim.engine.run import simulate_run
-from sim.ledger.trace import RunTrace
+from sim.ledger.time.trace import RunTrace
 from sim.reliability.records import RunPlan
 from sim.scenario import scenario_of
 from sim.simulate import RunResult, simulate

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sim.errors import ScenarioError
-from sim.ledger.tables import time_table
+from sim.ledger.files.tables import time_table
 from sim.report.answers import run_json
 from sim.scenario import scenario_of
 from sim.simulate import RunResult, planned, prepare, simulate

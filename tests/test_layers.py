@@ -161,13 +161,13 @@ def test_the_command_line_imports_nothing_heavy_at_the_top() -> None:
 @pytest.mark.parametrize(
     ("importer", "imported", "allowed"),
     [
-        ("sim.engine.job", "sim.reliability.records.RunPlan", True),
-        ("sim.reliability.clocks", "sim.engine.job", False),
+        ("sim.engine.jobs.job", "sim.reliability.records.RunPlan", True),
+        ("sim.reliability.clocks", "sim.engine.jobs.job", False),
         ("sim.report.page", "sim.analysis.validate", False),
         ("sim.catalog.load", "topologies", False),
         ("sim.plugins", "sim.errors.InputError", True),
         ("sim.errors", "sim.catalog.records", False),
-        ("sim.engine.step", "sim.engine.stage", True),
+        ("sim.engine.step", "sim.engine.stages.stage", True),
         ("sim.simulate", "sim.MODEL_VERSION", True),
         ("sim.simulate", "sim.unheard_of", False),
         ("sim.simulate", "json.loads", True),

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sim.errors import ScenarioError, TopologyError
-from sim.ledger.tables import time_table
+from sim.ledger.files.tables import time_table
 from sim.report.answers import run_json
 from sim.scenario import Scenario, scenario_of
 from sim.simulate import RunResult, simulate, simulate_step_of

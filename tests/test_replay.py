@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from sim.cli import app
 from sim.errors import ScenarioError
-from sim.ledger.trace import RunTrace
+from sim.ledger.time.trace import RunTrace
 from sim.reliability.replay.readers.slurm import KINDS, STATES
 from sim.reliability.replay.readers.table import ALIASES
 from sim.reliability.replay.seats import RULES

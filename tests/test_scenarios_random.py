@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from sim.engine.run import simulate_run
 from sim.errors import InputError
-from sim.ledger.trace import OUTSIDE_STATES, Event, RunTrace, Stay
+from sim.ledger.time.trace import OUTSIDE_STATES, Event, RunTrace, Stay
 from sim.reliability.records import FailureClass
 from sim.scenario import scenario_of
 from sim.simulate import RunResult, planned, prepare, simulate

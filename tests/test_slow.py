@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from sim.engine.replica import ReplicaTimer
 from sim.engine.run import simulate_run
-from sim.ledger.summary import US_PER_HOUR
-from sim.reliability.slow import Slowed
+from sim.engine.stages.replica import ReplicaTimer
+from sim.ledger.time.summary import US_PER_HOUR
+from sim.reliability.failures.slow import Slowed
 from sim.report.answers import run_json
 from sim.scenario import Scenario, load_scenario, scenario_of
 from sim.simulate import RunResult, pacer_of, planned, prepare, run_plan, simulate, simulate_step_of

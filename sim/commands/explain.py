@@ -37,7 +37,7 @@ def explain(
     if focus is not None:
         write_bytes(focus, focus_bytes(told, focus))
     if cash_csv is not None:
-        from sim.ledger.cash import cash_csv as text_of
+        from sim.ledger.explain.cash import cash_csv as text_of
 
         write_text(cash_csv, text_of(view_of(told)))
     show_facts(answer, as_json, lambda: explain_report(answer, marks(), cash=cash))

@@ -31,8 +31,8 @@ def price(
 ) -> None:
     """Price runs again from their results, without simulating them."""
     from sim import catalog
-    from sim.ledger.parquet import write_table
-    from sim.ledger.schema import SCHEMA_VERSION
+    from sim.ledger.files.parquet import write_table
+    from sim.ledger.files.schema import SCHEMA_VERSION
     from sim.report.price_report import price_report, prices_report
     from sim.report.pricing import amounts_of, priced_table, pricing_json, pricing_row, repriced, results_in
     from sim.scenario.billing import overridden_book

@@ -8,39 +8,39 @@ from dataclasses import replace
 
 import simpy
 
-from sim.engine.ageing import Ageing
 from sim.engine.clock import IntegerEnvironment, late, on_event, timeout
 from sim.engine.collector import rare_collections
-from sim.engine.eager import EagerClock
-from sim.engine.failures import DormantClock, FailureClock
-from sim.engine.faults import Faults
-from sim.engine.job import Job
-from sim.engine.nodes import Nodes
-from sim.engine.outages import Outages
-from sim.engine.pace import Pace
-from sim.engine.record import Record
-from sim.engine.repair import WELL, Outcome, RepairShop
-from sim.engine.shared import Shared
-from sim.engine.slow import SlowNodes
-from sim.engine.stepping import Explicit, Folded, Stepper
-from sim.engine.stops import UP, Failure
+from sim.engine.effects.faults import Faults
+from sim.engine.effects.outages import Outages
+from sim.engine.effects.pace import Pace
+from sim.engine.effects.shared import Shared
+from sim.engine.effects.slow import SlowNodes
+from sim.engine.jobs.job import Job
+from sim.engine.jobs.record import Record
+from sim.engine.jobs.stepping import Explicit, Folded, Stepper
+from sim.engine.jobs.stops import UP, Failure
+from sim.engine.lives.ageing import Ageing
+from sim.engine.lives.eager import EagerClock
+from sim.engine.lives.failures import DormantClock, FailureClock
+from sim.engine.places.nodes import Nodes
+from sim.engine.places.repair import WELL, Outcome, RepairShop
 from sim.errors import InputError, SimulationError, unknown_name
-from sim.ledger.trace import RunTrace
-from sim.reliability.domains import HeldJudge
-from sim.reliability.draws import RecoveryTimes, RepairDraws
-from sim.reliability.elastic import longer_us
-from sim.reliability.exposure import JOB, Life, Lives
-from sim.reliability.interval import adaptive_s
-from sim.reliability.laws import MAX_US
-from sim.reliability.legs import repaced
-from sim.reliability.outages import Judge
+from sim.ledger.time.trace import RunTrace
+from sim.reliability.failures.domains import HeldJudge
+from sim.reliability.failures.exposure import JOB, Life, Lives
+from sim.reliability.failures.laws import MAX_US
+from sim.reliability.failures.outages import Judge
+from sim.reliability.failures.slow import GivenPacer, Pacer, has_slow
 from sim.reliability.plan import check_plan, planned_us
-from sim.reliability.progress import Course, course, make
 from sim.reliability.records import FailureClass, RunPlan
+from sim.reliability.recovery.draws import RecoveryTimes, RepairDraws
+from sim.reliability.recovery.elastic import longer_us
+from sim.reliability.recovery.spare_places import cold_spares
 from sim.reliability.replay.check import ends_early
 from sim.reliability.replay.lives import LoggedLives
-from sim.reliability.slow import GivenPacer, Pacer, has_slow
-from sim.reliability.spare_places import cold_spares
+from sim.reliability.saving.interval import adaptive_s
+from sim.reliability.saving.legs import repaced
+from sim.reliability.saving.progress import Course, course, make
 
 MODES = ("eager", "dormant")
 

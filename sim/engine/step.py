@@ -16,8 +16,8 @@ from typing import Any, cast
 import simpy
 
 from sim.engine.collector import rare_collections
-from sim.engine.stage import Stage, Walk
-from sim.engine.walks import walked
+from sim.engine.stages.stage import Stage, Walk
+from sim.engine.stages.walks import walked
 from sim.errors import SimulationError
 from sim.workload.step_plan import StepPlan, Structure, operation_costs, pipeline_key, structure
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from sim.errors import InputError, ScenarioError, unknown_name
-from sim.reliability.laws import check_law
+from sim.reliability.failures.laws import check_law
 from sim.reliability.records import RepairPlan, RepairStages, RunPlan, SparePlan
 
 

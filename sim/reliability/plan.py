@@ -6,14 +6,14 @@ from math import inf
 from sim.cluster.domains import DOMAINS
 from sim.errors import InputError, ScenarioError, unknown_name
 from sim.reliability.checks import check_repair, check_spares
-from sim.reliability.domain_checks import check_held
-from sim.reliability.elastic import check_elastic
-from sim.reliability.fleet import check_ages, held_by_nodes
-from sim.reliability.laws import check_law
-from sim.reliability.progress import NEVER_US, advance, course
+from sim.reliability.failures.domain_checks import check_held
+from sim.reliability.failures.fleet import check_ages, held_by_nodes
+from sim.reliability.failures.laws import check_law
+from sim.reliability.failures.slow import check_slowing, check_stragglers
 from sim.reliability.records import NODE_PARTS, SHARED_COMPONENTS, FailureClass, Law, RunPlan, Tier, tiers_of
+from sim.reliability.recovery.elastic import check_elastic
 from sim.reliability.replay.check import check_replay
-from sim.reliability.slow import check_slowing, check_stragglers
+from sim.reliability.saving.progress import NEVER_US, advance, course
 
 COMPONENTS = (*NODE_PARTS, "job", *SHARED_COMPONENTS, *DOMAINS)
 """What a failure class may hit."""

@@ -12,7 +12,7 @@ from sim.reliability.replay.records import Logged, Replay
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Law:
-    """A distribution of a duration by its mean: a kind of sim.reliability.laws.KINDS.
+    """A distribution of a duration by its mean: a kind of sim.reliability.failures.laws.KINDS.
 
     shape: Weibull k, gamma k, lognormal sigma, or half-width as a fraction of the mean (uniform).
     table: what other kinds are made of, in means: the pieces of a hazard, or lives in rising order (empirical).

@@ -9,8 +9,8 @@ from sim.catalog.assumed import scored, unmeasured
 from sim.catalog.bands import COVERAGES, band, kind_of
 from sim.cluster.fabric.fluid import PACKET_BAND, SOURCES
 from sim.engine.step import simulate_step
-from sim.ledger.trace import RunTrace
-from sim.reliability.exposure import job_mtbf_s
+from sim.ledger.time.trace import RunTrace
+from sim.reliability.failures.exposure import job_mtbf_s
 from sim.reliability.records import RunPlan
 from sim.report.money import BILL_KEYS, bill_json
 from sim.report.replay import replay_json

@@ -6,7 +6,7 @@ from decimal import Decimal
 from math import isclose
 
 from sim.errors import SimulationError
-from sim.ledger.trace import JOB_STATES, OUTSIDE_STATES, RECLASSIFIED_STATES
+from sim.ledger.time.trace import JOB_STATES, OUTSIDE_STATES, RECLASSIFIED_STATES
 from sim.report.text import WIDTH, Result, table, wrapped
 from sim.workload.profile import STEP_STATES
 

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from sim.engine.step import StepTimeline
-from sim.ledger.trace import RunTrace, Segment
+from sim.ledger.time.trace import RunTrace, Segment
 from sim.workload.step_plan import FORWARD, PAIR, PART, Structure, pipeline_key, structure
 
 COMPUTE, SEND, RECEIVE, DATA = range(4)

@@ -10,7 +10,7 @@ from sim.errors import OutputError
 from sim.ledger.bill.cost import CostLedger, price
 from sim.ledger.bill.usage import US_PER_HOUR, Usage
 from sim.ledger.bill.value import lost_hour, shadow_usd
-from sim.ledger.cash import CashView, cash_by_month, cash_view
+from sim.ledger.explain.cash import CashView, cash_by_month, cash_view
 from sim.ledger.explain.difference import Billed, difference, goodput_and_allocation
 from sim.ledger.explain.evidence import evidence
 from sim.ledger.explain.failures import (
@@ -24,10 +24,10 @@ from sim.ledger.explain.failures import (
     priciest_claim,
 )
 from sim.ledger.explain.headline import headline
-from sim.ledger.focus import focus_rows
-from sim.ledger.focus_file import focus_csv, focus_parquet
-from sim.ledger.parquet import read_table
-from sim.ledger.stored import StoredRun, read_book, read_stored
+from sim.ledger.files.focus import focus_rows
+from sim.ledger.files.focus_file import focus_csv, focus_parquet
+from sim.ledger.files.parquet import read_table
+from sim.ledger.files.stored import StoredRun, read_book, read_stored
 from sim.report.bill import COLUMNS
 from sim.report.results import existing_run
 

@@ -13,10 +13,10 @@ from sim.ledger.bill.prices import date_of, price_or_none
 from sim.ledger.bill.terms import Terms
 from sim.ledger.bill.usage import US_PER_HOUR, Usage
 from sim.ledger.bill.value import carbon_kg_per_kwh, lost_hour, shadow_usd
-from sim.ledger.carbon import carbon_of, tdp_only_kg
-from sim.ledger.energy import co2e_kg, facility_kwh, kwh_by_state
 from sim.ledger.methods.views import RunFacts, method_views, view_json
-from sim.ledger.states import IN_JOB
+from sim.ledger.power.carbon import carbon_of, tdp_only_kg
+from sim.ledger.power.energy import co2e_kg, facility_kwh, kwh_by_state
+from sim.ledger.time.states import IN_JOB
 
 
 def bill_json(usage: Usage, costs: CostLedger, book: PriceBook, terms: Terms) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from sim.errors import InputError, OutputError
 from sim.ledger.bill.cost import CostLedger, pool_usd, price, total_usd
 from sim.ledger.bill.prices import date_of
 from sim.ledger.bill.terms import Terms
-from sim.ledger.parquet import read_table
-from sim.ledger.stored import StoredRun, read_book, read_stored
-from sim.ledger.tables import cost_table
+from sim.ledger.files.parquet import read_table
+from sim.ledger.files.stored import StoredRun, read_book, read_stored
+from sim.ledger.files.tables import cost_table
 from sim.report.money import bill_json, methods_json
 
 

@@ -11,9 +11,9 @@ from sim import MODEL_VERSION
 from sim.cluster.front_end import joined
 from sim.errors import OutputError, PriceError
 from sim.ledger.bill.cost import total_usd
-from sim.ledger.parquet import is_complete, write_results
-from sim.ledger.schema import USD
-from sim.ledger.tables import Bill, tables
+from sim.ledger.files.parquet import is_complete, write_results
+from sim.ledger.files.schema import USD
+from sim.ledger.files.tables import Bill, tables
 from sim.report.figures import waterfall_svg
 from sim.scenario import canonical_text
 from sim.simulate import RunResult, hours_of

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from sim.reliability.failures.slow import FALSE_ALARM, touches_network
 from sim.reliability.records import RunPlan
-from sim.reliability.slow import FALSE_ALARM, touches_network
 from sim.simulate import RunResult
 
 

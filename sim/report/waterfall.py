@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from sim.ledger.apportion import split
-from sim.ledger.trace import JOB_STATES, OUTSIDE_STATES, RECLASSIFIED_STATES
+from sim.ledger.time.apportion import split
+from sim.ledger.time.trace import JOB_STATES, OUTSIDE_STATES, RECLASSIFIED_STATES
 from sim.report.text import WIDTH, Marks, Result, short_usd, tenths, wrapped
 from sim.workload.profile import STEP_STATES
 

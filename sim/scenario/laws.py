@@ -17,8 +17,8 @@ from pydantic_core import CoreSchema, core_schema
 
 from sim.errors import InputError
 from sim.quantities import UNITS
-from sim.reliability.hazards import bathtub_law, piecewise_law
-from sim.reliability.laws import empirical_law, quantile
+from sim.reliability.failures.hazards import bathtub_law, piecewise_law
+from sim.reliability.failures.laws import empirical_law, quantile
 from sim.reliability.records import Law
 from sim.scenario.fields import Name, OneOf, PositiveTime, Time, refuse
 from sim.scenario.law_keys import LAW_KEYS, read_column, taken

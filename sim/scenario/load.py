@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from sim import catalog
 from sim.errors import InputError, ScenarioError
-from sim.reliability.fleet import check_ages
+from sim.reliability.failures.fleet import check_ages
 from sim.scenario.billing import billing_of, check_evictions
 from sim.scenario.faults.checkpoint import checkpoint_of
 from sim.scenario.faults.domains import check_domains

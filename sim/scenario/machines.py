@@ -7,7 +7,7 @@ from sim import catalog
 from sim.catalog.gemm_table import read_gemm_table
 from sim.catalog.records import Accelerator, Node
 from sim.errors import InputError, ScenarioError
-from sim.ledger.cooling import cooled
+from sim.ledger.power.cooling import cooled
 from sim.scenario.faults.domains import sizes_of
 from sim.scenario.form import ClusterForm
 from sim.scenario.front_end import front_end_of

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sim.errors import ScenarioError
-from sim.reliability.checkpoint import (
+from sim.reliability.failures.exposure import job_mtbf_s
+from sim.reliability.records import CheckpointPlan, FailureClass, Tier
+from sim.reliability.saving.checkpoint import (
     CheckpointPath,
     CheckpointSize,
     TierSeconds,
@@ -15,9 +17,7 @@ from sim.reliability.checkpoint import (
     gpu_seconds,
     host_seconds,
 )
-from sim.reliability.exposure import job_mtbf_s
-from sim.reliability.interval import IntervalState, resolve_interval, two_level_interval
-from sim.reliability.records import CheckpointPlan, FailureClass, Tier
+from sim.reliability.saving.interval import IntervalState, resolve_interval, two_level_interval
 from sim.scenario.records import Checkpoint, Scenario, TierChoice
 from sim.workload.transformer import total_parameters
 

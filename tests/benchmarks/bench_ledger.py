@@ -7,13 +7,13 @@ from pathlib import Path
 
 from sim.ledger.bill.cost import price
 from sim.ledger.bill.usage import Assets, Usage
-from sim.ledger.conservation import check_conservation
-from sim.ledger.energy import energy_ledger
-from sim.ledger.parquet import write_results
-from sim.ledger.schema import SCHEMAS
-from sim.ledger.summary import summarize
-from sim.ledger.tables import time_table
-from sim.ledger.time_ledger import net_gpu_us, time_ledger
+from sim.ledger.files.parquet import write_results
+from sim.ledger.files.schema import SCHEMAS
+from sim.ledger.files.tables import time_table
+from sim.ledger.power.energy import energy_ledger
+from sim.ledger.time.conservation import check_conservation
+from sim.ledger.time.summary import summarize
+from sim.ledger.time.time_ledger import net_gpu_us, time_ledger
 from sim.workload.profile import STEP_STATES
 from tests.cluster.hardware import price_book
 from tests.ledger.hardware import ACCELERATOR, BILL, NODE, OWNED, STORAGE

@@ -12,9 +12,9 @@ import simpy
 
 from sim.engine.collector import rare_collections
 from sim.engine.run import RunSimulation, simulate_run
-from sim.ledger.conservation import check_conservation
-from sim.ledger.time_ledger import time_ledger
-from sim.ledger.trace import RunTrace
+from sim.ledger.time.conservation import check_conservation
+from sim.ledger.time.time_ledger import time_ledger
+from sim.ledger.time.trace import RunTrace
 from sim.reliability.plan import check_plan
 from sim.reliability.records import RunPlan
 from sim.workload.profile import STEP_STATES

@@ -5,7 +5,7 @@ from time import perf_counter
 
 import numpy as np
 
-from sim.engine.replicas import replica_steps_ns
+from sim.engine.stages.replicas import replica_steps_ns
 from sim.engine.step import simulate_step
 from sim.workload.estimate import estimate_step_ns
 from sim.workload.step_plan import StepPlan, pipeline_key, structure

@@ -14,7 +14,7 @@ from sim.errors import PriceError
 from sim.ledger.bill.assets import owned
 from sim.ledger.bill.prices import check_book, price_of
 from sim.ledger.bill.usage import Assets
-from sim.ledger.energy import nameplate_w
+from sim.ledger.power.energy import nameplate_w
 from sim.machine import build_machine, materials
 from sim.scenario.load import scenario_of
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from sim.reliability.outages import SEVERED, Lost, Seats
+from sim.reliability.failures.outages import SEVERED, Lost, Seats
 from sim.reliability.records import FailureClass, RunPlan
 from tests.engine.run_plans import TICK_US, laws, run_plans
 

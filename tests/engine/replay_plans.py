@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from sim.ledger.trace import RunTrace
+from sim.ledger.time.trace import RunTrace
 from sim.reliability.records import FailureClass, Law, RunPlan
 from sim.reliability.replay.records import Logged, Replay
 from tests.engine.run_plans import TICK_US, run_plans

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from sim.reliability.hazards import bathtub_law, piecewise_law
-from sim.reliability.laws import empirical_law
+from sim.reliability.failures.hazards import bathtub_law, piecewise_law
+from sim.reliability.failures.laws import empirical_law
 from sim.reliability.records import (
     AgeBatch,
     CheckpointPlan,

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
+from sim.reliability.failures.slow import DAY_US, GivenPacer
 from sim.reliability.records import FailureClass, Law, RunPlan, Slowing, StragglerPlan, Swing
-from sim.reliability.slow import DAY_US, GivenPacer
 from tests.engine.outage_plans import RuleJudge, outages
 from tests.engine.run_plans import TICK_US, laws, run_plans
 

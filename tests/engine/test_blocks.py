@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.engine.profile import replica_states
-from sim.engine.stage import Collective
+from sim.engine.stages.profile import replica_states
+from sim.engine.stages.stage import Collective
 from sim.engine.step import simulate_step
 from sim.workload.blocks import Blocks
 from tests.engine.plans import uniform_plan

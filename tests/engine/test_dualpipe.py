@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.engine.profile import executed_flop, replica_states
+from sim.engine.stages.profile import executed_flop, replica_states
 from sim.engine.step import simulate_step
 from sim.workload.dualpipe import dualpipe_groups, dualpipe_routes, dualpipev_groups
 from sim.workload.pipelines import PipelineKey, peak_in_flight, pipeline_of

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.engine.profile import replica_states
+from sim.engine.stages.profile import replica_states
 from sim.engine.step import simulate_step
 from sim.workload.step_plan import StepPlan
 from tests.engine.plans import uniform_plan

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.engine.profile import slowest_ns_of
-from sim.engine.replica import FEW, ReplicaTimer
-from sim.engine.replicas import at_once_ns, replica_steps_ns
+from sim.engine.stages.profile import slowest_ns_of
+from sim.engine.stages.replica import FEW, ReplicaTimer
+from sim.engine.stages.replicas import at_once_ns, replica_steps_ns
 from sim.engine.step import simulate_step
 from sim.workload.operations import OpCost
 from sim.workload.step_plan import StepPlan

@@ -6,7 +6,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 
 from sim.engine.run import simulate_run
-from sim.ledger.trace import JOB_STATES, OUTSIDE_STATES, RunTrace
+from sim.ledger.time.trace import JOB_STATES, OUTSIDE_STATES, RunTrace
 from sim.reliability.records import RunPlan
 from tests.engine.run_plans import run_plans
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 
 from sim.engine.run import simulate_run
 from sim.errors import InputError, ScenarioError
-from sim.ledger.conservation import check_conservation
-from sim.ledger.time_ledger import time_ledger
-from sim.ledger.trace import RunTrace
+from sim.ledger.time.conservation import check_conservation
+from sim.ledger.time.time_ledger import time_ledger
+from sim.ledger.time.trace import RunTrace
 from sim.reliability.records import (
     CheckpointPlan,
     ElasticPlan,

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from hypothesis import given, settings
 
+from sim.engine.jobs.saves import OneTier, Saves
 from sim.engine.run import RunSimulation, simulate_run
-from sim.engine.saves import OneTier, Saves
 from sim.reliability.records import RunPlan
 from tests.engine.run_plans import run_plans
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from sim.engine.run import simulate_run
 from sim.errors import InputError
-from sim.ledger.conservation import check_conservation
-from sim.ledger.time_ledger import time_ledger
+from sim.ledger.time.conservation import check_conservation
+from sim.ledger.time.time_ledger import time_ledger
 from sim.reliability.records import FailureClass, Law, RunPlan
 from tests.engine.outage_plans import LEAVES, SPINES, RuleJudge, outage_plans
 from tests.engine.test_run_recovery import SECOND, kinds, plan, states

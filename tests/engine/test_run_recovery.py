@@ -7,7 +7,7 @@ import pytest
 
 from sim.engine.run import simulate_run
 from sim.errors import ScenarioError, SimulationError, UnknownNameError
-from sim.ledger.trace import RunTrace
+from sim.ledger.time.trace import RunTrace
 from sim.reliability.records import (
     CheckpointPlan,
     FailureClass,

@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from sim.engine.ageing import Ageing
 from sim.engine.clock import IntegerEnvironment, on_event, timeout
-from sim.engine.eager import EagerClock
-from sim.engine.failures import DormantClock
-from sim.engine.repair import WELL, Outcome, RepairShop
+from sim.engine.lives.ageing import Ageing
+from sim.engine.lives.eager import EagerClock
+from sim.engine.lives.failures import DormantClock
+from sim.engine.places.repair import WELL, Outcome, RepairShop
 from sim.engine.run import RunSimulation, simulate_run
-from sim.ledger.conservation import check_conservation
-from sim.ledger.time_ledger import time_ledger
-from sim.reliability.draws import RepairDraws
-from sim.reliability.exposure import Life, Lives
+from sim.ledger.time.conservation import check_conservation
+from sim.ledger.time.time_ledger import time_ledger
+from sim.reliability.failures.exposure import Life, Lives
 from sim.reliability.records import Law, RepairPlan, RepairStage, RepairStages, Retirement
+from sim.reliability.recovery.draws import RepairDraws
 from tests.engine.run_cases import DAY_US, llama_plan
 from tests.engine.test_run_recovery import SECOND, failure, kinds, plan, states
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 
 from sim.engine.run import simulate_run
 from sim.errors import InputError, ScenarioError
-from sim.ledger.trace import RunTrace
+from sim.ledger.time.trace import RunTrace
 from sim.reliability.examples import run_plan
 from sim.reliability.records import CheckpointPlan, FailureClass, Law, RepairStage, RunPlan
 from sim.reliability.replay.records import Logged, Replay

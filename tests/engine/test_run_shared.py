@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.engine.run import simulate_run
-from sim.ledger.conservation import check_conservation
-from sim.ledger.time_ledger import time_ledger
-from sim.ledger.trace import RunTrace
-from sim.reliability.exposure import STRUCK
+from sim.ledger.time.conservation import check_conservation
+from sim.ledger.time.time_ledger import time_ledger
+from sim.ledger.time.trace import RunTrace
+from sim.reliability.failures.exposure import STRUCK
 from sim.reliability.records import FailureClass, Law, RunPlan
 from tests.engine.outage_plans import LEAVES, RuleJudge
 from tests.engine.run_cases import llama_plan

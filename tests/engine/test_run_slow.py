@@ -8,11 +8,11 @@ from hypothesis import given, settings
 
 from sim.engine.run import simulate_run
 from sim.errors import InputError
-from sim.ledger.conservation import check_conservation
-from sim.ledger.time_ledger import time_ledger
-from sim.ledger.trace import RunTrace
+from sim.ledger.time.conservation import check_conservation
+from sim.ledger.time.time_ledger import time_ledger
+from sim.ledger.time.trace import RunTrace
+from sim.reliability.failures.slow import DAY_US, FALSE_ALARM, GivenPacer
 from sim.reliability.records import FailureClass, Law, PhasePlan, RunPlan, Slowing, StragglerPlan, Swing
-from sim.reliability.slow import DAY_US, FALSE_ALARM, GivenPacer
 from tests.engine.outage_plans import RuleJudge
 from tests.engine.slow_plans import judges, slow_plans
 from tests.engine.test_run_outages import outage

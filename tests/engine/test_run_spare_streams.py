@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from sim.engine.run import simulate_run
-from sim.ledger.trace import RunTrace
-from sim.reliability.draws import RepairDraws
+from sim.ledger.time.trace import RunTrace
 from sim.reliability.records import Law, RepairStage, RepairStages, RunPlan, SparePlan, SpareTier
+from sim.reliability.recovery.draws import RepairDraws
 from tests.engine.test_run_streams import failures, small
 
 BASE = small()

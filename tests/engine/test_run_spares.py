@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from sim.engine.places.shelf import Shelf
 from sim.engine.run import simulate_run
-from sim.engine.shelf import Shelf
-from sim.ledger.trace import RunTrace
+from sim.ledger.time.trace import RunTrace
 from sim.reliability.records import FailureClass, Law, RunPlan, SparePlan, SpareTier
-from sim.reliability.swaps import COLD
-from sim.reliability.swaps import HOT as HOT_RANK
-from sim.reliability.swaps import WARM as WARM_RANK
+from sim.reliability.recovery.swaps import COLD
+from sim.reliability.recovery.swaps import HOT as HOT_RANK
+from sim.reliability.recovery.swaps import WARM as WARM_RANK
 from tests.engine.run_cases import llama_plan
 from tests.engine.test_run_recovery import SECOND, failure, kinds, plan, states
 

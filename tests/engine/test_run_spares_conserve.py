@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from sim.engine.clock import on_event, timeout
 from sim.engine.run import RunSimulation, simulate_run
-from sim.ledger.conservation import check_conservation
-from sim.ledger.time_ledger import time_ledger
-from sim.ledger.trace import RunTrace
+from sim.ledger.time.conservation import check_conservation
+from sim.ledger.time.time_ledger import time_ledger
+from sim.ledger.time.trace import RunTrace
 from sim.reliability.records import FailureClass, RunPlan
-from sim.reliability.spare_places import domain_of
+from sim.reliability.recovery.spare_places import domain_of
 from tests.engine.outage_plans import RuleJudge, outages
 from tests.engine.run_plans import TICK_US
 from tests.engine.spare_plans import spare_plans

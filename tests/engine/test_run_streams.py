@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from sim.engine.run import simulate_run
-from sim.ledger.trace import RunTrace
+from sim.ledger.time.trace import RunTrace
 from sim.reliability.examples import run_plan
 from sim.reliability.plan import planned_us
 from sim.reliability.records import AgeBatch, Law, Lemons, RunPlan

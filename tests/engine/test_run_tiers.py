@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from sim.engine.run import simulate_run
-from sim.ledger.trace import RunTrace
+from sim.ledger.time.trace import RunTrace
 from sim.reliability.records import AgeBatch, CheckpointPlan, FailureClass, Law, RunPlan, Silent, Tier
 from sim.reliability.replay.records import Logged, Replay
 from tests.engine.test_run_recovery import SECOND, failure, lost_s, plan

@@ -8,12 +8,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sim.engine.clock import IntegerEnvironment, late, on_event
-from sim.engine.saves import Saves
-from sim.engine.stepping import Explicit, Folded, Stepper
-from sim.reliability.legs import moved, repaced
-from sim.reliability.progress import Course, Share, Stretch, course, steps_of_spans
+from sim.engine.jobs.saves import Saves
+from sim.engine.jobs.stepping import Explicit, Folded, Stepper
 from sim.reliability.records import CheckpointPlan, PhasePlan
-from sim.reliability.saves import Span
+from sim.reliability.saving.legs import moved, repaced
+from sim.reliability.saving.progress import Course, Share, Stretch, course, steps_of_spans
+from sim.reliability.saving.saves import Span
 from tests.engine.run_plans import TICK_US, checkpoints, phases
 
 NEVER = 1 << 60

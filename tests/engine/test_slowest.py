@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.engine.replica import ReplicaTimer
-from sim.engine.slowest import LIKELY, RENTED, SlowestReplica
+from sim.engine.stages.replica import ReplicaTimer
+from sim.engine.stages.slowest import LIKELY, RENTED, SlowestReplica
 from sim.workload.blocks import Blocks
 from sim.workload.operations import OpCost
 from sim.workload.slowed import Row

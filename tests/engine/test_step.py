@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.engine.profile import replica_states
+from sim.engine.stages.profile import replica_states
 from sim.engine.step import simulate_step
 from sim.errors import SimulationError
 from sim.workload.profile import STEP_STATES

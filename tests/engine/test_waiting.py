@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from sim.engine.clock import Call, IntegerEnvironment, after
-from sim.engine.waiting import State, Waiting
+from sim.engine.jobs.waiting import State, Waiting
 
 
 class Bench:

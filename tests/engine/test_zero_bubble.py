@@ -2,7 +2,7 @@
 
 import pytest
 
-from sim.engine.profile import replica_states
+from sim.engine.stages.profile import replica_states
 from sim.engine.step import simulate_step
 from sim.workload.pipelines import PipelineKey, peak_in_flight, pipeline_of
 from sim.workload.step_plan import StepPlan

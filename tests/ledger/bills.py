@@ -6,10 +6,10 @@ from fractions import Fraction
 from sim.ledger.bill.cost import CostLedger, price
 from sim.ledger.bill.terms import STANDARD, Terms
 from sim.ledger.bill.usage import US_PER_DAY, Assets, Usage
-from sim.ledger.energy import energy_ledger, nameplate_w
-from sim.ledger.hours import by_hour_nj
-from sim.ledger.time_ledger import net_gpu_us, time_ledger
-from sim.ledger.trace import RunTrace
+from sim.ledger.power.energy import energy_ledger, nameplate_w
+from sim.ledger.power.hours import by_hour_nj
+from sim.ledger.time.time_ledger import net_gpu_us, time_ledger
+from sim.ledger.time.trace import RunTrace
 from sim.workload.profile import StepProfile
 from tests.cluster.hardware import price_book
 from tests.ledger.hardware import ACCELERATOR, BILL, NODE, OWNED, RENTED, STORAGE

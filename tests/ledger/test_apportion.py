@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.errors import SimulationError
-from sim.ledger.apportion import apportion, exact_sums, split
+from sim.ledger.time.apportion import apportion, exact_sums, split
 
 weights = st.lists(st.integers(0, 2**52), min_size=1, max_size=14).filter(lambda w: sum(w) > 0)
 int64s = st.integers(-(2**63) + 1, 2**63 - 1)

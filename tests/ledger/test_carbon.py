@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.errors import InputError
-from sim.ledger.carbon import (
+from sim.ledger.power.carbon import (
     Carbon,
     by_grid,
     carbon_of,

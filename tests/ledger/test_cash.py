@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from sim.errors import PriceError
 from sim.ledger.bill.terms import Team, Terms
 from sim.ledger.bill.usage import US_PER_DAY, US_PER_MONTH
-from sim.ledger.cash import CashView, cash_by_month, cash_csv, cash_view
-from sim.ledger.trace import RunTrace
+from sim.ledger.explain.cash import CashView, cash_by_month, cash_csv, cash_view
+from sim.ledger.time.trace import RunTrace
 from tests.ledger.bills import EVERYTHING, bill_of, failing, usage_of
 from tests.ledger.hardware import OWNED
 from tests.ledger.traces import traces

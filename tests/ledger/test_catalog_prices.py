@@ -8,9 +8,9 @@ from sim import catalog
 from sim.cluster.records import BomLine
 from sim.ledger.bill.cost import CostLedger, price, total_usd, usd_by
 from sim.ledger.bill.usage import Assets, Usage
-from sim.ledger.energy import energy_ledger, gpu_power_w, nameplate_w
-from sim.ledger.time_ledger import net_gpu_us, time_ledger
-from sim.ledger.trace import RunTrace
+from sim.ledger.power.energy import energy_ledger, gpu_power_w, nameplate_w
+from sim.ledger.time.time_ledger import net_gpu_us, time_ledger
+from sim.ledger.time.trace import RunTrace
 from tests.ledger.traces import long_trace, profile_of
 
 HALF = profile_of({"compute_ideal": 500, "comm_data": 500})

@@ -6,7 +6,7 @@ from sim import catalog
 from sim.catalog.records import Cooling
 from sim.errors import PriceError
 from sim.ledger.bill.cost import usd_by
-from sim.ledger.cooling import cooled
+from sim.ledger.power.cooling import cooled
 from sim.scenario import load_scenario
 from sim.simulate import simulate
 from tests.ledger.hardware import NODE

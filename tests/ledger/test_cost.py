@@ -13,9 +13,9 @@ from sim.errors import PriceError, UnknownNameError
 from sim.ledger.bill.assets import Asset, book_value_usd, charge, depreciation_usd, owned
 from sim.ledger.bill.cost import CostLedger, Posting, price, total_usd, usd_by
 from sim.ledger.bill.usage import US_PER_YEAR, Assets, Usage
-from sim.ledger.energy import energy_ledger, nameplate_w
-from sim.ledger.time_ledger import net_gpu_us, time_ledger
-from sim.ledger.trace import RunTrace
+from sim.ledger.power.energy import energy_ledger, nameplate_w
+from sim.ledger.time.time_ledger import net_gpu_us, time_ledger
+from sim.ledger.time.trace import RunTrace
 from sim.workload.profile import StepProfile
 from tests.cluster.hardware import price_book
 from tests.ledger.hardware import ACCELERATOR, BILL, NODE, OWNED, RENTED, STORAGE

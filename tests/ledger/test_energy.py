@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 from hypothesis import given
 
-from sim.ledger.energy import (
+from sim.ledger.power.energy import (
     POWER_LEVELS,
     EnergyLedger,
     co2e_kg,
@@ -16,9 +16,9 @@ from sim.ledger.energy import (
     kwh_by_state,
     nameplate_w,
 )
-from sim.ledger.states import STATES
-from sim.ledger.time_ledger import net_gpu_us, time_ledger
-from sim.ledger.trace import RECLASSIFIED_STATES, RunTrace
+from sim.ledger.time.states import STATES
+from sim.ledger.time.time_ledger import net_gpu_us, time_ledger
+from sim.ledger.time.trace import RECLASSIFIED_STATES, RunTrace
 from sim.workload.profile import StepProfile
 from tests.ledger.hardware import ACCELERATOR, BILL, NODE, STORAGE
 from tests.ledger.traces import Incident, profile_of, profiles, trace_of, traces

@@ -19,9 +19,9 @@ from sim.ledger.explain.failures import COLUMNS as PARTS_AND_REST
 from sim.ledger.explain.failures import MILLION, PARTS, EventCost, cause_costs, event_costs, priciest_claim
 from sim.ledger.explain.headline import headline
 from sim.ledger.explain.parts import whole_parts
-from sim.ledger.states import STATES
-from sim.ledger.time_ledger import time_ledger
-from sim.ledger.trace import RunTrace
+from sim.ledger.time.states import STATES
+from sim.ledger.time.time_ledger import time_ledger
+from sim.ledger.time.trace import RunTrace
 from sim.report.bill import COLUMNS
 from tests.cluster.hardware import price_book
 from tests.ledger.bills import EVERYTHING, HALF, bill_of, failing, usage_of

@@ -12,7 +12,7 @@ from sim.ledger.bill.cost import price
 from sim.ledger.bill.terms import Terms
 from sim.ledger.bill.usage import US_PER_HOUR, Usage
 from sim.ledger.explain.difference import EFFECTS, Billed, difference, goodput_and_allocation
-from sim.ledger.trace import RunTrace
+from sim.ledger.time.trace import RunTrace
 from tests.cluster.hardware import price_book
 from tests.ledger.bills import EVERYTHING, bill_of, failing, usage_of
 from tests.ledger.hardware import OWNED, RENTED

@@ -16,11 +16,11 @@ from sim.errors import OutputError
 from sim.ledger.bill.cost import pool_usd, total_usd
 from sim.ledger.bill.terms import Terms
 from sim.ledger.bill.usage import US_PER_DAY, US_PER_HOUR, Usage
-from sim.ledger.cash import cash_by_month, cash_view
-from sim.ledger.energy import kwh
-from sim.ledger.focus import CATEGORIES, COLUMNS, MANDATORY, NOTE, focus_rows
-from sim.ledger.focus_file import focus_csv, focus_parquet
-from sim.ledger.trace import RunTrace
+from sim.ledger.explain.cash import cash_by_month, cash_view
+from sim.ledger.files.focus import CATEGORIES, COLUMNS, MANDATORY, NOTE, focus_rows
+from sim.ledger.files.focus_file import focus_csv, focus_parquet
+from sim.ledger.power.energy import kwh
+from sim.ledger.time.trace import RunTrace
 from tests.cluster.hardware import price_book
 from tests.ledger.bills import EVERYTHING, bill_of, failing, usage_of
 from tests.ledger.traces import traces

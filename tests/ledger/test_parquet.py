@@ -17,14 +17,14 @@ from sim.cluster.records import Cluster
 from sim.errors import OutputError
 from sim.ledger.bill.cost import price
 from sim.ledger.bill.usage import Assets, Usage
-from sim.ledger.energy import energy_ledger, nameplate_w
-from sim.ledger.parquet import check_free, is_complete, read_metadata, read_results, write_results
-from sim.ledger.schema import SCHEMA_VERSION, SCHEMAS
-from sim.ledger.states import STATES
-from sim.ledger.summary import summarize
-from sim.ledger.tables import Bill, links_table, tables
-from sim.ledger.time_ledger import net_gpu_us, time_ledger
-from sim.ledger.trace import RunTrace
+from sim.ledger.files.parquet import check_free, is_complete, read_metadata, read_results, write_results
+from sim.ledger.files.schema import SCHEMA_VERSION, SCHEMAS
+from sim.ledger.files.tables import Bill, links_table, tables
+from sim.ledger.power.energy import energy_ledger, nameplate_w
+from sim.ledger.time.states import STATES
+from sim.ledger.time.summary import summarize
+from sim.ledger.time.time_ledger import net_gpu_us, time_ledger
+from sim.ledger.time.trace import RunTrace
 from sim.workload.profile import StepProfile
 from tests.cluster.hardware import price_book
 from tests.ledger.hardware import ACCELERATOR, BILL, NODE, OWNED, STORAGE

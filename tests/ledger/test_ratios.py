@@ -3,9 +3,9 @@
 from hypothesis import given, settings
 
 from sim.engine.run import simulate_run
-from sim.ledger.ratios import retained_step_us, trace_ettr, trace_goodput
-from sim.ledger.summary import summarize
-from sim.ledger.time_ledger import time_ledger
+from sim.ledger.time.ratios import retained_step_us, trace_ettr, trace_goodput
+from sim.ledger.time.summary import summarize
+from sim.ledger.time.time_ledger import time_ledger
 from sim.reliability.examples import run_plan
 from sim.reliability.records import RunPlan
 from tests.engine.run_plans import run_plans

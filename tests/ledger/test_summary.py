@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.ledger.states import STATES
-from sim.ledger.summary import summarize
-from sim.ledger.time_ledger import time_ledger
-from sim.ledger.trace import RunTrace
+from sim.ledger.time.states import STATES
+from sim.ledger.time.summary import summarize
+from sim.ledger.time.time_ledger import time_ledger
+from sim.ledger.time.trace import RunTrace
 from sim.workload.profile import STEP_STATES, StepProfile
 from tests.ledger.traces import STEP_US, Incident, profile_of, profiles, trace_of, traces
 

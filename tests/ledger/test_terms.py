@@ -15,7 +15,7 @@ from sim.ledger.bill.cost import CostLedger, pool_usd, total_usd, usd_by
 from sim.ledger.bill.power import check_cap, peak_share
 from sim.ledger.bill.terms import ACQUISITIONS, DEPRECIATIONS, Contract, Team, Terms
 from sim.ledger.bill.usage import US_PER_DAY, US_PER_HOUR, US_PER_YEAR
-from sim.ledger.trace import OUTSIDE_STATES, RunTrace
+from sim.ledger.time.trace import OUTSIDE_STATES, RunTrace
 from sim.workload.profile import StepProfile
 from tests.cluster.hardware import price_book
 from tests.ledger.bills import EVERYTHING, MORE, bill_of, failing, lasting, usage_of

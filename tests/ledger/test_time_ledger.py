@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.errors import SimulationError
-from sim.ledger.conservation import check_conservation
-from sim.ledger.states import CODES, STATES
-from sim.ledger.time_ledger import Key, by_state, net_gpu_us, time_ledger
-from sim.ledger.trace import Event, Reversal, RunTrace, Segment, Stay
+from sim.ledger.time.conservation import check_conservation
+from sim.ledger.time.states import CODES, STATES
+from sim.ledger.time.time_ledger import Key, by_state, net_gpu_us, time_ledger
+from sim.ledger.time.trace import Event, Reversal, RunTrace, Segment, Stay
 from sim.workload.profile import STEP_STATES, StepProfile
 from tests.ledger.traces import Incident, profile_of, profiles, trace_of, traces
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from sim.engine.run import simulate_run
-from sim.ledger.trace import Stay, Table, plain_rows
+from sim.ledger.time.trace import Stay, Table, plain_rows
 from tests.engine.run_cases import llama_plan
 
 ROWS = [(3, "repair", 0, 5, "gpu", 7), (1, "spare", 0, 9, "", -1)]

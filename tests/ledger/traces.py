@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from sim.ledger.trace import Event, Reversal, RunTrace, Segment, Stay
+from sim.ledger.time.trace import Event, Reversal, RunTrace, Segment, Stay
 from sim.workload.profile import STEP_STATES, StepProfile
 
 STEP_US = 1_000

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from sim.errors import InputError
-from sim.reliability.checkpoint import (
+from sim.reliability.saving.checkpoint import (
     CheckpointPath,
     checkpoint_seconds,
     checkpoint_size,

@@ -2,8 +2,8 @@
 
 import itertools
 
-from sim.reliability.exposure import Life, Lives, Uniforms
-from sim.reliability.laws import durations_us
+from sim.reliability.failures.exposure import Life, Lives, Uniforms
+from sim.reliability.failures.laws import durations_us
 from sim.reliability.records import FailureClass, Law
 from sim.streams import uniforms
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.errors import InputError
-from sim.reliability.exposure import Life, Lives, job_mtbf_s, rate_per_s
-from sim.reliability.fleet import check_ages, fleet_of, lemon_nodes
-from sim.reliability.laws import cdf
+from sim.reliability.failures.exposure import Life, Lives, job_mtbf_s, rate_per_s
+from sim.reliability.failures.fleet import check_ages, fleet_of, lemon_nodes
+from sim.reliability.failures.laws import cdf
 from sim.reliability.records import AgeBatch, FailureClass, Law, Lemons
 from sim.streams import uniforms
 from tests.reliability.test_laws import LAWS

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 
 from sim.errors import InputError
-from sim.reliability.hazards import bathtub_law, infant_law, mean_life, piecewise_law
-from sim.reliability.laws import cdf, durations_us, quantile
+from sim.reliability.failures.hazards import bathtub_law, infant_law, mean_life, piecewise_law
+from sim.reliability.failures.laws import cdf, durations_us, quantile
 from sim.reliability.records import Law
 from sim.streams import uniforms
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
 from sim.errors import InputError, UnknownNameError
-from sim.reliability.interval import (
+from sim.reliability.records import CheckpointPolicy
+from sim.reliability.saving.interval import (
     IntervalState,
     adaptive_s,
     daly_s,
@@ -19,7 +20,6 @@ from sim.reliability.interval import (
     two_level_interval,
     young_s,
 )
-from sim.reliability.records import CheckpointPolicy
 
 
 @pytest.mark.parametrize(("mtbf_min", "expected_min"), [(24 * 60, 116.69), (6 * 60, 56.71), (15, 9.17)])

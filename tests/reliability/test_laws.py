@@ -8,8 +8,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sim.errors import InputError, UnknownNameError
-from sim.reliability.hazards import bathtub_law, piecewise_law
-from sim.reliability.laws import KINDS, MAX_US, cdf, check_law, draw_us, durations_us, empirical_law, quantile
+from sim.reliability.failures.hazards import bathtub_law, piecewise_law
+from sim.reliability.failures.laws import KINDS, MAX_US, cdf, check_law, draw_us, durations_us, empirical_law, quantile
 from sim.reliability.records import Law
 from sim.streams import uniforms
 

@@ -10,7 +10,7 @@ from sim.cluster.examples import accelerator, node
 from sim.cluster.network import Network
 from sim.cluster.records import NetworkSettings
 from sim.errors import TopologyError
-from sim.reliability.outages import SEVERED, GraphJudge, Lost, Seats, wired
+from sim.reliability.failures.outages import SEVERED, GraphJudge, Lost, Seats, wired
 from sim.reliability.records import FailureClass, Law
 from sim.workload.profile import StepProfile
 from tests.ledger.traces import profile_of

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.reliability.progress import Course, Stretch, advance, course, ended_us, shares, steps_of_spans
 from sim.reliability.records import CheckpointPlan, PhasePlan, Tier
-from sim.reliability.saves import Span, Walk, durable_count, newest_save
+from sim.reliability.saving.progress import Course, Stretch, advance, course, ended_us, shares, steps_of_spans
+from sim.reliability.saving.saves import Span, Walk, durable_count, newest_save
 
 
 def one_phase(*, steps: int | None = 100, step: int = 10, work: int | None = None, **checkpoint: int) -> Course:

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.errors import InputError
-from sim.reliability.exposure import Life, Lives, job_mtbf_s
+from sim.reliability.failures.exposure import Life, Lives, job_mtbf_s
+from sim.reliability.failures.shocks import cooccurring, mean_struck, shocked, stops_per_s, struck, with_shocks
 from sim.reliability.plan import check_plan
 from sim.reliability.records import Correlated, FailureClass, Law
-from sim.reliability.shocks import cooccurring, mean_struck, shocked, stops_per_s, struck, with_shocks
 from tests.engine.shared_plans import RACKS, correlated, domain
 from tests.engine.test_run_recovery import plan
 

@@ -8,9 +8,7 @@ from hypothesis import strategies as st
 
 from sim.errors import InputError, ScenarioError, UnknownNameError
 from sim.reliability.examples import run_plan
-from sim.reliability.plan import check_plan
-from sim.reliability.records import FailureClass, Law, Slowing, StragglerPlan, Swing
-from sim.reliability.slow import (
+from sim.reliability.failures.slow import (
     DAY_US,
     GivenPacer,
     SlowDraws,
@@ -23,6 +21,8 @@ from sim.reliability.slow import (
     next_turn_us,
     touches_network,
 )
+from sim.reliability.plan import check_plan
+from sim.reliability.records import FailureClass, Law, Slowing, StragglerPlan, Swing
 
 CAUSE = FailureClass(
     cause="thermal",

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.errors import InputError
-from sim.reliability.spares import birth_death, erlang_b, poisson_tail, short_fraction, spares_for, stalled_fraction
+from sim.reliability.recovery.spares import (
+    birth_death,
+    erlang_b,
+    poisson_tail,
+    short_fraction,
+    spares_for,
+    stalled_fraction,
+)
 
 LOADS = st.floats(0.001, 2.0)
 NODES = st.integers(1, 40)

@@ -12,7 +12,7 @@ from sim.ledger.bill.terms import Terms
 from sim.ledger.bill.usage import US_PER_DAY, Usage
 from sim.ledger.explain.difference import EFFECTS
 from sim.ledger.explain.headline import BEYOND
-from sim.ledger.stored import StoredRun
+from sim.ledger.files.stored import StoredRun
 from sim.report.bill import COLUMNS
 from sim.report.explain_answer import Explained, explain_json
 from sim.report.explain_difference import MEANING, UNMODELLED

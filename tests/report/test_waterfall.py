@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.ledger.states import IN_JOB, STATES
-from sim.ledger.trace import OUTSIDE_STATES
+from sim.ledger.time.states import IN_JOB, STATES
+from sim.ledger.time.trace import OUTSIDE_STATES
 from sim.report.text import ASCII, UNICODE, WIDTH
 from sim.report.waterfall import LOSSES, USEFUL, waterfall_bars, waterfall_text
 from tests.report.examples import STATES as FRACTIONS

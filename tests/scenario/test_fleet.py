@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from sim.errors import InputError
-from sim.reliability.exposure import job_mtbf_s
-from sim.reliability.hazards import infant_law
-from sim.reliability.interval import young_s
+from sim.reliability.failures.exposure import job_mtbf_s
+from sim.reliability.failures.hazards import infant_law
 from sim.reliability.records import AgeBatch, Lemons
+from sim.reliability.saving.interval import young_s
 from sim.scenario import Scenario, canonical_text, scenario_of
 from sim.simulate import run_plan
 from tests.scenario.trees import WITHOUT_MODEL, changed

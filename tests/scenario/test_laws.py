@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.errors import InputError
-from sim.reliability.hazards import bathtub_law, piecewise_law
-from sim.reliability.laws import KINDS, cdf, empirical_law
+from sim.reliability.failures.hazards import bathtub_law, piecewise_law
+from sim.reliability.failures.laws import KINDS, cdf, empirical_law
 from sim.reliability.records import Law
 from sim.scenario import canonical_text, load_scenario, scenario_of
 from sim.scenario.law_keys import LAW_KEYS

@@ -10,10 +10,10 @@ import pytest
 from scipy.stats import chi2
 
 from sim.engine.run import simulate_run
-from sim.ledger.trace import Event, RunTrace
-from sim.reliability.exposure import STRUCK, job_mtbf_s
+from sim.ledger.time.trace import Event, RunTrace
+from sim.reliability.failures.exposure import STRUCK, job_mtbf_s
+from sim.reliability.failures.shocks import cooccurring, mean_struck
 from sim.reliability.records import FailureClass, Law, RepairPlan, RepairStage, RunPlan
-from sim.reliability.shocks import cooccurring, mean_struck
 from tests.engine.run_cases import DAY_US
 from tests.engine.shared_plans import correlated
 from tests.validation.test_reliability_oracles import LIMIT, job_plan

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from scipy.special import gammaincinv
 
 from sim.engine.run import simulate_run
-from sim.ledger.trace import RunTrace
-from sim.reliability.fleet import lemon_nodes
-from sim.reliability.hazards import bathtub_law, piecewise_law
-from sim.reliability.laws import cdf, empirical_law
+from sim.ledger.time.trace import RunTrace
+from sim.reliability.failures.fleet import lemon_nodes
+from sim.reliability.failures.hazards import bathtub_law, piecewise_law
+from sim.reliability.failures.laws import cdf, empirical_law
 from sim.reliability.records import AgeBatch, FailureClass, Law, Lemons, RepairPlan, RepairStage, RunPlan
 from tests.validation.test_reliability_oracles import LIMIT, job_plan, z
 

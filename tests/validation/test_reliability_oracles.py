@@ -11,8 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from sim.engine.run import simulate_run
-from sim.ledger.trace import RunTrace
-from sim.reliability.interval import asynchronous_efficiency, job_s, optimal_s, segment_s, segment_sure_recovery_s
+from sim.ledger.time.trace import RunTrace
 from sim.reliability.records import (
     CheckpointPlan,
     FailureClass,
@@ -22,6 +21,13 @@ from sim.reliability.records import (
     RepairPlan,
     RepairStage,
     RunPlan,
+)
+from sim.reliability.saving.interval import (
+    asynchronous_efficiency,
+    job_s,
+    optimal_s,
+    segment_s,
+    segment_sure_recovery_s,
 )
 from tests.engine.run_cases import DAY_US, llama_plan
 

@@ -6,8 +6,8 @@ from math import ceil, exp
 import pytest
 
 from sim.engine.run import simulate_run
-from sim.reliability.interval import silent_efficiency, two_level_s
 from sim.reliability.records import CheckpointPlan, FailureClass, Law, RecoveryPlan, RunPlan, Silent, Tier
+from sim.reliability.saving.interval import silent_efficiency, two_level_s
 from tests.validation.test_reliability_oracles import LIMIT, MINUTE, job_plan, retained, z
 
 

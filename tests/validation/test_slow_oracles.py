@@ -5,7 +5,8 @@ from math import sqrt
 import numpy as np
 
 from sim.engine.run import simulate_run
-from sim.ledger.trace import RunTrace
+from sim.ledger.time.trace import RunTrace
+from sim.reliability.failures.slow import GivenPacer
 from sim.reliability.records import (
     CheckpointPlan,
     FailureClass,
@@ -18,7 +19,6 @@ from sim.reliability.records import (
     Slowing,
     StragglerPlan,
 )
-from sim.reliability.slow import GivenPacer
 
 HOUR_US = 3_600_000_000
 

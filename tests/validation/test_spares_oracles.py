@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from sim.engine.run import simulate_run
-from sim.ledger.trace import RunTrace
+from sim.ledger.time.trace import RunTrace
 from sim.reliability.records import (
     CheckpointPlan,
     FailureClass,
@@ -22,7 +22,7 @@ from sim.reliability.records import (
     SparePlan,
     SpareTier,
 )
-from sim.reliability.spares import erlang_b, poisson_tail, short_fraction, stalled_fraction
+from sim.reliability.recovery.spares import erlang_b, poisson_tail, short_fraction, stalled_fraction
 from tests.validation.test_reliability_oracles import LIMIT, z
 
 MTTR_S = 3600.0

@@ -6,10 +6,10 @@ from sim import catalog
 from sim.analysis.cost.claims.shares import fewer_gpus, more_gpus
 from sim.analysis.cost.machines import book_price, gpus_of_site, power
 from sim.analysis.cost.rows import Predicted
-from sim.ledger.carbon import tdp_only_kg
 from sim.ledger.methods.cards import rate_view
 from sim.ledger.methods.epoch import CapexInputs, capex_energy
 from sim.ledger.methods.shares import published_sum
+from sim.ledger.power.carbon import tdp_only_kg
 
 HOURS_PER_YEAR = 8766.0
 

@@ -9,7 +9,7 @@ from sim.catalog.records import Node, PriceBook
 from sim.cluster.bom import bill_of_materials, capex_usd, power_w
 from sim.cluster.build import build_cluster
 from sim.cluster.records import BomLine
-from sim.ledger.energy import gpu_power_w
+from sim.ledger.power.energy import gpu_power_w
 
 BOOK = "2026-owned"
 """The price book that owned clusters are priced by."""

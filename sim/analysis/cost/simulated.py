@@ -10,9 +10,9 @@ from sim.analysis.cost.records import reference
 from sim.analysis.cost.rows import number
 from sim.analysis.cost.rules.runs import GRID, simulated
 from sim.analysis.cost.rules.shares import RUN, bill, simulated_shares
-from sim.ledger.carbon import by_grid, carbon_of, tdp_only_kwh
-from sim.ledger.energy import facility_kwh
 from sim.ledger.methods.views import RunFacts, method_views, view_json
+from sim.ledger.power.carbon import by_grid, carbon_of, tdp_only_kwh
+from sim.ledger.power.energy import facility_kwh
 
 PUBLISHED = date(2024, 7, 23)
 """Of Llama 3.1 405B, which the scenario is of: it dates prices and dollars of Epoch's methods."""

@@ -6,7 +6,7 @@ from sim.analysis.interval.sampling import HIGHER_IS_BETTER, value_of
 from sim.engine.run import simulate_run
 from sim.errors import InputError, ScenarioError, unknown_name
 from sim.quantities import parse
-from sim.reliability.exposure import job_mtbf_s
+from sim.reliability.failures.exposure import job_mtbf_s
 from sim.simulate import Planned, Prepared
 
 MOST_INTERVALS = 200

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from sim.reliability.plan import planned_us
-from sim.reliability.progress import course
 from sim.reliability.records import RunPlan
+from sim.reliability.saving.progress import course
 
 RATIO = 2**0.5
 """Between two intervals of a grid."""

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import exp, isfinite
 
-from sim.reliability.exposure import job_mtbf_s
-from sim.reliability.interval import RULES, asynchronous_efficiency, optimal_s, segment_sure_recovery_s
+from sim.reliability.failures.exposure import job_mtbf_s
 from sim.reliability.records import FailureClass, Law, RunPlan, Tier, tiers_of
+from sim.reliability.saving.interval import RULES, asynchronous_efficiency, optimal_s, segment_sure_recovery_s
 from sim.simulate import Prepared, run_plan
 
 ASKED = "asked"

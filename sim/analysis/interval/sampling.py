@@ -7,8 +7,8 @@ from sim.batch.metrics import METRICS
 from sim.batch.seeds import Job, of_seed, prepared_job
 from sim.engine.run import simulate_run
 from sim.errors import SimulationError
-from sim.ledger.ratios import trace_ettr, trace_goodput
-from sim.ledger.trace import RunTrace
+from sim.ledger.time.ratios import trace_ettr, trace_goodput
+from sim.ledger.time.trace import RunTrace
 from sim.simulate import Planned, Prepared, account, planned
 
 FROM_TRACE = {"ettr": trace_ettr, "goodput": trace_goodput}

@@ -7,8 +7,8 @@ import numpy as np
 from sim.analysis.reliability.oracles import oracle
 from sim.analysis.reliability.rows import Predicted
 from sim.analysis.reliability.runs import DAY_S, Sample, failures_of, restart, run_plan, sample
-from sim.ledger.trace import RunTrace
-from sim.reliability.laws import cdf
+from sim.ledger.time.trace import RunTrace
+from sim.reliability.failures.laws import cdf
 from sim.reliability.records import FailureClass, Law, RunPlan
 
 NODES, DAYS, LIFE_DAYS = 4096, 7.0, 100.0

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from sim.analysis.reliability.rows import Entry, Found, Predicted, Table
 from sim.analysis.reliability.runs import DAY_S, HOUR_S, MINUTE_S, ettr, restart, run_plan, sample, saving
-from sim.reliability.interval import daly_s, optimal_s, young_s
 from sim.reliability.records import FailureClass, Law, RunPlan
+from sim.reliability.saving.interval import daly_s, optimal_s, young_s
 
 RATIOS = (0.55, 0.7, 0.85, 1.0, 1.2, 1.45, 1.8)
 """Intervals of a sweep, times Young's."""

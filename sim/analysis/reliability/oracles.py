@@ -23,8 +23,14 @@ from sim.analysis.reliability.runs import (
     share,
     wall_s,
 )
-from sim.reliability.interval import asynchronous_efficiency, job_s, optimal_s, segment_s, segment_sure_recovery_s
 from sim.reliability.records import RunPlan
+from sim.reliability.saving.interval import (
+    asynchronous_efficiency,
+    job_s,
+    optimal_s,
+    segment_s,
+    segment_sure_recovery_s,
+)
 
 Numbers = Mapping[str, float]
 

@@ -8,7 +8,7 @@ from typing import Any
 from sim.analysis.reliability.rows import Entry, Predicted, Skipped, z_score
 from sim.analysis.reliability.runs import HOUR_S, Sample
 from sim.engine.run import simulate_run
-from sim.ledger.trace import RunTrace
+from sim.ledger.time.trace import RunTrace
 from sim.reliability.records import RunPlan
 from sim.scenario import scenario_of
 from sim.scenario.source import read_scenario

@@ -7,7 +7,7 @@ from math import sqrt
 import numpy as np
 
 from sim.engine.run import simulate_run
-from sim.ledger.trace import RunTrace
+from sim.ledger.time.trace import RunTrace
 from sim.reliability.records import (
     CheckpointPlan,
     FailureClass,

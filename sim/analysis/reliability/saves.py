@@ -6,8 +6,8 @@ from dataclasses import replace
 from sim.analysis.reliability.oracles import minutes, oracle
 from sim.analysis.reliability.rows import Predicted
 from sim.analysis.reliability.runs import MINUTE_S, failing, restart, retained_s, run_plan, sample, saving, wall_s
-from sim.reliability.interval import silent_efficiency, two_level_s
 from sim.reliability.records import CheckpointPlan, Law, RunPlan, Silent, Tier
+from sim.reliability.saving.interval import silent_efficiency, two_level_s
 
 _MINUTE_US = 60_000_000
 _PATTERNS = 150

@@ -15,7 +15,7 @@ from sim.batch.two_stage import FIRST, replications_for
 from sim.engine.run import simulate_run
 from sim.errors import InputError, ScenarioError
 from sim.ledger.bill.cost import total_usd
-from sim.ledger.ratios import retained_step_us
+from sim.ledger.time.ratios import retained_step_us
 from sim.scenario import Scenario, load_scenario
 from sim.simulate import Prepared, account, planned, prepare, run_id
 

@@ -15,16 +15,16 @@ from typing import NamedTuple
 
 from sim.catalog.records import PriceBook
 from sim.errors import PriceError, unknown_name
-from sim.ledger.apportion import split
 from sim.ledger.bill import power, rent, work
 from sim.ledger.bill.assets import AssetCharge, asset_lines, charge, owned
 from sim.ledger.bill.line import Line
 from sim.ledger.bill.prices import check_book, exact, missing_keys
 from sim.ledger.bill.terms import ACQUISITIONS, OWNING, STANDARD, Terms
 from sim.ledger.bill.usage import US_PER_YEAR, Usage
-from sim.ledger.states import OUTSIDE_PHASE
-from sim.ledger.time_ledger import Key
-from sim.ledger.trace import OUTSIDE_STATES
+from sim.ledger.time.apportion import split
+from sim.ledger.time.states import OUTSIDE_PHASE
+from sim.ledger.time.time_ledger import Key
+from sim.ledger.time.trace import OUTSIDE_STATES
 
 ITEMS = (
     *("server", "scale-up", "network", "storage", "head-node", "cdu", "facility", "colocation", "rent", "support"),

@@ -15,7 +15,7 @@ from sim.ledger.bill.line import Line
 from sim.ledger.bill.prices import exact, price_of, price_or_none
 from sim.ledger.bill.terms import Terms
 from sim.ledger.bill.usage import US_PER_DAY, US_PER_MONTH, Usage
-from sim.ledger.energy import NJ_PER_KWH
+from sim.ledger.power.energy import NJ_PER_KWH
 
 OPTIONAL = ("energy/demand",)
 """Prices that a book may leave out."""

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sim.cluster.records import BomLine
-from sim.ledger.energy import EnergyLedger
-from sim.ledger.time_ledger import Key
+from sim.ledger.power.energy import EnergyLedger
+from sim.ledger.time.time_ledger import Key
 
 US_PER_HOUR = 3_600_000_000
 

@@ -17,9 +17,9 @@ from sim.ledger.bill.power import pue_of
 from sim.ledger.bill.prices import exact, price_of, price_or_none
 from sim.ledger.bill.terms import Terms
 from sim.ledger.bill.usage import US_PER_DAY, US_PER_HOUR, Usage
-from sim.ledger.energy import NJ_PER_KWH
-from sim.ledger.states import IN_JOB, STEPPING
-from sim.ledger.trace import RECLASSIFIED_STATES
+from sim.ledger.power.energy import NJ_PER_KWH
+from sim.ledger.time.states import IN_JOB, STEPPING
+from sim.ledger.time.trace import RECLASSIFIED_STATES
 
 STEPPED = frozenset((*STEPPING, *RECLASSIFIED_STATES))
 """States of GPU-time in which the job stepped."""

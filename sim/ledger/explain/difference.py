@@ -27,7 +27,7 @@ from sim.ledger.bill.cost import ITEMS, CostLedger, price
 from sim.ledger.bill.terms import Terms
 from sim.ledger.bill.usage import Usage
 from sim.ledger.explain.parts import whole_parts
-from sim.ledger.states import IN_JOB, STEPPING
+from sim.ledger.time.states import IN_JOB, STEPPING
 
 EFFECTS = ("price", "terms", "size", "architecture", "reliability", "scope")
 

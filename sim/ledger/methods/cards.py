@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from sim.ledger.carbon import at_least_zero, operational_kg, tdp_only_kg
 from sim.ledger.methods.records import View
+from sim.ledger.power.carbon import at_least_zero, operational_kg, tdp_only_kg
 
 USD_PER_GPU_HOUR = 2.0
 """The rent of an H800 that DeepSeek-V3's report assumes (arXiv 2412.19437, table 1; 2024-12, published)."""

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from math import log
 
-from sim.ledger.carbon import at_least_zero
 from sim.ledger.methods.records import View
+from sim.ledger.power.carbon import at_least_zero
 
 HOURS_PER_YEAR = 8766.0
 DAYS_PER_YEAR = 365.25

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 from sim.errors import InputError, ScenarioError, unknown_name
 from sim.quantities import show
-from sim.reliability.exposure import component_count
+from sim.reliability.failures.exposure import component_count
 from sim.reliability.records import FailureClass, RunPlan
 from sim.reliability.replay.records import THEN, Replay
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from sim.errors import InputError, ScenarioError
-from sim.reliability.exposure import component_count
+from sim.reliability.failures.exposure import component_count
 from sim.reliability.records import SHARED_COMPONENTS, FailureClass, Law
 from sim.reliability.replay.entries import Entry, FailureLog
 from sim.reliability.replay.records import Logged

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from sim.errors import SimulationError
-from sim.reliability.exposure import JOB, Life, Lives
-from sim.reliability.laws import MAX_US
+from sim.reliability.failures.exposure import JOB, Life, Lives
+from sim.reliability.failures.laws import MAX_US
 from sim.reliability.records import SHARED_COMPONENTS, FailureClass
 from sim.reliability.replay.records import Replay
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from sim.cluster.domains import DOMAINS, DomainSize
 from sim.errors import ScenarioError
-from sim.reliability.domain_checks import SHOCK_DOMAINS
+from sim.reliability.failures.domain_checks import SHOCK_DOMAINS
 from sim.reliability.records import Correlated
 from sim.scenario.fields import Count, Fraction, OneOf, refuse
 from sim.scenario.laws import CLOSED

@@ -11,8 +11,8 @@ from sim import catalog
 from sim.catalog.records import Node
 from sim.cluster.domains import DOMAINS
 from sim.errors import ScenarioError
-from sim.reliability.domain_checks import check_correlated
-from sim.reliability.exposure import rate_per_s
+from sim.reliability.failures.domain_checks import check_correlated
+from sim.reliability.failures.exposure import rate_per_s
 from sim.reliability.plan import COMPONENTS
 from sim.reliability.records import SHARED_COMPONENTS, FailureClass, Law
 from sim.scenario.faults.domains import CorrelatedForm, correlated_of

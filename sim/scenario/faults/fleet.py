@@ -6,8 +6,8 @@ from dataclasses import replace
 from pydantic import BaseModel, Field
 
 from sim.errors import ScenarioError, unknown_name
-from sim.reliability.fleet import held_by_nodes
-from sim.reliability.hazards import infant_law
+from sim.reliability.failures.fleet import held_by_nodes
+from sim.reliability.failures.hazards import infant_law
 from sim.reliability.records import AgeBatch, FailureClass, Lemons
 from sim.scenario.fields import Count, Fraction, Name, PositiveTime, Time
 from sim.scenario.laws import CLOSED

@@ -143,7 +143,7 @@ def _parsed(
 ) -> FailureLog:
     """Return the log of a file's content; every check of a scenario asks for it."""
     if kind == "events":
-        from sim.ledger.events_file import events_of  # loaded by those who ask for it: Parquet takes its time
+        from sim.ledger.files.events_file import events_of  # loaded by those who ask for it: Parquet takes its time
 
         return read_events(*events_of(content), REPLAYED)
     try:

@@ -6,8 +6,8 @@ from pydantic import BaseModel, Field, GetCoreSchemaHandler, GetJsonSchemaHandle
 from pydantic_core import CoreSchema, core_schema
 
 from sim.errors import ScenarioError
+from sim.reliability.failures.slow import POLICIES, SLOW_COMPONENTS, SLOW_STATES
 from sim.reliability.records import Law, Slowing, StragglerPlan
-from sim.reliability.slow import POLICIES, SLOW_COMPONENTS, SLOW_STATES
 from sim.scenario.fields import OneOf, PositiveTime, refuse
 from sim.scenario.laws import CLOSED, Duration, law
 from sim.scenario.speed import SlowFactor

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from sim.errors import ScenarioError
-from sim.reliability.slow import FALSE_ALARM
+from sim.reliability.failures.slow import FALSE_ALARM
 from sim.scenario.faults.failures import CauseForm, FailuresForm
 from sim.scenario.faults.recovery import RecoveryForm
 from sim.scenario.faults.repair import RepairForm

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sim.cluster.domains import DOMAINS
 from sim.errors import ScenarioError
-from sim.reliability.fleet import held_by_nodes
+from sim.reliability.failures.fleet import held_by_nodes
 from sim.scenario.faults.failures import CauseForm, FailuresForm
 from sim.scenario.faults.recovery import RecoveryForm
 from sim.scenario.faults.slow import is_slow

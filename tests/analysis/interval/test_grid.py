@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from sim.analysis.interval.grid import Scale, cycle_us, further, log_grid, scale_of, whole_steps
 from sim.reliability.examples import run_plan
-from sim.reliability.progress import course
+from sim.reliability.saving.progress import course
 
 scales = st.builds(
     lambda step, shortest, more, slack: Scale(

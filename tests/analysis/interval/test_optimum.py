@@ -7,7 +7,7 @@ import pytest
 
 from sim.analysis.interval.optimum import find_optimum
 from sim.analysis.interval.rules import asynchronous_optimal_s
-from sim.reliability.interval import asynchronous_efficiency, optimal_s, segment_s
+from sim.reliability.saving.interval import asynchronous_efficiency, optimal_s, segment_s
 
 RATIOS = 2.0 ** (np.arange(-4, 5) / 2)
 

@@ -14,7 +14,7 @@ from sim.analysis.interval.study import IntervalStudy, regrets, study_interval
 from sim.batch.metrics import METRICS
 from sim.batch.seeds import Job
 from sim.errors import InputError, ScenarioError
-from sim.reliability.interval import daly_s, job_s, optimal_s, young_s
+from sim.reliability.saving.interval import daly_s, job_s, optimal_s, young_s
 from sim.scenario import load_scenario
 from sim.simulate import run_id, simulate
 

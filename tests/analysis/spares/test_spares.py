@@ -13,7 +13,7 @@ from sim.analysis.spares.study import Outcome, Task, outcomes_of, study_spares
 from sim.batch.seeds import Job
 from sim.errors import ScenarioError
 from sim.ledger.bill.cost import total_usd
-from sim.ledger.ratios import retained_step_us
+from sim.ledger.time.ratios import retained_step_us
 from sim.report.spares_report import spares_report
 from sim.scenario import load_scenario
 from sim.simulate import run_id, simulate

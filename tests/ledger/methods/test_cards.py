@@ -13,7 +13,7 @@ from sim.ledger.methods.cards import card_carbon_view, gpu_hours_view, metered_c
 from sim.ledger.methods.records import Missing, View
 from sim.ledger.methods.shares import COMPONENTS, FAILED, PUBLISHED, component_shares, published_sum
 from sim.ledger.methods.views import RunFacts, method_views
-from sim.ledger.time_ledger import STATES
+from sim.ledger.time.time_ledger import STATES
 
 
 def test_deepseek_v3_costs_5_576_million_at_2_dollars() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.errors import InputError, ScenarioError
-from sim.reliability.exposure import job_mtbf_s
+from sim.reliability.failures.exposure import job_mtbf_s
 from sim.reliability.records import FailureClass, Law
 from sim.reliability.replay.classes import cause_names, found_parts, logged_classes
 from sim.reliability.replay.entries import Entry, FailureLog

@@ -10,10 +10,10 @@ from sim.analysis.cost.rows import Entry, Found, number, predicted, skipped
 from sim.analysis.cost.rules.reasons import reason_of
 from sim.analysis.cost.rules.told import chip_told, hardware_text, hours_of, measured_as
 from sim.catalog.records import Node
-from sim.ledger.carbon import operational_kg
-from sim.ledger.energy import gpu_power_w
 from sim.ledger.methods.epoch import CapexInputs, energy_kwh
 from sim.ledger.methods.tables import Chip, constant, organization_of, pue_of
+from sim.ledger.power.carbon import operational_kg
+from sim.ledger.power.energy import gpu_power_w
 
 
 def energy_rows(entry: Entry, records: Records) -> Iterator[Found]:

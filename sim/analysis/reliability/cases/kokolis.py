@@ -21,7 +21,7 @@ from sim.analysis.reliability.runs import (
     sample,
     saving,
 )
-from sim.reliability.interval import optimal_s, segment_s
+from sim.reliability.saving.interval import optimal_s, segment_s
 
 GPUS_PER_NODE = 8
 """Of DGX A100, which both clusters are made of."""

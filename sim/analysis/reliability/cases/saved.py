@@ -9,8 +9,8 @@ from sim.analysis.reliability.oracles import oracle
 from sim.analysis.reliability.rows import Entry, Found, Predicted, Skipped
 from sim.analysis.reliability.runs import HOUR_S, MINUTE_S, ettr, failing, restart, run_plan, sample, saving, share
 from sim.engine.run import simulate_run
-from sim.ledger.trace import RunTrace
-from sim.reliability.interval import asynchronous_efficiency
+from sim.ledger.time.trace import RunTrace
+from sim.reliability.saving.interval import asynchronous_efficiency
 
 _METHODS = ("Megatron", "Gemini-like", "ByteRobust")
 _PARAMETERS = re.compile(r"median_duration_min_(\d+)B")

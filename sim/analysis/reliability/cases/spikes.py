@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sim.analysis.reliability.rows import Entry, Found, Predicted
 from sim.analysis.reliability.runs import sample
 from sim.analysis.reliability.saves import SAVE_EVERY_STEPS, SPIKE_EVERY_STEPS, STEPS, spike_plan
-from sim.ledger.trace import RunTrace
+from sim.ledger.time.trace import RunTrace
 
 
 def spike_rows(case: Entry) -> Iterator[Found]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sim.analysis.reliability.rows import Entry, Found, Predicted
 from sim.analysis.reliability.runs import DAY_S, failing, restart, run_plan
 from sim.engine.run import simulate_run
-from sim.ledger.trace import RunTrace
+from sim.ledger.time.trace import RunTrace
 
 MACHINE_PERIODS = 8_000_000
 """Machines times periods of a run: the chance of a period's count is known to a thousandth of one."""

@@ -1,0 +1,172 @@
+"""The random durations of a run other than lives: each from its own named stream, so that policies share them."""
+
+from math import log, log1p
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.reliability.failures.exposure import Uniforms
+from sim.reliability.failures.laws import MAX_US, draw_us, durations_us
+from sim.reliability.failures.slow import at_once
+from sim.reliability.records import Law, RunPlan
+from sim.reliability.saving.progress import make
+from sim.streams import uniforms
+
+# How many recoveries are drawn ahead at first.
+_RECOVERIES = 512
+
+
+class Stages(NamedTuple):
+    """How long the stages of one recovery take; `found`, what takes time before nodes are replaced.
+
+    restores: what repeated attempts to restore take, in units of one.
+    """
+
+    found: tuple[tuple[str, int], ...]
+    requeue_us: int
+    select_host_us: int
+    replace_us: int
+    initialize_us: int
+    rejoin_us: int
+    warm_up_us: int
+    restores: int
+
+
+class RecoveryTimes:
+    """How long each stage takes in the n-th recovery of a run: element n of the stage's stream.
+
+    Where the law of detection depends on the cause, the uniforms do not. Attempts of a stage that fail are geometric,
+    and each takes its time.
+    """
+
+    __slots__ = ("blames", "by_cause", "detect_laws", "drawn", "plan", "seed", "usual")
+
+    def __init__(self, plan: RunPlan) -> None:
+        self.seed = plan.seed
+        self.plan = plan.recovery
+        self.detect_laws = dict(plan.recovery.detect_by_cause) | at_once(plan)
+        # How many recoveries are drawn, and what they take; also by cause, where one has a law of detection of its own.
+        self.drawn = 0
+        self.usual: list[Stages] = []
+        self.by_cause: dict[str, list[Stages]] = {}
+        # Uniforms of the diagnoses: whether it is wrong, and whom it blames then.
+        self.blames: NDArray[np.float64] = np.empty((2, 0))
+        self._draw(_RECOVERIES)
+
+    def launch(self) -> tuple[tuple[str, int], ...]:
+        """Return what the first start of a run takes before it initialises nothing anew: the choice of hosts."""
+        return (("schedule", self.stages("", 0).select_host_us),)
+
+    def stages(self, cause: str, recovery: int) -> Stages:
+        """Return the stages of the recovery of that number, from a failure of that cause."""
+        if recovery >= self.drawn:
+            self._draw(2 * recovery)
+        return self.by_cause.get(cause, self.usual)[recovery]
+
+    def blamed(self, recovery: int) -> float | None:
+        """Return a number in [0, 1) that says which healthy node a wrong diagnosis blames, None where it is right."""
+        if self.plan.blames_right >= 1:
+            return None
+        wrong, whom = self.blames[:, recovery].tolist()
+        return float(whom) if wrong >= self.plan.blames_right else None
+
+    def _draw(self, count: int) -> None:
+        plan, self.drawn = self.plan, count
+        diagnose = self._table("diagnose", plan.diagnose, count)
+        columns = (
+            self._table("requeue", plan.requeue, count),
+            self._table("select_host", plan.select_host, count),
+            self._table("replace", plan.replace, count),
+            self._initialize(count),
+            self._table("initialize", plan.rejoin or plan.initialize, count),
+            self._table("warm_up", plan.warm_up, count),
+            [1 + failed for failed in self._failed("restore", count)],
+        )
+
+        def stages(detect: Law) -> list[Stages]:
+            found = map(_found, self._table("detect", detect, count), diagnose)
+            return [make(Stages, row) for row in zip(found, *columns, strict=True)]
+
+        self.usual = stages(plan.detect)
+        self.by_cause = {cause: stages(law) for cause, law in self.detect_laws.items()}
+        if plan.blames_right < 1:
+            self.blames = np.stack([uniforms(self.seed, "recovery", what, count=count) for what in ("wrong", "whom")])
+
+    def _initialize(self, count: int) -> list[int]:
+        table, more_us = self._table("initialize", self.plan.initialize, count), self.plan.initialize_more_us
+        if not more_us:
+            return table
+        failed = self._failed("initialize", count)
+        return [length + more_us * (1 + times) for length, times in zip(table, failed, strict=True)]
+
+    def _table(self, stage: str, law: Law, count: int) -> list[int]:
+        """Return what a stage takes, attempts that fail included."""
+        # The choice of hosts draws from the stream of the state that it is told under.
+        name = "schedule" if stage == "select_host" else stage
+        if law.kind == "constant":
+            once = round(law.mean_s * 1e6)
+            if self.plan.success.get(stage, 1.0) >= 1:
+                return [once] * count
+            return [once * (1 + failed) for failed in self._failed(stage, count)]
+        table = durations_us(law, uniforms(self.seed, "recovery", name, count=count))
+        failed = np.array(self._failed(stage, count))
+        for attempt in range(1, int(failed.max(initial=0)) + 1):
+            again = durations_us(law, uniforms(self.seed, "recovery", name, attempt, count=count))
+            table = table + np.where(failed >= attempt, again, 0)
+        listed: list[int] = table.tolist()
+        return listed
+
+    def _failed(self, stage: str, count: int) -> list[int]:
+        """Return how many attempts of a stage fail before one passes: geometric."""
+        success = self.plan.success.get(stage, 1.0)
+        if success >= 1:
+            return [0] * count
+        drawn = uniforms(self.seed, "recovery", stage, "failed", count=count)
+        failed: list[int] = np.floor(np.log1p(-drawn) / log(1 - success)).astype(np.int64).tolist()
+        return failed
+
+
+def _found(detect_us: int, diagnose_us: int) -> tuple[tuple[str, int], ...]:
+    """Return the stages before nodes are replaced: those that take time, as no others need a wait."""
+    if not diagnose_us:
+        return (("detect", detect_us),) if detect_us else ()
+    return (("detect", detect_us), ("diagnose", diagnose_us)) if detect_us else (("diagnose", diagnose_us),)
+
+
+class RepairDraws:
+    """What chance decides in repairs, by node, visit and try."""
+
+    __slots__ = ("nodes", "seed", "streams")
+
+    def __init__(self, seed: int, nodes: int) -> None:
+        self.seed = seed
+        self.nodes = nodes
+        # A block of any holds all nodes.
+        self.streams: dict[tuple[str | int, ...], Uniforms] = {}
+
+    def time_us(self, name: str, time: Law, node: int, visit: int, tries: int = 0) -> int:
+        """Return how long a stage takes."""
+        if time.kind == "constant":
+            return round(time.mean_s * 1e6)
+        stream = self.streams.get((name, "time", visit, tries))
+        if stream is None:
+            stream = self._begun(name, "time", visit, tries)
+        # Most are drawn already: without the calls of `at` and `draw_us`.
+        uniform = stream.at(node) if stream.block is None else stream.block.item(node)
+        if time.kind == "exponential":
+            return min(round(-1e6 * time.mean_s * log1p(-uniform)), MAX_US)
+        return draw_us(time, uniform)
+
+    def succeeds(self, name: str, probability: float, node: int, visit: int, tries: int = 0) -> bool:
+        """Say whether something of a probability happens."""
+        if probability <= 0 or probability >= 1:
+            return probability >= 1
+        stream = self.streams.get((name, "success", visit, tries))
+        if stream is None:
+            stream = self._begun(name, "success", visit, tries)
+        return (stream.at(node) if stream.block is None else stream.block.item(node)) < probability
+
+    def _begun(self, *key: str | int) -> Uniforms:
+        stream = self.streams[key] = Uniforms(self.seed, "repair", *key, likely=self.nodes)
+        return stream
