@@ -1,13 +1,25 @@
 """Steps and checkpoints between two interruptions, by hand."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.reliability.records import CheckpointPlan, PhasePlan, Tier
-from sim.reliability.saving.progress import Course, Stretch, advance, course, ended_us, shares, steps_of_spans
+from sim.reliability.saving.progress import (
+    Batch,
+    Course,
+    Stretch,
+    advance,
+    begun_before,
+    begun_us,
+    course,
+    ended_us,
+    shares,
+    steps_of_spans,
+)
 from sim.reliability.saving.saves import Span, Walk, durable_count, newest_save
 
 
@@ -144,3 +156,25 @@ def test_steps_of_parts_are_steps_of_the_whole(cuts: list[int]) -> None:
 def test_a_span_may_stop_anywhere(stop: int) -> None:
     progress = advance(one_phase(), 0, 0, stop)
     assert sum(s.end_us - s.start_us for s in progress.stretches) == min(stop, 1000 + 33 * 3)
+
+
+@given(
+    blocks=st.lists(st.integers(0, 5), min_size=1, max_size=6),
+    batch=st.builds(
+        Batch,
+        begin_us=st.integers(0, 100),
+        first=st.integers(1, 12),
+        number=st.integers(1, 15),
+        work_us=st.just(0),
+        cycle_us=st.integers(1, 25),
+    ),
+    at=st.integers(0, 14),
+    later=st.integers(-1, 1),
+)
+def test_checkpoints_before_a_time_are_those_that_begin_before_it(
+    blocks: list[int], batch: Batch, at: int, later: int
+) -> None:
+    way = replace(one_phase(), blocks_us=(0, *itertools.accumulate(blocks)))
+    begins = [begun_us(way, batch, position) for position in range(batch.number)]
+    time_us = begins[min(at, batch.number - 1)] + later
+    assert begun_before(way, batch, time_us) == sum(begin < time_us for begin in begins)

@@ -143,7 +143,13 @@ def begun_before(course: Course, batch: Batch, time_us: int) -> int:
         return 1
     if len(course.blocks_us) == 2:
         return min(-((batch.begin_us - time_us) // (batch.cycle_us + course.blocks_us[1])), batch.number)
-    return bisect_left(range(batch.number), time_us, key=lambda position: begun_us(course, batch, position))
+    # Numbered from 1 without end, checkpoints are whole patterns of tiers and a part of one.
+    blocks_us, cycle_us, before = course.blocks_us, batch.cycle_us, batch.first - 1
+    length = len(blocks_us) - 1
+    left_us = time_us - batch.begin_us + before * cycle_us + _first_blocked_us(blocks_us, length, before)
+    patterns, rest_us = divmod(left_us, length * cycle_us + blocks_us[length])
+    inside = bisect_left(range(length), rest_us, key=lambda count: count * cycle_us + blocks_us[count])
+    return min(patterns * length + inside - before, batch.number)
 
 
 def phase_at(course: Course, work_us: int) -> int:
