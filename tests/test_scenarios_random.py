@@ -13,7 +13,7 @@ from sim.ledger.time.trace import OUTSIDE_STATES, Event, RunTrace, Stay
 from sim.reliability.records import FailureClass
 from sim.scenario import scenario_of
 from sim.simulate import RunResult, planned, prepare, simulate
-from tests.random_scenarios import Tree, trees
+from tests.random_scenarios import LEAF_SPINE, Tree, trees
 
 LOG = "experiments/logs/tiny-2d.csv"
 
@@ -92,6 +92,36 @@ def test_every_event_that_stops_the_job_is_in_the_ledger_and_every_move_of_a_nod
             _check_failed_nodes_leave(result)
 
     checked(rule, examples)
+
+
+def test_links_of_a_node_that_is_exchanged_keep_their_lives() -> None:
+    tree: Tree = {
+        "name": "exchanged",
+        "training": {"step_time": "10 s"},
+        "cluster": {"node": "dgx-h100", "nodes": 3, "spare_nodes": 2, "topology": LEAF_SPINE},
+        "failures": {
+            "causes": [
+                {"component": "link", "name": "link", "kind": "exponential", "mean": "60 h", "repair": "50 min"},
+                {"component": "node", "name": "dead", "kind": "exponential", "mean": "12 h"},
+            ]
+        },
+        "recovery": {"detect": "5 min", "replace": "1 min", "initialize": "1 min"},
+        "repair": {
+            "crews": 0,
+            "automatic": {"time": "1 h", "success": 1.0},
+            "manual": {"time": "1 h", "success": 0.5},
+            "retire": {"visits": 1, "within": "12 h"},
+            "replacement": "2 h",
+        },
+        "checkpoint": {"interval": {"kind": "fixed", "every": "10 min"}, "block": "5 s", "restore": "1 min"},
+        "run": {"horizon": "48 h", "seed": 4},
+    }
+    tree["checkpoint"]["durable_after"] = "1 min"
+    trace = traced(tree, "dormant", explicit=False)
+    assert traced(tree, "eager", explicit=False) == trace
+    first = {event.node: event.time_us for event in reversed(trace.events) if event.kind == "delivered"}
+    later = [event for event in trace.events if event.cause == "link" and event.time_us > first.get(event.node, 10**18)]
+    assert any(event.kind == "failure" and event.ordinal == 0 for event in later), "a first life outlasts the exchange"
 
 
 def _check_rows(trace: RunTrace) -> None:

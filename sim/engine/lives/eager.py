@@ -58,9 +58,11 @@ class EagerClock:
         self._arm(node)
 
     def renewed_all(self, node: int) -> None:
-        self.nodes[node].lives = list(new_lives(self.lives, node, self.ordinals, self.ageing))
-        heapify(self.nodes[node].lives)
-        self._arm(self.nodes[node])
+        begun, held = new_lives(self.lives, node, self.ordinals, self.ageing), self.nodes[node]
+        gone = {life.cause for life in begun}
+        held.lives = [*(life for life in held.lives if life.cause not in gone), *begun]
+        heapify(held.lives)
+        self._arm(held)
 
     def start(self) -> None:
         self.ageing.start()

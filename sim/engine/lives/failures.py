@@ -118,10 +118,14 @@ class DormantClock:
         self._push(renewed if within_us is None else cut_short(renewed, age_us, within_us))
 
     def renewed_all(self, node: int) -> None:
-        self.resting.pop(node, None)
-        self.heap = [pending for pending in self.heap if pending[1].node != node]
+        begun = new_lives(self.lives, node, self.ordinals, self.ageing)
+        # Parts of the network that belong to a node stay where they are, and keep their lives.
+        gone = {life.cause for life in begun}
+        if node in self.resting:
+            self.resting[node] = [life for life in self.resting[node] if life.cause not in gone]
+        self.heap = [each for each in self.heap if each[1].node != node or each[1].cause not in gone]
         heapify(self.heap)
-        for life in new_lives(self.lives, node, self.ordinals, self.ageing):
+        for life in begun:
             self._push(life)
 
     def start(self) -> None:
