@@ -138,8 +138,15 @@ def _check_rows(trace: RunTrace) -> None:
 
 
 def _shared(trace: RunTrace, event: Event) -> bool:
-    """Say whether an event ends the run with no work to lose, or is a planned stop that took place with another."""
+    """Say whether an event ends the run with no work to lose, or is a planned stop that took no time of its own."""
     if event.kind == "planned":
+        later = (
+            other for other in trace.events[event.event :] if other.kind == "restart" and other.cause == event.cause
+        )
+        restart_us = next((other.time_us for other in later), 0)
+        between = (row for row in trace.segments if event.time_us < row.end_us <= restart_us)
+        if restart_us and all(row.event < 0 for row in between):
+            return True
         down = next(row for row in trace.segments if row.end_us > event.time_us and row.event >= 0)
         return trace.events[down.event].kind == "planned"
     return any(other.kind == "aborted" and other.time_us == event.time_us for other in trace.events)

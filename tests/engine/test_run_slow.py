@@ -231,6 +231,15 @@ def test_the_day_slows_all_twice_a_day(mode: str, explicit: bool) -> None:
     assert turns == [(0, 0), (12, 1), (18.25, 0), (36.25, 1), (42.5, 0)]
 
 
+@pytest.mark.parametrize(("mode", "explicit"), WAYS)
+def test_work_that_ends_as_the_swing_of_the_day_begins_has_ended(mode: str, explicit: bool) -> None:
+    hour = 3_600 * SECOND
+    swing = Swing(from_us=2 * hour, to_us=5 * hour, factor=1.25)
+    phases = (PhasePlan(name="main", steps=None, step_time_us=180 * SECOND, tokens_per_step=1),)
+    trace = run(quiet(phases=phases, swing=swing, horizon_us=7 * hour, work_us=2 * hour), mode, explicit)
+    assert (trace.complete, trace.end_us) == (True, 2 * hour)
+
+
 def test_slow_causes_need_somebody_who_times_slow_steps() -> None:
     with pytest.raises(InputError, match="nothing that times slow steps"):
         simulate_run(quiet(slow(30.0)))

@@ -214,11 +214,16 @@ class Job:
         self.since_us = now
         self.recovery.stalled = 0
         self.clock.start()
-        self.end_us = self.stepper.begin(safe.work_us, safe.number + 1, now, self.ring)
+        self.end_us = self.stepper.begin(safe.work_us, safe.number + 1, now, self._worked)
         if self.began is not None:
             self.began()
         self.turning = True
         return self._stride()
+
+    def _worked(self) -> None:
+        """The stepper has come to the end of the work, perhaps at the instant at which something else wakes the job."""
+        self.end_us = self.env.now
+        self.ring()
 
     def _stride(self) -> State | None:
         """Step until the work ends, a failure, a planned stop or the horizon."""
