@@ -138,28 +138,30 @@ def _check_rows(trace: RunTrace) -> None:
 
 
 def _shared(trace: RunTrace, event: Event) -> bool:
-    """Say whether an event ends the run with no work to lose, or is a planned stop that took no time of its own."""
+    """Say whether an event ends the run with no work to lose, or is a planned stop that had no time of its own.
+
+    Such a stop took place with another, before the job stepped again; or took no time; or waited in a queue of
+    recoveries when the run ended.
+    """
     if event.kind == "planned":
-        later = (
-            other for other in trace.events[event.event :] if other.kind == "restart" and other.cause == event.cause
-        )
-        restart_us = next((other.time_us for other in later), 0)
-        between = (row for row in trace.segments if event.time_us < row.end_us <= restart_us)
-        if restart_us and all(row.event < 0 for row in between):
-            return True
-        down = next(row for row in trace.segments if row.end_us > event.time_us and row.event >= 0)
-        return trace.events[down.event].kind == "planned"
+        after = [row for row in trace.segments if row.end_us > event.time_us]
+        stops = (row.start_us for row in after if row.event >= 0 and trace.events[row.event].kind == "planned")
+        restarts = (other for other in trace.events[event.event :] if other.kind == "restart")
+        own = (other.time_us for other in restarts if other.cause == event.cause)
+        until_us = min(next(stops, trace.end_us), next(own, trace.end_us))
+        return not any(row.state == "step" and event.time_us < row.start_us < until_us for row in after)
     return any(other.kind == "aborted" and other.time_us == event.time_us for other in trace.events)
 
 
 KIND_OF_MOVE = {
     "job": {"replaced"},
     "maintenance": {"planned"},
-    "idle": {"failure"},
+    "idle": {"failure", "found", "evicted", "planned"},
     "repair": {"failure", "found", "evicted", "maintained"},
     "spare": {"failure", "repaired", "maintained", "restored", "delivered", "displaced"},
 }
-"""What moves a node into a place; a node that was cut off is spare at once where it is reached again."""
+"""What moves a node into a place; one that was cut off is spare at once where it is reached again, and the nodes of an
+elastic job's replica are idle for whatever took one of them."""
 
 
 def _check_moves(trace: RunTrace) -> None:
