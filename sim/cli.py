@@ -24,6 +24,7 @@ from sim.commands.options import (
 )
 from sim.commands.policies import interval, spares
 from sim.commands.pricing import price
+from sim.commands.report import report
 from sim.commands.validations import validate
 from sim.engine.collector import rare_collections
 from sim.errors import InputError, OutputError, TrainwrightError
@@ -261,6 +262,7 @@ app.command()(interval)
 app.command()(spares)
 app.command()(price)
 app.command()(explain)
+app.command()(report)
 app.command()(validate)
 
 

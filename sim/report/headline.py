@@ -185,7 +185,7 @@ def published_text(result: Result) -> list[str]:
     if not rows:
         return []
     head = ["Published", "measured", "simulated", "error"]
-    body = [[row["name"], _figure(row["measured"], row["unit"]), *_compared(row)] for row in rows]
+    body = [[row["name"], figure_text(row["measured"], row["unit"]), *_compared(row)] for row in rows]
     sources = [f"{row['name']}: {row['source']}" for row in rows]
     gap = [line for item in result["published_gap"] for line in wrapped(f"- {item}")]
     return [
@@ -198,8 +198,9 @@ def published_text(result: Result) -> list[str]:
 def _compared(row: Mapping[str, Any]) -> tuple[str, str]:
     if row["simulated"] is None:
         return "-", "-"
-    return _figure(row["simulated"], row["unit"]), "-" if row["error"] is None else signed(row["error"])
+    return figure_text(row["simulated"], row["unit"]), "-" if row["error"] is None else signed(row["error"])
 
 
-def _figure(value: float, unit: str) -> str:
+def figure_text(value: float, unit: str) -> str:
+    """Return a published or simulated figure as it is shown; unit: "fraction" becomes percent."""
     return percent(value) if unit == "fraction" else f"{short(value, 4)} {unit}".rstrip()

@@ -5,35 +5,19 @@ from html import escape
 from math import floor, log10
 from typing import Any
 
+from sim.report.page.html import cards, page, table
 from sim.report.text import Result, percent, signed
 from sim.report.validation_report import out_of_sample_text
 
 COLOURS = {"dense 16-bit": "#2f6fb5", "dense 8/4-bit": "#c4622d", "MoE": "#3a8f5c"}
 """A colour a kind, told apart in print and by most eyes."""
 
-STYLE = """
-:root { color-scheme: light dark; --ink: #1b1f24; --soft: #6a737d; --line: #d0d7de; --ground: #ffffff; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --soft: #9aa4ae; --line: #3a424b; --ground: #14181d; } }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--ground); margin: 2rem auto;
-  max-width: 62rem; padding: 0 1rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin-top: 2.2rem; }
-table { border-collapse: collapse; font-size: 0.87rem; } th { text-align: left; color: var(--soft); font-weight: 600; }
-td, th { padding: 0.15rem 0.8rem 0.15rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.big { font-size: 1.7rem; font-weight: 650; } .soft { color: var(--soft); } .wide { overflow-x: auto; }
-svg text { fill: var(--ink); font: 12px system-ui, sans-serif; } svg .soft { fill: var(--soft); }
-svg line { stroke: var(--line); } svg .even { stroke: var(--soft); }
-.cards { display: flex; flex-wrap: wrap; gap: 2.2rem; margin: 1rem 0; }
-"""
-
 
 def truth_page(result: Result) -> str:
     """Return the page of a validation from its JSON."""
-    return "\n".join(
+    return page(
+        "Measured and simulated steps",
         [
-            "<!doctype html>",
-            '<html lang="en"><head><meta charset="utf-8"><title>Measured and simulated steps</title>',
-            f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head><body>',
             "<h1>Measured against simulated training steps</h1>",
             *_summary(result),
             "<h2>Every row</h2>",
@@ -46,15 +30,13 @@ def truth_page(result: Result) -> str:
             *_apart(result),
             *_skipped(result),
             *_rules(result),
-            "</body></html>\n",
-        ]
+        ],
     )
 
 
 def _summary(result: Result) -> list[str]:
-    cards = [
-        f'<div><div class="big">{percent(scores["mape"])}</div>{escape(kind)}<br><span class="soft">'
-        f"{scores['count']} rows, bias {signed(scores['bias'])}</span></div>"
+    shown = [
+        (percent(scores["mape"]), kind, f"{scores['count']} rows, bias {signed(scores['bias'])}")
         for kind, scores in result["by_kind"].items()
     ]
     order, every = result["order"], result["all"]
@@ -66,7 +48,7 @@ def _summary(result: Result) -> list[str]:
     )
     return [
         "<p>Mean absolute error of simulated step times, rows that are shown apart left out:</p>",
-        f'<div class="cards">{"".join(cards)}</div>',
+        cards(shown),
         *(f"<p>{escape(line)}</p>" for line in [" ".join(out_of_sample_text(result))] if line),
         f"<p>All {every['count']} rows: {percent(every['mape'])}, bias {signed(every['bias'])}. {ranked}</p>",
     ]
@@ -166,7 +148,7 @@ def _groups(result: Result) -> list[str]:
             ]
             for group, s in groups.items()
         ]
-        lines += [f"<h2>By {'GPU' if name == 'gpu' else escape(name)}</h2>", _table(head, body)]
+        lines += [f"<h2>By {'GPU' if name == 'gpu' else escape(name)}</h2>", table(head, body)]
     return lines
 
 
@@ -182,7 +164,7 @@ def _sweeps(result: Result) -> list[str]:
         ]
         for name, s in result["sweeps"].items()
     ]
-    return ["<h2>Sweeps</h2>", _table(head, body)]
+    return ["<h2>Sweeps</h2>", table(head, body)]
 
 
 def _rows(result: Result) -> list[str]:
@@ -195,7 +177,7 @@ def _rows(result: Result) -> list[str]:
         ]
         for row in result["rows"]
     ]
-    return ["<h2>Rows</h2>", _table(head, body)]
+    return ["<h2>Rows</h2>", table(head, body)]
 
 
 def _apart(result: Result) -> list[str]:
@@ -203,24 +185,14 @@ def _apart(result: Result) -> list[str]:
     if not rows:
         return []
     head = [("Row", ""), ("error", "n"), ("why it is shown apart", "")]
-    return ["<h2>Shown apart</h2>", _table(head, [[row["id"], signed(row["error"]), row["excluded"]] for row in rows])]
+    return ["<h2>Shown apart</h2>", table(head, [[row["id"], signed(row["error"]), row["excluded"]] for row in rows])]
 
 
 def _skipped(result: Result) -> list[str]:
     head = [("Row", ""), ("why it was not simulated", "")]
-    return ["<h2>Not simulated</h2>", _table(head, [[row["id"], row["reason"]] for row in result["skipped"]])]
+    return ["<h2>Not simulated</h2>", table(head, [[row["id"], row["reason"]] for row in result["skipped"]])]
 
 
 def _rules(result: Result) -> list[str]:
     items = "".join(f"<li><b>{escape(name)}</b>: {escape(text)}</li>" for name, text in result["rules"].items())
     return ["<h2>Rules for what a row leaves open</h2>", f"<ul>{items}</ul>"]
-
-
-def _table(head: Sequence[tuple[str, str]], body: Sequence[Sequence[str]]) -> str:
-    marks = [f' class="{kind}"' if kind else "" for _, kind in head]
-    top = "".join(f"<th{mark}>{escape(title)}</th>" for (title, _), mark in zip(head, marks, strict=True))
-    rows = "".join(
-        f"<tr>{''.join(f'<td{mark}>{escape(cell)}</td>' for cell, mark in zip(row, marks, strict=True))}</tr>"
-        for row in body
-    )
-    return f'<div class="wide"><table><tr>{top}</tr>{rows}</table></div>'
