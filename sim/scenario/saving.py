@@ -104,10 +104,11 @@ def _tier(asked: TierChoice, scenario: Scenario, access_bytes_per_s: float | Non
     if None in given:
         computed = _computed(asked, scenario, access_bytes_per_s)
         seconds = TierSeconds(*(c if g is None else g for g, c in zip(given, computed, strict=True)))
+    durable_s = max(seconds.durable_after_s, seconds.block_s)
     return Tier(
         name=asked.kind,
-        block_us=_us(seconds.block_s),
-        durable_after_us=_us(max(seconds.durable_after_s, seconds.block_s)),
+        block_us=_us(seconds.block_s if _asynchronous(scenario) else durable_s),
+        durable_after_us=_us(durable_s),
         restore_us=_us(seconds.restore_s),
         every=asked.every,
         max_in_flight=asked.max_in_flight,
@@ -127,8 +128,14 @@ def _computed(asked: TierChoice, scenario: Scenario, access_bytes_per_s: float |
     if asked.kind == "host-memory":
         return host_seconds(size, path, asked.replicas, asked.incremental)
     assert asked.bandwidth_bytes_per_s is not None, "a disk whose durations are not given has a bandwidth"
-    asynchronous = scenario.checkpoint is not None and scenario.checkpoint.policy.asynchronous
-    return disk_seconds(size, path, asked.bandwidth_bytes_per_s, asked.replicas, asked.incremental, asynchronous)
+    return disk_seconds(
+        size, path, asked.bandwidth_bytes_per_s, asked.replicas, asked.incremental, _asynchronous(scenario)
+    )
+
+
+def _asynchronous(scenario: Scenario) -> bool:
+    """Return whether training goes on beside the writing of a checkpoint, to whichever tier."""
+    return scenario.checkpoint is not None and scenario.checkpoint.policy.asynchronous
 
 
 def _store_seconds(scenario: Scenario, asked: Checkpoint, access_bytes_per_s: float | None) -> TierSeconds:

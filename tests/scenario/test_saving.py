@@ -23,6 +23,12 @@ def test_a_tier_in_host_memory_blocks_for_the_copy_and_is_durable_with_its_repli
     assert (checkpoint.every, checkpoint.keep, host.every) == (4, 3, 1)
 
 
+def test_training_waits_for_a_synchronous_tier_until_it_is_durable() -> None:
+    (host,) = plan_of(TIERS, "checkpoint.asynchronous=false").checkpoint.faster  # type: ignore[attr-defined]
+    (beside,) = plan_of(TIERS).checkpoint.faster  # type: ignore[attr-defined]
+    assert host.block_us == host.durable_after_us == beside.durable_after_us > beside.block_us
+
+
 def test_an_increment_is_written_and_the_whole_is_read() -> None:
     whole = plan_of(TIERS).checkpoint.faster[0]  # type: ignore[attr-defined]
     part = plan_of(TIERS.replace("replicas=1", "replicas=1, incremental=0.25")).checkpoint.faster[0]  # type: ignore[attr-defined]

@@ -91,6 +91,20 @@ def test_tiers_state_nothing_that_has_no_effect(tier: dict[str, Any], line: str)
         load([JOB], checkpoint={**STORE, "tiers": [tier, {"kind": "remote"}]})
 
 
+@pytest.mark.parametrize(
+    ("tier", "line"),
+    [
+        ({"kind": "host-memory", **GIVEN}, "tiers: host-memory: a synchronous checkpoint is durable when its block"),
+        ({"kind": "gpu", "block": "1 s", "restore": "1 s", "max_in_flight": 2}, "gpu: a synchronous checkpoint"),
+        ({"kind": "nvme", "block": "1 s", "restore": "1 s", "bandwidth": "5 GB/s"}, "nvme: bandwidth is not read"),
+    ],
+)
+def test_a_synchronous_tier_is_durable_when_its_block_ends(tier: dict[str, Any], line: str) -> None:
+    store = {key: value for key, value in STORE.items() if key != "durable_after"}
+    with pytest.raises(InputError, match=re.escape(line)):
+        load([JOB], checkpoint={**store, "asynchronous": False, "tiers": [tier, {"kind": "remote"}]})
+
+
 @pytest.mark.parametrize("key", [{"max_in_flight": 0}, {"block": "0 s"}])
 def test_a_zero_of_the_store_is_refused_where_it_is_not_read(key: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="of the store is not read here"):

@@ -60,6 +60,12 @@ class CheckpointForm(BaseModel):
                 "a synchronous checkpoint is durable when its block ends; expected no durable_after and max_in_flight "
                 "1, or asynchronous = true"
             )
+        for tier in () if self.asynchronous else self.tiers:
+            if tier.durable_after is not None or tier.max_in_flight not in (None, 1):
+                raise refuse(
+                    f"tiers: {tier.kind}: a synchronous checkpoint is durable when its block ends; expected no "
+                    "durable_after and no max_in_flight, or asynchronous = true"
+                )
         return self
 
 
@@ -76,7 +82,7 @@ def checkpoint_of(
     kind = checkpoint.interval.kind
     if kind not in ("fixed", "steps") and not failures.classes:
         raise ScenarioError(f"checkpoint.interval.kind: '{kind}' needs failures; got none, expected kind 'fixed'")
-    tiers = tiers_of(checkpoint.tiers, modelled=modelled)
+    tiers = tiers_of(checkpoint.tiers, modelled=modelled, asynchronous=checkpoint.asynchronous)
     if kind == "two-level" and len(tiers) < 2:
         raise ScenarioError("checkpoint.interval.kind: 'two-level' needs two checkpoint.tiers; got fewer")
     if kind == "two-level" and any(tier.every > 1 for tier in tiers):

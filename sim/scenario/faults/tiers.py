@@ -48,10 +48,6 @@ class TierForm(BaseModel):
                     raise refuse(f"{name} of the store is not read here; expected none, or the key of [checkpoint]")
         elif self.bandwidth is not None and self.kind != "nvme":
             raise refuse(f"bandwidth of {self.kind} follows from the node; expected none, or kind 'nvme'")
-        if self.kind != "remote" and None not in given:
-            for name, value in (("bandwidth", self.bandwidth), ("incremental", self.incremental < 1 or None)):
-                if value is not None:
-                    raise refuse(f"{name} is not read where block, durable_after and restore are given; expected none")
         if self.apart != 1 and not self.replicas:
             raise refuse("apart says where copies are, and there are no replicas; expected replicas, or no apart")
         if self.block is not None and self.durable_after is not None and self.durable_after < self.block:
@@ -73,11 +69,12 @@ def check_copies(forms: Sequence[TierForm], nodes: int) -> None:
             )
 
 
-def tiers_of(forms: Sequence[TierForm], *, modelled: bool) -> tuple[TierChoice, ...]:
+def tiers_of(forms: Sequence[TierForm], *, modelled: bool, asynchronous: bool = True) -> tuple[TierChoice, ...]:
     """Return the tiers that are asked for, the store last; none where only it is.
 
-    modelled: whether a model gives the bytes. Raises ScenarioError for tiers without a store, two of a kind, none that
-    takes every checkpoint, and durations that nothing gives.
+    modelled: whether a model gives the bytes; asynchronous: whether they are written beside training. Raises
+    ScenarioError for tiers without a store, two of a kind, none that takes every checkpoint, and durations that nothing
+    gives.
 
     >>> [tier.kind for tier in tiers_of([TierForm(kind="remote", every=4), TierForm(kind="gpu")], modelled=True)]
     ['gpu', 'remote']
@@ -92,7 +89,7 @@ def tiers_of(forms: Sequence[TierForm], *, modelled: bool) -> tuple[TierChoice, 
     if all(form.every > 1 for form in forms):
         raise ScenarioError(f"{WHERE}: no tier takes every checkpoint; expected one with every = 1")
     for form in forms:
-        _check_durations(form, modelled)
+        _check_durations(form, modelled, asynchronous)
     return tuple(
         TierChoice(
             kind=form.kind,
@@ -104,18 +101,31 @@ def tiers_of(forms: Sequence[TierForm], *, modelled: bool) -> tuple[TierChoice, 
             incremental=form.incremental,
             bandwidth_bytes_per_s=form.bandwidth,
             block_s=form.block,
-            durable_after_s=form.durable_after,
+            durable_after_s=form.durable_after if asynchronous else form.block,
             restore_s=form.restore,
         )
         for form in sorted(forms, key=lambda form: KINDS.index(form.kind))
     )
 
 
-def _check_durations(form: TierForm, modelled: bool) -> None:
-    missing = [name for name in ("block", "durable_after", "restore") if getattr(form, name) is None]
-    if form.kind == "remote" or not missing:
+def _check_durations(form: TierForm, modelled: bool, asynchronous: bool) -> None:
+    wanted = ("block", *(["durable_after"] if asynchronous else []), "restore")
+    missing = [name for name in wanted if getattr(form, name) is None]
+    if form.kind == "remote":
+        return
+    if not missing:
+        _check_computed(form)
         return
     if not modelled:
         raise ScenarioError(f"{WHERE}: {form.kind}: got no {', '.join(missing)}, and no [model] to compute them")
     if form.kind == "nvme" and form.bandwidth is None:
         raise ScenarioError(f"{WHERE}: nvme: got no {', '.join(missing)}, and no bandwidth of a node's disks")
+
+
+def _check_computed(form: TierForm) -> None:
+    """Refuse what durations would be computed from where all of them are given."""
+    for name, value in (("bandwidth", form.bandwidth), ("incremental", form.incremental < 1 or None)):
+        if value is not None:
+            raise ScenarioError(
+                f"{WHERE}: {form.kind}: {name} is not read where its durations are given; expected none"
+            )
