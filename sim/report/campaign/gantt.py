@@ -15,7 +15,7 @@ COLORS = {
     "failed": "#D55E00",
     "restart": "#E69F00",
     "evaluation": "#CC79A7",
-    "safety": "#CC79A7",
+    "safety": "#882255",
     "post-training": "#F0E442",
     "distillation": "#B59A00",
     "data": "#8C6BB1",

@@ -144,7 +144,7 @@ def _bill(result: Result) -> list[str]:
     total = {group: sum(row[group] for row in cells.values()) for group in GROUPS}
     rows = [["What it cost", *shown, "total"]]
     for label, row in [*cells.items(), ("total", total)]:
-        rows.append([label[:16], *(_cell(row[group]) for group in shown), _cell(sum(row.values()))])
+        rows.append([label[:18], *(_cell(row[group]) for group in shown), _cell(sum(row.values()))])
     return table(rows, "<" + ">" * (len(shown) + 1), gap=2 if len(shown) < 7 else 1)
 
 
@@ -158,7 +158,7 @@ def _states(result: Result) -> list[str]:
         for row in bill_rows(items).values():
             columns.update(row)
         head = list(columns)
-        rows.append([label[:16], *(_cell(columns[name]) for name in head)])
+        rows.append([label[:18], *(_cell(columns[name]) for name in head)])
     return table([["By what GPUs did", *head], *rows], "<" + ">" * len(head), gap=1)
 
 
