@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from sim.commands.options import ForceOption, JsonOption, PluginsOption, SetOption
-from sim.terminal import check_output, marks, show_facts, write_text
+from sim.commands.options import ForceOption, JsonOption, PluginsOption, ScenarioArgument, SetOption
+from sim.errors import InputError
+from sim.terminal import check_output, located, marks, show_facts, write_text
 
 
 def campaign(
@@ -47,3 +48,33 @@ def campaign(
         write_text(picture, gantt_svg(answer))
     ending = "" if out is None else f"\n\nWritten: {out}"
     show_facts(answer, as_json, lambda: f"{campaign_report(answer, marks())}{ending}")
+
+
+def own_or_rent(
+    scenario: ScenarioArgument,
+    owned: Annotated[str | None, typer.Option(metavar="BOOK", help="A book of what is owned, with --rented.")] = None,
+    rented: Annotated[str | None, typer.Option(metavar="BOOK", help="A book of rents, with --owned.")] = None,
+    use: Annotated[
+        float, typer.Option(metavar="U", help="Part of the time in which the cluster is used, for dates.")
+    ] = 1.0,
+    overrides: SetOption = None,
+    allow_plugins: PluginsOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Price one simulated run owned, reserved and on demand under dated books: from which use and day owning pays."""
+    from sim.campaign.renting.books import pair_of
+    from sim.campaign.renting.study import study_renting
+    from sim.report.campaign.renting import renting_json, renting_report
+    from sim.report.progress import progress
+    from sim.scenario import load_scenario
+
+    if (owned is None) != (rented is None):
+        raise InputError(f"--{'owned' if owned else 'rented'}: got one book; expected --owned and --rented together")
+    if not 0 < use <= 1:
+        raise InputError(f"--use {use:g}: expected more than 0 and at most 1")
+    pairs = [pair_of(owned, rented)] if owned is not None and rented is not None else []
+    loaded = load_scenario(scenario, overrides or [])
+    with progress(sys.stderr) as report, located(loaded.name):
+        study = study_renting(loaded, pairs=pairs, use=use, progress=report, allow_plugins=allow_plugins)
+    answer = renting_json(study)
+    show_facts(answer, as_json, lambda: renting_report(answer))
