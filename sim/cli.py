@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
+from sim.commands.campaigns import campaign, own_or_rent
 from sim.commands.explain import explain
 from sim.commands.options import (
     ForceOption,
@@ -258,6 +259,8 @@ def compare(
     show_facts(answer, as_json, lambda: comparison_report(answer))
 
 
+app.command()(campaign)
+app.command()(own_or_rent)
 app.command()(interval)
 app.command()(spares)
 app.command()(price)

@@ -27,11 +27,12 @@ FLOORS = {
     "sim.planning": 10,
     "sim.simulate": 11,
     "sim.batch": 12,
-    "sim.report": 13,
-    "sim.analysis": 13,
-    "sim.terminal": 14,
-    "sim.commands": 15,
-    "sim.cli": 16,
+    "sim.campaign": 13,
+    "sim.report": 14,
+    "sim.analysis": 14,
+    "sim.terminal": 15,
+    "sim.commands": 16,
+    "sim.cli": 17,
 }
 """Floor of each package or module; one on the same floor is imported only from within itself, except on floor 0."""
 
@@ -42,7 +43,7 @@ OUTSIDE = {
     "networkx": ("topologies", "sim.cluster", "sim.report"),
     "simpy": ("sim.engine",),
     "pyarrow": ("sim.ledger", "sim.batch", "sim.report", "sim.analysis"),
-    "pydantic": ("sim.scenario", "sim.batch"),
+    "pydantic": ("sim.scenario", "sim.batch", "sim.campaign"),
     "pydantic_core": ("sim.scenario", "sim.batch"),
     "matplotlib": ("sim.report",),
     "rich": ("sim.report", "sim.cli"),

@@ -1,0 +1,1 @@
+"""From what a user writes of a campaign to its records."""

@@ -1,0 +1,1 @@
+"""Campaigns on the screen, as JSON, as a picture, and in files."""
