@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from sim.commands.explain import explain
+from sim.commands.generations import generations
 from sim.commands.options import (
     ForceOption,
     JsonOption,
@@ -261,6 +262,7 @@ app.command()(interval)
 app.command()(spares)
 app.command()(price)
 app.command()(explain)
+app.command()(generations)
 app.command()(validate)
 
 
