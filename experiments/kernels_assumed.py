@@ -59,6 +59,12 @@ UNSEEN: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
 """Accelerators of which little but peaks is known, what all their curves are taken from, and in which precisions."""
 
 
+_NO_FP32 = "no kernel was measured on it, and none in fp32: each precision at the same fraction of its own peak"
+
+FP32: Assumptions = ((("p100-sxm2", "fp32"), ("a100-80gb-sxm", "fp16"), _NO_FP32),)
+"""The one accelerator that trained in 32 bit, which had no tensor cores."""
+
+
 def unseen(precisions: frozenset[str]) -> Assumptions:
     """Return the curves of unseen accelerators in some precisions, each taken from the same of the relative."""
     return tuple(
@@ -103,6 +109,7 @@ ASSUMED_GEMM: Assumptions = (
     (("h100-96gb-500w", "fp16"), ("h100-sxm", "fp16"), _CAPPED),
     (("h100-96gb-500w", "fp8"), ("h100-sxm", "fp8"), _CAPPED),
     *unseen(WIDE | NARROW),
+    *FP32,
 )
 
 FP8_GROUPED = "the dense fp8 curve with what grouping costs in bf16; no grouped fp8 was measured"
@@ -129,6 +136,7 @@ ASSUMED_GROUPED: Assumptions = (
         )
     ),
     *unseen(WIDE | NARROW),
+    *FP32,
 )
 
 ASSUMED_ATTENTION: Assumptions = (
@@ -148,6 +156,7 @@ ASSUMED_ATTENTION: Assumptions = (
     (("h100-96gb-500w", "bf16"), ("h100-sxm", "bf16"), _CAPPED),
     (("h100-96gb-500w", "fp16"), ("h100-sxm", "fp16"), _CAPPED),
     *unseen(WIDE),
+    *FP32,
 )
 
 ASSUMED_HBM = (

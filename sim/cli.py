@@ -14,6 +14,7 @@ from typer.exceptions import TyperException
 
 from sim.commands.campaigns import campaign, own_or_rent
 from sim.commands.explain import explain
+from sim.commands.generations import generations
 from sim.commands.options import (
     ForceOption,
     JsonOption,
@@ -266,6 +267,7 @@ app.command()(spares)
 app.command()(price)
 app.command()(explain)
 app.command()(report)
+app.command()(generations)
 app.command()(validate)
 
 

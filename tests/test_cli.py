@@ -23,20 +23,21 @@ from tests.engine.plans import uniform_plan
 from tests.report.examples import run_result, step_result, topology_result
 
 COMMANDS = {
-    *(
-        "explain",
-        "interval",
-        "price",
-        "report",
-        "run",
-        "spares",
-        "step",
-        "compare",
-        "topology",
-        "validate",
-        "catalog",
-        "schema",
-    ),
+    "campaign",
+    "catalog",
+    "compare",
+    "explain",
+    "generations",
+    "interval",
+    "own-or-rent",
+    "price",
+    "report",
+    "run",
+    "schema",
+    "spares",
+    "step",
+    "topology",
+    "validate",
 }
 TRACE = RunTrace(
     gpus_per_node=8,

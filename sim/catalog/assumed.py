@@ -2,7 +2,7 @@
 
 from sim.catalog.records import Accelerator
 
-_WIDE = ("bf16", "fp16")
+_WIDE = ("fp32", "bf16", "fp16")
 _UNMEASURED = ("assumed", "fitted")
 OUT_OF_CLAIMS = "no measured step of its generation scores it: it stays out of accuracy claims"
 """What is to be known of an accelerator whose generation was never measured."""
@@ -21,7 +21,7 @@ def scored(accelerator: Accelerator) -> bool:
 def curves_used(accelerator: Accelerator, precision: str, *, grouped: bool) -> tuple[str, ...]:
     """Return the curves that a step in a precision uses, as fields of the accelerator; grouped: it has experts.
 
-    The LM head and attention stay in 16 bit, whatever the layers do.
+    The LM head and attention stay in 16 bit or more, whatever the layers do.
 
     >>> from sim import catalog
     >>> curves_used(catalog.accelerator("h100-sxm"), "fp8", grouped=False)

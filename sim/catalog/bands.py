@@ -15,12 +15,14 @@ COVERAGES = (0.8, 0.95)
 def kind_of(precision: str, mixture: bool) -> str:
     """Return what errors are told apart by: dense in 16 bit, dense in less, mixtures of experts.
 
+    No step in fp32 was measured: it is taken as 16 bit.
+
     >>> kind_of("bf16", False), kind_of("nvfp4", False), kind_of("fp8", True)
     ('dense 16-bit', 'dense 8/4-bit', 'MoE')
     """
     if mixture:
         return "MoE"
-    return "dense 16-bit" if precision in ("bf16", "fp16") else "dense 8/4-bit"
+    return "dense 16-bit" if precision in ("fp32", "bf16", "fp16") else "dense 8/4-bit"
 
 
 def band(kind: str, familiarity: str, coverage: float = 0.8) -> tuple[float, float]:

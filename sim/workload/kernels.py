@@ -11,7 +11,7 @@ from typing import TypeVar
 from sim.catalog.records import Accelerator, AttentionCurve, GemmCurve, GemmShape
 from sim.errors import InputError, unknown_name
 
-ELEMENT_BYTES = {"bf16": 2.0, "fp16": 2.0, "fp8": 1.0, "mxfp8": 1 + 1 / 32, "nvfp4": 0.5 + 1 / 16}
+ELEMENT_BYTES = {"fp32": 4.0, "bf16": 2.0, "fp16": 2.0, "fp8": 1.0, "mxfp8": 1 + 1 / 32, "nvfp4": 0.5 + 1 / 16}
 """Bytes of one input element by precision, with its share of a block's scale.
 
 fp8: one scale a tensor, or a block of 128 (not counted); mxfp8: E4M3, a scale of one byte for 32 elements (OCP

@@ -264,5 +264,5 @@ def _expert_s(machine: Machine, passes: Sequence[PassKernels]) -> float:
 
 
 def _wide(precision: str) -> str:
-    """Return the 16-bit precision of what lower ones do not touch: the attention core and the LM head."""
-    return precision if precision in ("bf16", "fp16") else "bf16"
+    """Return the precision of what those below 16 bit do not touch: the attention core and the LM head."""
+    return precision if precision in ("fp32", "bf16", "fp16") else "bf16"

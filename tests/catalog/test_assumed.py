@@ -28,7 +28,7 @@ def test_everything_is_assumed_of_gb300() -> None:
 def test_every_curve_of_every_precision_is_found(name: str) -> None:
     acc = catalog.accelerator(name)
     for precision in acc.peak_flops_per_s:
-        assert len(curves_used(acc, precision, grouped=True)) == (4 if precision in ("bf16", "fp16") else 5)
+        assert len(curves_used(acc, precision, grouped=True)) == (4 if precision in ("fp32", "bf16", "fp16") else 5)
 
 
 @pytest.mark.parametrize("name", catalog.names("accelerator"))

@@ -90,10 +90,17 @@ def test_accelerators_of_one_precision_equal_their_data_sheets(
     tdp_w: float,
 ) -> None:
     one = catalog.accelerator(name)
-    assert (one.peak_flops_per_s, one.wide_peak_flops_per_s) == ({precision: peak * 1e12}, peak * 1e12)
+    peaks = {key: value for key, value in one.peak_flops_per_s.items() if key != "fp32"}
+    assert (peaks, one.wide_peak_flops_per_s) == ({precision: peak * 1e12}, peak * 1e12)
     assert (one.sm_count, one.hbm_bytes / GIB, one.tdp_w) == (units, memory_gib, tdp_w)
     assert one.hbm_bandwidth_bytes_per_s == hbm_gb_per_s * 1e9
     assert one.scale_up_bandwidth_bytes_per_s == links * link_gb_per_s * 1e9
+
+
+def test_without_tensor_cores_fp32_runs_at_half_of_fp16() -> None:
+    peaks = {name: catalog.accelerator(name).peak_flops_per_s for name in catalog.names("accelerator")}
+    assert {name for name, known in peaks.items() if "fp32" in known} == {"p100-sxm2"}
+    assert 2 * peaks["p100-sxm2"]["fp32"] == peaks["p100-sxm2"]["fp16"]
 
 
 def test_powers_that_nobody_published_follow_from_their_rules() -> None:
@@ -115,7 +122,7 @@ def test_an_accelerator_draws_more_the_more_it_does_and_never_more_than_its_limi
 def test_every_precision_with_a_peak_has_a_curve(name: str) -> None:
     one = catalog.accelerator(name)
     assert set(one.peak_flops_per_s) == set(one.gemm) == set(one.grouped) <= set(ELEMENT_BYTES)
-    assert {"bf16", "fp16"} & set(one.peak_flops_per_s) == set(one.attention)
+    assert {"fp32", "bf16", "fp16"} & set(one.peak_flops_per_s) == set(one.attention)
     assert 0.5 < one.hbm_efficiency <= 1
 
 
