@@ -428,7 +428,8 @@ def test_a_terminal_without_unicode_gets_plain_ascii(monkeypatch: pytest.MonkeyP
 def test_tiny_through_every_floor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     result = call("run", "tiny", "--out", "out", "--trace", "run.json")
-    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.exit_code == 0
+    assert "trainwright:" not in result.stderr  # progress is said on a slow machine
     assert max(map(len, result.stdout.splitlines())) <= 80
     assert {"waterfall.svg", "run.json", "runs.parquet", "time_ledger.parquet"} <= {
         p.name for p in Path("out").iterdir()
