@@ -6,7 +6,6 @@ from typing import Any
 from sim.campaign.affording.study import Costs, Share
 from sim.report.text import Result, short_usd, table, wrapped
 
-
 TOLD = ("year", "date", "kind", "cluster", "mode", "source")
 """What a table says of an organisation, besides its name and figure."""
 
@@ -26,10 +25,7 @@ def afford_json(costs: Costs, found: Sequence[Share], threshold: float | None, t
                 "annual_capex_usd": share.organisation.annual_capex_usd,
                 "ratio": share.ratio,
                 "below": share.below(threshold),
-                **{
-                    key: getattr(share.organisation, key)
-                    for key in ("year", "date", "kind", "cluster", "mode", "source")
-                },
+                **{key: getattr(share.organisation, key) for key in TOLD},
             }
             for share in found
         ],
