@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from sim.commands.campaigns import campaign, own_or_rent
+from sim.commands.campaigns import afford, campaign, own_or_rent
 from sim.commands.explain import explain
 from sim.commands.generations import generations
 from sim.commands.options import (
@@ -262,6 +262,7 @@ def compare(
 
 app.command()(campaign)
 app.command()(own_or_rent)
+app.command()(afford)
 app.command()(interval)
 app.command()(spares)
 app.command()(price)

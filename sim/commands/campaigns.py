@@ -78,3 +78,42 @@ def own_or_rent(
         study = study_renting(loaded, pairs=pairs, use=use, progress=report, allow_plugins=allow_plugins)
     answer = renting_json(study)
     show_facts(answer, as_json, lambda: renting_report(answer))
+
+
+def afford(
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="A scenario, or with --campaign a campaign.")],
+    as_campaign: Annotated[bool, typer.Option("--campaign", help="SCENARIO is a campaign.")] = False,
+    organisations: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Organisations (CSV or TOML) instead of those that ship.")
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(metavar="R", help="Mark ratios of cost to annual capital expenditure below it.")
+    ] = None,
+    basis: Annotated[
+        str, typer.Option(metavar="NAME", help="accrual (the bill) or cash (all that is paid).")
+    ] = "accrual",
+    replicas: Annotated[int, typer.Option(metavar="N", min=1, help="Seeds over which the cost is taken.")] = 5,
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Set the cost of a run or a campaign beside what organisations spend in a year: ratios, and no verdict."""
+    from sim.campaign.affording.organisations import SHIPPED, read_organisations
+    from sim.campaign.affording.study import campaign_costs, check_basis, run_costs, shares
+    from sim.campaign.forms.load import load_campaign
+    from sim.report.campaign.affording import afford_json, afford_report
+    from sim.report.progress import progress
+    from sim.scenario import load_scenario
+
+    if threshold is not None and not threshold > 0:
+        raise InputError(f"--threshold {threshold:g}: expected more than 0")
+    check_basis(basis)
+    found, keys = read_organisations(organisations), overrides or []
+    with progress(sys.stderr) as report, located(scenario):
+        if as_campaign:
+            loaded = load_campaign(scenario, keys)
+            costs = campaign_costs(loaded, basis=basis, replicas=replicas, progress=report)
+        else:
+            job = load_scenario(scenario, keys)
+            costs = run_costs(job, scenario, keys, basis=basis, replicas=replicas, progress=report)
+    answer = afford_json(costs, shares(costs, found), threshold, organisations or SHIPPED)
+    show_facts(answer, as_json, lambda: afford_report(answer))
