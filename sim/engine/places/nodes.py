@@ -276,7 +276,7 @@ class Nodes:
             self._join(node, COLD, group)
             return
         self.place[node] = "spare"
-        self.record.moves.append((self.env.now, node, "spare", cause, event))
+        self.record.move(self.env.now, node, "spare", cause, event)
         if self.shelf.put(node):
             self.clock.join(node)
         if waiting:
@@ -389,12 +389,12 @@ class Nodes:
         self.in_job += 1
         self.drawn.add(rank)
         self.seating.sit_down(node, group, seat)
-        record.moves.append((now, node, "job", "", record.event(now, "replaced", "", node)))
+        record.move(now, node, "job", "", record.event(now, "replaced", "", node))
         if rank == COLD:
             self.clock.join(node)
 
     def _to_repair(self, node: int, cause: str, event: int) -> None:
         self.place[node] = "repair"
-        self.record.moves.append((self.env.now, node, "repair", cause, event))
+        self.record.move(self.env.now, node, "repair", cause, event)
         if self.send(node, cause, node in self.broken):
             self.record.event(self.env.now, "retired", cause, node)
