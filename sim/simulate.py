@@ -20,7 +20,7 @@ from sim.ledger.time.columns import columned
 from sim.ledger.time.conservation import check_conservation
 from sim.ledger.time.summary import RunSummary, summarize
 from sim.ledger.time.time_ledger import TimeLedger, net_gpu_us, time_ledger
-from sim.ledger.time.trace import RunTrace, Stay, plain_rows
+from sim.ledger.time.trace import RunTrace, Stay, told_rows
 from sim.machine import Machine, build_machine, check_algorithms, materials
 from sim.planning import Planned, Prepared, judge_of, pacer_of, planned, run_plan
 from sim.reliability.failures.slow import GivenPacer, PaceTimes
@@ -244,7 +244,7 @@ def _usage(
             liquid=asked.cooling is not None,
             pue=None if asked.cooling is None else asked.cooling.pue,
         ),
-        visits=Counter(stay[_CAUSE] for stay in plain_rows(trace.stays) if stay[_PLACE] == "repair"),
+        visits=Counter(stay[_CAUSE] for stay in told_rows(trace.stays) if stay[_PLACE] == "repair"),
         interruptions=summary.interruptions,
         tokens=summary.tokens,
         by_hour_nj=by_hour_nj(ledger, *hardware) if billing.terms.peak_hours else (),

@@ -19,16 +19,17 @@ from sim.engine.jobs.job import Job
 from sim.engine.jobs.record import Record
 from sim.engine.jobs.stepping import Explicit, Folded, Stepper
 from sim.engine.jobs.stops import UP, Failure
+from sim.engine.limits import gives_up, limit_us
 from sim.engine.lives.ageing import Ageing
 from sim.engine.lives.eager import EagerClock
 from sim.engine.lives.failures import DormantClock, FailureClock
 from sim.engine.places.nodes import Nodes
 from sim.engine.places.repair import WELL, Outcome, RepairShop
-from sim.errors import InputError, SimulationError, unknown_name
+from sim.engine.plain import PlainRun, is_plain
+from sim.errors import InputError, unknown_name
 from sim.ledger.time.trace import RunTrace
 from sim.reliability.failures.domains import HeldJudge
 from sim.reliability.failures.exposure import JOB, Life, Lives
-from sim.reliability.failures.laws import MAX_US
 from sim.reliability.failures.outages import Judge
 from sim.reliability.failures.slow import GivenPacer, Pacer, has_slow
 from sim.reliability.plan import check_plan, planned_us
@@ -43,9 +44,6 @@ from sim.reliability.saving.legs import repaced
 from sim.reliability.saving.progress import Course, course, make
 
 MODES = ("eager", "dormant")
-
-# A run without a horizon that takes so many times its planned time never ends.
-_HOPELESS = 50
 
 
 def simulate_run(
@@ -81,6 +79,8 @@ def simulate_run(
     if mode not in MODES:
         raise unknown_name("mode of a run", mode, MODES)
     with rare_collections():
+        if mode == "dormant" and not explicit and is_plain(plan):
+            return PlainRun(plan).trace()
         return RunSimulation(plan, mode, explicit=explicit, judge=judge, pacer=pacer).trace()
 
 
@@ -96,8 +96,7 @@ class RunSimulation:
         self.checkpoint = plan.checkpoint
         self.course = course(plan.phases, plan.checkpoint, plan.work_us)
         self.courses = {0: self.course}
-        # Nothing that would happen later matters.
-        self.limit_us = plan.horizon_us or min(_HOPELESS * planned_us(plan), MAX_US)
+        self.limit_us = limit_us(plan)
         self.record = Record(plan, self.course)
         self.logged = self._logged(nodes)
         self.clock = self._clock(mode, nodes)
@@ -134,7 +133,7 @@ class RunSimulation:
         if self.slow:
             self.slow.begin()
         if self.plan.horizon_us is None:
-            on_event(timeout(self.env, self.limit_us), self._give_up)
+            gives_up(self.env, self.plan)
         if self.plan.replay is not None and self.plan.replay.then == "refuse":
             on_event(late(self.env, self.plan.replay.end_us), self._log_ended)
         self.job.launch()
@@ -262,12 +261,6 @@ class RunSimulation:
         self.checkpoint = replace(first, interval_us=max(1, round(interval_s * 1e6)))
         self.courses = {0: course(self.plan.phases, self.checkpoint, self.plan.work_us)}
         self.job.stepper.pace(self.courses[0])
-
-    def _give_up(self, _: simpy.Event) -> None:
-        raise SimulationError(
-            f"run: not complete after {_HOPELESS} times its planned {planned_us(self.plan) / 3.6e9:.1f} h; failures "
-            "undo its work faster than checkpoints save it. Expected a horizon, or a plan that makes way"
-        )
 
     def _log_ended(self, _: simpy.Event) -> None:
         assert self.plan.replay is not None, "without a log none ends"

@@ -1,9 +1,8 @@
 """The record of a run as it happens: rows of the trace, appended and never changed."""
 
-from collections.abc import Container, Iterable, Iterator, Sequence
-from itertools import repeat
+from collections.abc import Iterable, Sequence
 
-from sim.ledger.time.trace import Event, Reversal, RunTrace, Segment, Stay, Table
+from sim.ledger.time.trace import Event, Reversal, RunTrace, Segment, Stay, Still, Table
 from sim.reliability.failures.exposure import JOB, Life
 from sim.reliability.records import RunPlan
 from sim.reliability.saving.progress import Course, Share, steps_of_spans
@@ -20,26 +19,30 @@ class Record:
         "failures",
         "in_flight_steps",
         "lost_steps",
-        "moves",
+        "nodes",
         "plan",
+        "present",
         "reversals",
         "segments",
         "sizes",
         "spans",
         "started",
+        "stays",
     )
 
     def __init__(self, plan: RunPlan, course: Course) -> None:
         phases = len(plan.phases)
         self.plan = plan
+        self.nodes = plan.nodes
         self.course = course
         self.failures = plan.failures
         # Rows as plain tuples: named ones take three times as long to make one by one.
         self.segments: list[tuple[int, int, int, str, str, int, int, int, int]] = []
         self.reversals: list[tuple[int, int, str, str, int, int, int, int, int, int]] = []
         self.events: list[tuple[int, int, str, str, str, int, int, int, bool]] = []
-        # Moves of nodes: when, who, to which place, by which cause and event. Stays follow from them.
-        self.moves: list[tuple[int, int, str, str, int]] = []
+        # Stays that are over, and of each node that has moved: since when it is where, by which cause and event.
+        self.stays: list[tuple[int, str, int, int, str, int]] = []
+        self.present: dict[int, tuple[int, str, str, int]] = {}
         # Work from and to, of every uninterrupted span.
         self.spans: list[tuple[int, int]] = []
         self.lost_steps = [0] * phases
@@ -120,16 +123,16 @@ class Record:
 
     def move(self, now: int, node: int, place: str, cause: str, event: int) -> None:
         """A node leaves where it is for another place."""
-        self.moves.append((now, node, place, cause, event))
+        since, left, why, by = self.present.get(node) or (0, "job" if node < self.nodes else "spare", "", -1)
+        if now > since:
+            self.stays.append((node, left, since, now, why, by))
+        self.present[node] = now, place, cause, event
 
     def trace(self, end: int, complete: bool, judged: Sequence[int] = (0,)) -> RunTrace:
         """Return the finished trace; nodes that never moved stayed where they began."""
         plan = self.plan
         processed = steps_of_spans(self.course, self.spans)
         counts = processed, self.lost_steps, self.in_flight_steps
-        stays, moved = self._stays(end)
-        stays += _still("job", range(plan.nodes), moved, end)
-        stays += _still("spare", range(plan.nodes, plan.nodes + plan.spare_nodes), moved, end)
         return RunTrace(
             gpus_per_node=plan.gpus_per_node,
             nodes=plan.nodes,
@@ -138,7 +141,7 @@ class Record:
             complete=complete,
             segments=Table(Segment, self.segments),
             reversals=Table(Reversal, self.reversals),
-            stays=Table(Stay, stays),
+            stays=Table(Stay, self._stays(end), Still(frozenset(self.present), plan.nodes, plan.spare_nodes, end)),
             events=Table(Event, self.events),
             retained_steps=tuple(done - lost - flying for done, lost, flying in zip(*counts, strict=True)),
             lost_steps=tuple(self.lost_steps),
@@ -151,33 +154,16 @@ class Record:
 
     def forget(self) -> None:
         """Drop all rows."""
-        self.segments, self.reversals, self.events, self.moves, self.spans = [], [], [], [], []
+        self.segments, self.reversals, self.events, self.stays, self.spans, self.present = [], [], [], [], [], {}
 
-    def _stays(self, end: int) -> tuple[list[tuple[int, str, int, int, str, int]], Container[int]]:
-        """Return the stays of nodes that moved, in the order of their ends and then of nodes, and those nodes."""
-        stays = []
-        whole = self.plan.nodes
-        present: dict[int, tuple[int, int, str, str, int]] = {}
-        for move in self.moves:
-            now, node = move[:2]
-            since, _, place, cause, event = present.get(node) or (0, node, "job" if node < whole else "spare", "", -1)
-            if now > since:
-                stays.append((node, place, since, now, cause, event))
-            present[node] = move
-        for node in sorted(present):
-            since, _, place, cause, event = present[node]
-            if end > since:
-                stays.append((node, place, since, end, cause, event))
-        return stays, present
+    def _stays(self, end: int) -> list[tuple[int, str, int, int, str, int]]:
+        """Return the stays of nodes that moved, in the order of their ends and then of nodes."""
+        present = sorted(self.present.items())
+        last = [(node, place, since, end, why, by) for node, (since, place, why, by) in present if end > since]
+        return self.stays + last
 
     def _of_life(self, now: int, kind: str, life: Life, interrupted: bool) -> int:
         failure, event = self.plan.failures[life.cause], len(self.events)
         _, _, component, ordinal, node = life
         self.events.append((event, now, kind, failure.cause, failure.component, component, ordinal, node, interrupted))
         return event
-
-
-def _still(place: str, nodes: range, moved: Container[int], end: int) -> Iterator[tuple[int, str, int, int, str, int]]:
-    """Return the stays of nodes that never moved."""
-    still = [node for node in nodes if node not in moved]
-    return zip(still, repeat(place), repeat(0), repeat(end), repeat(""), repeat(-1), strict=False)

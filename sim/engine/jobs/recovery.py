@@ -154,10 +154,9 @@ class Recovery:
         blamed = self.times.blamed(self.number) if leaving and not known else None
         if blamed is None:
             return leaving
-        healthy = [node for node in self.nodes.members() if self.nodes.place[node] == "job"]
-        if not healthy:
+        node = self.nodes.healthy(blamed)
+        if node is None:
             return leaving
-        node = healthy[int(blamed * len(healthy))]
         self.nodes.accuse(node, failure.cause, failure.event)
         return [node]
 

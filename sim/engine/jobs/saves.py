@@ -7,7 +7,9 @@ off the row. A tier loses what it holds when the processes of the job die (volat
 part of it and no copy is left (local).
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
+from math import lcm
 from typing import Protocol
 
 from sim.reliability.records import RunPlan, Tier
@@ -125,10 +127,13 @@ class Saves:
 
     __slots__ = (
         "base",
+        "first",
         "floors_us",
-        "losses",
+        "found",
+        "last",
+        "newer",
+        "parts",
         "processes_die",
-        "seats",
         "spans",
         "tiers",
         "voids_us",
@@ -141,8 +146,6 @@ class Saves:
     ) -> None:
         self.whole = whole
         self.tiers = whole.tiers
-        self.seats = seats
-        self.losses = losses
         self.processes_die = processes_die
         # What the first span begins with: the initial state, which nothing takes away.
         self.base = Save(0, 0, 0, 0, len(self.tiers) - 1)
@@ -151,11 +154,20 @@ class Saves:
         self.floors_us = [0] * len(self.tiers)
         self.voids_us = [-1] * len(self.tiers)
         self.volatile = [index for index, tier in enumerate(self.tiers) if tier.volatile]
+        self.parts = [LocalParts(tier, seats, losses) if tier.local else None for tier in self.tiers]
+        # Tiers that hold nothing that is newer than what this one does, as long as it lives.
+        self.first = [all(_follows(tier, other) for other in self.tiers[at:]) for at, tier in enumerate(self.tiers)]
+        # Whether anything was done since the job last went back, which was to this checkpoint.
+        self.newer = False
+        self.last = self.base
+        # The newest checkpoint of each tier that was asked for, as long as the spans stay what they are.
+        self.found: dict[int, Save | None] = {}
 
     def add(self, span: Span) -> None:
         """A span has stopped."""
         if span.walks:
             self.spans.append(span)
+            self._changed()
 
     def fall_back(self, now_us: int, before_us: int | None) -> tuple[Save, Sequence[Share]]:
         """Go back to the newest checkpoint that is still held, whose state was taken by before_us; return it.
@@ -165,7 +177,8 @@ class Saves:
         for index in self.volatile if self.processes_die else ():
             self.voids_us[index] = now_us
         save = self.newest(before_us)
-        return save, self.back_to(save)
+        # Failures that come while the job recovers mostly find it where it is.
+        return save, () if save is self.last and not self.newer else self.back_to(save)
 
     def newest(self, before_us: int | None = None) -> Save:
         """Return the newest checkpoint that a tier still holds, from the fastest that does.
@@ -179,6 +192,8 @@ class Saves:
             found = self._newest_of(index, before_us)
             if found is not None and (found.at_us > best.at_us or best is self.base):
                 best = found
+            if found is not None and self.first[index]:
+                break
         return best
 
     def stored(self) -> Save:
@@ -191,9 +206,11 @@ class Saves:
             return ()
         shares = undone(self.spans, save)
         for index, tier in enumerate(self.tiers):
-            if tier.keep:
+            if tier.keep and self.newer:
                 self.floors_us[index] = max(self.floors_us[index], oldest_kept_us(self.spans, tier))
         cut(self.spans, save)
+        self.newer, self.last = False, save
+        self.found = {save.tier: save} if self.spans else {}
         return shares
 
     def beyond(self, save: Save) -> tuple[Share, ...]:
@@ -204,17 +221,23 @@ class Saves:
         """Take all work as safe, whatever was saved."""
         self.base = Save(work_us, now_us, now_us, self.base.number, len(self.tiers) - 1)
         self.spans.clear()
+        self.found.clear()
         return self.base
 
     def seal(self, now_us: int) -> None:
         """The work of the last span was saved as a whole, in all tiers."""
         if not self.spans:
             return
-        pattern = len(self.whole.blocks_us) - 1
+        pattern = lcm(*(tier.every for tier in self.tiers))
         last = self.spans[-1]
         newest = max((batch.first + batch.number - 1 for walk in last.walks for batch in walk.batches), default=0)
         number = -(-(max(newest, self._number_before()) + 1) // pattern) * pattern
         self.spans[-1] = sealed(last, number, now_us)
+        self._changed()
+
+    def _changed(self) -> None:
+        self.newer = True
+        self.found.clear()
 
     def _number_before(self) -> int:
         """Return the number of the newest checkpoint before the last span, durable or not."""
@@ -229,22 +252,62 @@ class Saves:
         tier, floor_us = self.tiers[index], self.floors_us[index]
         if tier.keep and before_us is not None:
             floor_us = max(floor_us, oldest_kept_us(self.spans, tier))
-        for position in range(len(self.spans) - 1, -1, -1):
-            save = newest_save(self.spans[position], position, tier, before_us, self.whole)
-            if save is None:
-                continue
-            gone = save.at_us <= self.voids_us[index] or save.at_us < floor_us
-            if gone or (tier.local and not self._alive(tier, save.at_us)):
-                return None
-            return Save(*save[:4], index, *save[5:])
-        return None
+        save = self._begun(index, before_us)
+        if save is None or save.at_us <= self.voids_us[index] or save.at_us < floor_us:
+            return None
+        parts = self.parts[index]
+        return save if parts is None or parts.live(save.at_us) else None
 
-    def _alive(self, tier: Tier, at_us: int) -> bool:
-        """Say whether each node's part of a checkpoint lives on: on the node, or on one that holds a copy."""
-        lost = set()
-        for time_us, seat in reversed(self.losses):
-            if time_us < at_us:
+    def _begun(self, index: int, before_us: int | None) -> Save | None:
+        """Return the newest checkpoint that a tier took, whether or not it holds it still."""
+        if before_us is None and index in self.found:
+            return self.found[index]
+        newest = None
+        for position in range(len(self.spans) - 1, -1, -1):
+            save = newest_save(self.spans[position], position, self.tiers[index], before_us, self.whole)
+            if save is not None:
+                newest = make(Save, (*save[:4], index, *save[5:]))
                 break
-            lost.add(seat)
-        reach = range(tier.apart, tier.apart * tier.copies + 1, tier.apart)
-        return all(any((seat + away) % self.seats not in lost for away in reach) for seat in lost)
+        if before_us is None:
+            self.found[index] = newest
+        return newest
+
+
+def _follows(one: Tier, other: Tier) -> bool:
+    """Say whether all that another tier takes is in one first."""
+    return other.every % one.every == 0 and one.durable_after_us <= other.durable_after_us
+
+
+class LocalParts:
+    """Whether each node's part of a checkpoint lives on: on the node, or on one that holds a copy.
+
+    Of one checkpoint after the other: seats that are lost since it began are lost to it.
+    """
+
+    __slots__ = ("at_us", "heard", "lives", "losses", "lost", "reach", "seats")
+
+    def __init__(self, tier: Tier, seats: int, losses: Sequence[tuple[int, int]]) -> None:
+        self.reach = range(tier.apart, tier.apart * tier.copies + 1, tier.apart)
+        self.seats = seats
+        self.losses = losses
+        self.at_us = -1
+        self.lost: set[int] = set()
+        self.heard = 0
+        self.lives = True
+
+    def live(self, at_us: int) -> bool:
+        """Say whether all parts of the checkpoint that began at a time live."""
+        if at_us != self.at_us:
+            self.at_us, self.lost, self.lives = at_us, set(), True
+            self.heard = bisect_left(self.losses, (at_us, 0))
+        while self.lives and self.heard < len(self.losses):
+            _, seat = self.losses[self.heard]
+            self.heard += 1
+            self.lost.add(seat)
+            # It may have held the last copy of another's part.
+            held = (seat, *((seat - away) % self.seats for away in self.reach))
+            self.lives = all(self._lives(each) for each in held)
+        return self.lives
+
+    def _lives(self, seat: int) -> bool:
+        return seat not in self.lost or any((seat + away) % self.seats not in self.lost for away in self.reach)

@@ -20,6 +20,40 @@ State = Callable[[], Optional["State"]]
 """What the job does at an instant; returns what it does next at the same instant, None where it waits."""
 
 
+class Scout:
+    """One event for many waits for an instant that is mostly put off before it comes.
+
+    heard: called with the event when it comes, and whether the instant was put off meanwhile. sent: the instant and
+    turn of the event; goal: those of the wait.
+    """
+
+    __slots__ = ("env", "event", "goal", "heard", "sent")
+
+    def __init__(self, env: IntegerEnvironment, heard: Callable[[simpy.Event, bool], None]) -> None:
+        self.env = env
+        self.heard = heard
+        self.event: simpy.Event | None = None
+        self.sent = self.goal = (0, 0)
+
+    def put_off(self, end_us: int) -> simpy.Event:
+        """Wait for an instant; return the event, which may come earlier."""
+        self.goal = end_us, self.env.turn()
+        if self.event is None or end_us < self.sent[0]:
+            return self.again()
+        return self.event
+
+    def again(self) -> simpy.Event:
+        """Send the event to the instant that was put off."""
+        self.sent = end_us, turn = self.goal
+        self.event = event = Call(self.env, end_us - self.env.now, FINISHED, self._came, turn=turn)
+        return event
+
+    def _came(self, event: simpy.Event) -> None:
+        if event is self.event:
+            self.event = None
+            self.heard(event, self.sent != self.goal)
+
+
 class Waiting:
     """What the job waits for: an instant, or somebody who rings; never beyond the horizon.
 
@@ -30,7 +64,6 @@ class Waiting:
     __slots__ = (
         "env",
         "event",
-        "goal",
         "horizon_us",
         "nodes",
         "owed",
@@ -38,7 +71,6 @@ class Waiting:
         "phase",
         "record",
         "scout",
-        "sent",
         "spent",
         "then",
         "waits",
@@ -56,9 +88,7 @@ class Waiting:
         self.waits = False
         # The event that ends the present wait; others that come are of waits that are over.
         self.event: simpy.Event | None = None
-        # The event of a wait that was put off, its instant and turn, and those of the present wait.
-        self.scout: simpy.Event | None = None
-        self.sent = self.goal = (0, 0)
+        self.scout = Scout(env, self._came)
         self.then: State
         self.spent: tuple[Failure, Sequence[tuple[str, int]], int, State]
 
@@ -69,33 +99,19 @@ class Waiting:
         self.event = Call(self.env, end_us - self.env.now, FINISHED, self._over) if end_us < self.horizon_us else None
 
     def until_put_off(self, end_us: int, then: State) -> None:
-        """Wait as `until` does, for an instant that is mostly put off before it comes: one event serves many waits."""
+        """Wait as `until` does, for an instant that is mostly put off before it comes."""
         self.then = then
         self.waits = True
-        if end_us >= self.horizon_us:
-            self.event = None
-            return
-        self.goal = end_us, self.env.turn()
-        if self.scout is None or end_us < self.sent[0]:
-            self._send()
-        self.event = self.scout
+        self.event = self.scout.put_off(end_us) if end_us < self.horizon_us else None
 
-    def _send(self) -> None:
-        self.sent = end_us, turn = self.goal
-        self.scout = Call(self.env, end_us - self.env.now, FINISHED, self._came, turn=turn)
-
-    def _came(self, event: simpy.Event) -> None:
+    def _came(self, event: simpy.Event, put_off: bool) -> None:
         """The event that serves many waits has come: before its time, where what the job waits for was put off."""
-        if event is not self.scout:
-            return
-        self.scout = None
         if event is not self.event:
             return
-        if self.sent == self.goal:
-            self._over(event)
+        if put_off:
+            self.event = self.scout.again()
         else:
-            self._send()
-            self.event = self.scout
+            self._over(event)
 
     def ring(self) -> None:
         """Wake the job, if it waits, by an event of this instant; its own event passes unnoticed."""

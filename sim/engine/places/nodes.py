@@ -15,8 +15,9 @@ from sim.engine.clock import IntegerEnvironment, on_event, timeout
 from sim.engine.jobs.record import Record
 from sim.engine.lives.failures import FailureClock
 from sim.engine.places.elastic import Blocks
+from sim.engine.places.regroup import idle, regroup
 from sim.engine.places.repair import Outcome, SendToRepair
-from sim.engine.places.seating import Seating
+from sim.engine.places.seating import Seating, nth_without
 from sim.engine.places.shelf import Shelf
 from sim.reliability.failures.exposure import STRUCK, Life
 from sim.reliability.recovery.swaps import COLD
@@ -124,6 +125,15 @@ class Nodes:
             self._fails(node, cause, event)
             self.accused.add(node)
 
+    def healthy(self, share: float) -> int | None:
+        """Return the node at a share in [0, 1) of those that work in the job, by seat; None where none does."""
+        seating = self.seating
+        out = idle(self, self.blocks) if self.blocks is not None else []
+        lost = [seating.seat(node) for node in (*self.failed, *out)]
+        lost += (seat for seats in seating.empty.values() for seat in seats)
+        works = self.size - len(lost)
+        return seating.sitter(nth_without(sorted(lost), int(share * works))) if works else None
+
     def evict(self, node: int, lives: list[Life], cause: str, event: int) -> None:
         """A node of the job is taken out for repair, with what is wrong in it, if anything is."""
         if not lives:
@@ -137,7 +147,7 @@ class Nodes:
         self.cut[node] = cause, event
         if self.place[node] == "spare":
             self._off_shelf(node)
-            self._set_aside(node, cause, event)
+            self.set_aside(node, cause, event)
         if self.place[node] != "job":
             return False
         self._fails(node, cause, event)
@@ -185,7 +195,7 @@ class Nodes:
     def replace(self, leaving: Iterable[int]) -> None:
         """Failed nodes leave the job for repair, and spares join it while it misses any."""
         for node in leaving:
-            self._dismiss(node)
+            self.dismiss(node)
         self._fill()
 
     def missing(self) -> int:
@@ -205,7 +215,7 @@ class Nodes:
         new, relapse_us = outcome
         event = self.record.event(self.env.now, "delivered" if new else "repaired", cause, node)
         if node in self.cut:
-            self._set_aside(node, *self.cut[node])
+            self.set_aside(node, *self.cut[node])
         else:
             self._available(node, cause, waiting, event)
         broken = self.broken.pop(node, ())
@@ -218,7 +228,7 @@ class Nodes:
                 self.clock.renew(life, relapse_us)
                 relapse_us = None
 
-    def _dismiss(self, node: int) -> None:
+    def dismiss(self, node: int) -> None:
         """A failed node leaves the job."""
         cause, event = self.failed.pop(node)
         self._stand_up(node, cause, event)
@@ -228,7 +238,7 @@ class Nodes:
             self._to_repair(node, cause, event)
         elif node in self.cut:
             self.away.pop(node, None)
-            self._set_aside(node, cause, event)
+            self.set_aside(node, cause, event)
         elif node in self.away:
             self._to_maintenance(node)
         else:
@@ -237,7 +247,7 @@ class Nodes:
     def _fill(self) -> None:
         """Spares join the job where they can, and spare domains where their own have none left."""
         if self.blocks is not None:
-            self._regroup(self.blocks)
+            regroup(self, self.blocks)
             return
         for group in sorted(self.seating.empty):
             self._fill_group(group)
@@ -248,7 +258,7 @@ class Nodes:
     def _fill_group(self, group: int) -> None:
         domain, empty = self.seating.home[group], self.seating.empty
         while group in empty and (taken := self.shelf.take(domain)) is not None:
-            self._join(*taken, group)
+            self.join(*taken, group)
 
     def _exchange_domain(self, group: int) -> None:
         """All nodes of a domain that lacks some leave the job for those of a spare domain, if one has enough."""
@@ -260,7 +270,7 @@ class Nodes:
         healthy = [node for node in members if self.place[node] == "job"]
         for node in members:
             if self.place[node] == "failed":
-                self._dismiss(node)
+                self.dismiss(node)
             else:
                 self.away.pop(node, None)
                 if self.local:
@@ -273,67 +283,16 @@ class Nodes:
 
     def _available(self, node: int, cause: str, waiting: bool, event: int) -> None:
         if waiting and self.blocks is None and (group := self.seating.group_of(node)) in self.seating.empty:
-            self._join(node, COLD, group)
+            self.join(node, COLD, group)
             return
         self.place[node] = "spare"
-        self.record.moves.append((self.env.now, node, "spare", cause, event))
+        self.record.move(self.env.now, node, "spare", cause, event)
         if self.shelf.put(node):
             self.clock.join(node)
         if waiting:
             self._fill()
         elif self.blocks is not None and self.can_grow():
             self.grows()
-
-    def _regroup(self, blocks: Blocks) -> None:
-        """Spares make blocks whole; what is not leaves the job, which takes all back if it has to wait for nodes."""
-        for block in blocks.by_need():
-            if len(blocks.empty[block]) <= len(self.shelf.rank):
-                self._seat_spares(blocks, block)
-        if not blocks.enough():
-            for block in blocks.by_need():
-                self._seat_spares(blocks, block)
-        if joining := blocks.growing():
-            event = self.record.event(self.env.now, "regrown") if blocks.enough() else -1
-            for block in joining:
-                self._take_back(blocks, block, event)
-        if leaving := blocks.shrinking():
-            self.record.event(self.env.now, "shrunk", blocks.why[leaving[0]][0])
-            for block in leaving:
-                self._leave_out(blocks, block)
-        self.regrouped()
-
-    def _seat_spares(self, blocks: Blocks, block: int) -> None:
-        for seat in sorted(blocks.empty[block]):
-            if (taken := self.shelf.take(0)) is None:
-                return
-            self._join(*taken, 0, seat)
-            blocks.sit_down(seat)
-
-    def _take_back(self, blocks: Blocks, block: int, event: int) -> None:
-        """The idle nodes of a block join the job again."""
-        blocks.out.discard(block)
-        for node in self._sitters(blocks, block):
-            if self.place[node] == "idle":
-                self.place[node] = "job"
-                self.in_job += 1
-                self.record.move(self.env.now, node, "job", "", event)
-                self.clock.join(node)
-
-    def _leave_out(self, blocks: Blocks, block: int) -> None:
-        """The nodes of a block leave the job and are idle; those whose failure is not found yet leave as failed."""
-        blocks.out.add(block)
-        why = blocks.why[block]
-        for node in self._sitters(blocks, block):
-            if self.place[node] == "failed":
-                self._dismiss(node)
-            else:
-                self.in_job -= 1
-                self.clock.leave(node)
-                self._set_aside(node, *why)
-
-    def _sitters(self, blocks: Blocks, block: int) -> list[int]:
-        empty = blocks.empty.get(block, ())
-        return [self.seating.sitter(seat) for seat in blocks.seats[block] if seat not in empty]
 
     def _vacate(self, node: int, cause: str, event: int) -> None:
         """An idle node of a block that is out leaves its seat."""
@@ -345,7 +304,8 @@ class Nodes:
         if self.shelf.drop(node) != COLD:
             self.clock.leave(node)
 
-    def _set_aside(self, node: int, cause: str, event: int) -> None:
+    def set_aside(self, node: int, cause: str, event: int) -> None:
+        """A node that is well cannot be used for a while."""
         self.place[node] = "idle"
         self.record.move(self.env.now, node, "idle", cause, event)
 
@@ -368,7 +328,7 @@ class Nodes:
         if node in self.broken:
             self._to_repair(node, cause, event)
         elif node in self.cut:
-            self._set_aside(node, *self.cut[node])
+            self.set_aside(node, *self.cut[node])
         else:
             waiting = self.job_waits()
             self._available(node, cause, waiting, event)
@@ -382,19 +342,19 @@ class Nodes:
             self.blocks.stand_up(self.seating.seat(node), cause, event)
         self.seating.stand_up(node)
 
-    def _join(self, node: int, rank: int, group: int, seat: int | None = None) -> None:
+    def join(self, node: int, rank: int, group: int, seat: int | None = None) -> None:
         """A node joins the job; one that was powered ages already."""
         now, record = self.env.now, self.record
         self.place[node] = "job"
         self.in_job += 1
         self.drawn.add(rank)
         self.seating.sit_down(node, group, seat)
-        record.moves.append((now, node, "job", "", record.event(now, "replaced", "", node)))
+        record.move(now, node, "job", "", record.event(now, "replaced", "", node))
         if rank == COLD:
             self.clock.join(node)
 
     def _to_repair(self, node: int, cause: str, event: int) -> None:
         self.place[node] = "repair"
-        self.record.moves.append((self.env.now, node, "repair", cause, event))
+        self.record.move(self.env.now, node, "repair", cause, event)
         if self.send(node, cause, node in self.broken):
             self.record.event(self.env.now, "retired", cause, node)

@@ -4,10 +4,24 @@ Only `Nodes` changes them. A node that joins takes the first empty seat of its g
 where domains have spares of their own, otherwise all. A group has one home, the domain that its nodes are in.
 """
 
+from collections.abc import Sequence
 from heapq import heapify, heappop, heappush
 
 from sim.reliability.records import RunPlan
 from sim.reliability.recovery.spare_places import domain_of
+
+
+def nth_without(lost: Sequence[int], number: int) -> int:
+    """Return the seat of a number, from 0, among those that are not lost; lost ones are in rising order.
+
+    >>> [nth_without([1, 2, 5], number) for number in range(4)]
+    [0, 3, 4, 6]
+    """
+    for seat in lost:
+        if seat > number:
+            break
+        number += 1
+    return number
 
 
 class Seating:

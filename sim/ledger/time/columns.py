@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sim.errors import SimulationError, unknown_name
 from sim.ledger.time.apportion import Ints
 from sim.ledger.time.states import CODES, OUTSIDE_PHASE, STATES
-from sim.ledger.time.trace import Reversal, RunTrace, Segment, Stay, plain_rows
+from sim.ledger.time.trace import Reversal, RunTrace, Segment, Stay, Still, Table, plain_rows, told_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -62,10 +62,9 @@ def columned(trace: RunTrace | TraceColumns) -> TraceColumns:
         return trace
     causes = {"": 0}
     segments = segment_rows(trace.segments, causes)
-    reversed_, stays = _fields(Reversal, trace.reversals), _fields(Stay, trace.stays)
+    reversed_ = _fields(Reversal, trace.reversals)
     reversals = _reversal_rows(reversed_, causes)
-    placed = plain_rows(trace.stays)
-    in_job = np.array([place == "job" for place in stays["place"]], np.bool_)
+    stays = _stays(trace.stays, causes)
     return TraceColumns(
         trace=trace,
         causes=causes,
@@ -73,11 +72,11 @@ def columned(trace: RunTrace | TraceColumns) -> TraceColumns:
         reversals=reversals,
         steps=_ints(reversed_["steps"]),
         since_us=_ints(reversed_["since_us"]),
-        node=_ints(stays["node"]),
-        stay_start_us=_ints(stays["start_us"]),
-        stay_end_us=_ints(stays["end_us"]),
-        in_job=in_job,
-        outside=_stay_rows([placed[index] for index in np.flatnonzero(~in_job).tolist()], causes),
+        node=stays.node,
+        stay_start_us=stays.start_us,
+        stay_end_us=stays.end_us,
+        in_job=stays.in_job,
+        outside=stays.outside,
     )
 
 
@@ -114,6 +113,52 @@ def _reversal_rows(of: Mapping[str, Sequence[Any]], causes: dict[str, int]) -> R
         nodes=_ints(of["nodes"]),
         duration_us=_ints(of["duration_us"]),
         condition=_ints(of["condition"]),
+    )
+
+
+class _Stays(NamedTuple):
+    node: Ints
+    start_us: Ints
+    end_us: Ints
+    in_job: NDArray[np.bool_]
+    outside: Rows
+
+
+def _stays(stays: Sequence[Stay], causes: dict[str, int]) -> _Stays:
+    told = told_rows(stays)
+    of = _fields(Stay, told)
+    inside = [place == "job" for place in of["place"]]
+    columns = _Stays(
+        node=_ints(of["node"]),
+        start_us=_ints(of["start_us"]),
+        end_us=_ints(of["end_us"]),
+        in_job=np.array(inside, np.bool_),
+        outside=_stay_rows([stay for stay, within in zip(told, inside, strict=True) if not within], causes),
+    )
+    return _with_still(columns, stays.still) if isinstance(stays, Table) and stays.still else columns
+
+
+def _with_still(told: _Stays, still: Still) -> _Stays:
+    """Return stays with those of nodes that never moved, for which no row is made."""
+    job, spare = still.in_place()
+    nodes, end_us, outside = np.array(job + spare, np.int64), still.end_us, told.outside
+    spares = np.ones(len(spare), np.int64)
+    return _Stays(
+        node=np.append(told.node, nodes),
+        start_us=np.append(told.start_us, 0 * nodes),
+        end_us=np.append(told.end_us, np.full_like(nodes, end_us)),
+        in_job=np.append(told.in_job, np.arange(len(nodes)) < len(job)),
+        outside=Rows(
+            state=np.append(outside.state, spares * CODES["spare"]),
+            cause=np.append(outside.cause, 0 * spares),
+            phase=np.append(outside.phase, spares * OUTSIDE_PHASE),
+            event=np.append(outside.event, -spares),
+            start_us=np.append(outside.start_us, 0 * spares),
+            end_us=np.append(outside.end_us, spares * end_us),
+            nodes=np.append(outside.nodes, spares),
+            duration_us=np.append(outside.duration_us, spares * end_us),
+            condition=np.append(outside.condition, 0 * spares),
+        ),
     )
 
 

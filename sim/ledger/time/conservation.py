@@ -31,7 +31,7 @@ def check_conservation(trace: RunTrace | TraceColumns, ledger: TimeLedger) -> No
     columns = columned(trace)
     first = _first_of_spans(columns.segments)
     _check_segments(columns.trace, columns.segments, first)
-    if not columns.trace.stays:
+    if not len(columns.node):
         _expect("nodes with stays", 0, columns.trace.nodes + columns.trace.spare_nodes)
     _check_stays(columns)
     _check_job_nodes(columns, first)

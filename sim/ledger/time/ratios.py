@@ -1,12 +1,13 @@
 """Ratios of a run that its trace alone gives, without ledgers: what many runs are compared by."""
 
-from sim.ledger.time.trace import RunTrace
+from sim.ledger.time.trace import RunTrace, plain_rows
 
 
 def retained_step_us(trace: RunTrace) -> int:
     """Return the wall time that retained steps took: all steps, less what was lost or in flight at the end."""
-    stepped = sum(segment.duration_us for segment in trace.segments if segment.state == "step")
-    return stepped - sum(reversal.duration_us for reversal in trace.reversals)
+    stepped: int = sum(duration_us for _, _, duration_us, state, *_ in plain_rows(trace.segments) if state == "step")
+    undone: int = sum(duration_us for _, duration_us, *_ in plain_rows(trace.reversals))
+    return stepped - undone
 
 
 def trace_ettr(trace: RunTrace) -> float:

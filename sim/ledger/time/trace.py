@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import pairwise, repeat
 from typing import Any, NamedTuple, TypeVar, overload
 
 Row = TypeVar("Row", bound=tuple[Any, ...])
@@ -119,22 +119,57 @@ class Event(NamedTuple):
     interrupted: bool
 
 
+class Still(NamedTuple):
+    """Nodes that stay where they are throughout a run of so many, in the job and then spare: all but those that moved.
+
+    >>> Still(frozenset({0}), 2, 1, 9).rows()
+    [(1, 'job', 0, 9, '', -1), (2, 'spare', 0, 9, '', -1)]
+    """
+
+    moved: frozenset[int]
+    nodes: int
+    spare_nodes: int
+    end_us: int
+
+    def in_place(self) -> tuple[list[int], list[int]]:
+        """Return those of the job, and those that are spare."""
+        bounds, moved = (0, self.nodes, self.nodes + self.spare_nodes), self.moved
+        job, spare = ([node for node in range(*span) if node not in moved] for span in pairwise(bounds))
+        return job, spare
+
+    def rows(self) -> list[tuple[int, str, int, int, str, int]]:
+        """Return the stays of these nodes as plain rows."""
+        placed = zip(self.in_place(), ("job", "spare"), strict=True)
+        return [(node, place, 0, self.end_us, "", -1) for nodes, place in placed for node in nodes]
+
+
 class Table(Sequence[Row]):
     """Rows of one kind, which take their names when somebody first asks for them: most are only ever counted.
 
-    plain: the same rows as plain tuples; they are never changed.
+    plain: the same rows as plain tuples; they are never changed. told: those of them that somebody has told; the rest
+    are stays of nodes that are still, which are made when asked for.
 
     >>> table = Table(Stay, [(3, "repair", 0, 5, "gpu", 7)])
     >>> table.plain[0][1], table[0].place, table == (Stay(3, "repair", 0, 5, "gpu", 7),)
     ('repair', 'repair', True)
     """
 
-    __slots__ = ("_kind", "_named", "plain")
+    __slots__ = ("_kind", "_named", "_plain", "still", "told")
 
-    def __init__(self, kind: type[Row], plain: Sequence[tuple[Any, ...]]) -> None:
+    def __init__(self, kind: type[Row], told: Sequence[tuple[Any, ...]], still: Still | None = None) -> None:
         self._kind = kind
         self._named: tuple[Row, ...] | None = None
-        self.plain = plain
+        self._plain = told if still is None else None
+        self.told = told
+        self.still = still
+
+    @property
+    def plain(self) -> Sequence[tuple[Any, ...]]:
+        """The rows as plain tuples."""
+        if self._plain is None:
+            assert self.still is not None, "rows that are all told are plain"
+            self._plain = [*self.told, *self.still.rows()]
+        return self._plain
 
     def named(self) -> tuple[Row, ...]:
         """Return the rows as what they are."""
@@ -176,6 +211,11 @@ class Table(Sequence[Row]):
 def plain_rows(rows: Sequence[Row]) -> Sequence[tuple[Any, ...]]:
     """Return rows without their names where they have none yet."""
     return rows.plain if isinstance(rows, Table) else rows
+
+
+def told_rows(rows: Sequence[Row]) -> Sequence[tuple[Any, ...]]:
+    """Return plain rows without those of nodes that never moved."""
+    return rows.told if isinstance(rows, Table) else rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

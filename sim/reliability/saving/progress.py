@@ -104,6 +104,8 @@ def course(phases: Sequence[PhasePlan], checkpoint: CheckpointPlan, work_us: int
         max((tier.block_us for tier in tiers if number % tier.every == 0), default=0)
         for number in range(1, lcm(*(tier.every for tier in tiers)) + 1)
     ]
+    if len({*blocks}) == 1:
+        blocks = blocks[:1]
     spacing_us = max(checkpoint.interval_us, _flush_us(tiers) - min(blocks)) if checkpoint.interval_us else 0
     end_us = min(bounds[-1], NEVER_US if work_us is None else work_us)
     return Course(

@@ -1,0 +1,33 @@
+"""One object for plain runs, and the rooms of the engine for all: the trace is the same."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+
+from sim.engine.plain import PlainRun, is_plain
+from sim.engine.run import RunSimulation
+from sim.reliability.records import RunPlan
+from tests.engine.plain_plans import plain_plans
+from tests.engine.run_cases import llama_plan
+from tests.validation.test_reliability_oracles import airesim_s1
+
+
+@given(plain_plans())
+@settings(max_examples=300, deadline=None)
+def test_a_plain_run_is_what_the_rooms_make_of_it(plan: RunPlan) -> None:
+    assert is_plain(plan)
+    assert PlainRun(plan).trace() == RunSimulation(plan, "dormant", explicit=False).trace()
+
+
+@pytest.mark.parametrize("plan", [llama_plan(seed=5), llama_plan(seed=6, clock="operating", spare_nodes=2)])
+def test_a_plain_run_of_months_is_what_the_rooms_make_of_it(plan: RunPlan) -> None:
+    assert is_plain(plan)
+    assert PlainRun(plan).trace() == RunSimulation(plan, "dormant", explicit=False).trace()
+
+
+def test_a_plain_run_that_waits_for_idle_nodes_is_what_the_rooms_make_of_it() -> None:
+    plan = airesim_s1(7)
+    plan = replace(plan, spare_nodes=12, recovery=replace(plan.recovery, resume_when_idle=2056))
+    assert any(event.kind == "stall" for event in PlainRun(plan).trace().events)
+    assert PlainRun(plan).trace() == RunSimulation(plan, "dormant", explicit=False).trace()
