@@ -22,6 +22,7 @@ from sim.commands.options import (
     SetOption,
     TraceOption,
 )
+from sim.commands.plans import plan
 from sim.commands.policies import interval, spares
 from sim.commands.pricing import price
 from sim.commands.validations import validate
@@ -259,6 +260,7 @@ def compare(
 
 app.command()(interval)
 app.command()(spares)
+app.command()(plan)
 app.command()(price)
 app.command()(explain)
 app.command()(validate)

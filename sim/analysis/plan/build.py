@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import fields, replace
-from math import ceil, prod
+from math import ceil, log2, prod
 from typing import Any
 
 from sim import catalog
@@ -12,7 +12,9 @@ from sim.catalog.records import Model, Node
 from sim.errors import InputError
 from sim.machine import build_machine
 from sim.scenario import Scenario, scenario_of
+from sim.scenario.form import ModelForm
 from sim.scenario.source import overridden, read_scenario
+from sim.scenario.training import model_of
 from sim.workload.scaling.solve import training_flop
 from sim.workload.transformer import matmul_parameters
 
@@ -24,6 +26,9 @@ NODES_PER_CREW = 256
 
 RADIXES = (64, 128, 144)
 """Switches that fabrics are built of, the smallest that hold the nodes (QM9700, SN5600, Q3400)."""
+
+BATCH_EXPONENT = 0.3271
+"""Growth of the batch with compute."""
 
 KEPT = ("storage", "speed", "placement")
 """Of the base's cluster."""
@@ -46,7 +51,6 @@ def base_tree(name: str, overrides: tuple[str, ...]) -> dict[str, Any]:
 def plan_job(tree: Mapping[str, Any], node: str, gpus: int, model: Model, tokens: float, book: str) -> Job:
     """Return the job of a plan on a non-blocking rail-optimized fabric, its layout still open.
 
-    Tokens in a batch are those of the base, or fewer where DeepSeek's law of batches says so for this compute.
     Raises InputError for what does not fit together.
     """
     scenario = _with_store(scenario_of(_keys(tree, catalog.node(node), gpus, model, tokens, book), "plan"), tree)
@@ -54,7 +58,7 @@ def plan_job(tree: Mapping[str, Any], node: str, gpus: int, model: Model, tokens
     machine = build_machine(scenario)
     assert machine is not None, "a plan has a topology"
     phase = scenario.training.phases[0]
-    batch = replace(phase.batch, global_batch=batch_sequences(tree["training"], model, tokens))
+    batch = replace(phase.batch, global_batch=batch_sequences(tree, model, tokens))
     return Job(scenario=scenario, machine=machine, phase=replace(phase, batch=batch))
 
 
@@ -74,14 +78,17 @@ def _with_store(scenario: Scenario, tree: Mapping[str, Any]) -> Scenario:
     return replace(scenario, machines=replace(scenario.machines, storage=scaled))
 
 
-def batch_sequences(training: Mapping[str, Any], model: Model, tokens: float) -> int:
-    """Return the sequences of a batch: 0.2920 C^0.3271 tokens (DeepSeek LLM, arXiv 2401.02954), at most the base's.
+def batch_sequences(tree: Mapping[str, Any], model: Model, tokens: float) -> int:
+    """Return the sequences of a batch: the base's, times the ratio of computes to the power 0.3271.
 
-    Rounded down to a power of two, so that replicas divide them.
+    The exponent is that of DeepSeek LLM (arXiv 2401.02954, figure 3: B = 0.2920 C^0.3271 tokens), the level the base's;
+    the nearest power of two, so that replicas divide it.
     """
-    most, length = int(training["global_batch"]), int(training["sequence_length"])
-    wanted = 0.2920 * training_flop(matmul_parameters(model), tokens) ** 0.3271 / length
-    return most if wanted >= most else 1 << max(0, int(wanted).bit_length() - 1)
+    training = tree["training"]
+    base = model_of(ModelForm.model_validate(tree["model"]), "base")
+    own_flop = training_flop(matmul_parameters(base), float(training.get("tokens", tokens)))
+    ratio = training_flop(matmul_parameters(model), tokens) / own_flop
+    return int(2 ** max(0, round(log2(int(training["global_batch"]) * ratio**BATCH_EXPONENT))))
 
 
 def _keys(tree: Mapping[str, Any], node: Node, gpus: int, model: Model, tokens: float, book: str) -> dict[str, Any]:

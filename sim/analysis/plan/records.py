@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sim.analysis.plan.layouts.records import Job, Ranked, Ranking
 from sim.catalog.records import Model
+from sim.planning import Prepared
 from sim.workload.scaling.records import Law, Setting
 
 DEADLINE_S = 90 * 86400.0
@@ -33,7 +34,7 @@ class Question:
     law: Law
     setting: Setting
     seeds: int = 3
-    limit_s: float = 25.0
+    limit_s: float = 10.0
 
     @property
     def until_s(self) -> float:
@@ -77,9 +78,13 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """A plan by simulation: its runs, its step, and what it draws at most at the meter."""
+    """A plan by simulation: its runs, its step, and what it draws at most at the meter.
+
+    prepared: the job with its step simulated, for further runs; cost: mean dollars by item.
+    """
 
     draft: Draft
+    prepared: Prepared
     tokens: float
     loss: float | None
     runs: tuple[Run, ...]
@@ -88,6 +93,7 @@ class Outcome:
     waterfall: Mapping[str, float]
     peak_bytes: float
     power_w: float
+    cost: Mapping[str, float]
 
     @property
     def wall_s(self) -> float:

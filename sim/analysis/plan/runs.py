@@ -1,6 +1,7 @@
 """A plan by estimate and by simulation: the layout search, and runs with failures, checkpoints and a bill."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,8 +17,9 @@ from sim.ledger.bill.prices import price_of
 from sim.ledger.power.energy import peak_it_w
 from sim.machine import materials
 from sim.planning import Prepared
-from sim.scenario.records import Phase, Scenario
-from sim.simulate import prepare, reseeded, simulate_prepared
+from sim.scenario.records import Phase
+from sim.simulate import RunResult, reseeded, simulate_prepared
+from sim.steps import simulate_phase
 
 SPACE = Space(micro_batches=(1, 2, 4), tolerance=0.06)
 """What plans search: batches may move a little, so that odd numbers of replicas divide them."""
@@ -55,56 +57,81 @@ def power_w(job: Job) -> float:
 
 def simulated(question: Question, draft: Draft, tokens: float, seeds: int, progress: Progress) -> Outcome:
     """Return what runs of a draft come to under consecutive seeds, with so many tokens."""
-    prepared = _prepared(draft, tokens, progress)
-    first = prepared.scenario.seed
-    runs = []
+    progress(0.0, f"step on {draft.gpus:,} GPUs of {draft.node}")
+    job, phase = draft.job, phase_of(draft.best.candidate, draft.job.phase)
+    step = simulate_phase(job.scenario, job.machine, phase)
+    prepared = Prepared(scenario=job.scenario, machine=job.machine, steps=(step,), bill=materials(job.machine))
+    return _outcome(question, draft, prepared, tokens, seeds, progress)
+
+
+def again(question: Question, outcome: Outcome, tokens: float, seeds: int, progress: Progress) -> Outcome:
+    """Return the same plan with other tokens; its step is the same."""
+    return _outcome(question, outcome.draft, outcome.prepared, tokens, seeds, progress)
+
+
+def _outcome(
+    question: Question, draft: Draft, prepared: Prepared, tokens: float, seeds: int, progress: Progress
+) -> Outcome:
+    prepared = _with_tokens(prepared, tokens)
+    first, results = prepared.scenario.seed, []
     for number in range(seeds):
         progress(number / seeds, f"runs on {draft.gpus:,} GPUs of {draft.node}")
         own = prepared if number == 0 else reseeded(prepared, replace(prepared.scenario, seed=first + number))
-        runs.append(_run(own))
+        results.append(_completed(own))
     profile = prepared.steps[0].profile
     return Outcome(
         draft=draft,
+        prepared=prepared,
         tokens=tokens,
         loss=work_of(question, draft.work.model, tokens).loss,
-        runs=tuple(runs),
+        runs=tuple(map(_run, results)),
         step_s=profile.step_time_s,
         mfu=profile.mfu,
         waterfall={state: profile.fraction(state) for state in profile.state_ns},
         peak_bytes=max(stage.total for stage in profile.memory),
         power_w=power_w(draft.job),
+        cost=_mean_cost(results),
     )
 
 
-def again(question: Question, outcome: Outcome, tokens: float, seeds: int, progress: Progress) -> Outcome:
-    """Return the same plan with other tokens."""
-    return simulated(question, outcome.draft, tokens, seeds, progress)
+def _with_tokens(prepared: Prepared, tokens: float) -> Prepared:
+    """Return a job that trains so many tokens in the phase that its step is of."""
+    step = prepared.steps[0]
+    phase: Phase = replace(step.phase, tokens=max(1, round(tokens)))
+    training = prepared.scenario.training
+    assert training is not None, "a plan has a model"
+    scenario = replace(prepared.scenario, training=replace(training, phases=(phase,)))
+    return replace(prepared, scenario=scenario, steps=(replace(step, phase=phase),))
 
 
-def _prepared(draft: Draft, tokens: float, progress: Progress) -> Prepared:
-    return prepare(_scenario(draft, tokens), progress)
+def _mean_cost(results: Sequence[RunResult]) -> dict[str, float]:
+    """Return the mean dollars of each item."""
+    total: Counter[str] = Counter()
+    for result in results:
+        assert result.costs is not None, "a plan is billed"
+        for posting in result.costs.postings:
+            total[posting.item] += posting.micro_usd
+    return {item: amount * 1e-6 / len(results) for item, amount in total.items()}
 
 
-def _scenario(draft: Draft, tokens: float) -> Scenario:
-    scenario = draft.job.scenario
-    assert scenario.training is not None, "a plan has a model"
-    phase: Phase = replace(phase_of(draft.best.candidate, draft.job.phase), tokens=max(1, round(tokens)))
-    return replace(scenario, training=replace(scenario.training, phases=(phase,)))
-
-
-def _run(prepared: Prepared) -> Run:
+def _completed(prepared: Prepared) -> RunResult:
     result = simulate_prepared(prepared)
-    if not result.summary.complete or result.costs is None:
+    if not result.summary.complete:
         raise SimulationError(f"plan: the run under seed {prepared.scenario.seed} ended before its tokens were trained")
-    flop = result.trace.retained_steps[0] * result.steps[0].profile.model_flops
+    return result
+
+
+def _run(result: RunResult) -> Run:
+    summary = result.summary
+    assert result.costs is not None, "a plan is billed"
     return Run(
-        seed=prepared.scenario.seed,
-        wall_s=result.summary.wall_time_s,
+        seed=result.scenario.seed,
+        wall_s=summary.wall_time_s,
         cost_usd=float(total_usd(result.costs)),
-        gpu_hours=result.summary.gpu_hours,
-        effective_mfu=result.summary.effective_mfu or 0.0,
-        interruptions=sum(result.summary.interruptions.values()),
-        useful_flop=flop,
+        gpu_hours=summary.gpu_hours,
+        effective_mfu=summary.effective_mfu or 0.0,
+        interruptions=sum(summary.interruptions.values()),
+        useful_flop=result.trace.retained_steps[0] * result.steps[0].profile.model_flops,
     )
 
 
