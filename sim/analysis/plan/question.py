@@ -101,6 +101,5 @@ def _check_gpus(gpus: int | None, nodes: Sequence[str]) -> None:
         if gpus % each:
             down = gpus // each * each
             nearest = " or ".join(f"{size:,}" for size in (down, down + each) if size)
-            raise InputError(
-                f"--gpus: got {gpus:,}, no whole nodes of {each} GPUs ({name}); nearest that are: {nearest}"
-            )
+            got = f"got {gpus:,}, no whole nodes of {each} GPUs ({name})"
+            raise InputError(f"--gpus: {got}; nearest that are: {nearest}")

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from sim import catalog
 from sim.analysis.plan.layouts.records import Job, Progress, Ranking, Space
 from sim.analysis.plan.layouts.search import search_layouts, verified
 from sim.errors import ScenarioError
 from sim.machine import build_machine
-from sim.scenario import scenario_of
-from sim.scenario.source import overridden, read_scenario
+from sim.scenario import Scenario, scenario_of
+from sim.scenario.source import Tree, overridden, read_scenario
 from sim.steps import main_phase
 
 VERIFIED = 3
@@ -39,36 +40,28 @@ def ranked_layouts(
 
 
 def _job(source: str, overrides: Sequence[str], gpus: int | None, model: str | None) -> Job:
-    """Return a scenario's job; what its own layout says is no input, so that other GPUs or models do not clash with it."""
-    asked = list(overrides)
-    if model is not None:
-        asked.append(f"model.preset={model}")
-    tree = overridden(read_scenario(source), asked)
-    own = (
-        scenario_of({key: value for key, value in tree.items() if key != "calibration"}, source)
-        if not (gpus or model)
-        else None
-    )
-    if own is None:
-        each = int(tree["cluster"].get("node_gpus") or 0) or _node_gpus(tree["cluster"]["node"])
-        if gpus is not None:
-            tree = overridden(tree, [f"cluster.nodes={gpus // each}"])
-        total = int(tree["cluster"]["nodes"]) * each
-        batch = int(tree["training"]["global_batch"])
-        training = {**tree["training"], "phases": [], "global_batch": total, "micro_batch": 1, "recompute": "none"}
-        kept = {key: value for key, value in tree.items() if key not in ("published", "calibration", "parallelism")}
-        own = scenario_of({**kept, "training": training}, source)
-        assert own.training is not None, "a layout is that of a model"
-        phase = own.training.phases[0]
-        phases = (replace(phase, batch=replace(phase.batch, global_batch=batch)),)
-        own = replace(own, training=replace(own.training, phases=phases))
-    machine = build_machine(own)
-    if own.training is None or machine is None:
+    """Return a scenario's job, or that of another model or number of GPUs, whose own layout is then no input."""
+    asked = [*overrides, *([] if model is None else [f"model.preset={model}"])]
+    tree = {key: value for key, value in overridden(read_scenario(source), asked).items() if key != "calibration"}
+    scenario = scenario_of(tree, source) if gpus is None and model is None else _without_layout(tree, source, gpus)
+    machine = build_machine(scenario)
+    if scenario.training is None or machine is None:
         raise ScenarioError("a layout needs a [model] and [cluster] topology; this scenario gives training.step_time")
-    return Job(scenario=own, machine=machine, phase=own.training.phases[main_phase(own.training)])
+    return Job(scenario=scenario, machine=machine, phase=scenario.training.phases[main_phase(scenario.training)])
 
 
-def _node_gpus(name: str) -> int:
-    from sim import catalog
-
-    return catalog.node(name).accelerators
+def _without_layout(tree: Tree, source: str, gpus: int | None) -> Scenario:
+    """Return a scenario of one phase in some layout that is valid on any number of GPUs, with the batch as it is."""
+    cluster, training = tree["cluster"], tree["training"]
+    each = int(cluster.get("node_gpus") or catalog.node(cluster["node"]).accelerators)
+    if gpus is not None and gpus % each:
+        raise ScenarioError(f"--gpus: got {gpus:,}, expected a multiple of the {each} GPUs of a node")
+    nodes = int(cluster["nodes"]) if gpus is None else gpus // each
+    plain = {"phases": [], "global_batch": nodes * each, "micro_batch": 1, "recompute": "none"}
+    kept = {key: value for key, value in tree.items() if key not in ("published", "parallelism")}
+    keys = {**kept, "training": {**training, **plain}, "cluster": {**cluster, "nodes": nodes}}
+    scenario = scenario_of(keys, source)
+    assert scenario.training is not None, "a layout is that of a model"
+    phase = scenario.training.phases[0]
+    own = replace(phase, batch=replace(phase.batch, global_batch=int(training["global_batch"])))
+    return replace(scenario, training=replace(scenario.training, phases=(own,)))

@@ -1,4 +1,4 @@
-"""The screen of `plan`: the answer in its first lines, then what binds, what it costs, and what is taken for granted."""
+"""The screen of `plan`: the answer in its first lines, then what binds, what it costs, what is assumed."""
 
 from sim.quantities import show
 from sim.report.plan.words import amount, billions, counts_words, layout_words, left_words, model_words
@@ -16,7 +16,7 @@ def _verdict(answer: Result) -> list[str]:
     verdict = "Yes" if answer["feasible"] else "No, not within these limits"
     loss = "" if plan["loss"] is None else f", loss {plan['loss']:.3f}"
     lines = wrapped(f"{verdict}: {model_words(plan)} on {billions(plan['tokens'])} tokens{loss}")
-    return [*lines, *wrapped(f"{_done(plan)}")]
+    return [*lines, *wrapped(_done(plan)[:1].upper() + _done(plan)[1:])]
 
 
 def _done(plan: Result) -> str:
@@ -29,7 +29,7 @@ def _done(plan: Result) -> str:
 def _facts(plan: Result) -> list[str]:
     memory, days, cost = plan["memory"], plan["days"], plan["cost_usd"]
     items = sorted(plan["cost"].items(), key=lambda item: -item[1])
-    lines = [
+    return [
         f"Layout    {layout_words(plan['layout'])}",
         f"Step      {show(plan['step_time_s'], 'time')} simulated, {show(plan['step_estimate_s'], 'time')} estimated "
         f"without stragglers ({signed(plan['step_estimate_s'] / plan['step_time_s'] - 1)})",
@@ -43,7 +43,6 @@ def _facts(plan: Result) -> list[str]:
         f"Rates     {short_usd(plan['usd_per_trillion_tokens'])} per 1T tokens, "
         f"{short_usd(plan['usd_per_useful_pflop_day'])} per useful PFLOP-day, {plan['compute_flop']:.3g} FLOP (6ND)",
     ]
-    return lines
 
 
 def _limits(answer: Result) -> list[str]:
@@ -76,7 +75,7 @@ def _nearest(answer: Result) -> list[str]:
     if answer["feasible"]:
         return []
     missing = [f"{amount(each['amount'], each['unit'])} of {each['name']}" for each in answer["missing"]]
-    lines = wrapped(f"Missing: {', '.join(missing)}. The plan above needs no less; with that it can be met.")
+    lines = wrapped(f"Missing: {', '.join(missing)}. With that much more the plan above is met.")
     near = answer["nearest"]
     if near is None:
         return lines
@@ -91,20 +90,21 @@ def _compared(answer: Result) -> list[str]:
     if len(answer["compared"]) < 2:
         return []
     rows = [["Node", "GPUs", "model", "tokens", "loss", "days", "cost", "MFU"]]
-    for each in answer["compared"]:
-        rows.append(
-            [
-                each["node"],
-                f"{each['gpus']:,}",
-                billions(each["parameters"]),
-                billions(each["tokens"]),
-                "-" if each["loss"] is None else f"{each['loss']:.3f}",
-                f"{each['days']['mean']:.1f}",
-                short_usd(each["cost_usd"]["mean"]),
-                percent(each["mfu"]),
-            ]
-        )
+    rows += [_compared_row(each) for each in answer["compared"]]
     return ["Kinds of nodes, one run each before tokens are fitted to the limits:", *table(rows, "<>>>>>>>")]
+
+
+def _compared_row(plan: Result) -> list[str]:
+    return [
+        plan["node"],
+        f"{plan['gpus']:,}",
+        billions(plan["parameters"]),
+        billions(plan["tokens"]),
+        "-" if plan["loss"] is None else f"{plan['loss']:.3f}",
+        f"{plan['days']['mean']:.1f}",
+        short_usd(plan["cost_usd"]["mean"]),
+        percent(plan["mfu"]),
+    ]
 
 
 def _notes(answer: Result) -> list[str]:
