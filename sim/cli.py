@@ -24,6 +24,7 @@ from sim.commands.options import (
     SetOption,
     TraceOption,
 )
+from sim.commands.plans import plan
 from sim.commands.policies import interval, spares
 from sim.commands.pricing import price
 from sim.commands.report import report
@@ -265,6 +266,7 @@ app.command()(own_or_rent)
 app.command()(afford)
 app.command()(interval)
 app.command()(spares)
+app.command()(plan)
 app.command()(price)
 app.command()(explain)
 app.command()(report)

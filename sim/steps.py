@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sim.cluster.placement import groups
+from sim.cluster.records import GpuArray
 from sim.engine.stages.profile import profile_step
 from sim.engine.step import StepTimeline
 from sim.errors import LayoutError, ScenarioError
@@ -81,6 +82,24 @@ def simulate_phase(
 
     before: steps of the phase that were simulated; one that takes as long everywhere is not simulated again.
     """
+    built, placement = build_phase(scenario, machine, phase, seats)
+    training, accelerator = scenario.training, scenario.machines.accelerator
+    assert training is not None, "what is built has a model"
+    asked, layout = scenario.machines, phase.layout
+    factors = replica_factors(asked.speed, layout, placement, asked.node.accelerators, scenario.seed)
+    for same in (each for each in before if _alike(each, phase, built, factors)):
+        return replace(same, built=built, anchoring=None)
+    profile, timeline = profile_step(built, training.model, phase.batch, layout, accelerator, factors)
+    return StepResult(phase=phase, profile=profile, timeline=timeline, built=built, factors=factors)
+
+
+def build_phase(
+    scenario: Scenario, machine: Machine | None, phase: Phase, seats: Seats | None = None
+) -> tuple[BuiltStep, GpuArray]:
+    """Return what a phase's step is built of, and the GPU of each rank; nothing is simulated yet.
+
+    seats: the node of each of the job's places, by default the first.
+    """
     training, accelerator = scenario.training, scenario.machines.accelerator
     if training is None or machine is None:
         raise ScenarioError(
@@ -118,12 +137,7 @@ def simulate_phase(
         machine.network,
         scenario.machines.node.accelerators,
     )
-    asked = scenario.machines
-    factors = replica_factors(asked.speed, layout, placement, asked.node.accelerators, scenario.seed)
-    for same in (each for each in before if _alike(each, phase, built, factors)):
-        return replace(same, built=built, anchoring=None)
-    profile, timeline = profile_step(built, training.model, phase.batch, layout, accelerator, factors)
-    return StepResult(phase=phase, profile=profile, timeline=timeline, built=built, factors=factors)
+    return built, placement
 
 
 def _alike(step: StepResult, phase: Phase, built: BuiltStep, factors: ReplicaFactors) -> bool:

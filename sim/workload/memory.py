@@ -156,7 +156,7 @@ def _held(model: Model, batch: Batch, layout: Layout, software: SoftwareProfile,
         parameters=PARAMETER_BYTES * _held_parameters(layout, held, blocks),
         gradients=software.gradient_bytes * _held_gradients(layout, held, blocks),
         optimizer=OPTIMIZER_BYTES * sharded(layout, held),
-        buffers=_buffers(model, batch, layout, software, chunks),
+        buffers=buffer_bytes(model, batch, layout, software, chunks),
         microbatch=tuple(activation[chunk] for chunk in chunks),
     )
 
@@ -242,7 +242,9 @@ def _blocks_by_size(
     return sorted((chunk_parameters(model, block, layout).total for block in blocks), reverse=True)
 
 
-def _buffers(model: Model, batch: Batch, layout: Layout, software: SoftwareProfile, chunks: Sequence[Chunk]) -> float:
+def buffer_bytes(
+    model: Model, batch: Batch, layout: Layout, software: SoftwareProfile, chunks: Sequence[Chunk]
+) -> float:
     """Return working memory: a layer's temporaries (gathered input, widest product, gradients) or the logits.
 
     A layer that is recomputed as a whole keeps everything while its backward runs.

@@ -1,0 +1,1 @@
+"""The layouts that a job can take, the fastest by estimate, and those again by simulation."""
