@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 
 import pyarrow as pa
@@ -119,7 +120,14 @@ def write_table(path: Path, table: pa.Table, about: Mapping[str, str]) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _write(path: Path, table: pa.Table, about: Mapping[str, str]) -> None:
+def parquet_bytes(table: pa.Table, about: Mapping[str, str]) -> bytes:
+    """Return the bytes of one table's file with its metadata; pages carry checksums."""
+    sink = BytesIO()
+    _write(sink, table, dict(sorted(about.items())), checksums=True)
+    return sink.getvalue()
+
+
+def _write(path: Path | BytesIO, table: pa.Table, about: Mapping[str, str], checksums: bool = False) -> None:
     texts = [field.name for field in table.schema if field.type == pa.string()]
     whole = [field.name for field in table.schema if field.type == pa.int64()]
     pq.write_table(
@@ -130,6 +138,7 @@ def _write(path: Path, table: pa.Table, about: Mapping[str, str]) -> None:
         use_dictionary=texts,
         column_encoding=dict.fromkeys(whole, "DELTA_BINARY_PACKED"),
         row_group_size=ROW_GROUP_ROWS,
+        write_page_checksum=checksums,
     )
 
 

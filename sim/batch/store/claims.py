@@ -1,0 +1,82 @@
+"""Who works on which chunk: a hint against double work, and how far it is. Results never depend on it.
+
+A claim is a file of one line (host, process, runs), followed by a byte a finished run. Its size alone tells how far the
+chunk is, whatever any clock says.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from socket import gethostname
+
+CLAIMS = ".claims"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """Chunk `chunk` is worked on by a process of a host, which has finished so many of its runs."""
+
+    chunk: int
+    host: str
+    pid: int
+    runs: int
+    finished: int
+
+
+@contextmanager
+def claimed(directory: Path, chunk: int, runs: int) -> Iterator[Callable[[], None]]:
+    """Claim a chunk while the block lasts; yields what to call after each run. A disk that is full is no obstacle."""
+    path = directory / CLAIMS / f"{chunk}"
+    descriptor = _opened(path, json.dumps({"host": gethostname(), "pid": os.getpid(), "runs": runs}))
+
+    def finished() -> None:
+        if descriptor is not None:
+            with suppress(OSError):
+                os.write(descriptor, b".")
+
+    try:
+        yield finished
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+        with suppress(OSError):
+            path.unlink()
+
+
+def _opened(path: Path, line: str) -> int | None:
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
+        with suppress(OSError):
+            os.write(descriptor, f"{line}\n".encode())
+        return descriptor
+    return None
+
+
+def claims(directory: Path) -> dict[int, Claim]:
+    """Return what is claimed, by chunk; what cannot be read just now is left out."""
+    found = {}
+    with suppress(OSError):
+        for path in (directory / CLAIMS).iterdir():
+            claim = _claim(path)
+            if claim is not None:
+                found[claim.chunk] = claim
+    return found
+
+
+def _claim(path: Path) -> Claim | None:
+    try:
+        line, _, dots = path.read_bytes().partition(b"\n")
+        about = json.loads(line)
+        return Claim(chunk=int(path.name), host=about["host"], pid=about["pid"], runs=about["runs"], finished=len(dots))
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def release(directory: Path, chunk: int) -> None:
+    """Remove a claim that a process left behind."""
+    with suppress(OSError):
+        (directory / CLAIMS / f"{chunk}").unlink()
