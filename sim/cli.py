@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
+from sim.commands.batches import batch, results
 from sim.commands.explain import explain
 from sim.commands.options import (
     ForceOption,
@@ -257,6 +258,8 @@ def compare(
     show_facts(answer, as_json, lambda: comparison_report(answer))
 
 
+app.command()(batch)
+app.command()(results)
 app.command()(interval)
 app.command()(spares)
 app.command()(price)

@@ -15,6 +15,9 @@ from sim.ledger.files.parquet import parquet_bytes
 
 RUNS, FAILED, DAMAGED = "runs", "failed", "damaged"
 
+LONG = ("scenario", "overrides")
+"""Columns of long texts."""
+
 
 def chunk_path(directory: Path, table: str, chunk: int) -> Path:
     """Return where a chunk's table lies."""
@@ -31,7 +34,7 @@ def write_chunk(directory: Path, chunk: int, tables: Mapping[str, pa.Table], abo
     written: dict[str, dict[str, int | str]] = {}
     for name in sorted(tables, key=lambda name: name == RUNS):
         more = {"tables": json.dumps(written, sort_keys=True)} if name == RUNS else {}
-        content = parquet_bytes(tables[name], {**about, **more})
+        content = parquet_bytes(tables[name], {**about, **more}, LONG)
         write_once(chunk_path(directory, name, chunk), content)
         total += len(content)
         digest = blake2b(content, digest_size=16).hexdigest()

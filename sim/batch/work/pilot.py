@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from time import perf_counter
 
+from sim.batch.store.chunks import LONG
 from sim.batch.work.run_chunk import simulate_parts
 from sim.batch.work.tables import chunk_tables
 from sim.batch.work.task import Task
@@ -53,5 +54,5 @@ def _measured(task: Task) -> tuple[float, int, str]:
     collected = simulate_parts(task)
     elapsed_s = perf_counter() - start_s
     tables = chunk_tables(collected, task.parts, task.columns)
-    size_bytes = sum(len(parquet_bytes(table, task.about)) for table in tables.values())
+    size_bytes = sum(len(parquet_bytes(table, task.about, LONG)) for table in tables.values())
     return elapsed_s, size_bytes, collected.failed[0]["error"] if collected.failed else ""
