@@ -11,7 +11,7 @@ from sim.batch.drive.lanes import Lanes
 from sim.batch.drive.signals import Stop, StoppedError
 from sim.batch.drive.waiting import Others
 from sim.batch.store.chunks import RUNS, chunk_path, sweep
-from sim.batch.store.claims import Claim, claims, release
+from sim.batch.store.claims import Claim, claims, release, reserve
 from sim.batch.store.quarantine import quarantine
 from sim.batch.work.run_chunk import run_chunk
 from sim.batch.work.task import Done, Task
@@ -73,10 +73,16 @@ class Driver:
         index = task.chunk.index
         if chunk_path(self._directory, RUNS, index).exists():
             self._tell({"event": "elsewhere", "chunk": index, "runs": task.chunk.runs})
-        elif self._others.works(claimed.get(index)):
+        elif self._others.works(claimed.get(index)) or not self._reserved(task, index in claimed):
             self._queue.append(task)
         else:
             self._running[self._lanes.submit(run_chunk, task)] = task
+
+    def _reserved(self, task: Task, stale: bool) -> bool:
+        """Claim a chunk, whose claim so far is that of somebody who is gone."""
+        if stale:
+            release(self._directory, task.chunk.index)
+        return reserve(self._directory, task.chunk.index, task.chunk.runs)
 
     def _settle(self) -> None:
         """Take what has come back, or wait a little for it."""

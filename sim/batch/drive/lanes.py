@@ -48,10 +48,10 @@ class LocalLanes:
             self._free.append(worker.replaced() if _broke(future) else worker)
         worker = self._free.pop()
         try:
-            future = worker.executor.submit(function, argument)
+            future = worker.submit(function, argument)
         except BrokenExecutor:  # It died while it had nothing to do.
             worker = worker.replaced()
-            future = worker.executor.submit(function, argument)
+            future = worker.submit(function, argument)
         self._busy[future] = worker
         return future
 
@@ -77,9 +77,17 @@ class _Worker:
 
     def __init__(self) -> None:
         self._theirs, self.lifeline = Pipe(duplex=False)
-        self.executor: Executor = ProcessPoolExecutor(
+        self._executor: Executor = ProcessPoolExecutor(
             1, mp_context=get_context("spawn"), initializer=_begin, initargs=(self._theirs,)
         )
+
+    def submit(self, function: Callable[[Argument], Answer], argument: Argument) -> "Future[Answer]":
+        """Hand over a task; a process that is started for it never hears of Ctrl-C, not even while it starts."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+        try:
+            return self._executor.submit(function, argument)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def replaced(self) -> "_Worker":
         """End this worker, whose process is dead, and return another."""
@@ -88,14 +96,13 @@ class _Worker:
 
     def end(self) -> None:
         """Wait for the process to end."""
-        self.executor.shutdown(wait=True, cancel_futures=True)
+        self._executor.shutdown(wait=True, cancel_futures=True)
         self.lifeline.close()
         self._theirs.close()
 
 
 def _begin(lifeline: Connection) -> None:
-    """Begin a worker's life: Ctrl-C is for the parent, and without the parent there is none."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Begin a worker's life, which ends with its parent's."""
     threading.Thread(target=_follow, args=(lifeline,), name="lifeline", daemon=True).start()
 
 

@@ -26,11 +26,25 @@ class Claim:
     finished: int
 
 
+def reserve(directory: Path, chunk: int, runs: int) -> bool:
+    """Claim a chunk for a worker of this process that will take it over; False where somebody has just done so."""
+    path = directory / CLAIMS / f"{chunk}"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(_line(runs))
+    except FileExistsError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
 @contextmanager
 def claimed(directory: Path, chunk: int, runs: int) -> Iterator[Callable[[], None]]:
     """Claim a chunk while the block lasts; yields what to call after each run. A disk that is full is no obstacle."""
     path = directory / CLAIMS / f"{chunk}"
-    descriptor = _opened(path, json.dumps({"host": gethostname(), "pid": os.getpid(), "runs": runs}))
+    descriptor = _opened(path, _line(runs))
 
     def finished() -> None:
         if descriptor is not None:
@@ -46,34 +60,38 @@ def claimed(directory: Path, chunk: int, runs: int) -> Iterator[Callable[[], Non
             path.unlink()
 
 
+def _line(runs: int) -> str:
+    return json.dumps({"host": gethostname(), "pid": os.getpid(), "runs": runs}) + "\n"
+
+
 def _opened(path: Path, line: str) -> int | None:
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
         with suppress(OSError):
-            os.write(descriptor, f"{line}\n".encode())
+            os.write(descriptor, line.encode())
         return descriptor
     return None
 
 
 def claims(directory: Path) -> dict[int, Claim]:
-    """Return what is claimed, by chunk; what cannot be read just now is left out."""
-    found = {}
+    """Return what is claimed, by chunk; of a claim that is not readable (yet) nobody knows whose it is."""
     with suppress(OSError):
-        for path in (directory / CLAIMS).iterdir():
-            claim = _claim(path)
-            if claim is not None:
-                found[claim.chunk] = claim
-    return found
+        found = [_claim(path) for path in (directory / CLAIMS).iterdir() if path.name.isdecimal()]
+        return {claim.chunk: claim for claim in found if claim is not None}
+    return {}
 
 
 def _claim(path: Path) -> Claim | None:
     try:
         line, _, dots = path.read_bytes().partition(b"\n")
+    except OSError:
+        return None  # Released meanwhile.
+    try:
         about = json.loads(line)
         return Claim(chunk=int(path.name), host=about["host"], pid=about["pid"], runs=about["runs"], finished=len(dots))
-    except (OSError, ValueError, KeyError):
-        return None
+    except (ValueError, KeyError, TypeError):
+        return Claim(chunk=int(path.name), host="", pid=0, runs=0, finished=0)
 
 
 def release(directory: Path, chunk: int) -> None:
