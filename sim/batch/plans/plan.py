@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from sim import MODEL_VERSION
 from sim.batch.design.forms import MOST_REPLICATIONS, UntilForm
+from sim.batch.design.precision import half_width
 from sim.batch.plans.chunks import Chunk, chunks_of
 from sim.batch.plans.columns import Column, columns_of
 from sim.batch.plans.identity import digest_of, seed_follows
@@ -71,6 +72,8 @@ def plan_of(
 
     Raises InputError with a line for everything that does not load, ScenarioError for runs that are planned twice.
     """
+    for metric, width in study.until.half_width.items() if study.until else ():
+        half_width(width, metric)
     shared = (*study.overrides, *overrides)
     scenarios = loaded(study.base, study.variants, shared)
     variants = []

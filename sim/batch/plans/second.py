@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.batch.design.precision import half_width
 from sim.batch.plans.chunks import Chunk, chunks_of
 from sim.batch.plans.plan import Plan
 from sim.batch.two_stage import replications_for
-from sim.errors import InputError, UnitError
-from sim.quantities import parse
+from sim.errors import InputError
 
 Samples = Mapping[str, Sequence[NDArray[np.float64]]]
 """Replications of the first stage by metric, a row a variant."""
@@ -32,24 +32,6 @@ def wanted_replicas(plan: Plan, samples: Samples) -> int:
     ]
     counts = [replications_for(each[:, np.newaxis], 1.0, until.confidence) for each in scaled]
     return min(until.most, max(plan.replicas, *counts))
-
-
-def half_width(value: float | str, metric: str) -> tuple[float, bool]:
-    """Return a half-width and whether it is relative.
-
-    >>> half_width("0.5 %", "ettr"), half_width(0.002, "ettr")
-    ((0.005, True), (0.002, False))
-    """
-    where = f"until.half_width.{metric}"
-    if isinstance(value, str):
-        number = parse(value, "fraction", where)
-        if "%" not in value:
-            raise UnitError(f"{where}: got {value!r}; expected a number, or a text such as '0.5 %' of the mean")
-    else:
-        number = float(value)
-    if not 0 < number < float("inf"):
-        raise InputError(f"{where}: got {value!r}; expected more than 0")
-    return number, isinstance(value, str)
 
 
 def second_chunks(plan: Plan, replicas: int) -> tuple[Chunk, ...]:
