@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
+from sim.commands.batches import batch, results
 from sim.commands.campaigns import afford, campaign, own_or_rent
 from sim.commands.explain import explain
 from sim.commands.generations import generations
@@ -264,6 +265,8 @@ def compare(
 app.command()(campaign)
 app.command()(own_or_rent)
 app.command()(afford)
+app.command()(batch)
+app.command()(results)
 app.command()(interval)
 app.command()(spares)
 app.command()(plan)

@@ -23,6 +23,8 @@ from tests.engine.plans import uniform_plan
 from tests.report.examples import run_result, step_result, topology_result
 
 COMMANDS = {
+    "afford",
+    "batch",
     "campaign",
     "catalog",
     "compare",
@@ -30,8 +32,10 @@ COMMANDS = {
     "generations",
     "interval",
     "own-or-rent",
+    "plan",
     "price",
     "report",
+    "results",
     "run",
     "schema",
     "spares",

@@ -45,13 +45,15 @@ OUTSIDE = {
     "pyarrow": ("sim.ledger", "sim.batch", "sim.report", "sim.analysis"),
     "pydantic": ("sim.scenario", "sim.batch", "sim.campaign"),
     "pydantic_core": ("sim.scenario", "sim.batch"),
+    "distributed": ("sim.batch.drive",),
+    "duckdb": ("sim.batch.store",),
     "matplotlib": ("sim.report",),
     "rich": ("sim.report", "sim.cli"),
     "typer": ("sim.cli", "sim.commands", "sim.terminal"),
 }
 """Who may import which library."""
 
-HEAVY = ("matplotlib", "numba", "pyarrow", "scipy", "networkx", "numpy", "pydantic", "simpy")
+HEAVY = ("distributed", "duckdb", "matplotlib", "numba", "pyarrow", "scipy", "networkx", "numpy", "pydantic", "simpy")
 """Libraries that must not be loaded for `--help`: the command line imports them, and all that does, inside commands."""
 
 SOURCES = sorted([*(ROOT / "sim").rglob("*.py"), *(ROOT / "topologies").rglob("*.py")])

@@ -8,6 +8,7 @@ from itertools import pairwise
 from sim.batch.fabrics import Fabric, fabric_of
 from sim.batch.losses import throughput_after_losses
 from sim.batch.metrics import HEADLINES, METRICS, main_step, sample
+from sim.batch.plans.loading import loaded
 from sim.batch.pool import pool
 from sim.batch.seeds import seeded
 from sim.batch.statistics import Estimate, estimate, paired
@@ -15,7 +16,7 @@ from sim.batch.variants import Variant
 from sim.cluster.resilience import AfterLoss
 from sim.errors import InputError, ScenarioError
 from sim.ledger.bill.cost import usd_by
-from sim.scenario import Scenario, load_scenario
+from sim.scenario import load_scenario
 from sim.simulate import Prepared, RunResult, prepare, simulate_prepared
 
 MOST_VARIANTS = 1000
@@ -91,7 +92,7 @@ def compare(
         raise ScenarioError(f"--replicas: got {replicas:,}; expected 1 to {MOST_REPLICAS:,}")
     if len(variants) > MOST_VARIANTS:
         raise ScenarioError(f"--over: got {len(variants):,} variants; expected {MOST_VARIANTS:,} at most")
-    scenarios = _loaded(source, variants, overrides)
+    scenarios = loaded(source, variants, overrides)
     losses = any((each.machines, each.training) != (scenarios[0].machines, scenarios[0].training) for each in scenarios)
     blocks = _blocks(replicas, len(variants), workers or os.cpu_count() or 1)
     tasks = [
@@ -123,19 +124,6 @@ class _Task:
     seeds: tuple[int, ...]
     losses: bool
     allow_plugins: bool
-
-
-def _loaded(source: str, variants: Sequence[Variant], overrides: Sequence[str]) -> list[Scenario]:
-    """Return the scenario of every variant; refuse all that do not load at once."""
-    scenarios, lines = [], []
-    for variant in variants:
-        try:
-            scenarios.append(load_scenario(source, [*overrides, *variant.overrides]))
-        except InputError as error:
-            lines += [f"{variant.name}: {line}" for line in str(error).splitlines()]
-    if lines:
-        raise InputError("\n".join(dict.fromkeys(lines)))
-    return scenarios
 
 
 def _blocks(replicas: int, variants: int, workers: int) -> list[range]:

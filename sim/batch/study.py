@@ -6,54 +6,33 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import ValidationError
 
-from sim.batch.compare import MOST_REPLICAS, Comparison, Progress, compare
-from sim.batch.variants import Axis, Variant, axis_of, checked, toml_text, variants_of
+from sim.batch.compare import Comparison, Progress, compare
+from sim.batch.design.forms import HintsForm, StudyForm, UntilForm
+from sim.batch.design.points import product_of
+from sim.batch.metrics import METRICS
+from sim.batch.variants import Variant, axis_of, toml_text, variants_of
 from sim.errors import InputError, ScenarioError, unknown_name
 from sim.scenario import scenario_names
-from sim.scenario.laws import CLOSED
 from sim.scenario.messages import error_lines
 from sim.scenario.source import read_toml
 
 REPLICAS = 3
 """Runs of each variant where nothing else is asked for."""
 
+NO_HINTS = HintsForm()
 
-class VariantForm(BaseModel):
-    """[[variants]]: a name and the dotted keys of the base that it sets."""
-
-    model_config = CLOSED
-    name: str = Field(min_length=1, max_length=60)
-    set: dict[str, Any]
-
-
-class AxisForm(BaseModel):
-    """[[axes]]: a dotted key of the base, and its values."""
-
-    model_config = CLOSED
-    key: str = Field(min_length=1)
-    values: list[Any]
-
-
-class StudyForm(BaseModel):
-    """A study file. set: dotted keys of the base for all. Variants times axes are compared with the first of them."""
-
-    model_config = CLOSED
-    name: str = Field(min_length=1, max_length=60)
-    question: str = Field(min_length=1)
-    base: str = Field(min_length=1)
-    replicas: int = Field(default=REPLICAS, ge=1, le=MOST_REPLICAS)
-    set: dict[str, Any] = {}
-    variants: list[VariantForm] = []
-    axes: list[AxisForm] = []
+BASE = Variant(name="base", values={}, overrides=())
+"""The only variant of a study that varies nothing but seeds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
     """What is compared: variants of a base scenario (a preset's name or a file) under overrides that all share.
 
-    name, question: None where the command line names the axes.
+    name, question: None where the command line names the axes. until: replications by precision instead of replicas.
+    metrics: what its results are summed up by. hints: how it runs as a batch, which comparisons have no need of.
     """
 
     name: str | None
@@ -62,6 +41,9 @@ class Study:
     replicas: int
     overrides: tuple[str, ...]
     variants: tuple[Variant, ...]
+    until: UntilForm | None = None
+    metrics: tuple[str, ...] = ()
+    hints: HintsForm = NO_HINTS
 
 
 def study_names() -> list[str]:
@@ -74,8 +56,10 @@ def study_names() -> list[str]:
     return sorted(Path(item.name).stem for item in folder.iterdir() if item.name.endswith(".toml"))
 
 
-def load_study(name_or_path: str) -> Study:
+def load_study(name_or_path: str, least: int = 2) -> Study:
     """Return a study that ships with the project, or that of a file; a base that is a file lies beside it.
+
+    least: variants that it has to have; without any, one alone is the base itself.
 
     Raises InputError with a line for each thing that is wrong, UnknownNameError for an unknown name. Whether the keys
     that are set exist is for the base to say, when it is loaded.
@@ -91,7 +75,7 @@ def load_study(name_or_path: str) -> Study:
         if name_or_path not in study_names():
             raise unknown_name("study", name_or_path, study_names(), "compare without --over")
         path = Path(str(files("experiments") / "studies" / f"{name_or_path}.toml"))
-    return _study_of(read_toml(path, "a study in TOML, or the name of one"), name_or_path, path.parent)
+    return _study_of(read_toml(path, "a study in TOML, or the name of one"), name_or_path, path.parent, least)
 
 
 def study_of_axes(base: str, over: Sequence[str]) -> Study:
@@ -115,7 +99,12 @@ def compare_study(
     progress: Progress = lambda fraction, what: None,
     allow_plugins: bool = False,
 ) -> Comparison:
-    """Return the comparison of a study; overrides lie over its own, replicas stand in place of its own."""
+    """Return the comparison of a study; overrides lie over its own, replicas stand in place of its own.
+
+    Raises ScenarioError for a study whose replications follow from a precision: a batch finds them.
+    """
+    if study.until is not None and replicas is None:
+        raise ScenarioError(f"{study.name}: until: is for `batch`; expected replicas, or --replicas")
     found = compare(
         study.base,
         study.variants,
@@ -132,30 +121,34 @@ def _is_path(name: str) -> bool:
     return name.endswith(".toml") or "/" in name
 
 
-def _study_of(tree: Mapping[str, Any], source: str, folder: Path) -> Study:
+def _study_of(tree: Mapping[str, Any], source: str, folder: Path, least: int) -> Study:
     if "base" not in tree:
         raise InputError(f"{source}: base: is missing: this is no study; expected its base, or a scenario with --over")
     try:
         form = StudyForm.model_validate(tree)
     except ValidationError as error:
         raise InputError("\n".join(f"{source}: {line}" for line in error_lines(error, StudyForm))) from None
-    lines = [*_faults(form)]
+    lines = [*_faults(form, least)]
     if lines:
         raise InputError("\n".join(f"{source}: {line}" for line in lines))
+    named = [_named(variant.name, variant.set) for variant in form.variants]
     return Study(
         name=form.name,
         question=form.question,
         base=str(folder / form.base) if _is_path(form.base) else form.base,
-        replicas=form.replicas,
+        replicas=form.replicas or REPLICAS,
         overrides=_overrides(form.set),
-        variants=_product(form, source),
+        variants=product_of(named, form.axes, source) if named or form.axes else (BASE,),
+        until=form.until,
+        metrics=tuple(form.metrics),
+        hints=form.batch,
     )
 
 
-def _faults(form: StudyForm) -> Iterator[str]:
+def _faults(form: StudyForm, least: int) -> Iterator[str]:
     """Yield what is wrong with a form whose keys are: nothing to compare, names given twice, keys that are tables."""
     names = [variant.name for variant in form.variants]
-    if len(names) + 2 * len(form.axes) < 2:
+    if len(names) + 2 * len(form.axes) < 2 <= least:
         yield f"variants: got {len(names)}; expected two at least, or [[axes]] of two values"
     twice = dict.fromkeys(name for index, name in enumerate(names) if name in names[:index])
     yield from (f"variants: the name '{name}' is given twice" for name in twice)
@@ -164,35 +157,15 @@ def _faults(form: StudyForm) -> Iterator[str]:
         for key, value in keys.items():
             if isinstance(value, Mapping) and "." not in key:
                 yield f'{where}.{key}: got a table; expected a dotted key in quotes, such as "cluster.topology"'
+    asked = {"metrics": form.metrics, "until.half_width": [] if form.until is None else form.until.half_width}
+    for where, metrics in asked.items():
+        yield from (str(unknown_name("metric", name, METRICS, where)) for name in metrics if name not in METRICS)
 
 
 def _overrides(keys: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(f"{key}={toml_text(value)}" for key, value in keys.items())
 
 
-def _product(form: StudyForm, source: str) -> tuple[Variant, ...]:
-    """Return every variant at every point of the axes, the last axis fastest."""
-    axes = [
-        checked(Axis(key=axis.key, values=tuple(map(toml_text, axis.values))), f"{source}: axes.{index}")
-        for index, axis in enumerate(form.axes)
-    ]
-    points = variants_of(axes) if axes else ()
-    named = [
-        Variant(
-            name=variant.name,
-            values={key: toml_text(value) for key, value in variant.set.items()},
-            overrides=_overrides(variant.set),
-        )
-        for variant in form.variants
-    ]
-    if not (named and points):
-        return (*named, *points)
-    return tuple(
-        Variant(
-            name=f"{one.name}, {point.name}",
-            values={**one.values, **point.values},
-            overrides=(*one.overrides, *point.overrides),
-        )
-        for one in named
-        for point in points
-    )
+def _named(name: str, keys: Mapping[str, Any]) -> Variant:
+    values = {key: toml_text(value) for key, value in keys.items()}
+    return Variant(name=name, values=values, overrides=_overrides(keys))

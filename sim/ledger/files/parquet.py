@@ -6,7 +6,8 @@ The same tables and metadata give byte-identical files: no time of writing, fixe
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 
 import pyarrow as pa
@@ -119,7 +120,18 @@ def write_table(path: Path, table: pa.Table, about: Mapping[str, str]) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _write(path: Path, table: pa.Table, about: Mapping[str, str]) -> None:
+def parquet_bytes(table: pa.Table, about: Mapping[str, str], long: Sequence[str] = ()) -> bytes:
+    """Return the bytes of one table's file with its metadata; pages carry checksums.
+
+    long: columns of long texts, whose least and greatest the file does not repeat as statistics.
+    """
+    sink = BytesIO()
+    statistics = [name for name in table.schema.names if name not in long]
+    _write(sink, table, dict(sorted(about.items())), write_page_checksum=True, write_statistics=statistics)
+    return sink.getvalue()
+
+
+def _write(path: Path | BytesIO, table: pa.Table, about: Mapping[str, str], **more: bool | list[str]) -> None:
     texts = [field.name for field in table.schema if field.type == pa.string()]
     whole = [field.name for field in table.schema if field.type == pa.int64()]
     pq.write_table(
@@ -130,6 +142,7 @@ def _write(path: Path, table: pa.Table, about: Mapping[str, str]) -> None:
         use_dictionary=texts,
         column_encoding=dict.fromkeys(whole, "DELTA_BINARY_PACKED"),
         row_group_size=ROW_GROUP_ROWS,
+        **more,
     )
 
 

@@ -69,8 +69,14 @@ def tables(
 
 def runs_table(run_id: str, trace: RunTrace, summary: RunSummary, ledger: TimeLedger, bill: Bill | None) -> pa.Table:
     """Return the one row of a run."""
+    row = run_row(trace, summary, ledger, bill)
+    return _table("runs", run_id, {name: [value] for name, value in row.items()})
+
+
+def run_row(trace: RunTrace, summary: RunSummary, ledger: TimeLedger, bill: Bill | None) -> dict[str, Any]:
+    """Return a run's values by column of the table runs, without its name."""
     totals = by_state(net_gpu_us(ledger))
-    row = {
+    return {
         "complete": summary.complete,
         "wall_us": trace.end_us,
         "gpus": ledger.gpus,
@@ -92,7 +98,6 @@ def runs_table(run_id: str, trace: RunTrace, summary: RunSummary, ledger: TimeLe
         "interruptions": sum(summary.interruptions.values()),
         **_billed(bill),
     }
-    return _table("runs", run_id, {name: [value] for name, value in row.items()})
 
 
 def _billed(bill: Bill | None) -> dict[str, Any]:

@@ -1,0 +1,66 @@
+"""Tasks on a Dask cluster: a scheduler elsewhere, or a cluster of this machine made for the batch."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from sim.errors import InputError, SimulationError
+
+Answer = TypeVar("Answer")
+Argument = TypeVar("Argument")
+
+CONNECT_S = 30
+AHEAD = 2
+"""Tasks a worker thread, so that the scheduler has the next one at hand."""
+
+
+class DaskLanes:
+    """The workers of a Dask cluster behind `Client.get_executor`; it hands out again what a dead worker had."""
+
+    def __init__(self, scheduler: str | None, workers: int) -> None:
+        self._client, self._cluster = _connected(scheduler, workers)
+        self._executor = self._client.get_executor(pure=False)
+        threads = sum(self._client.nthreads().values())
+        if threads < 1:
+            self.close(now=True)
+            raise SimulationError(
+                f"--scheduler {scheduler}: has no workers; start some, such as `dask worker {scheduler}`"
+            )
+        self.capacity = AHEAD * threads
+
+    def submit(self, function: Callable[[Argument], Answer], argument: Argument) -> "Future[Answer]":
+        """Hand a task to the scheduler."""
+        future: Future[Answer] = self._executor.submit(function, argument)
+        return future
+
+    def died(self, error: BaseException) -> bool:
+        """Return whether the scheduler gave a task up because workers died of it."""
+        from distributed import KilledWorker
+
+        return isinstance(error, KilledWorker)
+
+    def close(self, now: bool) -> None:
+        """Leave the cluster; one that was made for the batch ends."""
+        if now:
+            self._client.cancel(list(self._client.futures.values()), force=True)
+        self._client.close()
+        if self._cluster is not None:
+            self._cluster.close()
+
+
+def _connected(scheduler: str | None, workers: int) -> tuple[Any, Any]:
+    """Return a client, and the cluster that was made for it, None for one that was there."""
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError:
+        raise InputError(
+            "--engine dask: Dask is not installed; expected the extra: pip install 'trainwright[dask]'"
+        ) from None
+    if scheduler is None:
+        # A thread a process: simulations hold the interpreter.
+        cluster = LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None)
+        return Client(cluster), cluster
+    try:
+        return Client(scheduler, timeout=CONNECT_S), None
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"--scheduler {scheduler}: is not reached: {error or type(error).__name__}") from None

@@ -1,0 +1,114 @@
+"""Where tasks go: one seam, `concurrent.futures.Executor`, behind which workers may die.
+
+A local worker is an executor of one process, so that a death tells whose task it was, and breaks nobody else's.
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from multiprocessing import Pipe, get_context
+from multiprocessing.connection import Connection
+from typing import Any, Protocol, TypeVar
+
+Answer = TypeVar("Answer")
+Argument = TypeVar("Argument")
+
+
+class Lanes(Protocol):
+    """Workers that take tasks. capacity: how many tasks at once."""
+
+    @property
+    def capacity(self) -> int: ...
+
+    def submit(self, function: Callable[[Argument], Answer], argument: Argument) -> "Future[Answer]": ...
+
+    def died(self, error: BaseException) -> bool:
+        """Return whether an error of a task says that its worker died."""
+        ...
+
+    def close(self, now: bool) -> None:
+        """End the workers; now: without waiting for their tasks."""
+        ...
+
+
+class LocalLanes:
+    """Processes of this machine, started one by one by spawn, each of which takes a task at a time."""
+
+    def __init__(self, workers: int) -> None:
+        self._free = [_Worker() for _ in range(workers)]
+        self._busy: dict[Future[Any], _Worker] = {}
+        self.capacity = workers
+
+    def submit(self, function: Callable[[Argument], Answer], argument: Argument) -> "Future[Answer]":
+        """Hand a task to a free worker; there is one where no more tasks are under way than the capacity."""
+        for future in [future for future in self._busy if future.done()]:
+            worker = self._busy.pop(future)
+            self._free.append(worker.replaced() if _broke(future) else worker)
+        worker = self._free.pop()
+        try:
+            future = worker.submit(function, argument)
+        except BrokenExecutor:  # It died while it had nothing to do.
+            worker = worker.replaced()
+            future = worker.submit(function, argument)
+        self._busy[future] = worker
+        return future
+
+    def died(self, error: BaseException) -> bool:
+        """Return whether an error of a task says that its worker died."""
+        return isinstance(error, BrokenExecutor)
+
+    def close(self, now: bool) -> None:
+        """End the workers; now: without waiting for their tasks."""
+        workers = [*self._free, *self._busy.values()]
+        for worker in workers if now else ():
+            worker.lifeline.close()
+        for worker in workers:
+            worker.end()
+
+
+def _broke(future: Future[Any]) -> bool:
+    return not future.cancelled() and isinstance(future.exception(), BrokenExecutor)
+
+
+class _Worker:
+    """An executor of one process, which ends with the other end of its lifeline."""
+
+    def __init__(self) -> None:
+        self._theirs, self.lifeline = Pipe(duplex=False)
+        self._executor: Executor = ProcessPoolExecutor(
+            1, mp_context=get_context("spawn"), initializer=_begin, initargs=(self._theirs,)
+        )
+
+    def submit(self, function: Callable[[Argument], Answer], argument: Argument) -> "Future[Answer]":
+        """Hand over a task; a process that is started for it never hears of Ctrl-C, not even while it starts."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+        try:
+            return self._executor.submit(function, argument)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def replaced(self) -> "_Worker":
+        """End this worker, whose process is dead, and return another."""
+        self.end()
+        return _Worker()
+
+    def end(self) -> None:
+        """Wait for the process to end."""
+        self._executor.shutdown(wait=True, cancel_futures=True)
+        self.lifeline.close()
+        self._theirs.close()
+
+
+def _begin(lifeline: Connection) -> None:
+    """Begin a worker's life, which ends with its parent's."""
+    threading.Thread(target=_follow, args=(lifeline,), name="lifeline", daemon=True).start()
+
+
+def _follow(lifeline: Connection) -> None:
+    """End this process when nobody holds the other end any more: the parent closed it, or is dead."""
+    try:
+        lifeline.recv_bytes()
+    except (EOFError, OSError):
+        os._exit(0)

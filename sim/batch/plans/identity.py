@@ -1,0 +1,53 @@
+"""What determines the runs of a variant: its scenario apart from the seed, and what follows the seed."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from hashlib import blake2b
+from json import dumps
+
+from sim import MODEL_VERSION
+from sim.cluster.health import Health
+from sim.scenario import Scenario, canonical_text, load_scenario
+from sim.scenario.canonical import canonical
+
+
+def with_seed(scenario: Scenario, seed: int, follows: bool) -> Scenario:
+    """Return a scenario under another seed; follows: what of its network is lost is drawn by that seed too."""
+    health = scenario.machines.health
+    if not follows or health is None:
+        return replace(scenario, seed=seed)
+    return replace(scenario, seed=seed, machines=replace(scenario.machines, health=_drawn(health, seed)))
+
+
+def _drawn(health: Health, seed: int) -> Health:
+    return replace(health, seed=seed)
+
+
+def seed_follows(scenario: Scenario, source: str, overrides: Sequence[str]) -> bool:
+    """Return whether another seed of the run draws other losses of its network."""
+    if scenario.machines.health is None:
+        return False
+    return (
+        load_scenario(source, [*overrides, f"run.seed={scenario.seed + 1}"]).machines.health != scenario.machines.health
+    )
+
+
+def digest_of(scenario: Scenario, follows: bool) -> str:
+    """Return the hash of a scenario apart from its seed."""
+    text = canonical_text(with_seed(scenario, 0, follows))
+    return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def run_ids(scenario: Scenario, seeds: Sequence[int], follows: bool) -> Iterator[str]:
+    """Yield the names of runs that differ in their seed; each is that of `run_id` for such a scenario.
+
+    The canonical form, which costs more than a short run, is made once.
+    """
+    plain = canonical(scenario)
+    for seed in seeds:
+        plain["seed"] = seed
+        if follows:
+            plain["machines"]["health"]["seed"] = seed
+        text = dumps(plain, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        digest = blake2b(f"{MODEL_VERSION}\n{text}".encode(), digest_size=6).hexdigest()
+        yield f"{scenario.name}-{digest}"

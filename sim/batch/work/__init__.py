@@ -1,0 +1,1 @@
+"""What a worker does: the runs of one chunk, within limits, into one file a table."""
