@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from sim.commands.explain import explain
+from sim.commands.optimise import optimise
 from sim.commands.options import (
     ForceOption,
     JsonOption,
@@ -259,6 +260,7 @@ def compare(
 
 app.command()(interval)
 app.command()(spares)
+app.command()(optimise)
 app.command()(price)
 app.command()(explain)
 app.command()(validate)
