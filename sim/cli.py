@@ -16,6 +16,7 @@ from sim.commands.batches import batch, results
 from sim.commands.campaigns import afford, campaign, own_or_rent
 from sim.commands.explain import explain
 from sim.commands.generations import generations
+from sim.commands.optimise import optimise
 from sim.commands.options import (
     ForceOption,
     JsonOption,
@@ -270,6 +271,7 @@ app.command()(results)
 app.command()(interval)
 app.command()(spares)
 app.command()(plan)
+app.command()(optimise)
 app.command()(price)
 app.command()(explain)
 app.command()(report)

@@ -31,6 +31,7 @@ COMMANDS = {
     "explain",
     "generations",
     "interval",
+    "optimise",
     "own-or-rent",
     "plan",
     "price",

@@ -8,7 +8,7 @@ from sim.analysis.interval.rules import closed_form, first_tier, is_exponential,
 from sim.analysis.interval.sampling import HIGHER_IS_BETTER
 from sim.analysis.interval.study import IntervalStudy, regrets
 from sim.batch.statistics import Estimate, tells_apart
-from sim.batch.two_stage import two_stage, variance_ratio
+from sim.batch.statistics.two_stage import two_stage, variance_ratio
 from sim.reliability.failures.exposure import job_mtbf_s
 from sim.reliability.saving.progress import course
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.batch.bootstrap import percentile_interval, resampled_means
+from sim.batch.statistics.bootstrap import percentile_interval, resampled_means
 
 WINDOW = 4.2
 """Intervals farther from the best by more than this factor are left out of the fit: a grid's own 4, and a little."""

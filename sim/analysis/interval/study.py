@@ -15,7 +15,7 @@ from sim.analysis.interval.sampling import HIGHER_IS_BETTER, Task, sampled
 from sim.batch.pool import Pool, pool
 from sim.batch.seeds import Job, prepared_job
 from sim.batch.statistics import estimate, tells_apart
-from sim.batch.two_stage import FIRST, replications_for
+from sim.batch.statistics.two_stage import FIRST, replications_for
 from sim.reliability.records import RunPlan
 from sim.scenario import load_scenario
 from sim.simulate import planned, run_id

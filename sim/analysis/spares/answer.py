@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sim.analysis.spares.study import SparesStudy
 from sim.batch.statistics import tells_apart
-from sim.batch.two_stage import two_stage
+from sim.batch.statistics.two_stage import two_stage
 
 Json = dict[str, Any]
 Floats = NDArray[np.float64]

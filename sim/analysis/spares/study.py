@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sim.analysis.spares.changes import Change, changes_of, left_out
 from sim.batch.pool import Pool, pool
 from sim.batch.seeds import Job, of_seed, prepared_job
-from sim.batch.two_stage import FIRST, replications_for
+from sim.batch.statistics.two_stage import FIRST, replications_for
 from sim.engine.run import simulate_run
 from sim.errors import InputError, ScenarioError
 from sim.ledger.bill.cost import total_usd

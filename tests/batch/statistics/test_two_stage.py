@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from sim.batch.bootstrap import percentile_interval, resampled_means
-from sim.batch.two_stage import FIRST, replications_for, two_stage, variance_ratio
+from sim.batch.statistics.bootstrap import percentile_interval, resampled_means
+from sim.batch.statistics.two_stage import FIRST, replications_for, two_stage, variance_ratio
 
 EXPERIMENTS = 1000
 

@@ -5,7 +5,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.batch.statistics import COVERAGE
+from sim.batch.statistics.student import COVERAGE
 from sim.streams import stream
 
 RESAMPLES = 2000

@@ -14,7 +14,7 @@ from math import ceil, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.batch.statistics import COVERAGE, Estimate
+from sim.batch.statistics.student import COVERAGE, Estimate
 
 FIRST = 20
 """Replications of a first stage where nothing else is asked for: t is 2.09, near the 1.96 of infinitely many."""
