@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sim.batch.statistics import Estimate, estimate
+from sim.batch.statistics.two_stage import two_stage
 from sim.batch.store.chunks import RUNS, done_chunks
 from sim.batch.store.plan_file import parsed_plan, stored_plan
 from sim.batch.store.query import tables_of
 from sim.batch.store.samples import samples
 from sim.batch.store.status import Status, status_of
-from sim.batch.two_stage import two_stage
 from sim.errors import OutputError
 
 SHOWN = ("cost_usd", "wall_time_s", "ettr", "goodput")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from sim.batch.plans.second import wanted_replicas
+from sim.batch.statistics.two_stage import replications_for
 from sim.batch.store.samples import samples
-from sim.batch.two_stage import replications_for
 from sim.errors import InputError, OutputError
 from sim.report.batch_answer import results_json
 from tests.batch.studies import SHORT, contents, plan_from, run

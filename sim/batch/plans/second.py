@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sim.batch.design.precision import half_width
 from sim.batch.plans.chunks import Chunk, chunks_of
 from sim.batch.plans.plan import Plan
-from sim.batch.two_stage import replications_for
+from sim.batch.statistics.two_stage import replications_for
 from sim.errors import InputError
 
 Samples = Mapping[str, Sequence[NDArray[np.float64]]]
