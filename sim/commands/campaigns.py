@@ -32,7 +32,8 @@ def campaign(
     from sim.report.campaign.screen import campaign_report
     from sim.report.progress import progress
 
-    loaded = load_campaign(name, [*(overrides or []), *([] if seed is None else [f"seed={seed}"])])
+    seeded = [] if seed is None else [f"seed={seed}"]
+    loaded = load_campaign(name, [*(overrides or []), *seeded], allow_plugins)
     if picture is not None:
         check_output(picture, force)
     if out is None:

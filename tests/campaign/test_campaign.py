@@ -99,6 +99,28 @@ def test_spot_nodes_need_the_failure_that_takes_them() -> None:
         load_campaign("small", SPOT)
 
 
+CONTRACT = '{ name = "march", from = "2026-03-01", to = "2026-03-03", price = "2 USD" }'
+
+
+def test_a_contract_is_paid_for_its_days_and_what_it_does_not_cover_on_demand() -> None:
+    terms = {"prices": '"2026-rented"', "acquisition": '"reserved"', "contracts": f"[{CONTRACT}]"}
+    overrides = [f'assets.main.set."cost.{key}"={value}' for key, value in terms.items()]
+    result = simulate_campaign(load_campaign("small", [*overrides, "assets.main.until=2026-03-11"]))
+    rate = result.held[0].asset.billing.prices.prices["rent-on-demand/dgx-h100"].value
+    rent = sum(charge.micro_usd for charge in result.bills[0].charges if charge.item == "rent")
+    assert rent / 1e6 == pytest.approx(48 * 24 * (2 * 2 + 8 * rate))
+
+
+def test_idle_time_that_no_run_absorbs_goes_to_the_pool() -> None:
+    result = simulate_campaign(load_campaign("small", ['assets.main.set."cost.absorb"=false']))
+    plain = simulate_campaign(load_campaign("small"))
+    bill = result.bills[0]
+    assert "idle" not in {charge.label for charge in bill.charges}
+    assert "idle" in {charge.label for charge in bill.pool}
+    whole = sum(charge.micro_usd for charge in (*bill.charges, *bill.pool))
+    assert whole == sum(charge.micro_usd for charge in plain.bills[0].charges)
+
+
 def test_two_assets_have_a_bill_each(small: Campaign) -> None:
     other = replace(small.assets[0], name="other")
     runs = tuple(replace(run, asset="other" if i % 2 else "main", after=()) for i, run in enumerate(small.runs[2:]))
