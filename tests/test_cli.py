@@ -23,6 +23,9 @@ from tests.engine.plans import uniform_plan
 from tests.report.examples import run_result, step_result, topology_result
 
 COMMANDS = {
+    "afford",
+    "campaign",
+    "own-or-rent",
     *("explain", "interval", "price", "run", "spares", "step", "compare", "topology", "validate", "catalog", "schema"),
 }
 TRACE = RunTrace(
