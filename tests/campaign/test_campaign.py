@@ -99,6 +99,19 @@ def test_spot_nodes_need_the_failure_that_takes_them() -> None:
         load_campaign("small", SPOT)
 
 
+def test_what_is_paid_once_is_paid_once_on_a_cluster_that_is_paid_by_use() -> None:
+    terms = {"egress": "3 TB", "credit": "100 USD", "commitment": "1e6 USD"}
+    once = [f'assets.main.set."cost.{key}"={value}' for key, value in terms.items()]
+    plain, result = (simulate_campaign(load_campaign("small", [*RENTED, *more])) for more in ([], once))
+    spent = sum(charge.micro_usd for charge in plain.bills[0].charges)
+    egress = round(3 * result.held[0].asset.billing.prices.prices["egress/tb"].value * 10**6)
+    items = {charge.item: charge.micro_usd for charge in result.bills[0].charges if charge.label == "terms"}
+    assert items == {"egress": egress, "credit": -100 * 10**6}
+    assert sum(charge.micro_usd for charge in result.bills[0].charges) == spent + egress - 100 * 10**6
+    assert sum(charge.micro_usd for charge in result.bills[0].pool) == 10**12 - spent - egress
+    assert result.bills[0].cash == 10**12 - 100 * 10**6
+
+
 CONTRACT = '{ name = "march", from = "2026-03-01", to = "2026-03-03", price = "2 USD" }'
 
 

@@ -81,7 +81,7 @@ def _facts(result: Result) -> list[tuple[str, str]]:
         ("Paid in cash", short_usd(result["cash_usd"])),
         ("Worth after it", short_usd(result["book_value_usd"])),
         ("Energy", show(energy * 3.6e6, "energy")),
-        ("CO2e", f"{sum(asset['co2e_kg'] for asset in result['assets']) / 1000:,.0f} t"),
+        ("CO2e", f"{short(sum(asset['co2e_kg'] for asset in result['assets']) / 1000)} t"),
     ]
 
 
@@ -152,7 +152,7 @@ def _states(result: Result) -> list[str]:
     """Return what each label that has GPUs cost, by what these did."""
     rows, head = [], list[str]()
     for label, items in result["micro_usd"].items():
-        if label in ("people", "data"):
+        if label in ("people", "data", "terms"):
             continue
         columns = Counter[str]()
         for row in bill_rows(items).values():
