@@ -140,3 +140,16 @@ def test_two_assets_have_a_bill_each(small: Campaign) -> None:
     result = simulate_campaign(replace(small, assets=(small.assets[0], other), runs=runs))
     assert [bill.name for bill in result.bills] == ["main", "other"]
     assert {charge.asset for charge in result.charges} == {"main", "other", ""}
+
+
+def test_evicted_nodes_are_not_paid_for() -> None:
+    evicted = '{ component = "node", name = "evicted", kind = "exponential", mean = "2 d" }'
+    keys = f'"failures.causes" = [{evicted}], "recovery.detect_by_cause" = {{}}'
+    runs = f'runs=[{{ name = "r", kind = "final", scenario = "tiny", set = {{ {keys} }} }}]'
+    result = simulate_campaign(load_campaign("small", [*SPOT, runs]))
+    (outcome,) = result.outcomes
+    gone_us = sum(amount for key, amount in outcome.time.items() if (key.state, key.cause) == ("repair", "evicted"))
+    rate = result.held[0].asset.billing.prices.prices["rent-spot/dgx-h100"].value
+    rent = sum(charge.micro_usd for charge in result.bills[0].charges if charge.item == "rent")
+    assert gone_us > 0
+    assert rent / 1e6 == pytest.approx(rate * (outcome.held_us - gone_us) / 3.6e9)
