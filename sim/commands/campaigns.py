@@ -109,12 +109,13 @@ def afford(
         raise InputError(f"--threshold {threshold:g}: expected more than 0")
     check_basis(basis)
     found, keys = read_organisations(organisations), overrides or []
-    with progress(sys.stderr) as report, located(scenario):
-        if as_campaign:
-            loaded = load_campaign(scenario, keys)
+    if as_campaign:
+        loaded = load_campaign(scenario, keys)
+        with progress(sys.stderr) as report:
             costs = campaign_costs(loaded, basis=basis, replicas=replicas, progress=report)
-        else:
-            job = load_scenario(scenario, keys)
+    else:
+        job = load_scenario(scenario, keys)
+        with progress(sys.stderr) as report, located(scenario):
             costs = run_costs(job, scenario, keys, basis=basis, replicas=replicas, progress=report)
     answer = afford_json(costs, shares(costs, found), threshold, organisations or SHIPPED)
     show_facts(answer, as_json, lambda: afford_report(answer))
