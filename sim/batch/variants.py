@@ -115,14 +115,21 @@ def toml_text(value: Any) -> str:
 
     >>> toml_text({"kind": "clos", "oversubscription": [1, 1, 7]})
     '{kind = "clos", oversubscription = [1, 1, 7]}'
+    >>> toml_text({"energy/kwh": 0.08})
+    '{"energy/kwh" = 0.08}'
     """
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key} = {toml_text(inner)}" for key, inner in value.items()) + "}"
+        return "{" + ", ".join(f"{_key(key)} = {toml_text(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(toml_text, value)) + "]"
     if isinstance(value, bool):
         return str(value).lower()
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(value)
+
+
+def _key(name: str) -> str:
+    bare = name and all(letter.isascii() and (letter.isalnum() or letter in "-_") for letter in name)
+    return name if bare else json.dumps(name, ensure_ascii=False)
 
 
 def _split(text: str, where: str) -> Iterator[str]:

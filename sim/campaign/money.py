@@ -6,7 +6,7 @@ nothing. People are paid by the calendar, data by the lump: neither is split ove
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from fractions import Fraction
 from typing import NamedTuple
@@ -18,13 +18,14 @@ from sim.catalog.records import Price, PriceBook, Provenance
 from sim.ledger.bill.assets import AssetCharge
 from sim.ledger.bill.cost import CostLedger, Posting, price
 from sim.ledger.bill.prices import exact, price_of
+from sim.ledger.bill.terms import Terms
 from sim.ledger.bill.usage import Usage
 from sim.ledger.explain.cash import cash_view
 from sim.ledger.time.apportion import split
 from sim.ledger.time.states import OUTSIDE_PHASE
 
-PEOPLE, DATA, IDLE_LABEL = "people", "data", "idle"
-"""Labels of what no run pays: teams, lumps of data, and the time that nobody uses."""
+PEOPLE, DATA, IDLE_LABEL, TERMS = "people", "data", "idle", "terms"
+"""Labels of what no run pays: teams, lumps of data, the time that nobody uses, and terms of what is paid by use."""
 
 
 class Charge(NamedTuple):
@@ -77,15 +78,16 @@ def asset_bill(held: Held, campaign: Campaign) -> AssetBill:
     """Return the bill of an asset. Raises PriceError as `price` does."""
     parts = [*_priced(held, campaign)]
     ledgers = [costs for _, _, costs in parts]
-    billing = held.asset.billing
-    views = [cash_view(usage, costs, billing.terms) for _, usage, costs in parts]
+    views = [cash_view(usage, costs, _terms(held)) for _, usage, costs in parts]
+    charges = tuple(_charges(held, ((number, costs.postings) for number, _, costs in parts)))
+    once, unspent = ([], []) if held.asset.shared else _once(held, sum(charge.micro_usd for charge in charges))
     return AssetBill(
         name=held.asset.name,
-        charges=tuple(_charges(held, ((number, costs.postings) for number, _, costs in parts))),
-        pool=tuple(_charges(held, ((number, costs.pool) for number, _, costs in parts))),
+        charges=(*charges, *once),
+        pool=(*_charges(held, ((number, costs.pool) for number, _, costs in parts)), *unspent),
         owned=tuple(charge for costs in ledgers for charge in costs.charges),
         usages=tuple(usage for _, usage, _ in parts),
-        cash=sum(view.cash for view in views),
+        cash=sum(view.cash for view in views) + sum(charge.micro_usd for charge in (*once, *unspent)),
         book_value=sum(view.book_value for view in views),
         unpriced=tuple(dict.fromkeys(key for costs in ledgers for key in costs.unpriced)),
     )
@@ -94,7 +96,7 @@ def asset_bill(held: Held, campaign: Campaign) -> AssetBill:
 def _priced(held: Held, campaign: Campaign) -> Iterator[tuple[int | None, Usage, CostLedger]]:
     """Yield what is priced at once: the number of a run, or None for all, what was used, and its ledger."""
     billing = held.asset.billing
-    book, how, terms = without_people(billing.prices), billing.acquisition, billing.terms
+    book, how, terms = without_people(billing.prices), billing.acquisition, _terms(held)
     if held.asset.shared:
         if held.wall_us:
             usage = joint_usage(held)
@@ -105,6 +107,30 @@ def _priced(held: Held, campaign: Campaign) -> Iterator[tuple[int | None, Usage,
         usage = own_usage(held, number)
         day = campaign.start + timedelta(microseconds=slot.start_us)
         yield number, usage, price(usage, book, how, terms, day.isoformat())
+
+
+def _terms(held: Held) -> Terms:
+    """Return the terms of what is priced at once: a run that pays by use has nothing that holds for all runs."""
+    terms = held.asset.billing.terms
+    return terms if held.asset.shared else replace(terms, commitment_usd=0.0, credit_usd=0.0, egress_bytes=0.0)
+
+
+def _once(held: Held, spent: int) -> tuple[list[Charge], list[Charge]]:
+    """Return what an asset that is paid for by use costs once, whatever runs: egress, a credit, and, for the pool, what
+    was promised to be spent and is not; spent: micro-dollars of its runs."""
+    billing = held.asset.billing
+    terms, charges = billing.terms, list[Charge]()
+
+    def add(item: str, usd: Fraction) -> Charge:
+        return _shared(held.asset.name, TERMS, item, usd)._replace(asset=held.asset.name)
+
+    if terms.egress_bytes:
+        charges.append(add("egress", exact(terms.egress_bytes) / 10**12 * price_of(billing.prices, "egress/tb")))
+    whole = Fraction(spent + sum(charge.micro_usd for charge in charges), 10**6)
+    if terms.credit_usd:
+        charges.append(add("credit", -min(exact(terms.credit_usd), whole)))
+    missing = exact(terms.commitment_usd) - whole
+    return charges, [add("commitment", missing)] if missing > 0 else []
 
 
 def _charges(held: Held, ledgers: Iterable[tuple[int | None, Sequence[Posting]]]) -> Iterator[Charge]:

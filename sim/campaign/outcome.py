@@ -91,13 +91,12 @@ def run_seed(campaign: Campaign, entry: RunEntry, ordinal: int, attempt: int) ->
 
 
 def _simulated(campaign: Campaign, entry: RunEntry, allow_plugins: bool) -> Iterator[Outcome]:
-    prepared: Prepared | None = None
+    base, prepared = _scenario(entry, entry.name, campaign.seed), None
     for ordinal in range(entry.count):
         for attempt in range(1, entry.attempts + 1):
             name = run_name(entry, ordinal, attempt)
-            scenario = _scenario(entry, name, run_seed(campaign, entry, ordinal, attempt))
-            same = prepare(scenario, allow_plugins=allow_plugins) if prepared is None else reseeded(prepared, scenario)
-            prepared = same
+            scenario = _seeded(entry, base, name, run_seed(campaign, entry, ordinal, attempt))
+            prepared = _prepared(scenario, prepared, allow_plugins)
             outcome = outcome_of(entry, name, attempt, simulate_prepared(prepared))
             yield outcome
             if outcome.kind != FAILED:
@@ -108,6 +107,17 @@ def _scenario(entry: RunEntry, name: str, seed: int) -> Scenario:
     assert entry.tree is not None, "asked of runs with a scenario"
     run = {**entry.tree["run"], "seed": seed}
     return scenario_of({**entry.tree, "name": name, "run": run}, "scenario")
+
+
+def _seeded(entry: RunEntry, base: Scenario, name: str, seed: int) -> Scenario:
+    """Return a scenario under another seed: read anew where it draws what is lost, or nodes of a log."""
+    assert entry.tree is not None, "asked of runs with a scenario"
+    drawn = base.machines.health is not None or base.failures.provenance is not None
+    return _scenario(entry, name, seed) if drawn else replace(base, name=name, seed=seed)
+
+
+def _prepared(scenario: Scenario, before: Prepared | None, allow_plugins: bool) -> Prepared:
+    return prepare(scenario, allow_plugins=allow_plugins) if before is None else reseeded(before, scenario)
 
 
 def outcome_of(entry: RunEntry, name: str, attempt: int, result: RunResult) -> Outcome:

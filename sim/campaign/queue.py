@@ -6,6 +6,7 @@ all behind it on the same cluster, so that nothing starves; under "first-fit" sm
 scheduling is at most twice as long as the best for runs of one node). Runs are not preempted.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -56,8 +57,9 @@ def schedule(tasks: Sequence[Task], nodes: Mapping[str, int], policy: str = POLI
     """
     if policy not in POLICIES:
         raise unknown_name("queue", policy, POLICIES, "queue")
-    waiting, slots, running = list(tasks), list[Slot](), list[Slot]()
-    free, left = dict(nodes), _counts(tasks)
+    waiting, slots, running = dict(enumerate(tasks)), list[Slot](), list[Slot]()
+    free, left = dict(nodes), Counter(task.name for task in tasks)
+    days = sorted({task.not_before_us for task in tasks}, reverse=True)
     now_us = 0
     while waiting or running:
         for slot in [slot for slot in running if slot.end_us <= now_us]:
@@ -65,47 +67,41 @@ def schedule(tasks: Sequence[Task], nodes: Mapping[str, int], policy: str = POLI
             free[slot.task.asset] += slot.task.nodes
             left[slot.task.name] -= 1
         begun = _begun(waiting, free, left, policy, now_us)
-        started = [Slot(task, now_us, now_us + task.duration_us) for task in begun]
-        waiting = [task for task in waiting if not any(task is each for each in begun)]
+        started = [Slot(task, now_us, now_us + task.duration_us) for task in map(waiting.pop, begun)]
         slots += started
         running += started
         if any(slot.end_us == now_us for slot in started):
             continue
-        now_us = _next_us(waiting, running, now_us)
+        now_us = _next_us(waiting, running, days, now_us)
     return tuple(slots)
 
 
-def _counts(tasks: Sequence[Task]) -> dict[str, int]:
-    """Return how many tasks of each name have not ended."""
-    left: dict[str, int] = {}
-    for task in tasks:
-        left[task.name] = left.get(task.name, 0) + 1
-    return left
-
-
 def _begun(
-    waiting: Sequence[Task], free: dict[str, int], left: Mapping[str, int], policy: str, now_us: int
-) -> list[Task]:
-    """Return the tasks that begin now, and take their nodes."""
+    waiting: Mapping[int, Task], free: dict[str, int], left: Mapping[str, int], policy: str, now_us: int
+) -> list[int]:
+    """Return the places in the queue of tasks that begin now, which take their nodes."""
     begun, held_back = [], set[str]()
-    for task in waiting:
+    for place, task in waiting.items():
         ready = task.not_before_us <= now_us and not any(left.get(name) for name in task.after)
         if not ready or task.asset in held_back:
             continue
         if task.nodes <= free[task.asset]:
             free[task.asset] -= task.nodes
-            begun.append(task)
+            begun.append(place)
         elif policy == "in-order":
             held_back.add(task.asset)
+        if all(asset in held_back or not nodes for asset, nodes in free.items()):
+            break
     return begun
 
 
-def _next_us(waiting: Sequence[Task], running: Sequence[Slot], now_us: int) -> int:
-    """Return the next instant at which something ends or may begin."""
-    instants = [slot.end_us for slot in running]
-    instants += [task.not_before_us for task in waiting if task.not_before_us > now_us]
+def _next_us(waiting: Mapping[int, Task], running: Sequence[Slot], days: list[int], now_us: int) -> int:
+    """Return the next instant at which something ends or may begin; days: those to come, the next one last."""
+    while days and days[-1] <= now_us:
+        days.pop()
+    instants = [*(slot.end_us for slot in running), *days[-1:]]
     if not instants and waiting:
-        first = waiting[0]
+        first = next(iter(waiting.values()))
         waits = f"; it waits for {', '.join(first.after)}" if first.after else ""
         raise SimulationError(f"run '{first.name}' never begins: it asks for {first.nodes} nodes{waits}")
     return min(instants, default=now_us)

@@ -32,7 +32,8 @@ def campaign(
     from sim.report.campaign.screen import campaign_report
     from sim.report.progress import progress
 
-    loaded = load_campaign(name, [*(overrides or []), *([] if seed is None else [f"seed={seed}"])])
+    seeded = [] if seed is None else [f"seed={seed}"]
+    loaded = load_campaign(name, [*(overrides or []), *seeded], allow_plugins)
     if picture is not None:
         check_output(picture, force)
     if out is None:
@@ -108,12 +109,13 @@ def afford(
         raise InputError(f"--threshold {threshold:g}: expected more than 0")
     check_basis(basis)
     found, keys = read_organisations(organisations), overrides or []
-    with progress(sys.stderr) as report, located(scenario):
-        if as_campaign:
-            loaded = load_campaign(scenario, keys)
+    if as_campaign:
+        loaded = load_campaign(scenario, keys)
+        with progress(sys.stderr) as report:
             costs = campaign_costs(loaded, basis=basis, replicas=replicas, progress=report)
-        else:
-            job = load_scenario(scenario, keys)
+    else:
+        job = load_scenario(scenario, keys)
+        with progress(sys.stderr) as report, located(scenario):
             costs = run_costs(job, scenario, keys, basis=basis, replicas=replicas, progress=report)
     answer = afford_json(costs, shares(costs, found), threshold, organisations or SHIPPED)
     show_facts(answer, as_json, lambda: afford_report(answer))

@@ -99,9 +99,57 @@ def test_spot_nodes_need_the_failure_that_takes_them() -> None:
         load_campaign("small", SPOT)
 
 
+def test_what_is_paid_once_is_paid_once_on_a_cluster_that_is_paid_by_use() -> None:
+    terms = {"egress": "3 TB", "credit": "100 USD", "commitment": "1e6 USD"}
+    once = [f'assets.main.set."cost.{key}"={value}' for key, value in terms.items()]
+    plain, result = (simulate_campaign(load_campaign("small", [*RENTED, *more])) for more in ([], once))
+    spent = sum(charge.micro_usd for charge in plain.bills[0].charges)
+    egress = round(3 * result.held[0].asset.billing.prices.prices["egress/tb"].value * 10**6)
+    items = {charge.item: charge.micro_usd for charge in result.bills[0].charges if charge.label == "terms"}
+    assert items == {"egress": egress, "credit": -100 * 10**6}
+    assert sum(charge.micro_usd for charge in result.bills[0].charges) == spent + egress - 100 * 10**6
+    assert sum(charge.micro_usd for charge in result.bills[0].pool) == 10**12 - spent - egress
+    assert result.bills[0].cash == 10**12 - 100 * 10**6
+
+
+CONTRACT = '{ name = "march", from = "2026-03-01", to = "2026-03-03", price = "2 USD" }'
+
+
+def test_a_contract_is_paid_for_its_days_and_what_it_does_not_cover_on_demand() -> None:
+    terms = {"prices": '"2026-rented"', "acquisition": '"reserved"', "contracts": f"[{CONTRACT}]"}
+    overrides = [f'assets.main.set."cost.{key}"={value}' for key, value in terms.items()]
+    result = simulate_campaign(load_campaign("small", [*overrides, "assets.main.until=2026-03-11"]))
+    rate = result.held[0].asset.billing.prices.prices["rent-on-demand/dgx-h100"].value
+    rent = sum(charge.micro_usd for charge in result.bills[0].charges if charge.item == "rent")
+    assert rent / 1e6 == pytest.approx(48 * 24 * (2 * 2 + 8 * rate))
+
+
+def test_idle_time_that_no_run_absorbs_goes_to_the_pool() -> None:
+    result = simulate_campaign(load_campaign("small", ['assets.main.set."cost.absorb"=false']))
+    plain = simulate_campaign(load_campaign("small"))
+    bill = result.bills[0]
+    assert "idle" not in {charge.label for charge in bill.charges}
+    assert "idle" in {charge.label for charge in bill.pool}
+    whole = sum(charge.micro_usd for charge in (*bill.charges, *bill.pool))
+    assert whole == sum(charge.micro_usd for charge in plain.bills[0].charges)
+
+
 def test_two_assets_have_a_bill_each(small: Campaign) -> None:
     other = replace(small.assets[0], name="other")
     runs = tuple(replace(run, asset="other" if i % 2 else "main", after=()) for i, run in enumerate(small.runs[2:]))
     result = simulate_campaign(replace(small, assets=(small.assets[0], other), runs=runs))
     assert [bill.name for bill in result.bills] == ["main", "other"]
     assert {charge.asset for charge in result.charges} == {"main", "other", ""}
+
+
+def test_evicted_nodes_are_not_paid_for() -> None:
+    evicted = '{ component = "node", name = "evicted", kind = "exponential", mean = "2 d" }'
+    keys = f'"failures.causes" = [{evicted}], "recovery.detect_by_cause" = {{}}'
+    runs = f'runs=[{{ name = "r", kind = "final", scenario = "tiny", set = {{ {keys} }} }}]'
+    result = simulate_campaign(load_campaign("small", [*SPOT, runs]))
+    (outcome,) = result.outcomes
+    gone_us = sum(amount for key, amount in outcome.time.items() if (key.state, key.cause) == ("repair", "evicted"))
+    rate = result.held[0].asset.billing.prices.prices["rent-spot/dgx-h100"].value
+    rent = sum(charge.micro_usd for charge in result.bills[0].charges if charge.item == "rent")
+    assert gone_us > 0
+    assert rent / 1e6 == pytest.approx(rate * (outcome.held_us - gone_us) / 3.6e9)

@@ -1,7 +1,7 @@
 """Who runs when: by hand, and what every calendar must keep."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.campaign.queue import Slot, Task, idle_node_us, levels, schedule
@@ -57,6 +57,7 @@ tasks_of = st.lists(
 )
 
 
+@settings(max_examples=50)
 @given(rows=tasks_of, policy=st.sampled_from(POLICIES))
 def test_every_calendar_keeps_nodes_days_and_order(rows: list[tuple[int, int, int, set[int]]], policy: str) -> None:
     tasks = [
@@ -74,6 +75,7 @@ def test_every_calendar_keeps_nodes_days_and_order(rows: list[tuple[int, int, in
     assert idle_node_us(slots, 5, 0, last) == 5 * last - used
 
 
+@settings(max_examples=50)
 @given(rows=tasks_of)
 def test_without_days_and_order_some_run_is_always_on(rows: list[tuple[int, int, int, set[int]]]) -> None:
     tasks = [task(str(i), nodes, us) for i, (nodes, us, _, _) in enumerate(rows)]

@@ -72,7 +72,7 @@ def asset_tree(form: AssetForm, folder: Path) -> Tree:
     return {"cluster": cluster, "cost": tree["cost"]}
 
 
-def asset_of(form: AssetForm, tree: Mapping[str, Any], start: date) -> Asset:
+def asset_of(form: AssetForm, tree: Mapping[str, Any], start: date, allow_plugins: bool = False) -> Asset:
     """Return the asset of its keys, wired: its bill of materials is that of the whole cluster.
 
     Raises InputError as a scenario does, ScenarioError for days that are none of the campaign's.
@@ -82,7 +82,7 @@ def asset_of(form: AssetForm, tree: Mapping[str, Any], start: date) -> Asset:
     if tree["cost"].get("evictions"):
         job |= {"failures": {"causes": [EVICTION | {"name": tree["cost"]["evictions"]}]}, "recovery": RECOVERY}
     scenario = scenario_of({"name": form.name, **tree, **job}, "scenario")
-    machine = build_machine(scenario)
+    machine = build_machine(scenario, allow_plugins)
     assert machine is not None and scenario.billing is not None, "a scenario with [cost] has a topology"
     from_us = us_of(form.from_, start, "from") if form.from_ else 0
     until_us = us_of(form.until, start, "until") if form.until else None

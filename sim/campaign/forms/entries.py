@@ -22,7 +22,7 @@ US_PER_HOUR = 3_600_000_000
 WITHOUT = {"staff/research": 0.0, "data/run": 0.0, "data/licences": 0.0, "data/processing": 0.0, "data/annotation": 0.0}
 """Prices of what a campaign pays for as a whole: people by the calendar, data by the lump."""
 
-ONCE = ("commitment", "credit", "committed", "contracts", "lead_time", "deposit", "ramp")
+ONCE = ("commitment", "credit", "committed", "contracts", "lead_time", "deposit", "ramp", "egress")
 """Terms of a cluster that hold once, however many runs share it."""
 
 

@@ -36,10 +36,11 @@ def campaign_names() -> list[str]:
     return sorted(Path(item.name).stem for item in folder.iterdir() if item.name.endswith(".toml"))
 
 
-def load_campaign(name_or_path: str, overrides: Iterable[str] = ()) -> Campaign:
+def load_campaign(name_or_path: str, overrides: Iterable[str] = (), allow_plugins: bool = False) -> Campaign:
     """Return a campaign that ships with the project, or that of a file; overrides as in `runs.NAME.count=3`.
 
-    Scenarios that are files lie beside the campaign's. Raises InputError with a line for each thing that is wrong: the
+    Scenarios that are files lie beside the campaign's; a topology "module:function" of an asset is imported only with
+    allow_plugins. Raises InputError with a line for each thing that is wrong: the
     file, the dotted key, what it got and expected, the nearest key or name.
 
     >>> load_campaign("small", ["seed=7"]).seed
@@ -52,7 +53,7 @@ def load_campaign(name_or_path: str, overrides: Iterable[str] = ()) -> Campaign:
         path = Path(str(files("experiments") / "campaigns" / f"{name_or_path}.toml"))
     tree = read_toml(path, "a campaign in TOML, or the name of one")
     tree = overridden(tree, [indexed(tree, override) for override in overrides])
-    return campaign_of(tree, name_or_path, path.parent)
+    return campaign_of(tree, name_or_path, path.parent, allow_plugins)
 
 
 def indexed(tree: Mapping[str, Any], override: str) -> str:
@@ -69,14 +70,14 @@ def indexed(tree: Mapping[str, Any], override: str) -> str:
     return override
 
 
-def campaign_of(tree: Mapping[str, Any], source: str, folder: Path) -> Campaign:
+def campaign_of(tree: Mapping[str, Any], source: str, folder: Path, allow_plugins: bool = False) -> Campaign:
     """Return the campaign of a tree of keys; folder: in which the files lie that it names."""
     try:
         form = CampaignForm.model_validate(tree)
     except ValidationError as error:
         raise InputError("\n".join(f"{source}: {line}" for line in error_lines(error, CampaignForm))) from None
     _refuse([*_faults(form)], source)
-    assets, entries = _resolved(form, source, folder)
+    assets, entries = _resolved(form, source, folder, allow_plugins)
     campaign = Campaign(
         name=form.name,
         source=source,
@@ -108,14 +109,16 @@ def _refuse(lines: list[str], source: str) -> None:
         raise ScenarioError("\n".join(f"{source}: {line}" for line in lines))
 
 
-def _resolved(form: CampaignForm, source: str, folder: Path) -> tuple[tuple[Asset, ...], tuple[RunEntry, ...]]:
+def _resolved(
+    form: CampaignForm, source: str, folder: Path, allow_plugins: bool
+) -> tuple[tuple[Asset, ...], tuple[RunEntry, ...]]:
     """Return assets and entries; what is wrong with any of them is said together."""
     lines: list[str] = []
     trees, assets, entries = {}, {}, []
     for each in form.assets:
         try:
             trees[each.name] = asset_tree(each, folder)
-            assets[each.name] = asset_of(each, trees[each.name], form.start)
+            assets[each.name] = asset_of(each, trees[each.name], form.start, allow_plugins)
         except InputError as error:
             lines += [f"assets.{each.name}: {line}" for line in str(error).splitlines()]
     for run in form.runs:

@@ -9,7 +9,7 @@ from sim.scenario.billing import Money
 from sim.scenario.fields import Count, CountOrZero, FileName, IsoDate, Name, NodeCount, OneOf, PositiveTime, refuse
 from sim.scenario.laws import CLOSED
 
-MOST_RUNS = 10_000
+MOST_RUNS = 5_000
 """Runs of a campaign, attempts included."""
 
 SIMULATED_ONLY = ("set", "faults", "attempts")

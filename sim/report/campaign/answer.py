@@ -21,6 +21,7 @@ from sim.ledger.power.energy import co2e_kg, facility_kwh
 def campaign_json(result: CampaignResult) -> dict[str, Any]:
     """Return the answer of a campaign; micro_usd: by label, item and state, as integers."""
     charges, used = result.charges, [outcome for outcome in result.outcomes if outcome.kind != OTHERS]
+    by_run = _by((charge for bill in result.bills for charge in bill.charges), "run")
     end_us = max(slot.end_us for slot in result.slots)
     shared = sum(charge.micro_usd for charge in result.shared)
     whole = sum(c.micro_usd for bill in result.bills for c in (*bill.charges, *bill.pool))
@@ -48,7 +49,10 @@ def campaign_json(result: CampaignResult) -> dict[str, Any]:
         "book_value_usd": sum(bill.book_value for bill in result.bills) / 1e6,
         **{f"cost_by_{axis}": _by(charges, axis) for axis in ("kind", "label", "item", "state", "asset")},
         "micro_usd": _matrix(charges),
-        "runs": [_run(result, *pair) for pair in zip(result.outcomes, result.slots, strict=True)],
+        "runs": [
+            _run(result, outcome, slot, by_run.get(outcome.name, 0.0))
+            for outcome, slot in zip(result.outcomes, result.slots, strict=True)
+        ],
         "assets": [_asset(result, *pair) for pair in zip(result.held, result.bills, strict=True)],
         "published": [_published(result, each) for each in result.campaign.published],
         "sources": _sources(result),
@@ -89,8 +93,7 @@ def _matrix(charges: Iterable[Charge]) -> dict[str, dict[str, dict[str, int]]]:
     return {label: {item: dict(row) for item, row in items.items()} for label, items in matrix.items()}
 
 
-def _run(result: CampaignResult, outcome: Outcome, slot: Slot) -> dict[str, Any]:
-    charges = (c for bill in result.bills for c in bill.charges if c.run == outcome.name and c.kind == outcome.kind)
+def _run(result: CampaignResult, outcome: Outcome, slot: Slot, cost_usd: float) -> dict[str, Any]:
     return {
         "name": outcome.name,
         "entry": outcome.entry.name,
@@ -110,7 +113,7 @@ def _run(result: CampaignResult, outcome: Outcome, slot: Slot) -> dict[str, Any]
         "flop": outcome.flop,
         "ended": outcome.ended,
         "simulated": outcome.entry.tree is not None,
-        "cost_usd": _usd(charges),
+        "cost_usd": cost_usd,
     }
 
 

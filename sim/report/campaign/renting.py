@@ -5,8 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from sim.campaign.renting.study import DatedRow, RentingStudy
+from sim.ledger.bill.terms import RENTS
 from sim.quantities import show_count
 from sim.report.text import Result, percent, short, short_usd, table, wrapped
+
+HOW = ("reserved", "on-demand")
 
 
 def renting_json(study: RentingStudy) -> dict[str, Any]:
@@ -20,7 +23,7 @@ def renting_json(study: RentingStudy) -> dict[str, Any]:
         "gpus": usage.gpus,
         "gpu_hours": usage.gpus * usage.wall_us / 3.6e9,
         "use": study.use,
-        "rows": [_row(row) for row in study.rows],
+        "rows": [_row(row, usage.assets.node) for row in study.rows],
         "rent_factor_per_year": _factors(study.rent_growths),
         "server_factor_per_year": _factors(study.server_growths),
         "skipped": [{"books": books, "lacks": why} for books, why in study.skipped],
@@ -33,13 +36,21 @@ def _factors(growths: tuple[float, float, float] | None) -> dict[str, float] | N
     return dict(zip(("low", "mean", "high"), map(math.exp, growths), strict=True))
 
 
-def _row(row: DatedRow) -> dict[str, Any]:
+def _kinds(row: DatedRow, node: str) -> dict[str, str]:
+    """Return whether the prices of a row are published, derived or assumed."""
+    owned, rented = row.pair.owned.prices, row.pair.rented.prices
+    prices = {"server": owned[f"server/{node}"], **{how: rented[f"{RENTS[how]}/{node}"] for how in HOW}}
+    return {name: price.provenance.kind for name, price in prices.items()}
+
+
+def _row(row: DatedRow, node: str) -> dict[str, Any]:
     years = {"constant": row.years, "low": row.years_low, "high": row.years_high}
     days = {name: row.day(each) for name, each in years.items()}
     return {
         "owned": row.pair.owned.name,
         "rented": row.pair.rented.name,
         "start": row.pair.start.isoformat(),
+        "kinds": _kinds(row, node),
         "own_usd": row.own_usd,
         "own_fixed_usd": row.owning.fixed_usd,
         "own_variable_usd": row.owning.variable_usd,
@@ -121,7 +132,12 @@ def _moves(result: Result) -> list[str]:
         told = ", ".join(f"{each} {factors[each] - 1:+.0%}".replace("%", " %") for each in ("low", "mean", "high"))
         band = ", which make the band" if name == "Rents" else ""
         lines += wrapped(f"{name} of this node moved by {told} a year between the dated books{band}")
-    return lines
+    assumed = [f"{row['start'][:4]} {name}" for row in result["rows"] for name in row["kinds"] if _guessed(row, name)]
+    return [*lines, *(wrapped(f"Assumed in the books, not published: {', '.join(assumed)}") if assumed else [])]
+
+
+def _guessed(row: Mapping[str, Any], name: str) -> bool:
+    return bool(row["kinds"][name] == "assumed")
 
 
 def _skipped(result: Result) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sim.quantities import show, show_count, show_usd
 from sim.report.bill import bill_rows
-from sim.report.text import Marks, Result, pairs, percent, short, short_usd, signed, table, wrapped
+from sim.report.text import WIDTH, Marks, Result, pairs, percent, short, short_usd, signed, table, wrapped
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "hardware": ("server", "scale-up", "network", "storage", "head-node", "cdu"),
@@ -81,7 +81,7 @@ def _facts(result: Result) -> list[tuple[str, str]]:
         ("Paid in cash", short_usd(result["cash_usd"])),
         ("Worth after it", short_usd(result["book_value_usd"])),
         ("Energy", show(energy * 3.6e6, "energy")),
-        ("CO2e", f"{sum(asset['co2e_kg'] for asset in result['assets']) / 1000:,.0f} t"),
+        ("CO2e", f"{short(sum(asset['co2e_kg'] for asset in result['assets']) / 1000)} t"),
     ]
 
 
@@ -107,17 +107,23 @@ def _runs(result: Result) -> list[str]:
         first, last = min(run["start"] for run in line.runs), max(run["end"] for run in line.runs)
         hours, cost = short(line.total("gpu_hours")), short_usd(line.total("cost_usd"))
         each = line.runs[0]
-        rows.append([line.name[:24], each["kind"], f"{each['nodes']:,}", first[:10], last[:10], hours, cost])
+        rows.append([_cut(line, 17), each["kind"], f"{each['nodes']:,}", first[:10], last[:10], hours, cost])
     ended = Counter(run["ended"] for run in result["runs"] if run["ended"] not in ("complete", "given"))
     said = [f"{count} by {reason}" for reason, count in sorted(ended.items())]
     return [*table(rows, "<<>>>>>", gap=1), *(wrapped(f"Ended early: {', '.join(said)}") if said else [])]
+
+
+def _cut(line: Line, width: int) -> str:
+    """Return the name of runs in so many columns; how many they are is never cut off."""
+    count = f" x{len(line.runs)}" if len(line.runs) > 1 else ""
+    return line.name.removesuffix(count)[: width - len(count)] + count
 
 
 def _calendar(result: Result, marks: Marks) -> list[str]:
     """Return a line an entry: when any of its runs holds nodes."""
     span_s = result["wall_time_s"]
     rows = [["", f"a column is {show(span_s / _CALENDAR, 'time', 2)}"]]
-    rows += [[line.name[:24], _bar(line.runs, span_s, marks)] for line in lines_of(result)]
+    rows += [[_cut(line, 30), _bar(line.runs, span_s, marks)] for line in lines_of(result)]
     return table(rows, "<<")
 
 
@@ -140,19 +146,32 @@ def _bill(result: Result) -> list[str]:
         label: {group: sum(items.get(item, 0) for item in members) for group, members in GROUPS.items()}
         for label, items in sums.items()
     }
+    cells["total"] = {group: sum(row[group] for row in cells.values()) for group in GROUPS}
+    while max(map(len, lines := _columns(cells))) > WIDTH:
+        cells = _folded(cells)
+    return lines
+
+
+def _columns(cells: Mapping[str, Mapping[str, int]]) -> list[str]:
     shown = [group for group in GROUPS if any(row[group] for row in cells.values())]
-    total = {group: sum(row[group] for row in cells.values()) for group in GROUPS}
     rows = [["What it cost", *shown, "total"]]
-    for label, row in [*cells.items(), ("total", total)]:
+    for label, row in cells.items():
         rows.append([label[:18], *(_cell(row[group]) for group in shown), _cell(sum(row.values()))])
     return table(rows, "<" + ">" * (len(shown) + 1), gap=2 if len(shown) < 7 else 1)
+
+
+def _folded(cells: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
+    """Return a bill whose smallest column is part of "other"."""
+    total = cells["total"]
+    least = min((group for group in GROUPS if group != "other" and total[group]), key=lambda group: abs(total[group]))
+    return {name: {**row, "other": row["other"] + row[least], least: 0} for name, row in cells.items()}
 
 
 def _states(result: Result) -> list[str]:
     """Return what each label that has GPUs cost, by what these did."""
     rows, head = [], list[str]()
     for label, items in result["micro_usd"].items():
-        if label in ("people", "data"):
+        if label in ("people", "data", "terms"):
             continue
         columns = Counter[str]()
         for row in bill_rows(items).values():

@@ -85,6 +85,14 @@ def test_a_table_that_cannot_be_read_is_said(text: str, match: str, tmp_path: Pa
         read_organisations(str(tmp_path / "mine.csv"))
 
 
+def test_what_is_wrong_with_a_campaign_is_said_once() -> None:
+    refused = CLI.invoke(app, ["afford", "small", "--campaign", "--set", "runs.ablation.cont=3"])
+    assert refused.exit_code == 2
+    assert refused.output.startswith("trainwright: small: runs.0.cont: unknown key 'cont'")
+    free = CLI.invoke(app, ["afford", "airesim-s1", "--replicas", "1"])
+    assert (free.exit_code, "airesim-s1: cost: is missing" in free.output) == (2, True)
+
+
 def test_options_that_mean_nothing_are_refused() -> None:
     for arguments, said in ((["--threshold", "0"], "more than 0"), (["--basis", "accrued"], "did you mean 'accrual'")):
         refused = CLI.invoke(app, ["afford", "tiny", *arguments])

@@ -82,6 +82,16 @@ def test_every_pair_of_the_catalog_holds_together() -> None:
     assert len([pair_of(pair.owned.name, pair.rented.name) for pair in dated_pairs()]) >= 4
 
 
+def test_what_is_assumed_is_said(study: RentingStudy) -> None:
+    answer = renting_json(study)
+    assumed = [
+        (row["start"][:4], name) for row in answer["rows"] for name, kind in row["kinds"].items() if kind == "assumed"
+    ]
+    assert ("2023", "reserved") in assumed
+    told = " ".join(renting_report(answer).split())
+    assert "Assumed in the books, not published: " + ", ".join(f"{year} {name}" for year, name in assumed) in told
+
+
 def test_the_screen_fits_and_says_the_dates(study: RentingStudy) -> None:
     answer = renting_json(study)
     lines = renting_report(answer).splitlines()

@@ -66,6 +66,20 @@ def test_the_screen_fits_and_shows_every_run_once(answer: dict[str, Any]) -> Non
     assert "2.2 (1.2 to 4)" in text
 
 
+def test_the_screen_fits_whatever_is_on_the_bill(answer: dict[str, Any]) -> None:
+    runs = [
+        {**run, "entry": "a very long name of a run", "kind": "post-training", "nodes": 10_000}
+        for run in answer["runs"]
+    ]
+    items = {item: {"step": -123_456_789_012_345 if item == "credit" else 123_456_789_012_345} for item in ITEMS}
+    wide = {**answer, "runs": runs, "micro_usd": {f"a label that is long {i}": items for i in range(3)}}
+    lines = campaign_report(wide, UNICODE).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any(line.startswith("a very long n x14 post-training") for line in lines)
+    (head,) = [line for line in lines if line.startswith("What it cost")]
+    assert head.split()[-2:] == ["other", "total"]
+
+
 def test_a_campaign_without_a_final_run_says_so(answer: dict[str, Any]) -> None:
     none = {**answer, "multiplier": dict.fromkeys(answer["multiplier"])}
     assert "no development multiplier" in campaign_report(none, ASCII)
