@@ -107,3 +107,10 @@ def test_terms_of_nothing_leave_the_name_of_a_run() -> None:
     plain, stated = load_scenario("tiny"), load_scenario("tiny", ["cost.absorb=true", "cluster.cooling=air"])
     assert canonical_text(plain) == canonical_text(stated)
     assert canonical_text(plain) != canonical_text(load_scenario("tiny", ["cost.absorb=false"]))
+
+
+def test_the_rent_of_deepseek_v3_is_the_published_two_dollars_of_a_gpu_hour() -> None:
+    billing = load_scenario("deepseek-v3").billing
+    assert billing is not None
+    rent = billing.prices.prices["rent-on-demand/hgx-h800"]
+    assert (rent.value, rent.unit) == (2.0, "USD/GPU-h")
