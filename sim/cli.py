@@ -25,6 +25,7 @@ from sim.commands.options import (
 )
 from sim.commands.policies import interval, spares
 from sim.commands.pricing import price
+from sim.commands.sensitivity import sensitivity
 from sim.commands.validations import validate
 from sim.engine.collector import rare_collections
 from sim.errors import InputError, OutputError, TrainwrightError
@@ -263,6 +264,7 @@ app.command()(spares)
 app.command()(price)
 app.command()(explain)
 app.command()(generations)
+app.command()(sensitivity)
 app.command()(validate)
 
 

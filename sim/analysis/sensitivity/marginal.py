@@ -1,0 +1,90 @@
+"""What a little more is worth to a run, in dollars and hours: a point of MFU, faster links, a minute of detection."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from sim.analysis.generations.usage import mixed
+from sim.analysis.sensitivity.runs import Outcome, Source, Task, base_of, bill_usd, outcomes_of, to_tokens
+from sim.analysis.spares.changes import changes_of
+from sim.batch.pool import Pool
+from sim.batch.statistics import Estimate, paired
+from sim.scenario import Scenario
+from sim.simulate import simulate_prepared
+
+POINT = 0.01
+"""A point of MFU."""
+
+LINKS = 2.0
+"""Times the bandwidth of the network."""
+
+REUSED = ("detection -1 min", "store x2", "initialize -1 min")
+"""Changes of `spares` that are worth something here too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worth:
+    """What a change saves, in dollars and hours, with intervals over seeds."""
+
+    name: str
+    usd: Estimate
+    hours: Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """A change of `spares` by its name, on a scenario, under seeds."""
+
+    source: Source
+    name: str
+    seeds: tuple[int, ...]
+
+
+def mfu_point(scenario: Scenario, base: Sequence[Outcome], mfu: float) -> Worth:
+    """Return what a point more of MFU saves: all that is used shrinks to mfu / (mfu + 0.01).
+
+    Assumption: a shorter run meets as many fewer failures, and nothing else changes; what is paid once stays.
+    """
+    factor = mfu / (mfu + POINT)
+    less = [bill_usd(scenario, mixed([(run.usage, 1.0)], factor)) for run in base]
+    usd = paired([run.cost_usd for run in base], less)
+    hours = paired([run.wall_s / 3600 for run in base], [run.wall_s / 3600 * factor for run in base])
+    return Worth(name="MFU +1 point", usd=usd, hours=hours)
+
+
+def worths(
+    processes: Pool, source: Source, scenario: Scenario, base: Sequence[Outcome], seeds: Sequence[int]
+) -> Iterator[Worth]:
+    """Yield what faster links and the changes of `spares` save, by paired simulation."""
+    links = outcomes_of(Task(source=source, knob="network bandwidth", factor=LINKS, seeds=tuple(seeds)))
+    if isinstance(links, list):
+        yield _worth(f"network x{LINKS:g}", links, base)
+    names = [change.name for change in changes_of(scenario) if change.name in REUSED]
+    tasks = [Changed(source=source, name=name, seeds=tuple(seeds)) for name in names]
+    for name, runs in zip(names, processes.map(changed_outcomes, tasks), strict=True):
+        yield _worth(name, runs, base)
+
+
+def _worth(name: str, runs: Sequence[Outcome], base: Sequence[Outcome]) -> Worth:
+    after = to_tokens(runs, base)
+    usd = paired([run.cost_usd for run in base], [usd for usd, _ in after])
+    hours = paired([run.wall_s / 3600 for run in base], [wall_s / 3600 for _, wall_s in after])
+    return Worth(name=name, usd=usd, hours=hours)
+
+
+def changed_outcomes(task: Changed) -> list[Outcome]:
+    """Return the runs of a change of `spares` that needs no other machine."""
+    base = base_of(task.source)
+    change = next(each for each in changes_of(base.scenario) if each.name == task.name)
+    prepared = replace(base, scenario=change.scenario, held={})
+    runs = [simulate_prepared(replace(prepared, scenario=replace(change.scenario, seed=seed))) for seed in task.seeds]
+    return [
+        Outcome(
+            cost_usd=bill_usd(change.scenario, run.usage),
+            wall_s=run.summary.wall_time_s,
+            tokens=run.summary.tokens or 0,
+            complete=run.summary.complete,
+            usage=run.usage,
+        )
+        for run in runs
+        if run.usage is not None
+    ]
