@@ -24,6 +24,7 @@ from tests.report.examples import run_result, step_result, topology_result
 
 COMMANDS = {
     *("explain", "interval", "price", "run", "spares", "step", "compare", "topology", "validate", "catalog", "schema"),
+    *("generations", "sensitivity"),
 }
 TRACE = RunTrace(
     gpus_per_node=8,
