@@ -80,7 +80,17 @@ def _base(base: Sequence[Outcome]) -> Json:
         "cost_usd": float(np.mean([run.cost_usd for run in base])),
         "wall_days": float(np.mean([run.wall_s for run in base])) / 86_400,
         "windowed": not all(run.complete for run in base),
+        "waiting_seeds": sum(_waited(run) > WAITED for run in base),
     }
+
+
+WAITED = 0.01
+"""Of all GPU-time: a job that waits longer for nodes is short of spares or crews."""
+
+
+def _waited(run: Outcome) -> float:
+    waited = sum(amount for key, amount in run.usage.time.items() if key.state == "wait_for_node")
+    return waited / sum(run.usage.time.values())
 
 
 def _estimate(found: Estimate | None) -> Json | None:

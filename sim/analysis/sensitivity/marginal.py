@@ -4,12 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sim.analysis.generations.usage import mixed
-from sim.analysis.sensitivity.runs import Outcome, Source, Task, base_of, bill_usd, outcomes_of, to_tokens
+from sim.analysis.sensitivity.runs import Outcome, Source, Task, base_of, bill_usd, outcomes, outcomes_of
 from sim.analysis.spares.changes import changes_of
 from sim.batch.pool import Pool
 from sim.batch.statistics import Estimate, paired
 from sim.scenario import Scenario
-from sim.simulate import simulate_prepared
 
 POINT = 0.01
 """A point of MFU."""
@@ -65,9 +64,8 @@ def worths(
 
 
 def _worth(name: str, runs: Sequence[Outcome], base: Sequence[Outcome]) -> Worth:
-    after = to_tokens(runs, base)
-    usd = paired([run.cost_usd for run in base], [usd for usd, _ in after])
-    hours = paired([run.wall_s / 3600 for run in base], [wall_s / 3600 for _, wall_s in after])
+    usd = paired([run.cost_usd for run in base], [run.cost_usd for run in runs])
+    hours = paired([run.wall_s / 3600 for run in base], [run.wall_s / 3600 for run in runs])
     return Worth(name=name, usd=usd, hours=hours)
 
 
@@ -75,16 +73,4 @@ def changed_outcomes(task: Changed) -> list[Outcome]:
     """Return the runs of a change of `spares` that needs no other machine."""
     base = base_of(task.source)
     change = next(each for each in changes_of(base.scenario) if each.name == task.name)
-    prepared = replace(base, scenario=change.scenario, held={})
-    runs = [simulate_prepared(replace(prepared, scenario=replace(change.scenario, seed=seed))) for seed in task.seeds]
-    return [
-        Outcome(
-            cost_usd=bill_usd(change.scenario, run.usage),
-            wall_s=run.summary.wall_time_s,
-            tokens=run.summary.tokens or 0,
-            complete=run.summary.complete,
-            usage=run.usage,
-        )
-        for run in runs
-        if run.usage is not None
-    ]
+    return outcomes(replace(base, scenario=change.scenario, held={}), task.seeds)

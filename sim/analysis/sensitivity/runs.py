@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from sim.analysis.generations.simulated import windowed
+from sim.analysis.generations.usage import mixed
 from sim.analysis.sensitivity.knobs import BY_NAME, Knob
-from sim.errors import InputError, ScenarioError
+from sim.errors import InputError, ScenarioError, SimulationError
 from sim.ledger.bill.cost import price, total_usd
 from sim.ledger.bill.usage import Usage
 from sim.planning import Prepared
@@ -35,11 +36,13 @@ class Task:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a run came to: its bill, wall clock and tokens, whether it is complete, and what it used."""
+    """What a run to all its tokens comes to: its bill, wall clock, and what it used.
+
+    complete: whether it was simulated to its end; else what it used by the window or horizon is stretched by tokens.
+    """
 
     cost_usd: float
     wall_s: float
-    tokens: int
     complete: bool
     usage: Usage
 
@@ -76,8 +79,8 @@ def outcomes_of(task: Task) -> list[Outcome] | str:
     try:
         prepared = turned(task)
     except InputError as error:
-        return str(error).splitlines()[0]
-    return [_outcome(prepared, seed) for seed in task.seeds]
+        return str(error).splitlines()[0].partition("; would fit")[0]
+    return outcomes(prepared, task.seeds)
 
 
 def turned(task: Task) -> Prepared:
@@ -94,15 +97,26 @@ def turned(task: Task) -> Prepared:
     return replace(bare, scenario=scenario, bill=base.bill)
 
 
+def outcomes(prepared: Prepared, seeds: Sequence[int]) -> list[Outcome]:
+    """Return the runs of a prepared job under seeds, each to all its tokens."""
+    return [_outcome(prepared, seed) for seed in seeds]
+
+
 def _outcome(prepared: Prepared, seed: int) -> Outcome:
     run = simulate_prepared(replace(prepared, scenario=replace(prepared.scenario, seed=seed)))
-    assert run.usage is not None and run.costs is not None, "what is billed has used something"
+    usage, summary, asked = run.usage, run.summary, prepared.scenario.tokens
+    assert usage is not None and asked is not None, "what is studied is billed, and has tokens"
+    if not summary.tokens:
+        raise SimulationError(
+            f"run: retains nothing in {summary.wall_time_s / 86_400:.3g} d; expected one that gets on"
+        )
+    stretch = 1.0 if summary.complete else asked / summary.tokens
+    whole = usage if summary.complete else mixed([(usage, 1.0)], stretch)
     return Outcome(
-        cost_usd=float(total_usd(run.costs)),
-        wall_s=run.summary.wall_time_s,
-        tokens=run.summary.tokens or 0,
-        complete=run.summary.complete,
-        usage=run.usage,
+        cost_usd=bill_usd(prepared.scenario, whole),
+        wall_s=summary.wall_time_s * stretch,
+        complete=summary.complete,
+        usage=whole,
     )
 
 
@@ -111,19 +125,3 @@ def bill_usd(scenario: Scenario, usage: Usage) -> float:
     billing = scenario.billing
     assert billing is not None, "what is studied is billed"
     return float(total_usd(price(usage, billing.prices, billing.acquisition, billing.terms)))
-
-
-def to_tokens(runs: Sequence[Outcome], base: Sequence[Outcome]) -> list[tuple[float, float]]:
-    """Return cost and wall clock of runs, stretched to the tokens that the scenario as it is retains under each seed.
-
-    A run that completes retains as many anyway, but for its last step.
-
-    >>> from sim.analysis.generations.examples import small_usage
-    >>> one = dict(complete=False, usage=small_usage())
-    >>> slow, fast = (Outcome(cost_usd=10.0, wall_s=5.0, tokens=tokens, **one) for tokens in (50, 100))
-    >>> to_tokens([slow], [fast])
-    [(20.0, 10.0)]
-    """
-    pairs = zip(runs, base, strict=True)
-    factors = [1.0 if run.complete and own.complete else own.tokens / run.tokens for run, own in pairs]
-    return [(run.cost_usd * factor, run.wall_s * factor) for run, factor in zip(runs, factors, strict=True)]

@@ -110,6 +110,11 @@ def _notes(result: Result) -> list[str]:
         "chance included. In brackets: not told apart from nothing. Worth of a point of MFU: the run shrinks, what is "
         "paid once stays."
     )
+    if result["waiting_seeds"]:
+        lines += wrapped(
+            f"Under {result['waiting_seeds']} of {result['replicas']} seeds the job waits for nodes: spares and crews "
+            "run short, which is why intervals of failures and repairs are wide."
+        )
     if result["windowed"]:
-        lines += wrapped("Runs end after 3 million GPU-days; cost and time are those to the same tokens.")
+        lines += wrapped("Runs end after 3 million GPU-days, or at their horizon, and are stretched to their tokens.")
     return lines

@@ -159,3 +159,15 @@ def test_what_cannot_be_studied_is_refused_in_a_line(arguments: list[str], line:
     result = CliRunner().invoke(app, ["sensitivity", *arguments])
     assert result.exit_code == 2
     assert line in result.output
+
+
+def test_a_run_that_its_horizon_ends_is_stretched_to_its_tokens_and_data_is_paid_once() -> None:
+    whole, half = (
+        Source(name="tiny", overrides=("failures.scale=0", 'cost.override={"data/run"=5000.0}', *more))
+        for more in ((), ("run.horizon=12 h",))
+    )
+    runs = [outcomes_of(Task(source=each, knob="", factor=1.0, seeds=(1,))) for each in (whole, half)]
+    (one,), (other,) = (run for run in runs if isinstance(run, list))
+    assert one.complete and not other.complete
+    assert other.wall_s == pytest.approx(one.wall_s, rel=0.05)
+    assert other.cost_usd - 5000 == pytest.approx(one.cost_usd - 5000, rel=0.05)
