@@ -30,6 +30,7 @@ from sim.commands.plans import plan
 from sim.commands.policies import interval, spares
 from sim.commands.pricing import price
 from sim.commands.report import report
+from sim.commands.sensitivity import sensitivity
 from sim.commands.validations import validate
 from sim.engine.collector import rare_collections
 from sim.errors import InputError, OutputError, TrainwrightError
@@ -276,6 +277,7 @@ app.command()(price)
 app.command()(explain)
 app.command()(report)
 app.command()(generations)
+app.command()(sensitivity)
 app.command()(validate)
 
 

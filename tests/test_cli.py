@@ -39,6 +39,7 @@ COMMANDS = {
     "results",
     "run",
     "schema",
+    "sensitivity",
     "spares",
     "step",
     "topology",

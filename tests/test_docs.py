@@ -28,3 +28,7 @@ def test_the_guide_of_reliability_has_its_blocks() -> None:
 
 def test_the_guide_of_bills_has_its_block() -> None:
     assert any(name == "explain.md" for name, _, _ in BLOCKS)
+
+
+def test_the_guide_of_generations_has_its_block() -> None:
+    assert any(name == "generations.md" for name, _, _ in BLOCKS)

@@ -75,7 +75,7 @@ def row_of(task: Task) -> tuple[Json, Sampled]:
 
 
 def _row(generation: Generation, run: Simulated, drawn: Sampled) -> Json:
-    scenario, middle = run.scenario, run.points[len(run.points) // 2]
+    scenario, middle = run.scenario, run.points[SCALES.index(1.0) * SEEDS]
     assert scenario.training is not None and scenario.billing is not None, "a generation is billed and trains a model"
     return {
         "name": generation.name,

@@ -1,17 +1,17 @@
 """The runs that a generation is made of: a few seeds under a few rates of failure, on one prepared job."""
 
 from dataclasses import dataclass, replace
-from math import ceil, log
+from math import ceil
 
+from sim.analysis.sensitivity.knobs import failure_rate
 from sim.catalog.records import PriceBook
 from sim.ledger.bill.terms import Terms
 from sim.ledger.bill.usage import Usage
 from sim.scenario import Scenario, load_scenario
-from sim.scenario.records import Limits
 from sim.simulate import Prepared, prepare, simulate_prepared
 
-SCALES = (0.36, 1.0, 2.78)
-"""Rates of failure that are simulated, over those of the scenario: the band of the input and its middle."""
+SCALES = (0.36, 1.0, 1.67, 2.78)
+"""Rates of failure that are simulated, over those of the scenario: the band of the input, and two within."""
 
 SEEDS = 2
 """Seeds of each rate."""
@@ -55,7 +55,7 @@ class Simulated:
         return self.scenario.billing.terms
 
 
-def simulated(preset: str) -> Simulated:
+def simulated(preset: str, overrides: tuple[str, ...] = (), allow_plugins: bool = False) -> Simulated:
     """Return a preset's runs: every rate of failure under every seed, on the job as it is prepared once.
 
     A run of one phase ends at its tokens or after 3 million GPU-days; then its use is stretched by tokens asked over
@@ -63,11 +63,11 @@ def simulated(preset: str) -> Simulated:
     draws too, are those of the scenario's own seed; where more fails, as many more crews repair. Raises InputError,
     SimulationError.
     """
-    scenario = _windowed(load_scenario(preset))
-    prepared = prepare(scenario)
+    scenario = windowed(load_scenario(preset, overrides))
+    prepared = prepare(scenario, allow_plugins=allow_plugins)
     training, tokens = scenario.training, scenario.tokens
     assert training is not None and tokens is not None, "a generation trains a model to its tokens"
-    points = [_point(preset, prepared, scale, scenario.seed + number) for scale in SCALES for number in range(SEEDS)]
+    points = [point_at(prepared, scale, scenario.seed + number) for scale in SCALES for number in range(SEEDS)]
     flop = sum(
         step.profile.model_flops * (phase.tokens or 0) / step.profile.tokens
         for step, phase in zip(prepared.steps, training.phases, strict=True)
@@ -83,19 +83,21 @@ def simulated(preset: str) -> Simulated:
     )
 
 
-def _windowed(scenario: Scenario) -> Scenario:
-    """Return a scenario of one phase with the horizon of the window."""
+def windowed(scenario: Scenario) -> Scenario:
+    """Return a scenario of one phase with the horizon of the window, unless its own comes before."""
     if scenario.training is None or len(scenario.training.phases) > 1:
         return scenario
-    return replace(scenario, limits=Limits(horizon_s=WINDOW_GPU_S / scenario.machines.gpus))
+    window_s = WINDOW_GPU_S / scenario.machines.gpus
+    own_s = scenario.limits.horizon_s
+    return replace(scenario, limits=replace(scenario.limits, horizon_s=min(window_s, own_s or window_s)))
 
 
-def _point(preset: str, prepared: Prepared, scale: float, seed: int) -> Point:
-    asked = load_scenario(preset, [f"failures.scale={scale}"])
-    repair = asked.repair and replace(asked.repair, crews=ceil(asked.repair.crews * scale))
-    scenario = replace(prepared.scenario, failures=asked.failures, repair=repair, seed=seed)
-    run = simulate_prepared(replace(prepared, scenario=scenario))
-    usage, summary, tokens = run.usage, run.summary, asked.tokens
+def point_at(prepared: Prepared, scale: float, seed: int) -> Point:
+    """Return the run of a prepared job under a seed, where everything fails `scale` times as often."""
+    scenario = failure_rate(prepared.scenario, scale)
+    repair = scenario.repair and replace(scenario.repair, crews=ceil(scenario.repair.crews * scale))
+    run = simulate_prepared(replace(prepared, scenario=replace(scenario, repair=repair, seed=seed), held={}))
+    usage, summary, tokens = run.usage, run.summary, scenario.tokens
     assert usage is not None and tokens is not None and summary.tokens, "a generation is billed, and gets on"
     return Point(
         scale=scale,
@@ -108,7 +110,7 @@ def _point(preset: str, prepared: Prepared, scale: float, seed: int) -> Point:
 
 
 def weights(scale: float) -> tuple[tuple[float, float], ...]:
-    """Return the simulated rates beside an asked one, and the weight of each: linear in the logarithm of the rate.
+    """Return the simulated rates beside an asked one, and the weight of each: linear in the rate.
 
     Beyond the outermost the nearest counts.
 
@@ -116,8 +118,8 @@ def weights(scale: float) -> tuple[tuple[float, float], ...]:
     (((1.0, 1.0),), ((2.78, 1.0),))
     """
     if scale in SCALES or scale <= SCALES[0] or scale >= SCALES[-1]:
-        return ((min(SCALES, key=lambda known: abs(log(known / scale))), 1.0),)
+        return ((min(SCALES, key=lambda known: abs(known - scale)), 1.0),)
     upper = next(index for index, known in enumerate(SCALES) if known > scale)
     low, high = SCALES[upper - 1], SCALES[upper]
-    share = log(scale / low) / log(high / low)
+    share = (scale - low) / (high - low)
     return ((low, 1 - share), (high, share))

@@ -1,0 +1,1 @@
+"""`sensitivity`: how the cost and the end of a run move with what it is made of."""
