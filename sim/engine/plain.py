@@ -15,13 +15,12 @@ import simpy
 from sim.engine.clock import FINISHED, Call, IntegerEnvironment
 from sim.engine.jobs.record import Record
 from sim.engine.jobs.waiting import Scout
-from sim.engine.limits import gives_up, limit_us
+from sim.engine.limits import gives_up, limit_us, reach_us
 from sim.engine.lives.ageing import Ageing
 from sim.engine.lives.failures import DormantClock
 from sim.engine.places.repair import Outcome, RepairShop
 from sim.ledger.time.trace import RunTrace
 from sim.reliability.failures.exposure import JOB, Life, Lives
-from sim.reliability.plan import planned_us
 from sim.reliability.records import FailureClass, RunPlan, tiers_of
 from sim.reliability.recovery.draws import RecoveryTimes, RepairDraws, Stages
 from sim.reliability.recovery.spare_places import cold_spares
@@ -112,7 +111,7 @@ class PlainRun:
         self.restore_us = way.tiers[0].restore_us
         lives = Lives(plan.seed, plan.failures, nodes, plan.ages)
         ageing = Ageing(env, calendar=plan.failure_clock == "calendar", resting=cold_spares(plan))
-        self.clock = DormantClock(env, lives, ageing, self._ended, 2 * planned_us(plan), self.limit_us)
+        self.clock = DormantClock(env, lives, ageing, self._ended, reach_us(plan), self.limit_us)
         self.times = RecoveryTimes(plan)
         self.shop = RepairShop(env, plan.repair, RepairDraws(plan.seed, nodes), self._returned)
         # Nodes in the job that have not failed; those that have, and why it stops for them; spares as they came.

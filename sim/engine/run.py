@@ -19,7 +19,7 @@ from sim.engine.jobs.job import Job
 from sim.engine.jobs.record import Record
 from sim.engine.jobs.stepping import Explicit, Folded, Stepper
 from sim.engine.jobs.stops import UP, Failure
-from sim.engine.limits import gives_up, limit_us
+from sim.engine.limits import gives_up, limit_us, reach_us
 from sim.engine.lives.ageing import Ageing
 from sim.engine.lives.eager import EagerClock
 from sim.engine.lives.failures import DormantClock, FailureClock
@@ -32,7 +32,7 @@ from sim.reliability.failures.domains import HeldJudge
 from sim.reliability.failures.exposure import JOB, Life, Lives
 from sim.reliability.failures.outages import Judge
 from sim.reliability.failures.slow import GivenPacer, Pacer, has_slow
-from sim.reliability.plan import check_plan, planned_us
+from sim.reliability.plan import check_plan
 from sim.reliability.records import FailureClass, RunPlan
 from sim.reliability.recovery.draws import RecoveryTimes, RepairDraws
 from sim.reliability.recovery.elastic import longer_us
@@ -165,7 +165,7 @@ class RunSimulation:
         ageing = Ageing(self.env, calendar=plan.failure_clock == "calendar", resting=cold_spares(plan))
         if mode == "eager":
             return EagerClock(self.env, lives, ageing, self._ended, self.limit_us)
-        return DormantClock(self.env, lives, ageing, self._ended, 2 * planned_us(plan), self.limit_us)
+        return DormantClock(self.env, lives, ageing, self._ended, reach_us(plan), self.limit_us)
 
     def _ended(self, lives: list[Life]) -> None:
         """Lives end: the nodes and the job are hit."""

@@ -1,5 +1,6 @@
 """The random durations of a run other than lives: each from its own named stream, so that policies share them."""
 
+from itertools import repeat
 from math import log, log1p
 from typing import NamedTuple
 
@@ -40,16 +41,17 @@ class RecoveryTimes:
     and each takes its time.
     """
 
-    __slots__ = ("blames", "by_cause", "detect_laws", "drawn", "plan", "seed", "usual")
+    __slots__ = ("blames", "by_cause", "detect_laws", "diagnose", "drawn", "plan", "seed", "usual")
 
     def __init__(self, plan: RunPlan) -> None:
         self.seed = plan.seed
         self.plan = plan.recovery
         self.detect_laws = dict(plan.recovery.detect_by_cause) | at_once(plan)
-        # How many recoveries are drawn, and what they take; also by cause, where one has a law of detection of its own.
+        # How many recoveries are drawn, and what they take; and what detection takes, where a cause has its own law.
         self.drawn = 0
         self.usual: list[Stages] = []
-        self.by_cause: dict[str, list[Stages]] = {}
+        self.diagnose: list[int] = []
+        self.by_cause: dict[str, list[int]] = {}
         # Uniforms of the diagnoses: whether it is wrong, and whom it blames then.
         self.blames: NDArray[np.float64] = np.empty((2, 0))
         self._draw(_RECOVERIES)
@@ -62,7 +64,13 @@ class RecoveryTimes:
         """Return the stages of the recovery of that number, from a failure of that cause."""
         if recovery >= self.drawn:
             self._draw(2 * recovery)
-        return self.by_cause.get(cause, self.usual)[recovery]
+        usual = self.usual[recovery]
+        if cause not in self.detect_laws:
+            return usual
+        if cause not in self.by_cause:
+            self.by_cause[cause] = self._table("detect", self.detect_laws[cause], self.drawn)
+        found = _found(self.by_cause[cause][recovery], self.diagnose[recovery])
+        return make(Stages, (found, *usual[1:]))
 
     def blamed(self, recovery: int) -> float | None:
         """Return a number in [0, 1) that says which healthy node a wrong diagnosis blames, None where it is right."""
@@ -73,8 +81,10 @@ class RecoveryTimes:
 
     def _draw(self, count: int) -> None:
         plan, self.drawn = self.plan, count
-        diagnose = self._table("diagnose", plan.diagnose, count)
+        self.by_cause.clear()
+        self.diagnose = self._table("diagnose", plan.diagnose, count)
         columns = (
+            map(_found, self._table("detect", plan.detect, count), self.diagnose),
             self._table("requeue", plan.requeue, count),
             self._table("select_host", plan.select_host, count),
             self._table("replace", plan.replace, count),
@@ -83,13 +93,7 @@ class RecoveryTimes:
             self._table("warm_up", plan.warm_up, count),
             [1 + failed for failed in self._failed("restore", count)],
         )
-
-        def stages(detect: Law) -> list[Stages]:
-            found = map(_found, self._table("detect", detect, count), diagnose)
-            return [make(Stages, row) for row in zip(found, *columns, strict=True)]
-
-        self.usual = stages(plan.detect)
-        self.by_cause = {cause: stages(law) for cause, law in self.detect_laws.items()}
+        self.usual = list(map(make, repeat(Stages), zip(*columns, strict=True)))
         if plan.blames_right < 1:
             self.blames = np.stack([uniforms(self.seed, "recovery", what, count=count) for what in ("wrong", "whom")])
 
