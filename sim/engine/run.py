@@ -25,7 +25,8 @@ from sim.engine.lives.eager import EagerClock
 from sim.engine.lives.failures import DormantClock, FailureClock
 from sim.engine.places.nodes import Nodes
 from sim.engine.places.repair import WELL, Outcome, RepairShop
-from sim.engine.plain import PlainRun, is_plain
+from sim.engine.plain.rule import is_plain
+from sim.engine.plain.run import PlainRun
 from sim.errors import InputError, unknown_name
 from sim.ledger.time.trace import RunTrace
 from sim.reliability.failures.domains import HeldJudge

@@ -8,6 +8,9 @@ from sim.reliability.records import RunPlan
 from sim.reliability.saving.progress import Course, Share, steps_of_spans
 from sim.reliability.saving.saves import Span
 
+SegmentRow = tuple[int, int, int, str, str, int, int, int, int]
+"""A `Segment`, without its name."""
+
 
 class Record:
     """Rows of one run, and counts of steps and checkpoints."""
@@ -37,7 +40,7 @@ class Record:
         self.course = course
         self.failures = plan.failures
         # Rows as plain tuples: named ones take three times as long to make one by one.
-        self.segments: list[tuple[int, int, int, str, str, int, int, int, int]] = []
+        self.segments: list[SegmentRow] = []
         self.reversals: list[tuple[int, int, str, str, int, int, int, int, int, int]] = []
         self.events: list[tuple[int, int, str, str, str, int, int, int, bool]] = []
         # Stays that are over, and of each node that has moved: since when it is where, by which cause and event.

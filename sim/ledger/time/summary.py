@@ -87,9 +87,7 @@ def summarize(trace: RunTrace, ledger: TimeLedger, profiles: Sequence[StepProfil
         failures=_counts(events, lambda kind, _: kind == "failure"),
         interruptions=_counts(events, lambda kind, interrupted: interrupted and kind != "planned"),
         planned_stops=_counts(events, lambda kind, interrupted: interrupted and kind == "planned"),
-        aborted=next(
-            (cause for kind, cause, _ in map(_TOLD, plain_rows(trace.events)[-1:]) if kind == "aborted"), None
-        ),
+        aborted=next((cause for kind, cause, _ in last if kind == "aborted"), None),
         states=_listed({state: amount / US_PER_HOUR for state, amount in totals.items()}, profiles),
         waterfall=_listed({state: _ratio(amount, held) for state, amount in totals.items()}, profiles),
         phases=tuple(_phase(phase, trace, net, profile) for phase, profile in enumerate(profiles)),
