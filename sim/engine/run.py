@@ -1,7 +1,7 @@
 """A run: weeks of training as a discrete-event simulation, in integer microseconds.
 
 simulate_run wires what each file describes: the failure clock ends lives, failures hit nodes and the job, the job
-recovers, the repair shop returns nodes, and everything is recorded.
+recovers, the repair shop returns nodes, and everything is recorded. Plain runs are made by one object instead.
 """
 
 from dataclasses import replace
