@@ -126,10 +126,14 @@ class Record:
 
     def move(self, now: int, node: int, place: str, cause: str, event: int) -> None:
         """A node leaves where it is for another place."""
-        since, left, why, by = self.present.get(node) or (0, "job" if node < self.nodes else "spare", "", -1)
+        present = self.present
+        if node in present:
+            since, left, why, by = present[node]
+        else:
+            since, left, why, by = 0, "job" if node < self.nodes else "spare", "", -1
         if now > since:
             self.stays.append((node, left, since, now, why, by))
-        self.present[node] = now, place, cause, event
+        present[node] = now, place, cause, event
 
     def trace(self, end: int, complete: bool, judged: Sequence[int] = (0,)) -> RunTrace:
         """Return the finished trace; nodes that never moved stayed where they began."""

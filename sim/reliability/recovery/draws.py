@@ -1,16 +1,16 @@
 """The random durations of a run other than lives: each from its own named stream, so that policies share them."""
 
 from itertools import repeat
-from math import log, log1p
+from math import log
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.reliability.failures.exposure import Uniforms
-from sim.reliability.failures.laws import MAX_US, draw_us, durations_us
+from sim.reliability.failures.laws import draw_us, durations_us
 from sim.reliability.failures.slow import at_once
-from sim.reliability.records import Law, RunPlan
+from sim.reliability.records import Law, RepairStage, RunPlan
 from sim.reliability.saving.progress import make
 from sim.streams import uniforms
 
@@ -141,13 +141,14 @@ def _found(detect_us: int, diagnose_us: int) -> tuple[tuple[str, int], ...]:
 class RepairDraws:
     """What chance decides in repairs, by node, visit and try."""
 
-    __slots__ = ("nodes", "seed", "streams")
+    __slots__ = ("nodes", "pairs", "seed", "streams")
 
     def __init__(self, seed: int, nodes: int) -> None:
         self.seed = seed
         self.nodes = nodes
         # A block of any holds all nodes.
         self.streams: dict[tuple[str | int, ...], Uniforms] = {}
+        self.pairs: dict[tuple[str, int, int], tuple[Uniforms, Uniforms]] = {}
 
     def time_us(self, name: str, time: Law, node: int, visit: int, tries: int = 0) -> int:
         """Return how long a stage takes."""
@@ -156,11 +157,25 @@ class RepairDraws:
         stream = self.streams.get((name, "time", visit, tries))
         if stream is None:
             stream = self._begun(name, "time", visit, tries)
-        # Most are drawn already: without the calls of `at` and `draw_us`.
-        uniform = stream.at(node) if stream.block is None else stream.block.item(node)
-        if time.kind == "exponential":
-            return min(round(-1e6 * time.mean_s * log1p(-uniform)), MAX_US)
-        return draw_us(time, uniform)
+        return draw_us(time, stream.at(node))
+
+    def attempt(self, name: str, stage: RepairStage, node: int, visit: int, tries: int = 0) -> tuple[int, bool]:
+        """Return how long an attempt of a stage takes, and whether it helps: `time_us` and `succeeds` in one."""
+        pair = self.pairs.get((name, visit, tries))
+        if pair is None:
+            pair = self.pairs[name, visit, tries] = (
+                self._begun(name, "time", visit, tries),
+                self._begun(name, "success", visit, tries),
+            )
+        time, success = stage.time, stage.success
+        timing, helping = pair
+        if time.kind == "constant":
+            time_us = round(time.mean_s * 1e6)
+        else:
+            time_us = draw_us(time, timing.at(node) if timing.block is None else timing.block.item(node))
+        if 0 < success < 1:
+            return time_us, (helping.at(node) if helping.block is None else helping.block.item(node)) < success
+        return time_us, success >= 1
 
     def succeeds(self, name: str, probability: float, node: int, visit: int, tries: int = 0) -> bool:
         """Say whether something of a probability happens."""
@@ -169,7 +184,7 @@ class RepairDraws:
         stream = self.streams.get((name, "success", visit, tries))
         if stream is None:
             stream = self._begun(name, "success", visit, tries)
-        return (stream.at(node) if stream.block is None else stream.block.item(node)) < probability
+        return stream.at(node) < probability
 
     def _begun(self, *key: str | int) -> Uniforms:
         stream = self.streams[key] = Uniforms(self.seed, "repair", *key, likely=self.nodes)
