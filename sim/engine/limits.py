@@ -27,3 +27,12 @@ def gives_up(env: simpy.Environment, plan: RunPlan) -> None:
         )
 
     on_event(timeout(env, limit_us(plan)), give_up)
+
+
+def reach_us(plan: RunPlan) -> int:
+    """Return until when first lives are turned into times at first: a clock that rests with the job hardly goes beyond.
+
+    What it gives is a guess that costs time where it is wrong, and changes nothing else.
+    """
+    whole_us = planned_us(plan)
+    return whole_us + whole_us // 8 if plan.failure_clock == "operating" else 2 * whole_us

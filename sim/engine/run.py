@@ -1,7 +1,7 @@
 """A run: weeks of training as a discrete-event simulation, in integer microseconds.
 
 simulate_run wires what each file describes: the failure clock ends lives, failures hit nodes and the job, the job
-recovers, the repair shop returns nodes, and everything is recorded.
+recovers, the repair shop returns nodes, and everything is recorded. Plain runs are made by one object instead.
 """
 
 from dataclasses import replace
@@ -19,20 +19,21 @@ from sim.engine.jobs.job import Job
 from sim.engine.jobs.record import Record
 from sim.engine.jobs.stepping import Explicit, Folded, Stepper
 from sim.engine.jobs.stops import UP, Failure
-from sim.engine.limits import gives_up, limit_us
+from sim.engine.limits import gives_up, limit_us, reach_us
 from sim.engine.lives.ageing import Ageing
 from sim.engine.lives.eager import EagerClock
 from sim.engine.lives.failures import DormantClock, FailureClock
 from sim.engine.places.nodes import Nodes
 from sim.engine.places.repair import WELL, Outcome, RepairShop
-from sim.engine.plain import PlainRun, is_plain
+from sim.engine.plain.rule import is_plain
+from sim.engine.plain.run import PlainRun
 from sim.errors import InputError, unknown_name
 from sim.ledger.time.trace import RunTrace
 from sim.reliability.failures.domains import HeldJudge
 from sim.reliability.failures.exposure import JOB, Life, Lives
 from sim.reliability.failures.outages import Judge
 from sim.reliability.failures.slow import GivenPacer, Pacer, has_slow
-from sim.reliability.plan import check_plan, planned_us
+from sim.reliability.plan import check_plan
 from sim.reliability.records import FailureClass, RunPlan
 from sim.reliability.recovery.draws import RecoveryTimes, RepairDraws
 from sim.reliability.recovery.elastic import longer_us
@@ -165,7 +166,7 @@ class RunSimulation:
         ageing = Ageing(self.env, calendar=plan.failure_clock == "calendar", resting=cold_spares(plan))
         if mode == "eager":
             return EagerClock(self.env, lives, ageing, self._ended, self.limit_us)
-        return DormantClock(self.env, lives, ageing, self._ended, 2 * planned_us(plan), self.limit_us)
+        return DormantClock(self.env, lives, ageing, self._ended, reach_us(plan), self.limit_us)
 
     def _ended(self, lives: list[Life]) -> None:
         """Lives end: the nodes and the job are hit."""

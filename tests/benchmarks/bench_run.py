@@ -11,7 +11,8 @@ from time import process_time
 import simpy
 
 from sim.engine.collector import rare_collections
-from sim.engine.run import RunSimulation, simulate_run
+from sim.engine.plain.run import PlainRun
+from sim.engine.run import simulate_run
 from sim.ledger.time.conservation import check_conservation
 from sim.ledger.time.time_ledger import time_ledger
 from sim.ledger.time.trace import RunTrace
@@ -69,12 +70,12 @@ def bare_events_per_second(events: int = 30_000) -> float:
 
 
 def events_of(plan: RunPlan) -> int:
-    """Return how many SimPy events a run passes."""
+    """Return how many SimPy events a run passes, which is plain."""
     check_plan(plan)
-    run = RunSimulation(plan, "dormant", explicit=False)
+    run = PlainRun(plan)
     run.begin()
     passed = 0
-    while run.job.done.callbacks is not None:
+    while run.done.callbacks is not None:
         run.env.step()
         passed += 1
     return passed

@@ -1,22 +1,45 @@
 """What a run costs in events, which no noise of a machine moves."""
 
+import sys
+from collections import Counter
 from dataclasses import replace
 
-from sim.engine.run import RunSimulation
+import simpy
+
+from sim.engine.plain.run import PlainRun
+from sim.engine.run import RunSimulation, simulate_run
 from sim.reliability.records import RunPlan
 from tests.engine.run_cases import DAY_US, llama_plan
 from tests.validation.test_reliability_oracles import airesim_s1
 
 
 def events(plan: RunPlan) -> tuple[int, int]:
-    """SimPy events that a run passes, and its failures."""
-    run = RunSimulation(plan, "dormant", explicit=False)
+    """SimPy events that a run passes, made by one object or by the rooms of the engine, and its failures."""
+    plain, rooms = PlainRun(plan), RunSimulation(plan, "dormant", explicit=False)
+    passed = {passed_by(plain, plain.done), passed_by(rooms, rooms.job.done)}
+    assert len(passed) == 1
+    return passed.pop(), sum(event[2] == "failure" for event in plain.record.events)
+
+
+def passed_by(run: PlainRun | RunSimulation, done: simpy.Event) -> int:
+    """Run to an event; return how many there were."""
     run.begin()
     passed = 0
-    while run.job.done.callbacks is not None:
+    while done.callbacks is not None:
         run.env.step()
         passed += 1
-    return passed, sum(event[2] == "failure" for event in run.record.events)
+    return passed
+
+
+def calls(plan: RunPlan) -> int:
+    """Functions of Python that a run calls."""
+    names: Counter[str] = Counter()
+    sys.setprofile(lambda frame, event, _: names.update([event]))
+    try:
+        simulate_run(plan)
+    finally:
+        sys.setprofile(None)
+    return names["call"]
 
 
 def test_a_failure_costs_four_events() -> None:
@@ -31,6 +54,12 @@ def test_without_detection_and_with_crews_for_all_a_failure_costs_three() -> Non
     passed, failures = events(airesim_s1(0))
     assert failures > 350
     assert passed < 3.2 * failures
+
+
+def test_a_failure_of_a_plain_run_costs_less_than_sixty_calls() -> None:
+    plan = airesim_s1(0)
+    failures = sum(event.kind == "failure" for event in simulate_run(plan).events)
+    assert calls(plan) < 60 * failures
 
 
 def test_steps_and_checkpoints_cost_none() -> None:

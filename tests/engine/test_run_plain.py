@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 
-from sim.engine.plain import PlainRun, is_plain
+from sim.engine.plain.rule import is_plain
+from sim.engine.plain.run import PlainRun
 from sim.engine.run import RunSimulation
 from sim.reliability.records import RunPlan
 from tests.engine.plain_plans import plain_plans

@@ -8,6 +8,9 @@ from sim.reliability.records import RunPlan
 from sim.reliability.saving.progress import Course, Share, steps_of_spans
 from sim.reliability.saving.saves import Span
 
+SegmentRow = tuple[int, int, int, str, str, int, int, int, int]
+"""A `Segment`, without its name."""
+
 
 class Record:
     """Rows of one run, and counts of steps and checkpoints."""
@@ -37,7 +40,7 @@ class Record:
         self.course = course
         self.failures = plan.failures
         # Rows as plain tuples: named ones take three times as long to make one by one.
-        self.segments: list[tuple[int, int, int, str, str, int, int, int, int]] = []
+        self.segments: list[SegmentRow] = []
         self.reversals: list[tuple[int, int, str, str, int, int, int, int, int, int]] = []
         self.events: list[tuple[int, int, str, str, str, int, int, int, bool]] = []
         # Stays that are over, and of each node that has moved: since when it is where, by which cause and event.
@@ -123,10 +126,14 @@ class Record:
 
     def move(self, now: int, node: int, place: str, cause: str, event: int) -> None:
         """A node leaves where it is for another place."""
-        since, left, why, by = self.present.get(node) or (0, "job" if node < self.nodes else "spare", "", -1)
+        present = self.present
+        if node in present:
+            since, left, why, by = present[node]
+        else:
+            since, left, why, by = 0, "job" if node < self.nodes else "spare", "", -1
         if now > since:
             self.stays.append((node, left, since, now, why, by))
-        self.present[node] = now, place, cause, event
+        present[node] = now, place, cause, event
 
     def trace(self, end: int, complete: bool, judged: Sequence[int] = (0,)) -> RunTrace:
         """Return the finished trace; nodes that never moved stayed where they began."""

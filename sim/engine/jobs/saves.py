@@ -7,11 +7,11 @@ off the row. A tier loses what it holds when the processes of the job die (volat
 part of it and no copy is left (local).
 """
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from math import lcm
 from typing import Protocol
 
+from sim.engine.jobs.local_parts import LocalParts
 from sim.reliability.records import RunPlan, Tier
 from sim.reliability.saving.progress import Course, Share, make
 from sim.reliability.saving.saves import Save, Span, cut, done_beyond, newest_save, oldest_kept_us, sealed, undone
@@ -276,38 +276,3 @@ class Saves:
 def _follows(one: Tier, other: Tier) -> bool:
     """Say whether all that another tier takes is in one first."""
     return other.every % one.every == 0 and one.durable_after_us <= other.durable_after_us
-
-
-class LocalParts:
-    """Whether each node's part of a checkpoint lives on: on the node, or on one that holds a copy.
-
-    Of one checkpoint after the other: seats that are lost since it began are lost to it.
-    """
-
-    __slots__ = ("at_us", "heard", "lives", "losses", "lost", "reach", "seats")
-
-    def __init__(self, tier: Tier, seats: int, losses: Sequence[tuple[int, int]]) -> None:
-        self.reach = range(tier.apart, tier.apart * tier.copies + 1, tier.apart)
-        self.seats = seats
-        self.losses = losses
-        self.at_us = -1
-        self.lost: set[int] = set()
-        self.heard = 0
-        self.lives = True
-
-    def live(self, at_us: int) -> bool:
-        """Say whether all parts of the checkpoint that began at a time live."""
-        if at_us != self.at_us:
-            self.at_us, self.lost, self.lives = at_us, set(), True
-            self.heard = bisect_left(self.losses, (at_us, 0))
-        while self.lives and self.heard < len(self.losses):
-            _, seat = self.losses[self.heard]
-            self.heard += 1
-            self.lost.add(seat)
-            # It may have held the last copy of another's part.
-            held = (seat, *((seat - away) % self.seats for away in self.reach))
-            self.lives = all(self._lives(each) for each in held)
-        return self.lives
-
-    def _lives(self, seat: int) -> bool:
-        return seat not in self.lost or any((seat + away) % self.seats not in self.lost for away in self.reach)

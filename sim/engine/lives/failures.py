@@ -113,9 +113,12 @@ class DormantClock:
     def renew(self, life: Life, within_us: int | None = None) -> None:
         _, cause, component, ordinal, node = life
         self.ordinals[cause, component] = ordinal + 1
-        age_us = self.env.now if self.ageing.calendar else self.ageing.age_us(node)
+        ageing = self.ageing
+        age_us = self.env.now if ageing.calendar else ageing.age_us(node)
         renewed = self.lives.renewed(life, age_us)
-        self._push(renewed if within_us is None else cut_short(renewed, age_us, within_us))
+        if within_us is not None:
+            renewed = cut_short(renewed, age_us, within_us)
+        self._push(renewed)
 
     def renewed_all(self, node: int) -> None:
         begun = new_lives(self.lives, node, self.ordinals, self.ageing)
@@ -175,8 +178,9 @@ class DormantClock:
         """Put the first lives that end between after_us and reach_us into the heap."""
         first = self.lives.first(after_us, self.reach_us)
         # A component that was exchanged before its first life ended has begun another; of a log all lives are first.
-        present = self.ordinals
-        self.heap += [(life.end_us, life) for life in first if life[3] >= present.get(life[1:3], 0)]
+        if present := self.ordinals:
+            first = (life for life in first if life[3] >= present.get(life[1:3], 0))
+        self.heap += [(life[0], life) for life in first]
         heapify(self.heap)
         # Rounding may put a life by the border on its far side.
         sure_us = self.reach_us - self.reach_us // 10**9 - 1
@@ -184,34 +188,27 @@ class DormantClock:
 
     def _arm(self) -> None:
         """Have an event pending at the end of the earliest life, if the clock runs and there is one."""
-        ageing = self.ageing
+        ageing, heap = self.ageing, self.heap
         if not ageing.running:
             return
-        while self.sure_us <= (self.heap[0][0] if self.heap else self.limit_us):
+        while self.sure_us <= (heap[0][0] if heap else self.limit_us):
             after_us, self.reach_us = self.reach_us, min(2 * self.reach_us, self.limit_us)
             self._extend(after_us)
-        if self.heap:
+        if heap:
             now = self.env.now
             reading_us = now if ageing.calendar else ageing.elapsed_us + now - ageing.since_us
-            self.armed_us = self.heap[0][0]
-            self.armed = Call(self.env, self.armed_us - reading_us, LATE, self._ring)
+            self.armed_us = due_us = heap[0][0]
+            self.armed = Call(self.env, due_us - reading_us, LATE, self._ring)
         else:
             self.armed_us, self.armed = 2 * self.limit_us, None
 
     def _ring(self, event: simpy.Event) -> None:
+        """Hand over the lives that end now; those of nodes that rested meanwhile end later than the heap knew."""
         if event is not self.armed:
             return
         reading_us, self.armed_us, self.armed = self.armed_us, -1, None
-        if ended := self._due(reading_us):
-            self.ended(ended)
-        # A job that has stopped and stepped again meanwhile has armed its clock already.
-        if self.armed_us < 0:
-            self._arm()
-
-    def _due(self, reading_us: int) -> list[Life]:
-        """Take out the lives that end now; those of nodes that rested meanwhile end later than the heap knew."""
-        heap, ageing = self.heap, self.ageing
-        shift_us, left_us, ended = ageing.shift_us, ageing.left_us, []
+        heap, ageing, ended = self.heap, self.ageing, []
+        shift_us, left_us = ageing.shift_us, ageing.left_us
         while heap and heap[0][0] <= reading_us:
             due_us, life = heappop(heap)
             end_us, _, _, _, node = life
@@ -219,7 +216,11 @@ class DormantClock:
                 self._push(life)
             else:
                 ended.append(life)
-        return ended if len(ended) < 2 else sorted(ended, key=by_component)
+        if ended:
+            self.ended(ended if len(ended) < 2 else sorted(ended, key=by_component))
+        # A job that has stopped and stepped again meanwhile has armed its clock already.
+        if self.armed_us < 0 and ageing.running:
+            self._arm()
 
 
 def by_component(life: Life) -> tuple[int, int]:

@@ -76,11 +76,11 @@ class RepairShop:
         visit = make(Visit, (node, cause, number, self.plan.by_cause.get(cause, self.plan)))
         if self.plan.retire is not None and self._retires(visit, self.plan.retire):
             return True
-        automatic = visit.stages.automatic
-        duration_us = self.draws.time_us("automatic", automatic.time, node, number)
+        automatic = visit[3].automatic
+        duration_us, helps = self.draws.attempt("automatic", automatic, node, number)
         if not broken:
             after(self.env, duration_us, lambda _: self.returned(node, cause, WELL))
-        elif self.draws.succeeds("automatic", automatic.success, node, number):
+        elif helps:
             Call(self.env, duration_us, FINISHED, self._returns, visit)
         elif self.free_us:
             after(self.env, duration_us, lambda _: self._queue(visit, 0))
@@ -103,28 +103,23 @@ class RepairShop:
     def _crewed_us(self, visit: Visit) -> int:
         """Return what the manual tries of a visit take where a crew is always free."""
         node, _, number, stages = visit
-        draws, time, success = self.draws, stages.manual.time, stages.manual.success
-        tries, total_us = 0, draws.time_us("manual", time, node, number)
-        while not draws.succeeds("manual", success, node, number, tries):
+        tries, total_us, helps = 0, 0, False
+        while not helps:
+            duration_us, helps = self.draws.attempt("manual", stages.manual, node, number, tries)
+            total_us += duration_us
             tries += 1
-            total_us += draws.time_us("manual", time, node, number, tries)
         return total_us
 
     def _queue(self, visit: Visit, tries: int) -> None:
         """A node takes the crew that is free first for one try, and queues again where that does not help."""
-        duration_us = self._try_us(visit, tries)
+        node, _, number, stages = visit
+        duration_us, helps = self.draws.attempt("manual", stages.manual, node, number, tries)
         end_us = max(self.env.now, self.free_us[0]) + duration_us
         heapreplace(self.free_us, end_us)
-        if self._helps(visit, tries):
+        if helps:
             after(self.env, end_us - self.env.now, self._returns, visit)
         else:
             after(self.env, end_us - self.env.now, lambda _: self._queue(visit, tries + 1))
-
-    def _try_us(self, visit: Visit, tries: int) -> int:
-        return self.draws.time_us("manual", visit.stages.manual.time, visit.node, visit.number, tries)
-
-    def _helps(self, visit: Visit, tries: int) -> bool:
-        return self.draws.succeeds("manual", visit.stages.manual.success, visit.node, visit.number, tries)
 
     def _returns(self, event: simpy.Event) -> None:
         visit = cast(Visit, event.value)

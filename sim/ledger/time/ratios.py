@@ -1,12 +1,15 @@
 """Ratios of a run that its trace alone gives, without ledgers: what many runs are compared by."""
 
-from sim.ledger.time.trace import RunTrace, plain_rows
+from sim.ledger.time.trace import Reversal, RunTrace, Segment, plain_rows
+
+_SPENT, _STATE = map(Segment._fields.index, ("duration_us", "state"))
+_UNDONE = Reversal._fields.index("duration_us")
 
 
 def retained_step_us(trace: RunTrace) -> int:
     """Return the wall time that retained steps took: all steps, less what was lost or in flight at the end."""
-    stepped: int = sum(duration_us for _, _, duration_us, state, *_ in plain_rows(trace.segments) if state == "step")
-    undone: int = sum(duration_us for _, duration_us, *_ in plain_rows(trace.reversals))
+    stepped: int = sum(row[_SPENT] for row in plain_rows(trace.segments) if row[_STATE] == "step")
+    undone: int = sum(row[_UNDONE] for row in plain_rows(trace.reversals))
     return stepped - undone
 
 

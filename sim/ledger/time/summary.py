@@ -70,7 +70,8 @@ def summarize(trace: RunTrace, ledger: TimeLedger, profiles: Sequence[StepProfil
     modelled = all(profile is not None for profile in profiles)
     held, in_job = sum(totals.values()), _sum(totals, IN_JOB)
     retained = _sum(totals, STEPPING)
-    events = Counter(map(_TOLD, plain_rows(trace.events)))
+    told = list(map(_TOLD, plain_rows(trace.events)))
+    events, last = Counter(told), told[-1:]
     return RunSummary(
         wall_time_s=trace.end_us * 1e-6,
         complete=trace.complete,
@@ -86,7 +87,7 @@ def summarize(trace: RunTrace, ledger: TimeLedger, profiles: Sequence[StepProfil
         failures=_counts(events, lambda kind, _: kind == "failure"),
         interruptions=_counts(events, lambda kind, interrupted: interrupted and kind != "planned"),
         planned_stops=_counts(events, lambda kind, interrupted: interrupted and kind == "planned"),
-        aborted=next((event.cause for event in trace.events[-1:] if event.kind == "aborted"), None),
+        aborted=next((cause for kind, cause, _ in last if kind == "aborted"), None),
         states=_listed({state: amount / US_PER_HOUR for state, amount in totals.items()}, profiles),
         waterfall=_listed({state: _ratio(amount, held) for state, amount in totals.items()}, profiles),
         phases=tuple(_phase(phase, trace, net, profile) for phase, profile in enumerate(profiles)),

@@ -8,6 +8,7 @@ their names, so that what two networks both have keeps its lives.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
 from math import log1p
 from typing import NamedTuple
 
@@ -155,10 +156,16 @@ class Lives:
         """
         for cause, failure in enumerate(self.failures):
             components, ends_us = self._ends(cause, after_us, until_us)
-            nodes = _nodes(failure, components)
-            for component, end_us, node in zip(components.tolist(), ends_us.tolist(), nodes.tolist(), strict=True):
-                if end_us < MAX_US:
-                    yield Life(end_us or 1, cause, component, 0, node)
+            ending = ends_us < MAX_US
+            components, ends_us = components[ending], np.maximum(ends_us[ending], 1)
+            columns = (
+                ends_us.tolist(),
+                repeat(cause),
+                components.tolist(),
+                repeat(0),
+                _nodes(failure, components).tolist(),
+            )
+            yield from map(make, repeat(Life), zip(*columns, strict=False))
 
     def _ends(self, cause: int, after_us: int, until_us: int | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return which first lives of a cause end between two ages, and when."""

@@ -1,15 +1,16 @@
 """The random durations of a run other than lives: each from its own named stream, so that policies share them."""
 
-from math import log, log1p
+from itertools import repeat
+from math import log
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.reliability.failures.exposure import Uniforms
-from sim.reliability.failures.laws import MAX_US, draw_us, durations_us
+from sim.reliability.failures.laws import draw_us, durations_us
 from sim.reliability.failures.slow import at_once
-from sim.reliability.records import Law, RunPlan
+from sim.reliability.records import Law, RepairStage, RunPlan
 from sim.reliability.saving.progress import make
 from sim.streams import uniforms
 
@@ -40,16 +41,17 @@ class RecoveryTimes:
     and each takes its time.
     """
 
-    __slots__ = ("blames", "by_cause", "detect_laws", "drawn", "plan", "seed", "usual")
+    __slots__ = ("blames", "by_cause", "detect_laws", "diagnose", "drawn", "plan", "seed", "usual")
 
     def __init__(self, plan: RunPlan) -> None:
         self.seed = plan.seed
         self.plan = plan.recovery
         self.detect_laws = dict(plan.recovery.detect_by_cause) | at_once(plan)
-        # How many recoveries are drawn, and what they take; also by cause, where one has a law of detection of its own.
+        # How many recoveries are drawn, and what they take; and what detection takes, where a cause has its own law.
         self.drawn = 0
         self.usual: list[Stages] = []
-        self.by_cause: dict[str, list[Stages]] = {}
+        self.diagnose: list[int] = []
+        self.by_cause: dict[str, list[int]] = {}
         # Uniforms of the diagnoses: whether it is wrong, and whom it blames then.
         self.blames: NDArray[np.float64] = np.empty((2, 0))
         self._draw(_RECOVERIES)
@@ -62,7 +64,13 @@ class RecoveryTimes:
         """Return the stages of the recovery of that number, from a failure of that cause."""
         if recovery >= self.drawn:
             self._draw(2 * recovery)
-        return self.by_cause.get(cause, self.usual)[recovery]
+        usual = self.usual[recovery]
+        if cause not in self.detect_laws:
+            return usual
+        if cause not in self.by_cause:
+            self.by_cause[cause] = self._table("detect", self.detect_laws[cause], self.drawn)
+        found = _found(self.by_cause[cause][recovery], self.diagnose[recovery])
+        return make(Stages, (found, *usual[1:]))
 
     def blamed(self, recovery: int) -> float | None:
         """Return a number in [0, 1) that says which healthy node a wrong diagnosis blames, None where it is right."""
@@ -73,8 +81,10 @@ class RecoveryTimes:
 
     def _draw(self, count: int) -> None:
         plan, self.drawn = self.plan, count
-        diagnose = self._table("diagnose", plan.diagnose, count)
+        self.by_cause.clear()
+        self.diagnose = self._table("diagnose", plan.diagnose, count)
         columns = (
+            map(_found, self._table("detect", plan.detect, count), self.diagnose),
             self._table("requeue", plan.requeue, count),
             self._table("select_host", plan.select_host, count),
             self._table("replace", plan.replace, count),
@@ -83,13 +93,7 @@ class RecoveryTimes:
             self._table("warm_up", plan.warm_up, count),
             [1 + failed for failed in self._failed("restore", count)],
         )
-
-        def stages(detect: Law) -> list[Stages]:
-            found = map(_found, self._table("detect", detect, count), diagnose)
-            return [make(Stages, row) for row in zip(found, *columns, strict=True)]
-
-        self.usual = stages(plan.detect)
-        self.by_cause = {cause: stages(law) for cause, law in self.detect_laws.items()}
+        self.usual = list(map(make, repeat(Stages), zip(*columns, strict=True)))
         if plan.blames_right < 1:
             self.blames = np.stack([uniforms(self.seed, "recovery", what, count=count) for what in ("wrong", "whom")])
 
@@ -137,13 +141,14 @@ def _found(detect_us: int, diagnose_us: int) -> tuple[tuple[str, int], ...]:
 class RepairDraws:
     """What chance decides in repairs, by node, visit and try."""
 
-    __slots__ = ("nodes", "seed", "streams")
+    __slots__ = ("nodes", "pairs", "seed", "streams")
 
     def __init__(self, seed: int, nodes: int) -> None:
         self.seed = seed
         self.nodes = nodes
         # A block of any holds all nodes.
         self.streams: dict[tuple[str | int, ...], Uniforms] = {}
+        self.pairs: dict[tuple[str, int, int], tuple[Uniforms, Uniforms]] = {}
 
     def time_us(self, name: str, time: Law, node: int, visit: int, tries: int = 0) -> int:
         """Return how long a stage takes."""
@@ -152,11 +157,25 @@ class RepairDraws:
         stream = self.streams.get((name, "time", visit, tries))
         if stream is None:
             stream = self._begun(name, "time", visit, tries)
-        # Most are drawn already: without the calls of `at` and `draw_us`.
-        uniform = stream.at(node) if stream.block is None else stream.block.item(node)
-        if time.kind == "exponential":
-            return min(round(-1e6 * time.mean_s * log1p(-uniform)), MAX_US)
-        return draw_us(time, uniform)
+        return draw_us(time, stream.at(node))
+
+    def attempt(self, name: str, stage: RepairStage, node: int, visit: int, tries: int = 0) -> tuple[int, bool]:
+        """Return how long an attempt of a stage takes, and whether it helps: `time_us` and `succeeds` in one."""
+        pair = self.pairs.get((name, visit, tries))
+        if pair is None:
+            pair = self.pairs[name, visit, tries] = (
+                self._begun(name, "time", visit, tries),
+                self._begun(name, "success", visit, tries),
+            )
+        time, success = stage.time, stage.success
+        timing, helping = pair
+        if time.kind == "constant":
+            time_us = round(time.mean_s * 1e6)
+        else:
+            time_us = draw_us(time, timing.at(node) if timing.block is None else timing.block.item(node))
+        if 0 < success < 1:
+            return time_us, (helping.at(node) if helping.block is None else helping.block.item(node)) < success
+        return time_us, success >= 1
 
     def succeeds(self, name: str, probability: float, node: int, visit: int, tries: int = 0) -> bool:
         """Say whether something of a probability happens."""
@@ -165,7 +184,7 @@ class RepairDraws:
         stream = self.streams.get((name, "success", visit, tries))
         if stream is None:
             stream = self._begun(name, "success", visit, tries)
-        return (stream.at(node) if stream.block is None else stream.block.item(node)) < probability
+        return stream.at(node) < probability
 
     def _begun(self, *key: str | int) -> Uniforms:
         stream = self.streams[key] = Uniforms(self.seed, "repair", *key, likely=self.nodes)

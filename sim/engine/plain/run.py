@@ -1,7 +1,7 @@
 """A plain run as one object: failures that stop a job, cold spares, a repair shop, and checkpoints to one store.
 
 Most runs are plain, and batches make thousands of them. What the rooms of the engine do for every plan is done here in
-one place, with the same events at the same turns, so that both give the same trace; `is_plain` says when that may be.
+one place, with the same events at the same turns, so that both give the same trace; `is_plain` says of which plans.
 
 States of the job: stepping, recovering (`then` says from which stage it goes on), waiting for nodes; done. States of a
 node: in the job, failed (until that is detected), spare, or in repair. Only this file changes them.
@@ -13,56 +13,27 @@ from collections.abc import Callable, Sequence
 import simpy
 
 from sim.engine.clock import FINISHED, Call, IntegerEnvironment
-from sim.engine.jobs.record import Record
+from sim.engine.jobs.record import Record, SegmentRow
 from sim.engine.jobs.waiting import Scout
-from sim.engine.limits import gives_up, limit_us
+from sim.engine.limits import gives_up, limit_us, reach_us
 from sim.engine.lives.ageing import Ageing
 from sim.engine.lives.failures import DormantClock
 from sim.engine.places.repair import Outcome, RepairShop
+from sim.engine.plain.steps import Origin, Steps
 from sim.ledger.time.trace import RunTrace
 from sim.reliability.failures.exposure import JOB, Life, Lives
-from sim.reliability.plan import planned_us
-from sim.reliability.records import FailureClass, RunPlan, tiers_of
+from sim.reliability.records import RunPlan
 from sim.reliability.recovery.draws import RecoveryTimes, RepairDraws, Stages
 from sim.reliability.recovery.spare_places import cold_spares
 from sim.reliability.saving.progress import NEVER_US, course
-from sim.reliability.saving.stint import beat_of, stepped_until_us, stint
-
-Origin = tuple[int, str]
-"""The event that stopped a job, and its cause."""
 
 _LAUNCH: Origin = (-1, "")
-
-
-def is_plain(plan: RunPlan) -> bool:
-    """Say whether a run has one phase, one store, cold spares for all, and only what stops its job at once.
-
-    Its recoveries begin anew with each failure, and find and replace the node that failed; repairs are what they seem.
-    """
-    recovery, repair, spares = plan.recovery, plan.repair, plan.recovery.spares
-    return (
-        len(plan.phases) == len(tiers_of(plan.checkpoint)) == 1
-        and not (plan.checkpoint.adaptive or plan.replay or plan.swing)
-        and recovery.on_failure == "restart"
-        and recovery.blames_right >= 1
-        and not (recovery.in_process or recovery.elastic or recovery.stragglers)
-        and not (spares.hot or spares.warm or spares.per_domain)
-        and not (repair.unnoticed or repair.retire)
-        and all(map(_stops, plan.failures))
-    )
-
-
-def _stops(failure: FailureClass) -> bool:
-    """Say whether a cause breaks one node at most, and stops a job at once."""
-    other = failure.outage, failure.silent, failure.planned, failure.slowing, failure.correlated, failure.logged
-    return not failure.names and not failure.holds and all(effect is None for effect in other)
 
 
 class PlainRun:
     """One plain run; `trace` makes it."""
 
     __slots__ = (
-        "beat",
         "broken",
         "causes",
         "clock",
@@ -76,7 +47,6 @@ class PlainRun:
         "in_job",
         "job",
         "leaving",
-        "limit_us",
         "newest",
         "number",
         "origin",
@@ -84,18 +54,19 @@ class PlainRun:
         "plan",
         "record",
         "restore_us",
-        "safe",
+        "rows",
         "shelf",
         "shop",
         "since",
-        "since_us",
         "size",
         "spent",
         "stages",
         "stalled",
         "state",
+        "steps",
         "then",
         "times",
+        "until_us",
         "waits",
     )
 
@@ -104,15 +75,15 @@ class PlainRun:
         self.plan = plan
         self.causes = [(failure.cause, failure.component, failure.replace) for failure in plan.failures]
         self.env = env = IntegerEnvironment()
-        self.limit_us = limit_us(plan)
+        limit = limit_us(plan)
         self.horizon_us = NEVER_US if plan.horizon_us is None else plan.horizon_us
         way = course(plan.phases, plan.checkpoint, plan.work_us)
         self.record = Record(plan, way)
-        self.beat = beat_of(way)
+        self.steps = Steps(plan, way, self.record, limit)
         self.restore_us = way.tiers[0].restore_us
         lives = Lives(plan.seed, plan.failures, nodes, plan.ages)
         ageing = Ageing(env, calendar=plan.failure_clock == "calendar", resting=cold_spares(plan))
-        self.clock = DormantClock(env, lives, ageing, self._ended, 2 * planned_us(plan), self.limit_us)
+        self.clock = DormantClock(env, lives, ageing, self._ended, reach_us(plan), limit)
         self.times = RecoveryTimes(plan)
         self.shop = RepairShop(env, plan.repair, RepairDraws(plan.seed, nodes), self._returned)
         # Nodes in the job that have not failed; those that have, and why it stops for them; spares as they came.
@@ -125,12 +96,9 @@ class PlainRun:
         # The first and the newest failure that the job has yet to recover from.
         self.first: Origin | None = None
         self.newest: Origin | None = None
-        # The work that is saved, when its checkpoint began, and its number.
-        self.safe = (0, 0, 0)
         self.state = "recovering"
         self.done = simpy.Event(env)
-        # Since when the job steps; since when it waits for nodes, with how many.
-        self.since_us = 0
+        # Since when the job waits for nodes, and with how many.
         self.since = (0, 0)
         # What the job waits for: whether it does, the event that ends the wait, and what is next.
         self.waits = False
@@ -145,17 +113,18 @@ class PlainRun:
         self.stages: Stages
         self.owed = {"schedule"}
         self.stalled = 0
-        # Stages that are being spent, since when, and for what.
-        self.spent: tuple[Origin, Sequence[tuple[str, int]], int]
+        # The stages that are being spent, their rows as if nothing stopped them, and the end of the last.
+        self.spent: Sequence[tuple[str, int]] = ()
+        self.rows: list[SegmentRow] = []
+        self.until_us = 0
 
     def trace(self) -> RunTrace:
         """Run to the end of the job."""
         self.begin()
         complete = self.env.run_to(self.done)
         trace = self.record.trace(self.env.now, bool(complete))
-        self.env.forget()
-        self.clock.forget()
-        self.record.forget()
+        for part in (self.env, self.clock, self.record):
+            part.forget()
         return trace
 
     def begin(self) -> None:
@@ -165,7 +134,7 @@ class PlainRun:
             gives_up(self.env, self.plan)
         else:
             Call(self.env, self.horizon_us, FINISHED, self._ring)
-        self._spend(_LAUNCH, self.times.launch(), self._launched)
+        self._spend(self.times.launch(), self._started)
 
     def _ended(self, lives: list[Life]) -> None:
         """Lives end: the nodes and the job are hit."""
@@ -231,10 +200,6 @@ class PlainRun:
         self.in_job += 1
         self.clock.join(node)
 
-    def _launched(self) -> None:
-        self._tell()
-        self._recover()
-
     def _recover(self) -> None:
         """Recover from what has stopped the job; step where nothing has."""
         if self.env.now >= self.horizon_us:
@@ -247,14 +212,12 @@ class PlainRun:
     def _step(self) -> None:
         """Step until the work ends, a failure or the horizon."""
         self.state, self.stalled = "stepping", 0
-        self.since_us = now = self.env.now
+        now = self.env.now
         self.clock.start()
         self.then, self.waits, self.event = self._stop, True, None
-        work_us = self.safe[0]
-        if now + self.beat.end_us - work_us <= self.limit_us:
-            end_us = stepped_until_us(self.beat, work_us, now)
-            if end_us < self.horizon_us:
-                self.event = self.end.put_off(end_us)
+        end_us = self.steps.begin(now)
+        if end_us < self.horizon_us:
+            self.event = self.end.put_off(end_us)
 
     def _worked(self, event: simpy.Event, put_off: bool) -> None:
         """The end of the work has come, perhaps before its time: where failures have put it off."""
@@ -266,50 +229,26 @@ class PlainRun:
 
     def _stop(self) -> None:
         """Stop stepping: at the end of the work, for a failure, or at the horizon."""
-        now, since_us, nodes, record, beat = self.env.now, self.since_us, self.size, self.record, self.beat
+        now = self.env.now
         self.clock.stop()
         self.state = "recovering"
-        from_us, _, number = self.safe
-        work_us, end_us, blocked_us, begun, durable, first_us, begin_us = stint(beat, from_us, since_us, now)
-        if stepped_us := end_us - since_us - blocked_us:
-            record.segments.append((since_us, end_us, stepped_us, "step", "", -1, 0, nodes, 0))
-        if blocked_us:
-            record.segments.append((since_us, end_us, blocked_us, "checkpoint", "", -1, 0, nodes, 0))
-        record.spans.append((from_us, work_us))
-        record.started += begun
-        record.durable += durable
-        if work_us == beat.end_us:
-            record.event(now, "complete")
+        work_us = self.steps.stop(now)
+        if work_us == self.steps.beat.end_us:
+            self.record.event(now, "complete")
             self.done.succeed(True)
-            return
-        if not self.plan.recovery.rework:
-            self.safe = work_us, now, number
-        elif durable:
-            ahead = durable - 1
-            self.safe = first_us + ahead * beat.cycle_us, begin_us + ahead * beat.pitch_us, number + durable
-        if self.first is None:
+        elif self.first is None:
             self._halt(work_us)
-            return
-        self._undo(work_us, "lost_work", self.first, record.lost_steps)
-        if now >= self.horizon_us:
-            self._halt()
         else:
-            self._begin()
-
-    def _undo(self, work_us: int, state: str, origin: Origin, counts: list[int]) -> None:
-        """Take back the work beyond what is saved; counts: of steps."""
-        saved_us, at_us, _ = self.safe
-        if work_us > saved_us:
-            step_us, (event, cause) = self.beat.step_us, origin
-            steps = work_us // step_us - saved_us // step_us
-            counts[0] += steps
-            row = self.env.now, work_us - saved_us, state, cause, event, 0, self.size, steps, at_us, 0
-            self.record.reversals.append(row)
+            self.steps.undo(now, work_us, "lost_work", self.first, self.record.lost_steps)
+            if now >= self.horizon_us:
+                self._halt()
+            else:
+                self._begin()
 
     def _halt(self, work_us: int = 0) -> None:
         """The horizon has come: work that is not in the store is in flight."""
-        event = self.record.event(self.env.now, "horizon")
-        self._undo(work_us, "in_flight", (event, ""), self.record.in_flight_steps)
+        now, record = self.env.now, self.record
+        self.steps.undo(now, work_us, "in_flight", (record.event(now, "horizon"), ""), record.in_flight_steps)
         self.done.succeed(False)
 
     def _begin(self) -> None:
@@ -321,7 +260,7 @@ class PlainRun:
         self.leaving = list(self.failed)
         self.stages = stages = self.times.stages(self.origin[1], self.number)
         if stages[0]:
-            self._spend(self.origin, stages[0], self._found)
+            self._spend(stages[0], self._found)
         else:
             self._replace()
 
@@ -382,54 +321,64 @@ class PlainRun:
         """Spend what is left of the recovery: hosts are selected only after a stall, nodes replaced where they left."""
         _, schedule_us, select_us, replace_us, initialize_us, _, warm_up_us, restores = self.stages
         stages = []
-        if "schedule" in self.owed:
-            schedule_us += select_us
+        if self.owed:
+            if "schedule" in self.owed:
+                schedule_us += select_us
+            if "replace" in self.owed:
+                stages.append(("replace", replace_us))
         if schedule_us:
-            stages.append(("schedule", schedule_us))
-        if "replace" in self.owed:
-            stages.append(("replace", replace_us))
+            stages.insert(0, ("schedule", schedule_us))
         if initialize_us:
             stages.append(("initialize", initialize_us))
-        if restore_us := restores * self.restore_us:
-            stages.append(("restore", restore_us))
+        if restores_us := restores * self.restore_us:
+            stages.append(("restore", restores_us))
         if warm_up_us:
             stages.append(("warm_up", warm_up_us))
-        self._spend(self.origin, stages, self._started)
+        self._spend(stages, self._started)
 
     def _started(self) -> None:
-        if self._tell() and self.newest is None:
+        # The first start is no restart.
+        if self._tell() and self.newest is None and self.number:
             self.record.event(self.env.now, "restart", self.origin[1])
         self._recover()
 
-    def _spend(self, origin: Origin, stages: Sequence[tuple[str, int]], then: Callable[[], None]) -> None:
+    def _spend(self, stages: Sequence[tuple[str, int]], then: Callable[[], None]) -> None:
         """Spend stages one after the other, as one wait, and go on with `then`."""
-        now, spent_us = self.env.now, 0
-        for _, duration_us in stages:
-            spent_us += duration_us
-        self.spent = origin, stages, now
-        if spent_us and now < self.horizon_us:
-            self.then, self.waits, self.event = then, True, None
-            if now + spent_us < self.horizon_us:
-                self.event = Call(self.env, spent_us, FINISHED, self._over)
-        else:
+        now = start = self.env.now
+        (event, cause), nodes, rows = self.origin, self.in_job, []
+        for name, spent_us in stages:
+            if spent_us:
+                end = start + spent_us
+                rows.append((start, end, spent_us, name, cause, event, 0, nodes, 0))
+                start = end
+        self.spent, self.rows, self.until_us = stages, rows, start
+        if start == now or now >= self.horizon_us:
             then()
+            return
+        self.then, self.waits, self.event = then, True, None
+        if start < self.horizon_us:
+            self.event = Call(self.env, start - now, FINISHED, self._over)
 
     def _tell(self) -> bool:
         """Tell the time of the stages that were spent, the last perhaps cut short; say whether all have passed."""
-        (event, cause), stages, start = self.spent
-        segments, nodes, now, owed = self.record.segments, self.in_job, self.env.now, self.owed
-        for name, duration_us in stages:
-            until = start + duration_us
-            if until > now:
-                if now > start:
-                    segments.append((start, now, now - start, name, cause, event, 0, nodes, 0))
-                return False
-            if duration_us:
-                segments.append((start, until, duration_us, name, cause, event, 0, nodes, 0))
-                start = until
+        now, owed = self.env.now, self.owed
+        if now >= self.until_us:
+            self.record.segments += self.rows
             if owed:
-                owed.discard(name)
-        return True
+                owed.difference_update([name for name, _ in self.spent])
+            return True
+        end = self.rows[0][0]
+        for name, spent_us in self.spent:
+            end += spent_us
+            if end > now:
+                break
+            owed.discard(name)
+        for start, end, _, name, cause, event, phase, nodes, condition in self.rows:
+            if start < now:
+                until = min(end, now)
+                row = start, until, until - start, name, cause, event, phase, nodes, condition
+                self.record.segments.append(row)
+        return False
 
     def _over(self, event: simpy.Event) -> None:
         if event is self.event:
