@@ -100,7 +100,7 @@ def _keys(tree: Mapping[str, Any], node: Node, gpus: int, model: Model, tokens: 
         "node": node.name,
         "nodes": nodes,
         "spare_nodes": ceil(SPARES * nodes),
-        "topology": _fabric(node, nodes),
+        "topology": _fabric(node, nodes + ceil(SPARES * nodes)),
     }
     if node.scale_up_domain == RACK and gpus % RACK:
         cluster["domain_gpus"] = 64
@@ -119,7 +119,7 @@ def _keys(tree: Mapping[str, Any], node: Node, gpus: int, model: Model, tokens: 
 
 
 def _fabric(node: Node, nodes: int) -> dict[str, Any]:
-    """Return the fabric of a node's NICs, of the smallest switches that hold them in three tiers."""
+    """Return the fabric of a node's NICs, spares included, of the smallest switches that hold them in three tiers."""
     radix = next((r for r in RADIXES if nodes * node.nics <= _holds(r, node.nics)), None)
     if radix is None:
         most = _holds(RADIXES[-1], node.nics) // node.nics
