@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from sim.analysis.plan.equal_loss import Comparison, flop_of, growing_usd
 from sim.analysis.plan.layouts.records import Ranked, Ranking
 from sim.analysis.plan.limits import BINDS, exposed, gain_without_memory, limits_of
 from sim.analysis.plan.records import Outcome, Question
@@ -156,6 +157,37 @@ def layouts_answer(ranking: Ranking, name: str, gpus: int) -> Json:
         if refused is None
         else {"layout": layout_json(refused), "bound_s": refused.bound_s},
         "search": search_json(ranking),
+    }
+
+
+def comparison_answer(comparison: Comparison) -> Json:
+    """Return the answer of a comparison at equal loss."""
+    student = comparison.distilled
+    return {
+        "rows": [
+            {
+                **outcome_json(row.outcome),
+                "name": row.name,
+                "law": row.law,
+                "loss": row.loss,
+                "compute_flop": flop_of(row),
+                "cost_without_data_usd": growing_usd(row.outcome),
+                "usd_per_further_hundredth": row.next_usd,
+                "beyond": row.beyond,
+            }
+            for row in comparison.rows
+        ],
+        "distilled": None
+        if student is None
+        else {
+            "teacher": student.teacher,
+            "student": student.student,
+            "training_usd_per_trillion_tokens": student.training_usd_per_token * 1e12,
+            "teacher_usd_per_trillion_tokens": student.teacher_usd_per_token * 1e12,
+            "teacher_gpu_hours": student.teacher_gpu_hours,
+            "break_even": student.break_even,
+        },
+        "assumed": assumed(comparison.question),
     }
 
 
