@@ -66,7 +66,7 @@ def mixture_model(active: float, experts: int, law: Law) -> Model:
     >>> from sim.workload.scaling.load import law
     >>> model = mixture_model(8e9, 8, law("joint-moe-2025"))
     >>> model.experts_per_token, round(total_parameters(model) / 1e9)
-    (1, 48)
+    (1, 47)
     """
     dense = dense_model(active, law)
     return replace(
