@@ -5,7 +5,7 @@ from typing import Any
 
 from sim.analysis.plan.equal_loss import Comparison, flop_of, growing_usd
 from sim.analysis.plan.layouts.records import Ranked, Ranking
-from sim.analysis.plan.limits import BINDS, exposed, gain_without_memory, limits_of
+from sim.analysis.plan.limits import BINDS, exposed, gain_without_memory, limits_of, lost
 from sim.analysis.plan.records import Outcome, Question
 from sim.analysis.plan.solve import Solved
 from sim.analysis.plan.works import is_open, setting_of
@@ -17,6 +17,9 @@ from sim.workload.transformer import matmul_parameters, total_parameters
 Json = dict[str, Any]
 
 UNITS = {"money": "USD", "time": "s", "power": "W", "GPUs": "GPUs"}
+FEW_FAILURES = 0.1
+"""Of the GPU time held: less is what any large job loses."""
+
 NEGLIGIBLE = 0.02
 """A gain that is not worth a word."""
 
@@ -60,6 +63,8 @@ def binding(question: Question, plan: Outcome) -> list[Json]:
         rows.append({"name": "memory", "share": gain})
     if exposed(plan) > NEGLIGIBLE:
         rows.append({"name": "network", "share": exposed(plan)})
+    if lost(plan) > FEW_FAILURES:
+        rows.append({"name": "failures", "share": lost(plan)})
     return rows
 
 

@@ -34,7 +34,7 @@ class Question:
     law: Law
     setting: Setting
     seeds: int = 3
-    most_layouts: int = 8
+    most_layouts: int = 16
 
     @property
     def until_s(self) -> float:

@@ -68,6 +68,8 @@ def _binds(row: Result) -> str:
         return f"memory (rules out a layout that could be up to {percent(share)} faster)"
     if name == "network":
         return f"network ({percent(share)} of the step waits for it)"
+    if name == "failures":
+        return f"failures ({percent(share)} of the GPU time held is lost to them, with spares)"
     return f"{name} ({percent(share)} used)" if name != "GPUs" else "the number of GPUs"
 
 
