@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from sim.analysis.plan.records import Question
 
 BASE = "llama3-405b"
-NODES = ("dgx-h100", "dgx-b200")
 
 
 def plan(
@@ -25,7 +24,7 @@ def plan(
     model: Annotated[str | None, typer.Option(metavar="PRESET", help="Which model, else the law's best.")] = None,
     tokens: Annotated[float | None, typer.Option(metavar="T", help="Tokens, else the law's best.")] = None,
     node: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help=f"Kinds of nodes to compare: {', '.join(NODES)}.")
+        list[str] | None, typer.Option(metavar="NAME", help="A kind of node to compare; else the book's last two.")
     ] = None,
     prices: Annotated[str, typer.Option(metavar="BOOK", help="Price book.")] = "2026-rented",
     law: Annotated[str, typer.Option(metavar="NAME", help="Scaling law.")] = "chinchilla-2024",
@@ -61,7 +60,7 @@ def plan(
         gpus=gpus,
         model=model,
         tokens=tokens,
-        nodes=node or NODES,
+        nodes=node or (),
         prices=prices,
         law=law,
         efficiency=efficiency,

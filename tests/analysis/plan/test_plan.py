@@ -61,6 +61,8 @@ def too_dear() -> Solved:
         ({"loss": 1.2}, "none is enough for a loss of 1.2"),
         ({"loss": 2.0, "law": "llama3-2024"}, "gives no loss"),
         ({"power_cap": "1 kW"}, "do not bear one node"),
+        ({"gpus": 8, "overrides": ["cluster.topology.kind=torus"]}, "--set cluster.topology.kind: a plan decides it"),
+        ({"gpus": 8, "overrides": ["training.tokens=1e9"]}, "--set training.tokens: a plan decides it"),
         ({"gpus": 8, "base": "airesim-s1"}, r"a plan needs \[model\]"),
     ],
 )
