@@ -16,8 +16,8 @@ DEADLINE_S = 90 * 86400.0
 class Question:
     """What is asked; None: left open. base: the scenario whose failures, recovery, store and batch a plan takes.
 
-    model: a catalog entry; shape: of a model that was asked for by its parameters. nodes: which are compared. book: of
-    prices; overrides: of the base. most_layouts: estimated in each search at most.
+    model: a catalog entry. nodes: which are compared. book: of prices; overrides: of the base. seeds: runs of the plan.
+    most_layouts: estimated in each search at most.
     """
 
     base: str
