@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from sim.analysis.plan.records import Question
 
 BASE = "llama3-405b"
-NODES = ("dgx-h100", "dgx-b200")
 
 
 def plan(
@@ -25,7 +24,7 @@ def plan(
     model: Annotated[str | None, typer.Option(metavar="PRESET", help="Which model, else the law's best.")] = None,
     tokens: Annotated[float | None, typer.Option(metavar="T", help="Tokens, else the law's best.")] = None,
     node: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help=f"Kinds of nodes to compare: {', '.join(NODES)}.")
+        list[str] | None, typer.Option(metavar="NAME", help="A kind of node to compare; else the book's last two.")
     ] = None,
     prices: Annotated[str, typer.Option(metavar="BOOK", help="Price book.")] = "2026-rented",
     law: Annotated[str, typer.Option(metavar="NAME", help="Scaling law.")] = "chinchilla-2024",
@@ -33,6 +32,7 @@ def plan(
     unique_tokens: Annotated[float | None, typer.Option(metavar="T", help="More are repetitions.")] = None,
     seeds: Annotated[int, typer.Option(metavar="N", min=1, help="Runs of the plan.")] = 3,
     layouts: Annotated[bool, typer.Option("--layouts", help="Rank the layouts of SCENARIO and nothing else.")] = False,
+    compare: Annotated[bool, typer.Option("--compare", help="Other ways to the same loss, and their price.")] = False,
     best: Annotated[int, typer.Option(metavar="K", min=1, help="Layouts to rank.")] = 10,
     seconds: Annotated[float, typer.Option(metavar="S", help="A search of layouts ends after.")] = 60.0,
     overrides: SetOption = None,
@@ -42,9 +42,11 @@ def plan(
     if layouts:
         _rank(scenario, overrides or [], gpus, model, best, seconds, as_json)
         return
-    from sim.analysis.plan.answer import plan_answer
+    from sim.analysis.plan.answer import comparison_answer, plan_answer
+    from sim.analysis.plan.equal_loss import compare_equal_loss
     from sim.analysis.plan.question import question_of
     from sim.analysis.plan.solve import solve
+    from sim.report.plan.equal_loss_screen import equal_loss_report
     from sim.report.plan.screen import plan_report
     from sim.report.progress import progress
 
@@ -58,13 +60,18 @@ def plan(
         gpus=gpus,
         model=model,
         tokens=tokens,
-        nodes=node or NODES,
+        nodes=node or (),
         prices=prices,
         law=law,
         efficiency=efficiency,
         unique_tokens=unique_tokens,
         seeds=seeds,
     )
+    if compare:
+        with progress(sys.stderr) as report:
+            rows = comparison_answer(compare_equal_loss(question, report))
+        show_facts(rows, as_json, lambda: equal_loss_report(rows))
+        return
     with progress(sys.stderr) as report:
         answer = plan_answer(solve(question, report))
     show_facts(answer, as_json, lambda: plan_report(answer))

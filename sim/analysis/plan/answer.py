@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from sim.analysis.plan.equal_loss import Comparison, flop_of, growing_usd
 from sim.analysis.plan.layouts.records import Ranked, Ranking
-from sim.analysis.plan.limits import BINDS, exposed, gain_without_memory, limits_of
+from sim.analysis.plan.limits import BINDS, exposed, gain_without_memory, limits_of, lost
 from sim.analysis.plan.records import Outcome, Question
 from sim.analysis.plan.solve import Solved
 from sim.analysis.plan.works import is_open, setting_of
@@ -16,6 +17,9 @@ from sim.workload.transformer import matmul_parameters, total_parameters
 Json = dict[str, Any]
 
 UNITS = {"money": "USD", "time": "s", "power": "W", "GPUs": "GPUs"}
+FEW_FAILURES = 0.1
+"""Of the GPU time held: less is what any large job loses."""
+
 NEGLIGIBLE = 0.02
 """A gain that is not worth a word."""
 
@@ -59,6 +63,8 @@ def binding(question: Question, plan: Outcome) -> list[Json]:
         rows.append({"name": "memory", "share": gain})
     if exposed(plan) > NEGLIGIBLE:
         rows.append({"name": "network", "share": exposed(plan)})
+    if lost(plan) > FEW_FAILURES:
+        rows.append({"name": "failures", "share": lost(plan)})
     return rows
 
 
@@ -156,6 +162,37 @@ def layouts_answer(ranking: Ranking, name: str, gpus: int) -> Json:
         if refused is None
         else {"layout": layout_json(refused), "bound_s": refused.bound_s},
         "search": search_json(ranking),
+    }
+
+
+def comparison_answer(comparison: Comparison) -> Json:
+    """Return the answer of a comparison at equal loss."""
+    student = comparison.distilled
+    return {
+        "rows": [
+            {
+                **outcome_json(row.outcome),
+                "name": row.name,
+                "law": row.law,
+                "loss": row.loss,
+                "compute_flop": flop_of(row),
+                "cost_without_data_usd": growing_usd(row.outcome),
+                "usd_per_further_hundredth": row.next_usd,
+                "beyond": row.beyond,
+            }
+            for row in comparison.rows
+        ],
+        "distilled": None
+        if student is None
+        else {
+            "teacher": student.teacher,
+            "student": student.student,
+            "training_usd_per_trillion_tokens": student.training_usd_per_token * 1e12,
+            "teacher_usd_per_trillion_tokens": student.teacher_usd_per_token * 1e12,
+            "teacher_gpu_hours": student.teacher_gpu_hours,
+            "break_even": student.break_even,
+        },
+        "assumed": assumed(comparison.question),
     }
 
 

@@ -37,8 +37,30 @@ RACK = 72
 """GPUs of a rack that is a scale-up domain; jobs use 64 of them where 72 does not divide the job."""
 
 
+DECIDED = (
+    *("name", "model", "parallelism", "calibration", "published", "cost.prices", "cost.power_cap"),
+    *("training.tokens", "training.phases", "training.micro_batch", "training.recompute"),
+    *("run.horizon", "run.work"),
+)
+"""Keys that a plan decides or has options for; an override of them would be ignored."""
+
+
+def _check_overrides(overrides: tuple[str, ...]) -> None:
+    """Raise InputError for an override of what a plan decides itself."""
+    for override in overrides:
+        key = override.partition("=")[0].strip()
+        parts = key.split(".")
+        own = any(key == each or key.startswith(f"{each}.") for each in DECIDED)
+        if own or (parts[0] == "cluster" and parts[1:2] and parts[1] not in KEPT):
+            raise InputError(
+                f"--set {key}: a plan decides it, or has an option for it; expected a key of failures, recovery, "
+                f"repair, checkpoint, cost, or of cluster: {', '.join(KEPT)}"
+            )
+
+
 def base_tree(name: str, overrides: tuple[str, ...]) -> dict[str, Any]:
     """Return the keys of the base with its overrides. Raises InputError for one without a model or a bill."""
+    _check_overrides(overrides)
     tree = overridden(read_scenario(name), overrides)
     missing = [key for key in ("model", "training", "cluster", "cost") if key not in tree]
     if missing:
@@ -100,7 +122,7 @@ def _keys(tree: Mapping[str, Any], node: Node, gpus: int, model: Model, tokens: 
         "node": node.name,
         "nodes": nodes,
         "spare_nodes": ceil(SPARES * nodes),
-        "topology": _fabric(node, nodes),
+        "topology": _fabric(node, nodes + ceil(SPARES * nodes)),
     }
     if node.scale_up_domain == RACK and gpus % RACK:
         cluster["domain_gpus"] = 64
@@ -119,7 +141,7 @@ def _keys(tree: Mapping[str, Any], node: Node, gpus: int, model: Model, tokens: 
 
 
 def _fabric(node: Node, nodes: int) -> dict[str, Any]:
-    """Return the fabric of a node's NICs, of the smallest switches that hold them in three tiers."""
+    """Return the fabric of a node's NICs, spares included, of the smallest switches that hold them in three tiers."""
     radix = next((r for r in RADIXES if nodes * node.nics <= _holds(r, node.nics)), None)
     if radix is None:
         most = _holds(RADIXES[-1], node.nics) // node.nics
@@ -142,7 +164,9 @@ def _model_keys(model: Model) -> dict[str, Any]:
 
 
 def _cost_keys(cost: Mapping[str, Any], book: str) -> dict[str, Any]:
-    """Return the base's bill where its book is asked for, else one of that book: its kind says how it is acquired."""
-    if cost.get("prices") == book:
-        return {key: value for key, value in cost.items() if key != "power_cap"}
-    return {"prices": book, "acquisition": "own" if book.endswith("-owned") else "on-demand"}
+    """Return the base's bill by a book; a book of the other kind says how the hardware is acquired."""
+    owned = book.endswith("-owned")
+    alike = (cost.get("acquisition") in ("own", "colocation")) == owned
+    acquisition = cost["acquisition"] if alike else "own" if owned else "on-demand"
+    kept = {key: value for key, value in cost.items() if key != "power_cap"}
+    return {**kept, "prices": book, "acquisition": acquisition}

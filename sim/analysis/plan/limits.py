@@ -59,6 +59,12 @@ def gain_without_memory(outcome: Outcome) -> float:
     return 1 - refused.per_sequence_s / best.per_sequence_s
 
 
+def lost(outcome: Outcome) -> float:
+    """Return the part of the GPU time held that failures, recovery and spares take: 1 - effective over step MFU."""
+    effective = sum(run.effective_mfu for run in outcome.runs) / len(outcome.runs)
+    return 1 - effective / outcome.mfu
+
+
 def exposed(outcome: Outcome) -> float:
     """Return the part of the step in which GPUs wait for the network."""
     return sum(share for state, share in outcome.waterfall.items() if state.startswith("comm_"))

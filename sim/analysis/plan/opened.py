@@ -13,9 +13,12 @@ from sim.analysis.plan.runs import ETTR, again, draft_of, peak_flops, simulated
 from sim.analysis.plan.sizes import at_least
 
 USD_PER_GPU_HOUR = 3.0
-"""Where the search for what a budget buys begins."""
+"""Where the search for what a budget buys begins, if the book rents no such node."""
 
-ROUNDS = 4
+BESIDE_RENT = 1.2
+"""Bill over rent, where the search begins: staff, storage, spare nodes."""
+
+ROUNDS = 3
 """Computes that are tried at most."""
 
 NEAR = 0.12
@@ -53,12 +56,20 @@ def _start(
     question: Question, tree: Mapping[str, Any], node: str, of: Callable[[float], Work], speed: float
 ) -> tuple[int, float]:
     """Return the GPUs to begin with, and GPU-seconds that time and money leave them."""
-    paid_s = None if question.budget_usd is None else question.budget_usd / USD_PER_GPU_HOUR * 3600
+    paid_s = None if question.budget_usd is None else _paid_hours(question, question.budget_usd, node) * 3600
     most = question.gpus or most_by_power(question, tree, node, of(1e24))
     if most is not None:
         return most, min(most * question.until_s, paid_s or most * question.until_s)
     assert paid_s is not None, "money, power or GPUs limit an open work"
     return at_least(paid_s / question.until_s, catalog.node(node)), paid_s
+
+
+def _paid_hours(question: Question, budget_usd: float, node: str) -> float:
+    """Return about how many GPU-hours a budget pays, less the lump for data."""
+    prices = catalog.price_book(question.book).prices
+    rent, data = prices.get(f"rent-on-demand/{node}"), prices.get("data/run")
+    each = USD_PER_GPU_HOUR if rent is None else BESIDE_RENT * rent.value
+    return max(budget_usd - (data.value if data else 0.0), 0.1 * budget_usd) / each
 
 
 def _gpus(question: Question, found: Outcome, node: str, gpus: int) -> int:

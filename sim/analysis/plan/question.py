@@ -13,6 +13,9 @@ from sim.workload.scaling.records import Setting
 
 MOST_GPUS = 1 << 20
 
+GENERATIONS = ("dgx-1-v100", "dgx-a100", "dgx-h100", "dgx-b200")
+"""Nodes of one maker, in the order in which they came; a plan compares the last two that its book prices."""
+
 
 def question_of(
     *,
@@ -25,7 +28,7 @@ def question_of(
     gpus: int | None = None,
     model: str | None = None,
     tokens: float | None = None,
-    nodes: Sequence[str],
+    nodes: Sequence[str] = (),
     prices: str,
     law: str,
     efficiency: float = 1.0,
@@ -39,9 +42,10 @@ def question_of(
     >>> asked.budget_usd, asked.deadline_s
     (1000000.0, 7776000.0)
     """
+    _known(prices, "price-book", "--prices")
+    nodes = nodes or _priced(prices)
     for name in nodes:
         _known(name, "node", "--node")
-    _known(prices, "price-book", "--prices")
     _check_gpus(gpus, nodes)
     return Question(
         base=base,
@@ -62,6 +66,17 @@ def question_of(
         ),
         seeds=seeds,
     )
+
+
+def _priced(book: str) -> tuple[str, ...]:
+    """Return the last two generations of nodes that a book prices.
+
+    >>> _priced("2026-rented"), _priced("2023-rented")
+    (('dgx-h100', 'dgx-b200'), ('dgx-a100', 'dgx-h100'))
+    """
+    prices = catalog.price_book(book).prices
+    kind = "server" if book.endswith("-owned") else "rent-on-demand"
+    return tuple(name for name in GENERATIONS if f"{kind}/{name}" in prices)[-2:]
 
 
 def _known(name: str, kind: str, option: str) -> None:

@@ -16,8 +16,8 @@ DEADLINE_S = 90 * 86400.0
 class Question:
     """What is asked; None: left open. base: the scenario whose failures, recovery, store and batch a plan takes.
 
-    model: a catalog entry; shape: of a model that was asked for by its parameters. nodes: which are compared. book: of
-    prices; overrides: of the base. assumed: what the question leaves open and this program decides, in words.
+    model: a catalog entry. nodes: which are compared. book: of prices; overrides: of the base. seeds: runs of the plan.
+    most_layouts: estimated in each search at most.
     """
 
     base: str
@@ -34,7 +34,7 @@ class Question:
     law: Law
     setting: Setting
     seeds: int = 3
-    limit_s: float = 10.0
+    most_layouts: int = 16
 
     @property
     def until_s(self) -> float:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 from sim import catalog
@@ -33,7 +34,7 @@ def draft_of(
 ) -> Draft | None:
     """Return the plan of a work on so many GPUs in the layout of least time, None where no layout fits their memory."""
     job = plan_job(tree, node, gpus, work.model, work.tokens, question.book)
-    ranking = search_layouts(job, SPACE, best=1, limit_s=question.limit_s, progress=progress)
+    ranking = search_layouts(job, SPACE, best=1, limit_s=inf, most=question.most_layouts, progress=progress)
     if not ranking.best:
         return None
     return Draft(node=node, gpus=gpus, work=work, job=job, ranking=ranking, best=ranking.best[0])

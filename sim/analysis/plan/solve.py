@@ -101,12 +101,13 @@ def _best_given(question: Question, outcomes: Sequence[Outcome]) -> Outcome:
 
 
 def _nearest(question: Question, tree: Mapping[str, Any], progress: Progress) -> Outcome | None:
-    """Return as much of the work as the limits allow."""
+    """Return as much of the work as the limits allow, None where they allow none."""
     open_question = of_tokens(question)
     if not (question.budget_usd or question.gpus or question.power_cap_w):
         return None
     best, _ = _largest(open_question, tree, progress)
-    return filled(open_question, best, progress)
+    found = filled(open_question, best, progress)
+    return found if is_met(question, found) else None
 
 
 def _nothing_fits(question: Question) -> DoesNotFitError:

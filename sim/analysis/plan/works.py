@@ -41,9 +41,9 @@ def asked_work(question: Question) -> Work:
     if tokens is not None:
         parameters = parameters_for_loss(law, tokens, loss, question.setting)
         return work_of(question, dense_model(parameters, law), tokens)
-    parameters, best = split_of(law, flop_for_loss(law, loss, question.setting), question.setting)
+    parameters, _ = split_of(law, flop_for_loss(law, loss, question.setting), question.setting)
     shaped = dense_model(parameters, law)
-    return work_of(question, shaped, best * parameters / counted(shaped, law))
+    return work_of(question, shaped, tokens_for_loss(law, counted(shaped, law), loss, question.setting))
 
 
 def open_work(question: Question) -> Callable[[float], Work]:

@@ -29,7 +29,7 @@ def _done(plan: Result) -> str:
 def _facts(plan: Result) -> list[str]:
     memory, days, cost = plan["memory"], plan["days"], plan["cost_usd"]
     items = sorted(plan["cost"].items(), key=lambda item: -item[1])
-    return [
+    facts = [
         f"Layout    {layout_words(plan['layout'])}",
         f"Step      {show(plan['step_time_s'], 'time')} simulated, {show(plan['step_estimate_s'], 'time')} estimated "
         f"without stragglers ({signed(plan['step_estimate_s'] / plan['step_time_s'] - 1)})",
@@ -39,10 +39,11 @@ def _facts(plan: Result) -> list[str]:
         f"{short_usd(cost['least'], 4)} to {short_usd(cost['most'], 4)}, {plan['interruptions']:.0f} interruptions",
         f"Held      {short(plan['gpu_hours'])} GPU-h with {plan['spare_gpus']:,} spare GPUs, "
         f"{show(plan['power_w'], 'power')} at the meter",
-        *wrapped("Bill      " + ", ".join(f"{item} {short_usd(usd)}" for item, usd in items if usd >= 1), "          "),
+        "Bill      " + ", ".join(f"{item} {short_usd(usd)}" for item, usd in items if usd >= 1),
         f"Rates     {short_usd(plan['usd_per_trillion_tokens'])} per 1T tokens, "
         f"{short_usd(plan['usd_per_useful_pflop_day'])} per useful PFLOP-day, {plan['compute_flop']:.3g} FLOP (6ND)",
     ]
+    return [line for fact in facts for line in wrapped(fact, " " * 10)]
 
 
 def _limits(answer: Result) -> list[str]:
@@ -68,6 +69,8 @@ def _binds(row: Result) -> str:
         return f"memory (rules out a layout that could be up to {percent(share)} faster)"
     if name == "network":
         return f"network ({percent(share)} of the step waits for it)"
+    if name == "failures":
+        return f"failures ({percent(share)} of the GPU time held is lost to them, with spares)"
     return f"{name} ({percent(share)} used)" if name != "GPUs" else "the number of GPUs"
 
 

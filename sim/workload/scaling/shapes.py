@@ -1,5 +1,6 @@
 """The shape of a dense model of so many parameters, as Llama 3's are, and what laws count of a model."""
 
+from dataclasses import replace
 from math import log
 
 from sim.catalog.records import Model, Provenance
@@ -54,6 +55,26 @@ def _shape(width: int, layers: int) -> Model:
         tied_embeddings=False,
         attention="gqa",
         sources={"*": Provenance(source="shape of Llama 3, arXiv 2407.21783, table 3", date="2024-07", kind="derived")},
+    )
+
+
+def mixture_model(active: float, experts: int, law: Law) -> Model:
+    """Return a mixture of which a token meets so many parameters: the dense model of that size, its networks repeated.
+
+    Each layer has experts as large as the dense network, of which a token visits one (arXiv 2502.05172, section 3).
+
+    >>> from sim.workload.scaling.load import law
+    >>> model = mixture_model(8e9, 8, law("joint-moe-2025"))
+    >>> model.experts_per_token, round(total_parameters(model) / 1e9)
+    (1, 47)
+    """
+    dense = dense_model(active, law)
+    return replace(
+        dense,
+        name=f"{experts} experts, {dense.layers} layers of {dense.hidden:,}",
+        experts=experts,
+        experts_per_token=1,
+        expert_ffn_hidden=dense.ffn_hidden,
     )
 
 

@@ -90,6 +90,14 @@ def test_a_search_whose_time_is_over_says_so_and_gives_the_best_so_far() -> None
     assert sum(stopped.counts.values()) == stopped.considered
 
 
+def test_a_search_estimates_no_more_than_it_may_and_one_at_least() -> None:
+    few = search_layouts(small_job(), FEW, best=4, most=2)
+    assert few.counts["estimated"] == 2
+    assert not few.complete
+    late = search_layouts(small_job(), FEW, best=4, limit_s=0)
+    assert late.counts["estimated"] == 1
+
+
 def test_an_interrupted_search_gives_the_best_so_far() -> None:
     def interrupt(fraction: float, what: str) -> None:
         if "best step" in what:

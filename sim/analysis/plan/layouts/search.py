@@ -39,24 +39,33 @@ def search_layouts(
     *,
     best: int = 10,
     limit_s: float = 60.0,
+    most: int | None = None,
     progress: Progress = lambda fraction, what: None,
     clock: Callable[[], float] = monotonic,
 ) -> Ranking:
     """Return the best layouts of a job, as many as are asked for.
 
     An interrupt (Ctrl-C) or the limit ends the search with what it has found, and the answer says that it is partial.
+    most: layouts that are estimated at most, a limit that does not depend on the machine. At least one is.
     """
-    return _Search(job, space or Space(), best, limit_s, progress, clock).run()
+    return _Search(job, space or Space(), best, limit_s, most, progress, clock).run()
 
 
 class _Search:
     """Layouts by their bounds, and the best so far."""
 
     def __init__(
-        self, job: Job, space: Space, best: int, limit_s: float, progress: Progress, clock: Callable[[], float]
+        self,
+        job: Job,
+        space: Space,
+        best: int,
+        limit_s: float,
+        most: int | None,
+        progress: Progress,
+        clock: Callable[[], float],
     ) -> None:
         self.job, self.space, self.wanted, self.progress = job, space, best, progress
-        self.clock, self.start_s, self.limit_s = clock, clock(), limit_s
+        self.clock, self.start_s, self.limit_s, self.most = clock, clock(), limit_s, most
         self.bounds = Bounds(job)
         self.capacity = job.scenario.machines.accelerator.hbm_bytes
         self.counts: Counter[str] = Counter()
@@ -116,13 +125,17 @@ class _Search:
     def _estimate(self) -> bool:
         """Estimate layouts until none that is left can be among the best; say whether that point was reached."""
         while self.queue and (len(self.found) < self.wanted or self.queue[0][0] < self.found[self.wanted - 1][0]):
-            if self.clock() - self.start_s > self.limit_s:
+            if self.found and self._is_over():
                 return False
             bound, number, candidate = heappop(self.queue)
             self._try(bound, number, candidate)
             done = self.counts["estimated"]
             self.progress(self._fraction(), f"{done} of {self.considered:,} layouts estimated{self._so_far()}")
         return True
+
+    def _is_over(self) -> bool:
+        counted_out = self.most is not None and self.counts["estimated"] >= self.most
+        return counted_out or self.clock() - self.start_s > self.limit_s
 
     def _fraction(self) -> float:
         """Return the part of the way that bounds have come to the k-th best."""
