@@ -125,6 +125,7 @@ def _run_stage(
         tell({"event": "estimate", **estimated(plan, left, _pilot(lanes, tasks[0]), lanes.capacity)})
         Driver(directory, tasks, lanes, tell, stop).drive()
         closed = True
+        sweep(directory, {chunk.index for chunk in mine})
     finally:
         lanes.close(now=not closed)
 
@@ -143,11 +144,11 @@ def _left(mine: Sequence[Chunk], identity: str, directory: Path, retry: bool, te
     done, out = done_chunks(directory), quarantined(directory)
     again = failed_chunks(directory) if retry else set()
     left = []
+    sweep(directory, done)
     for chunk in mine:
         if chunk.index in again:
             discard(directory, chunk.index)
         elif chunk.index in done:
-            sweep(directory, chunk.index)
             reason = damage(directory, chunk, identity)
             if reason is None:
                 continue

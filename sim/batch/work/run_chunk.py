@@ -9,7 +9,7 @@ from typing import Any
 from sim import MODEL_VERSION
 from sim.batch.plans.identity import run_ids, with_seed
 from sim.batch.seeds import Job, prepared_job
-from sim.batch.store.chunks import done_chunks, write_chunk
+from sim.batch.store.chunks import RUNS, chunk_path, write_chunk
 from sim.batch.store.claims import claimed
 from sim.batch.work.limits import Limits, MemoryExceededError, TimeExceededError, Watch
 from sim.batch.work.tables import Collected, chunk_tables, collect, identity_of
@@ -35,7 +35,9 @@ def run_chunk(task: Task) -> Done:
     directory = Path(task.directory)
     with rare_collections(), claimed(directory, task.chunk.index, task.chunk.runs) as finished:
         collected = simulate_parts(task, finished)
-        if task.chunk.index in done_chunks(directory):  # Another process was faster; its bytes are the same.
+        if chunk_path(
+            directory, RUNS, task.chunk.index
+        ).exists():  # Another process was faster; its bytes are the same.
             written = 0
         else:
             tables = chunk_tables(collected, task.parts, task.columns)
