@@ -10,6 +10,9 @@ from sim.cluster.health import Health
 from sim.scenario import Scenario, canonical_text, load_scenario
 from sim.scenario.canonical import canonical
 
+_PREPARED = ("training", "step_time_s", "machines", "billing", "start", "anchors", "seed")
+"""Parts of a scenario that are read before a run begins."""
+
 _SEED = "\N{BROKEN BAR}seed of the run\N{BROKEN BAR}"
 """Stands for the seed while the canonical form of a scenario is written once for all of its runs."""
 
@@ -38,6 +41,16 @@ def seed_follows(scenario: Scenario, source: str, overrides: Sequence[str]) -> b
 def digest_of(scenario: Scenario, follows: bool) -> str:
     """Return the hash of a scenario apart from its seed."""
     text = canonical_text(with_seed(scenario, 0, follows))
+    return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def machine_digest(scenario: Scenario) -> str:
+    """Return the hash of what is prepared before a run: its machine, model, bill and seed.
+
+    Scenarios that differ elsewhere, in what fails, how it recovers, or when it saves, are prepared alike.
+    """
+    plain = canonical(scenario)
+    text = dumps({name: plain[name] for name in _PREPARED}, sort_keys=True, allow_nan=False)
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
