@@ -56,6 +56,7 @@ def measure(runs: int = RUNS) -> dict[str, float]:
         return {
             "batch of short runs, 2 workers: runs per second": runs / batch_s,
             "batch of short runs, 2 workers: over two processes without a batch": plain_s / batch_s,
+            "batch of short runs: CPU time of the runs alone over all of the batch's": plain_cpu_s / cpu_s,
             "batch of short runs: CPU milliseconds that it adds to a run": 1e3 * (cpu_s - plain_cpu_s) / runs,
             "batch of short runs: resident memory of a worker at the end over an early one": _growth(resident),
             "batch of short runs: bytes of a run on disk": _bytes(folder / "out") / runs,

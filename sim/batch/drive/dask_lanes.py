@@ -19,6 +19,7 @@ class DaskLanes:
 
     def __init__(self, scheduler: str | None, workers: int) -> None:
         self._client, self._cluster = _connected(scheduler, workers)
+        self._closed = False
         self._executor = self._client.get_executor(pure=False)
         threads = sum(self._client.nthreads().values())
         if threads < 1:
@@ -41,8 +42,10 @@ class DaskLanes:
 
     def close(self, now: bool) -> None:
         """Leave the cluster; one that was made for the batch ends."""
-        if now:
-            self._client.cancel(list(self._client.futures.values()), force=True)
+        if self._closed:
+            return
+        self._closed = True
+        self._executor.shutdown(wait=not now)  # Without waiting it cancels what it has.
         self._client.close()
         if self._cluster is not None:
             self._cluster.close()
