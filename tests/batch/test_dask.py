@@ -12,6 +12,7 @@ import pytest
 from sim.batch.drive.dask_lanes import DaskLanes
 from sim.batch.drive.lanes import LocalLanes
 from sim.batch.store.claims import claims
+from sim.errors import InputError
 from tests.batch.studies import contents, plan_from, run
 from tests.batch.test_kills import LONGER, chunks_done, finished, started, until, working
 
@@ -45,6 +46,16 @@ def test_a_cluster_that_is_there_is_used_and_left_running(tmp_path: Path) -> Non
         with Client(cluster) as client:
             assert client.submit(int, "7").result() == 7
     assert contents(tmp_path / "out") == contents(tmp_path / "local")
+
+
+def test_workers_of_several_threads_are_refused() -> None:
+    from distributed import LocalCluster
+
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=None) as cluster,
+        pytest.raises(InputError, match="has workers of several threads; expected --nthreads 1"),
+    ):
+        DaskLanes(cluster.scheduler_address, 1)
 
 
 def test_ctrl_c_leaves_a_dask_cluster_with_nothing_half_written(tmp_path: Path) -> None:

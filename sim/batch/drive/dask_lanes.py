@@ -21,7 +21,11 @@ class DaskLanes:
         self._client, self._cluster = _connected(scheduler, workers)
         self._closed = False
         self._executor = self._client.get_executor(pure=False)
-        threads = sum(self._client.nthreads().values())
+        by_worker = self._client.nthreads()
+        threads = sum(by_worker.values())
+        if max(by_worker.values(), default=1) > 1:
+            self.close(now=True)
+            raise InputError(f"--scheduler {scheduler}: has workers of several threads; expected --nthreads 1 of each")
         if threads < 1:
             self.close(now=True)
             raise SimulationError(
