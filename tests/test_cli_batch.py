@@ -57,6 +57,8 @@ def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
 def test_a_dry_run_says_what_of_a_batch_is_left(tmp_path: Path) -> None:
     batch(tmp_path, "--shard", "1/2")
     assert "to do: 6 runs in 3 chunks" in batch(tmp_path, "--dry-run").stdout
+    assert "to do: 0 runs in 0 chunks" in batch(tmp_path, "--dry-run", "--shard", "1/2").stdout
+    assert "to do" not in batch(tmp_path, "--dry-run", "--force").stdout
 
 
 def test_force_begins_anew(tmp_path: Path) -> None:
@@ -98,6 +100,7 @@ def test_failed_runs_are_told_and_end_with_1(tmp_path: Path, monkeypatch: pytest
         (["--shard", "x"], "--shard x: expected I/N"),
         (["--engine", "dusk"], "--engine: unknown engine 'dusk'; did you mean 'dask'"),
         (["--scheduler", "tcp://a:1"], "--scheduler tcp://a:1: is Dask's; expected --engine dask"),
+        (["--engine", "dask", "--scheduler", "tcp://a:1", "--workers", "2"], "--workers 2: are those of the cluster"),
         (["--detail", "event"], "--detail: unknown detail 'event'; did you mean 'events'"),
         (["--time-limit", "5"], "--time-limit: '5' has no unit"),
         (["--memory-limit", "4 Gb"], "--memory-limit: '4 Gb' is ambiguous"),

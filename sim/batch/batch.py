@@ -14,6 +14,7 @@ from sim.batch.plans.chunks import Chunk, shard_of
 from sim.batch.plans.plan import Plan, plan_id, plan_text
 from sim.batch.plans.second import second_chunks, wanted_replicas
 from sim.batch.store.chunks import RUNS, chunk_path, damage, discard, done_chunks, failed_chunks, set_aside, sweep
+from sim.batch.store.durable import unwritable
 from sim.batch.store.plan_file import PLAN, SECOND, begin, stored_plan, stored_second, write_first
 from sim.batch.store.quarantine import forgive, quarantined
 from sim.batch.store.samples import samples
@@ -46,6 +47,13 @@ def run_batch(plan: Plan, directory: Path, settings: Settings, tell: Tell, stop:
     signal.
     """
     check_limits(settings.limits)
+    try:
+        return _run_stages(plan, directory, settings, tell, stop)
+    except OSError as error:
+        raise unwritable(directory, error) from None
+
+
+def _run_stages(plan: Plan, directory: Path, settings: Settings, tell: Tell, stop: Stop) -> Status:
     begin(directory, plan)
     identity = plan_id(plan_text(plan))
     _run_stage(plan, identity, plan.chunks, directory, settings, tell, stop)
@@ -62,17 +70,20 @@ def replace_batch(directory: Path) -> None:
         return
     if stored_plan(directory) is None:
         raise OutputError(f"{directory}: holds no batch, so --force does not replace it; choose another --out")
-    for path in sorted(directory.iterdir(), key=lambda path: path.name == PLAN):
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+    try:
+        for path in sorted(directory.iterdir(), key=lambda path: path.name == PLAN):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+    except OSError as error:
+        raise unwritable(directory, error) from None
 
 
-def pending(plan: Plan, directory: Path | None) -> list[Chunk]:
-    """Return the chunks of the first stage that a directory lacks."""
+def pending(plan: Plan, directory: Path | None, shard: tuple[int, int]) -> list[Chunk]:
+    """Return the chunks of a shard of the first stage that a directory lacks, all of them where it is None."""
     done = done_chunks(directory) if directory is not None else set()
-    return [chunk for chunk in plan.chunks if chunk.index not in done]
+    return [chunk for chunk in shard_of(plan.chunks, *shard) if chunk.index not in done]
 
 
 def estimated(plan: Plan, chunks: Sequence[Chunk], found: Pilot, workers: int) -> dict[str, Any]:
@@ -125,6 +136,7 @@ def _run_stage(
         tell({"event": "estimate", **estimated(plan, left, _pilot(lanes, tasks[0]), lanes.capacity)})
         Driver(directory, tasks, lanes, tell, stop).drive()
         closed = True
+        sweep(directory, {chunk.index for chunk in mine})
     finally:
         lanes.close(now=not closed)
 
@@ -143,11 +155,11 @@ def _left(mine: Sequence[Chunk], identity: str, directory: Path, retry: bool, te
     done, out = done_chunks(directory), quarantined(directory)
     again = failed_chunks(directory) if retry else set()
     left = []
+    sweep(directory, done)
     for chunk in mine:
         if chunk.index in again:
             discard(directory, chunk.index)
         elif chunk.index in done:
-            sweep(directory, chunk.index)
             reason = damage(directory, chunk, identity)
             if reason is None:
                 continue

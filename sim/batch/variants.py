@@ -1,6 +1,7 @@
 """Variants of a scenario: axes of values for its dotted keys, and every combination of them."""
 
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +9,9 @@ from itertools import product
 from typing import Any
 
 from sim.errors import InputError
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+"""A key of TOML that needs no quotes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +119,8 @@ def toml_text(value: Any) -> str:
 
     >>> toml_text({"kind": "clos", "oversubscription": [1, 1, 7]})
     '{kind = "clos", oversubscription = [1, 1, 7]}'
-    >>> toml_text({"energy/kwh": 0.08})
-    '{"energy/kwh" = 0.08}'
+    >>> toml_text({"Faulty GPU": "1 s"})
+    '{"Faulty GPU" = "1 s"}'
     """
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{_key(key)} = {toml_text(inner)}" for key, inner in value.items()) + "}"
@@ -128,8 +132,7 @@ def toml_text(value: Any) -> str:
 
 
 def _key(name: str) -> str:
-    bare = name and all(letter.isascii() and (letter.isalnum() or letter in "-_") for letter in name)
-    return name if bare else json.dumps(name, ensure_ascii=False)
+    return name if _BARE.fullmatch(name) else json.dumps(name, ensure_ascii=False)
 
 
 def _split(text: str, where: str) -> Iterator[str]:

@@ -14,6 +14,7 @@ from sim.terminal import complain, show_facts
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sim.batch.batch import Settings
     from sim.batch.drive.lanes import Lanes
     from sim.batch.plans.plan import Detail, Plan
     from sim.batch.work.limits import Limits
@@ -57,14 +58,14 @@ def batch(
     found = load_study(study, least=1)
     level = _detail(detail)
     settings = Settings(
-        lanes=_lanes(engine, scheduler, workers or os.cpu_count() or 1),
+        lanes=_lanes(engine, scheduler, workers),
         limits=_limits(time_limit, memory_limit, found.hints),
         shard=_shard(shard),
         retry=retry,
     )
     plan = plan_of(found, overrides=overrides or [], replicas=replicas, detail=level, allow_plugins=allow_plugins)
     if dry_run:
-        _dry_run(plan, out, settings.limits, workers or os.cpu_count() or 1, as_json)
+        _dry_run(plan, None if force else out, settings, workers or os.cpu_count() or 1, as_json)
         return
     if force:
         replace_batch(out)
@@ -114,25 +115,28 @@ def results(
         show_facts(answer, as_json, lambda: results_report(answer))
 
 
-def _dry_run(plan: "Plan", out: Path, limits: "Limits", workers: int, as_json: bool) -> None:
+def _dry_run(plan: "Plan", out: Path | None, settings: "Settings", workers: int, as_json: bool) -> None:
     """Show what is planned and what it would take, by two runs of the first variant; write nothing."""
     from sim.batch.batch import estimated, pending, planned
     from sim.batch.work.pilot import pilot
     from sim.batch.work.task import task_of
     from sim.report.batch_report import estimate_line, plan_lines
 
-    left = pending(plan, out if out.is_dir() else None)
+    left = pending(plan, out, settings.shard)
     told: dict[str, Any] = planned(plan, left)
     if left:
-        found = pilot(task_of(plan, "", left[0], str(out), limits))
+        found = pilot(task_of(plan, "", left[0], "", settings.limits))
         told["estimate"] = estimated(plan, left, found, workers)
     lines = [*plan_lines(told), *([estimate_line(told["estimate"])] if left else [])]
     show_facts({key: value for key, value in told.items() if key != "event"}, as_json, lambda: "\n".join(lines))
 
 
-def _lanes(engine: str, scheduler: str | None, workers: int) -> "Callable[[int], Lanes]":
+def _lanes(engine: str, scheduler: str | None, asked: int | None) -> "Callable[[int], Lanes]":
     if engine not in ENGINES:
         raise unknown_name("engine", engine, ENGINES, "--engine")
+    if scheduler is not None and asked is not None:
+        raise InputError(f"--workers {asked}: are those of the cluster at {scheduler}; expected one of both options")
+    workers = asked or os.cpu_count() or 1
     if engine == "dask":
         from sim.batch.drive.dask_lanes import DaskLanes
 

@@ -8,14 +8,15 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from sim.batch import batch
+from sim.batch import batch, seeds
 from sim.batch.plans import plan as plans
-from sim.batch.plans.identity import run_ids, with_seed
+from sim.batch.plans.identity import machine_digest, run_ids, with_seed
 from sim.batch.plans.plan import Plan
 from sim.batch.store import plan_file
 from sim.errors import InputError, OutputError, ScenarioError
+from sim.ledger.bill.cost import total_usd
 from sim.scenario import load_scenario
-from sim.simulate import run_id, simulate
+from sim.simulate import prepare, run_id, simulate
 from tests.batch.studies import SHORT, contents, plan_from, run
 
 
@@ -176,3 +177,27 @@ def test_a_run_is_planned_once(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match="'1' and '4' are the same scenario under the same seeds"):
         plan_from(tmp_path, text)
     assert len(plan_from(tmp_path, text.replace("[1, 4]", "[1, 5]")).variants) == 2
+
+
+def test_variants_of_one_machine_are_prepared_once_and_run_as_they_would_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared: list[int] = []
+    seeds.prepared_job.cache_clear()
+    monkeypatch.setattr(seeds, "prepare", lambda scenario, **more: prepared.append(1) or prepare(scenario, **more))
+    axes = '[[axes]]\nkey = "checkpoint.interval.every"\nvalues = ["5 min", "20 min"]\n'
+    axes += '[[axes]]\nkey = "failures.scale"\nvalues = [1, 3]\n[batch]\nchunk = 4\n'
+    plan = plan_from(tmp_path, f'name = "c"\nquestion = "?"\nbase = "tiny"\nreplicas = 2\n{axes}')
+    run(plan, tmp_path / "out")
+    assert len(prepared) == 1
+    for row in ds.dataset(tmp_path / "out" / "runs").to_table().to_pylist():
+        alone = simulate(with_seed(plan.variants[row["variant"]].scenario, row["seed"], False))
+        expected = (alone.run_id, alone.summary.ettr, total_usd(alone.costs), alone.trace.end_us)
+        assert (row["run_id"], row["ettr"], row["cost_usd"], row["wall_us"]) == expected
+
+
+def test_variants_of_other_machines_are_prepared_apart() -> None:
+    keys = ["cluster.spare_nodes=2", "run.seed=2", 'cost.override."data/run"=1', "training.micro_batch=1"]
+    digests = {machine_digest(load_scenario("tiny", [key])) for key in (*keys, "name=tiny")}
+    assert len(digests) == len(keys) + 1
+    assert machine_digest(load_scenario("tiny", ["failures.scale=2"])) in digests

@@ -12,8 +12,9 @@ import pytest
 from sim.batch.drive.dask_lanes import DaskLanes
 from sim.batch.drive.lanes import LocalLanes
 from sim.batch.store.claims import claims
+from sim.errors import InputError
 from tests.batch.studies import contents, plan_from, run
-from tests.batch.test_kills import LONGER, until, working
+from tests.batch.test_kills import LONGER, chunks_done, finished, started, until, working
 
 pytest.importorskip("distributed")
 
@@ -45,6 +46,28 @@ def test_a_cluster_that_is_there_is_used_and_left_running(tmp_path: Path) -> Non
         with Client(cluster) as client:
             assert client.submit(int, "7").result() == 7
     assert contents(tmp_path / "out") == contents(tmp_path / "local")
+
+
+def test_workers_of_several_threads_are_refused() -> None:
+    from distributed import LocalCluster
+
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=None) as cluster,
+        pytest.raises(InputError, match="has workers of several threads; expected --nthreads 1"),
+    ):
+        DaskLanes(cluster.scheduler_address, 1)
+
+
+def test_ctrl_c_leaves_a_dask_cluster_with_nothing_half_written(tmp_path: Path) -> None:
+    process = started(tmp_path, "--engine", "dask")
+    until(lambda: chunks_done(tmp_path) >= 1 and working(tmp_path))
+    process.send_signal(signal.SIGINT)
+    code, _, err = finished(process)
+    assert code == 130
+    assert "trainwright: interrupted; what is done stays in" in err
+    assert "Traceback" not in err
+    assert claims(tmp_path / "out") == {}
+    assert not list((tmp_path / "out").rglob(".chunk*"))
 
 
 def _dask(workers: int) -> Callable[[int], Any]:

@@ -61,11 +61,19 @@ def test_events_keep_every_table_of_a_run_with_its_name_in_the_first_column(bill
 def test_a_chunk_holds_what_single_runs_hold(billed: Path, tmp_path: Path) -> None:
     """Rows of every table of one run, read from its chunk, are those that `run` writes."""
     result = simulate(load_scenario("tiny", ["cluster.spare_nodes=1", "run.seed=2"]))
-    write_run(result, {"states": {}, **answer_of(result)}, tmp_path / "run", False)
+    write_run(result, answer_of(result), tmp_path / "run", False)
     for name in SCHEMAS:
         alone = pq.read_table(tmp_path / "run" / f"{name}.parquet").replace_schema_metadata(None)
         chunk = pq.read_table(billed / name, filters=[("run_id", "=", result.run_id)]).select(alone.schema.names)
         assert chunk.replace_schema_metadata(None).to_pylist() == alone.to_pylist()
+
+
+def test_results_of_a_single_run_are_its_tables(tmp_path: Path) -> None:
+    result = simulate(load_scenario("tiny", ["run.horizon=1 h"]))
+    write_run(result, answer_of(result), tmp_path / "run", False)
+    answer = results_json(tmp_path / "run")
+    assert (answer["kind"], answer["run_id"], set(answer["tables"])) == ("run", result.run_id, set(SCHEMAS))
+    assert results_report(answer).startswith(f"run {result.run_id}, models ")
 
 
 def answer_of(result: Any) -> dict[str, Any]:

@@ -90,10 +90,10 @@ class UntilForm(BaseModel):
 
 
 class HintsForm(BaseModel):
-    """[batch]: runs of a chunk, what is kept of each, and what a run may take."""
+    """[batch]: most runs of a chunk, what is kept of each, and what a run may take."""
 
     model_config = CLOSED
-    chunk: int = Field(default=50, ge=1, le=100_000)
+    chunk: int | None = Field(default=None, ge=1, le=100_000)
     detail: Literal["summary", "ledger", "events"] = "summary"
     time_limit: PositiveTime | None = None
     memory_limit: Annotated[float | None, Field(gt=0), quantity("size")] = None

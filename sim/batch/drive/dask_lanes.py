@@ -19,8 +19,13 @@ class DaskLanes:
 
     def __init__(self, scheduler: str | None, workers: int) -> None:
         self._client, self._cluster = _connected(scheduler, workers)
+        self._closed = False
         self._executor = self._client.get_executor(pure=False)
-        threads = sum(self._client.nthreads().values())
+        by_worker = self._client.nthreads()
+        threads = sum(by_worker.values())
+        if max(by_worker.values(), default=1) > 1:
+            self.close(now=True)
+            raise InputError(f"--scheduler {scheduler}: has workers of several threads; expected --nthreads 1 of each")
         if threads < 1:
             self.close(now=True)
             raise SimulationError(
@@ -41,8 +46,10 @@ class DaskLanes:
 
     def close(self, now: bool) -> None:
         """Leave the cluster; one that was made for the batch ends."""
-        if now:
-            self._client.cancel(list(self._client.futures.values()), force=True)
+        if self._closed:
+            return
+        self._closed = True
+        self._executor.shutdown(wait=not now)  # Without waiting it cancels what it has.
         self._client.close()
         if self._cluster is not None:
             self._cluster.close()

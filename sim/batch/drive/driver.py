@@ -111,7 +111,6 @@ class Driver:
             self.failed + done.failed,
             self._here + task.chunk.runs,
         )
-        sweep(self._directory, done.chunk)
         told = {"event": "chunk", "chunk": done.chunk, "runs": done.runs, "failed": done.failed, "bytes": done.bytes}
         self._tell({**told, **({"error": done.said} if done.failed else {})})
 
@@ -134,9 +133,10 @@ class Driver:
     def _drop(self) -> None:
         """End the workers at once, and take away what their tasks under way have left."""
         self._lanes.close(now=True)
-        for task in self._running.values():
-            release(self._directory, task.chunk.index)
-            sweep(self._directory, task.chunk.index)
+        dropped = {task.chunk.index for task in self._running.values()}
+        for index in dropped:
+            release(self._directory, index)
+        sweep(self._directory, dropped)
 
     def _tell_progress(self) -> None:
         now_s = monotonic()

@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+MOST = 100
+"""Runs of a chunk at most, where a study does not say."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
@@ -37,6 +40,19 @@ def chunks_of(variants: int, first: int, count: int, size: int, index: int = 0) 
     """
     shared = _whole(variants, first, count, size) if count <= size else _cut(variants, first, count, size)
     return tuple(Chunk(index=number, blocks=blocks) for number, blocks in enumerate(shared, start=index))
+
+
+def chunk_size(variants: int, replicas: int) -> int:
+    """Return the most runs of a chunk where a study does not say: enough chunks for many workers, few for readers.
+
+    About 64 chunks, of 100 runs at most; replications of one variant stay together, for each chunk prepares its
+    variants anew, as long as 16 chunks are left.
+
+    >>> chunk_size(15, 3), chunk_size(1, 200), chunk_size(1, 10_000), chunk_size(3, 4)
+    (3, 13, 100, 1)
+    """
+    runs = variants * replicas
+    return min(MOST, max(-(-runs // 64), min(replicas, -(-runs // 16))))
 
 
 def shard_of(chunks: tuple[Chunk, ...], shard: int, shards: int) -> tuple[Chunk, ...]:

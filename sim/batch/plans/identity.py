@@ -10,6 +10,12 @@ from sim.cluster.health import Health
 from sim.scenario import Scenario, canonical_text, load_scenario
 from sim.scenario.canonical import canonical
 
+_PREPARED = ("training", "step_time_s", "machines", "billing", "start", "anchors", "seed")
+"""Parts of a scenario that are read before a run begins."""
+
+_SEED = "\N{BROKEN BAR}seed of the run\N{BROKEN BAR}"
+"""Stands for the seed while the canonical form of a scenario is written once for all of its runs."""
+
 
 def with_seed(scenario: Scenario, seed: int, follows: bool) -> Scenario:
     """Return a scenario under another seed; follows: what of its network is lost is drawn by that seed too."""
@@ -38,16 +44,28 @@ def digest_of(scenario: Scenario, follows: bool) -> str:
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
+def machine_digest(scenario: Scenario) -> str:
+    """Return the hash of what is prepared before a run: its machine, model, bill and seed.
+
+    Scenarios that differ elsewhere, in what fails, how it recovers, or when it saves, are prepared alike.
+    """
+    plain = canonical(scenario)
+    text = dumps({name: plain[name] for name in _PREPARED}, sort_keys=True, allow_nan=False)
+    return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
 def run_ids(scenario: Scenario, seeds: Sequence[int], follows: bool) -> Iterator[str]:
     """Yield the names of runs that differ in their seed; each is that of `run_id` for such a scenario.
 
     The canonical form, which costs more than a short run, is made once.
     """
     plain = canonical(scenario)
+    plain["seed"] = _SEED
+    if follows:
+        plain["machines"]["health"]["seed"] = _SEED
+    text = dumps(plain, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    around = text.split(f'"{_SEED}"')
+    assert len(around) == 2 + follows, "no scenario holds this text"
     for seed in seeds:
-        plain["seed"] = seed
-        if follows:
-            plain["machines"]["health"]["seed"] = seed
-        text = dumps(plain, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        digest = blake2b(f"{MODEL_VERSION}\n{text}".encode(), digest_size=6).hexdigest()
+        digest = blake2b(f"{MODEL_VERSION}\n{str(seed).join(around)}".encode(), digest_size=6).hexdigest()
         yield f"{scenario.name}-{digest}"

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from sim import MODEL_VERSION
 from sim.batch.design.forms import MOST_REPLICATIONS, UntilForm
 from sim.batch.design.precision import half_width
-from sim.batch.plans.chunks import Chunk, chunks_of
+from sim.batch.plans.chunks import Chunk, chunk_size, chunks_of
 from sim.batch.plans.columns import Column, columns_of
 from sim.batch.plans.identity import digest_of, seed_follows
 from sim.batch.plans.loading import loaded
@@ -89,14 +89,15 @@ def plan_of(
             )
         )
     until = study.until if replicas is None else None
+    first = until.first if until else replicas or study.replicas
     plan = Plan(
         study=study.name or study.base,
         question=study.question or "",
         metrics=study.metrics,
         detail=detail or study.hints.detail,
-        replicas=until.first if until else replicas or study.replicas,
+        replicas=first,
         until=until,
-        size=study.hints.chunk,
+        size=study.hints.chunk or chunk_size(len(variants), first),
         variants=tuple(variants),
         columns=columns_of([variant.values for variant in study.variants]),
         allow_plugins=allow_plugins,

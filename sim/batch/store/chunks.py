@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Container, Mapping
 from hashlib import blake2b
 from pathlib import Path
 
@@ -10,10 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sim.batch.plans.chunks import Chunk
-from sim.batch.store.durable import remove_partials, unwritable, write_once
+from sim.batch.store.durable import unwritable, write_once
 from sim.ledger.files.parquet import parquet_bytes
 
 RUNS, FAILED, DAMAGED = "runs", "failed", "damaged"
+
+_PARTIAL = re.compile(r"\.chunk-(\d+)\.parquet\.")
 
 LONG = ("scenario", "overrides")
 """Columns of long texts."""
@@ -121,8 +124,11 @@ def _tables(directory: Path) -> list[str]:
     return [path.name for path in directory.iterdir() if path.is_dir() and path.name != DAMAGED]
 
 
-def sweep(directory: Path, chunk: int) -> None:
-    """Remove what interrupted writing of a chunk that is done has left."""
+def sweep(directory: Path, chunks: Container[int]) -> None:
+    """Remove what interrupted writing of some chunks, which are done or dropped, has left."""
     for folder in directory.iterdir():
         if folder.is_dir() and not folder.name.startswith("."):
-            remove_partials(chunk_path(directory, folder.name, chunk))
+            for path in folder.iterdir():
+                found = _PARTIAL.match(path.name)
+                if found and int(found[1]) in chunks:
+                    path.unlink(missing_ok=True)

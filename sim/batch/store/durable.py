@@ -57,12 +57,6 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def remove_partials(path: Path) -> None:
-    """Remove what anybody's interrupted writing of a file has left beside it."""
-    for left in path.parent.glob(f".{path.name}.*"):
-        left.unlink(missing_ok=True)
-
-
 def unwritable(path: Path, error: OSError) -> TrainwrightError:
     """Return what to raise: bad input where a place cannot be written, a failure where a disk is full or broken."""
     said = f"{path}: cannot be written: {error.strerror or error}"

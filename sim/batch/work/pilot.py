@@ -5,7 +5,7 @@ from time import perf_counter
 
 from sim.batch.store.chunks import LONG
 from sim.batch.work.run_chunk import simulate_parts
-from sim.batch.work.tables import chunk_tables
+from sim.batch.work.tables import Collected, chunk_tables
 from sim.batch.work.task import Task
 from sim.engine.collector import rare_collections
 from sim.ledger.files.parquet import parquet_bytes
@@ -31,28 +31,29 @@ def pilot(task: Task) -> Pilot:
     Bytes are linear in runs: those of one run and of two give both parts.
     """
     part = task.parts[0]
-    seeds = (part.seeds[0], part.seeds[0] + 1)
     with rare_collections():
-        first_s, first_bytes, error = _measured(replace(task, parts=(replace(part, seeds=seeds[:1]),)))
-        if error:
-            return Pilot(error=error)
-        both_s, both_bytes, error = _measured(replace(task, parts=(replace(part, seeds=seeds),)))
-    run_bytes = max(0.0, both_bytes - first_bytes)
-    run_s = both_s / 2
-    return Pilot(
-        prepare_s=max(0.0, first_s - run_s),
-        run_s=run_s,
-        chunk_bytes=first_bytes - run_bytes,
-        run_bytes=run_bytes,
-        error=error,
-    )
+        first, first_s = _timed(replace(task, parts=(replace(part, seeds=(part.seeds[0],)),)))
+        if first.failed:
+            return Pilot(error=first.failed[0]["error"])
+        second, run_s = _timed(replace(task, parts=(replace(part, seeds=(part.seeds[0] + 1,)),)))
+        if second.failed:
+            return Pilot(error=second.failed[0]["error"])
+        one, both = _bytes(task, first), _bytes(task, _together(first, second))
+    run_bytes = max(0, both - one)
+    return Pilot(prepare_s=max(0.0, first_s - run_s), run_s=run_s, chunk_bytes=one - run_bytes, run_bytes=run_bytes)
 
 
-def _measured(task: Task) -> tuple[float, int, str]:
-    """Return seconds and bytes of a task, whose files are written to memory."""
+def _timed(task: Task) -> tuple[Collected, float]:
     start_s = perf_counter()
-    collected = simulate_parts(task)
-    elapsed_s = perf_counter() - start_s
-    tables = chunk_tables(collected, task.parts, task.columns)
-    size_bytes = sum(len(parquet_bytes(table, task.about, LONG)) for table in tables.values())
-    return elapsed_s, size_bytes, collected.failed[0]["error"] if collected.failed else ""
+    return simulate_parts(task), perf_counter() - start_s
+
+
+def _together(one: Collected, other: Collected) -> Collected:
+    others = {name: [*tables, *other.others[name]] for name, tables in one.others.items()}
+    return Collected(rows=[*one.rows, *other.rows], others=others)
+
+
+def _bytes(task: Task, collected: Collected) -> int:
+    """Return the size of the files of some runs of the first variant, written to memory."""
+    tables = chunk_tables(collected, task.parts[:1], task.columns)
+    return sum(len(parquet_bytes(table, task.about, LONG)) for table in tables.values())

@@ -1,22 +1,24 @@
 """Simulate the runs of a chunk and write its files; what a worker calls."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from sim import MODEL_VERSION
-from sim.batch.plans.identity import run_ids, with_seed
-from sim.batch.seeds import Job, prepared_job
-from sim.batch.store.chunks import done_chunks, write_chunk
+from sim.batch.plans.identity import machine_digest, run_ids, with_seed
+from sim.batch.seeds import KEPT, Job, prepared_job
+from sim.batch.store.chunks import RUNS, chunk_path, write_chunk
 from sim.batch.store.claims import claimed
 from sim.batch.work.limits import Limits, MemoryExceededError, TimeExceededError, Watch
 from sim.batch.work.tables import Collected, chunk_tables, collect, identity_of
 from sim.batch.work.task import Done, Part, Task
 from sim.engine.collector import rare_collections
 from sim.errors import InputError, SimulationError
-from sim.simulate import RunResult, reseeded, simulate_prepared
+from sim.scenario import Scenario
+from sim.simulate import Prepared, RunResult, reseeded, simulate_prepared
 
 PACKAGES = ("simpy", "networkx", "numpy", "scipy", "pyarrow")
 """Packages whose versions are recorded with the results."""
@@ -35,7 +37,9 @@ def run_chunk(task: Task) -> Done:
     directory = Path(task.directory)
     with rare_collections(), claimed(directory, task.chunk.index, task.chunk.runs) as finished:
         collected = simulate_parts(task, finished)
-        if task.chunk.index in done_chunks(directory):  # Another process was faster; its bytes are the same.
+        if chunk_path(
+            directory, RUNS, task.chunk.index
+        ).exists():  # Another process was faster; its bytes are the same.
             written = 0
         else:
             tables = chunk_tables(collected, task.parts, task.columns)
@@ -79,13 +83,32 @@ def _one(into: Collected, task: Task, part: Part, identity: dict[str, Any], watc
 
 
 def _result(part: Part, seed: int, allow_plugins: bool) -> RunResult:
-    key = f"{part.digest} {part.scenario.seed}"
-    job = Job(key=key, scenario=part.scenario, source="", overrides=(), allow_plugins=allow_plugins)
-    prepared = prepared_job(job)
+    prepared = _prepared(part, allow_plugins)
     if seed != part.scenario.seed:
-        # From the prepared scenario, which may be anchored.
         prepared = reseeded(prepared, with_seed(prepared.scenario, seed, part.follows))
     return simulate_prepared(prepared)
+
+
+def _prepared(part: Part, allow_plugins: bool) -> Prepared:
+    """Return a variant before its runs; variants of one machine and model are prepared together, once a process."""
+    key = _machine(part.digest, part.scenario)
+    job = Job(key=key, scenario=part.scenario, source="", overrides=(), allow_plugins=allow_plugins)
+    prepared = prepared_job(job)
+    # Its training may be anchored: that is prepared too.
+    return replace(prepared, scenario=replace(part.scenario, training=prepared.scenario.training))
+
+
+_MACHINES: dict[tuple[str, int], str] = {}
+
+
+def _machine(digest: str, scenario: Scenario) -> str:
+    """Return what names the machine of a variant, for the variants that this process has seen last."""
+    found = _MACHINES.get((digest, scenario.seed))
+    if found is None:
+        if len(_MACHINES) >= KEPT:
+            _MACHINES.clear()
+        found = _MACHINES[digest, scenario.seed] = machine_digest(scenario)
+    return found
 
 
 def _failed(into: Collected, identity: dict[str, Any], reason: str, error: str) -> None:
