@@ -23,7 +23,20 @@ from tests.engine.plans import uniform_plan
 from tests.report.examples import run_result, step_result, topology_result
 
 COMMANDS = {
-    *("explain", "interval", "price", "run", "spares", "step", "compare", "topology", "validate", "catalog", "schema"),
+    *(
+        "explain",
+        "interval",
+        "optimise",
+        "price",
+        "run",
+        "spares",
+        "step",
+        "compare",
+        "topology",
+        "validate",
+        "catalog",
+        "schema",
+    ),
 }
 TRACE = RunTrace(
     gpus_per_node=8,

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, Field, ValidationError
 
 from sim.batch.compare import MOST_REPLICAS, Comparison, Progress, compare
+from sim.batch.selecting import PROBABILITY, Best, best_of
 from sim.batch.variants import Axis, Variant, axis_of, checked, toml_text, variants_of
 from sim.errors import InputError, ScenarioError, unknown_name
 from sim.scenario import scenario_names
@@ -18,6 +19,9 @@ from sim.scenario.source import read_toml
 
 REPLICAS = 3
 """Runs of each variant where nothing else is asked for."""
+
+STAGE = 10
+"""The same where the best is to be selected: fewer make its boundaries wide (Kim and Nelson, 2001, section 4)."""
 
 
 class VariantForm(BaseModel):
@@ -36,6 +40,15 @@ class AxisForm(BaseModel):
     values: list[Any]
 
 
+class BestForm(BaseModel):
+    """best = { metric, within, probability }: the variant that is to be selected; see `compare --select`."""
+
+    model_config = CLOSED
+    metric: str
+    within: str | float
+    probability: float = PROBABILITY
+
+
 class StudyForm(BaseModel):
     """A study file. set: dotted keys of the base for all. Variants times axes are compared with the first of them."""
 
@@ -44,6 +57,8 @@ class StudyForm(BaseModel):
     question: str = Field(min_length=1)
     base: str = Field(min_length=1)
     replicas: int = Field(default=REPLICAS, ge=1, le=MOST_REPLICAS)
+    best: BestForm | None = None
+    prices: list[str] = []
     set: dict[str, Any] = {}
     variants: list[VariantForm] = []
     axes: list[AxisForm] = []
@@ -62,6 +77,8 @@ class Study:
     replicas: int
     overrides: tuple[str, ...]
     variants: tuple[Variant, ...]
+    best: Best | None = None
+    prices: tuple[str, ...] = ()
 
 
 def study_names() -> list[str]:
@@ -112,16 +129,28 @@ def compare_study(
     overrides: Sequence[str] = (),
     replicas: int | None = None,
     workers: int | None = None,
+    best: Best | None = None,
+    prices: Sequence[str] = (),
     progress: Progress = lambda fraction, what: None,
     allow_plugins: bool = False,
 ) -> Comparison:
-    """Return the comparison of a study; overrides lie over its own, replicas stand in place of its own."""
+    """Return the comparison of a study; its own replicas and best hold where none are given.
+
+    Overrides lie over its own, and prices come beside its own.
+    Where nothing says how many replicas, the best is selected from first stages of 10 each.
+    """
+    best = best or study.best
+    count = study.replicas if replicas is None else replicas
+    if replicas is None and best is not None:
+        count = max(count, STAGE)
     found = compare(
         study.base,
         study.variants,
         overrides=[*study.overrides, *overrides],
-        replicas=study.replicas if replicas is None else replicas,
+        replicas=count,
         workers=workers,
+        best=best,
+        prices=[*study.prices, *prices],
         progress=progress,
         allow_plugins=allow_plugins,
     )
@@ -149,6 +178,8 @@ def _study_of(tree: Mapping[str, Any], source: str, folder: Path) -> Study:
         replicas=form.replicas,
         overrides=_overrides(form.set),
         variants=_product(form, source),
+        best=None if form.best is None else best_of(**form.best.model_dump(), where=f"{source}: best"),
+        prices=tuple(form.prices),
     )
 
 
