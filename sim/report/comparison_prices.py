@@ -79,7 +79,8 @@ def told_prices(result: Result) -> list[str]:
 def _told(result: Result, found: Result) -> list[str]:
     base = found["rows"][0]["mean"]
     best = next(row for row in found["rows"] if row["value"] == found["best"])
-    against = f" ({100 * best['difference'] / base:+.2f} %)" if best["differs"] else " (not told apart from the first)"
+    apart = f" ({100 * best['difference'] / base:+.2f} %)" if best["differs"] else " (not told apart from the first)"
+    against = "" if best is found["rows"][0] else apart
     flipped = found["flips"]
     named = "; ".join(f"{cheap} was cheaper than {dear}" for cheap, dear in flipped[:TOLD])
     more = f"; and {len(flipped) - TOLD} more" if len(flipped) > TOLD else ""
