@@ -230,18 +230,28 @@ def compare(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Write comparison.json, .txt and .svg there.")
     ] = None,
+    select: Annotated[
+        str | None,
+        typer.Option(metavar="METRIC=WITHIN", help="Run until the best is known, such as cost_usd=0.2%."),
+    ] = None,
+    probability: Annotated[float, typer.Option(metavar="P", help="Of the right selection.")] = 0.95,
+    prices: Annotated[
+        list[str] | None, typer.Option("--prices", metavar="BOOK=HOW", help="Price the same runs so too: on-demand...")
+    ] = None,
     overrides: SetOption = None,
     force: ForceOption = False,
     allow_plugins: PluginsOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Compare variants of a job under the same seeds: time, cost, network, losses, and what makes them differ."""
+    from sim.batch.selecting import asked_best
     from sim.batch.study import compare_study, load_study, study_of_axes
     from sim.report.comparison import comparison_json
     from sim.report.comparison_report import comparison_report
     from sim.report.pareto_picture import pareto_picture
     from sim.report.progress import progress
 
+    best = asked_best(select, probability)
     study = study_of_axes(scenario, over) if over else load_study(scenario)
     outputs = [] if out is None else [out / f"comparison.{ending}" for ending in ("json", "txt", "svg")]
     for path in filter(None, (picture, *outputs)):
@@ -252,6 +262,8 @@ def compare(
             overrides=overrides or [],
             replicas=replicas,
             workers=workers,
+            best=best,
+            prices=prices or [],
             progress=report,
             allow_plugins=allow_plugins,
         )

@@ -12,6 +12,7 @@ from sim.batch.compare import Comparison, Progress, compare
 from sim.batch.design.forms import HintsForm, StudyForm, UntilForm
 from sim.batch.design.points import product_of
 from sim.batch.metrics import METRICS
+from sim.batch.selecting import Best, best_of
 from sim.batch.variants import Variant, axis_of, toml_text, variants_of
 from sim.errors import InputError, ScenarioError, unknown_name
 from sim.scenario import scenario_names
@@ -25,6 +26,9 @@ NO_HINTS = HintsForm()
 
 BASE = Variant(name="base", values={}, overrides=())
 """The only variant of a study that varies nothing but seeds."""
+
+STAGE = 10
+"""The same where the best is to be selected: fewer make its boundaries wide (Kim and Nelson, 2001, section 4)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +48,8 @@ class Study:
     until: UntilForm | None = None
     metrics: tuple[str, ...] = ()
     hints: HintsForm = NO_HINTS
+    best: Best | None = None
+    prices: tuple[str, ...] = ()
 
 
 def study_names() -> list[str]:
@@ -96,21 +102,31 @@ def compare_study(
     overrides: Sequence[str] = (),
     replicas: int | None = None,
     workers: int | None = None,
+    best: Best | None = None,
+    prices: Sequence[str] = (),
     progress: Progress = lambda fraction, what: None,
     allow_plugins: bool = False,
 ) -> Comparison:
-    """Return the comparison of a study; overrides lie over its own, replicas stand in place of its own.
+    """Return the comparison of a study; its own replicas and best hold where none are given.
 
-    Raises ScenarioError for a study whose replications follow from a precision: a batch finds them.
+    Overrides lie over its own, and prices come beside its own. Where nothing says how many replicas, the best is
+    selected from first stages of 10 each. Raises ScenarioError for a study whose replications follow from a precision:
+    a batch finds them.
     """
     if study.until is not None and replicas is None:
         raise ScenarioError(f"{study.name}: until: is for `batch`; expected replicas, or --replicas")
+    best = best or study.best
+    count = study.replicas if replicas is None else replicas
+    if replicas is None and best is not None:
+        count = max(count, STAGE)
     found = compare(
         study.base,
         study.variants,
         overrides=[*study.overrides, *overrides],
-        replicas=study.replicas if replicas is None else replicas,
+        replicas=count,
         workers=workers,
+        best=best,
+        prices=[*study.prices, *prices],
         progress=progress,
         allow_plugins=allow_plugins,
     )
@@ -142,6 +158,8 @@ def _study_of(tree: Mapping[str, Any], source: str, folder: Path, least: int) ->
         until=form.until,
         metrics=tuple(form.metrics),
         hints=form.batch,
+        best=None if form.best is None else best_of(**form.best.model_dump(), where=f"{source}: best"),
+        prices=tuple(form.prices),
     )
 
 

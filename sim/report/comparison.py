@@ -6,6 +6,10 @@ from typing import Any
 from sim.batch.compare import Comparison, Measured
 from sim.batch.metrics import HIGHER_IS_BETTER
 from sim.batch.statistics import tells_apart
+from sim.batch.statistics.simultaneous import each_covers
+from sim.report.comparison_prices import prices_json
+from sim.report.comparison_split import split_json
+from sim.report.comparison_statistics import quantile_rows, selected_json, typical_ratio
 from sim.report.comparison_terms import alike, why
 
 
@@ -20,12 +24,17 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
         "over": list(dict.fromkeys(key for each in comparison.measured for key in each.variant.values)),
         "replicas": comparison.replicas,
         "headline": headline,
+        "selected": selected_json(comparison),
         "best": _best(comparison, headline),
         "best_by": {metric: _best(comparison, metric) for metric in comparison.metrics},
         "pareto": pareto(comparison, headline),
         "variants": [_variant_json(each) for each in comparison.measured],
         "rows": [row for metric in comparison.metrics for row in _rows(comparison, metric)] + _loss_rows(comparison),
-        "why": [why(comparison, index) for index in range(1, len(names))],
+        "difference_coverage": each_covers(max(1, len(names) - 1)),
+        "variance_ratio": typical_ratio(comparison, headline),
+        "quantiles": quantile_rows(comparison),
+        "why": [why(comparison, index) | {"split": split_json(comparison, index)} for index in range(1, len(names))],
+        "prices": prices_json(comparison),
         "same_step": alike(comparison, ["step_time_s"]),
         "alike": alike(comparison, ["step_time_s", headline]),
     }
@@ -56,9 +65,14 @@ def _rows(comparison: Comparison, metric: str) -> list[dict[str, Any]]:
             "difference_low": difference.low,
             "difference_high": difference.high,
             "differs": tells_apart(difference),
+            "variance_ratio": ratio,
         }
-        for each, own, difference in zip(
-            comparison.measured, comparison.estimates(metric), comparison.differences(metric), strict=True
+        for each, own, difference, ratio in zip(
+            comparison.measured,
+            comparison.estimates(metric),
+            comparison.differences(metric),
+            comparison.variance_ratios(metric),
+            strict=True,
         )
     ]
 
@@ -90,10 +104,15 @@ def _loss_row(name: str, lost: str, remaining: float, first: float | None) -> di
         "difference_low": None,
         "difference_high": None,
         "differs": bool(difference),
+        "variance_ratio": None,
     }
 
 
 def _best(comparison: Comparison, metric: str) -> str:
+    """Return the variant with the best mean, or the one that was selected by this metric."""
+    found = comparison.selected
+    if found is not None and found.best.metric == metric and not found.undecided:
+        return comparison.measured[found.left[0]].variant.name
     sign = -1 if metric in HIGHER_IS_BETTER else 1
     means = [sign * each.mean for each in comparison.estimates(metric)]
     return comparison.measured[means.index(min(means))].variant.name

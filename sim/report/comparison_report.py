@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from sim.quantities import show
+from sim.report.comparison_prices import told_prices
+from sim.report.comparison_split import split_table
+from sim.report.comparison_statistics import tails, told_selection, told_statistics
 from sim.report.comparison_tables import bandwidths, fabrics, fitted, labels_of, losses, metric_rows
 from sim.report.text import Result, percent, short_usd, wrapped
 
@@ -33,15 +36,19 @@ def comparison_report(result: Result) -> str:
         fabrics(result),
         bandwidths(result),
         losses(result),
+        split_table(result, labels_of(result)),
         _why(result),
-        _verdict(result),
+        tails(result, labels_of(result)),
+        told_statistics(result),
+        [*_verdict(result), *told_selection(result), *told_prices(result)],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def _title(result: Result) -> list[str]:
     count = result["replicas"]
-    runs = "one run each" if count == 1 else f"{count} runs each, under the same seeds"
+    least = "" if result["selected"] is None else "at least "
+    runs = "one run each" if count == 1 else f"{least}{count} runs each, under the same seeds"
     what = f"{result['scenario']} over {', '.join(result['over'])}"
     asked = [] if result["question"] is None else [*wrapped(result["question"], ""), ""]
     return [*asked, *wrapped(f"{what}: {len(result['variants'])} variants, {runs}", "")]
@@ -95,11 +102,12 @@ def _why(result: Result) -> list[str]:
             continue
         parts = []
         dollars = each["terms"] or each["usd"]
-        if dollars:
+        if dollars and not each["split"]:
             parts.append(f"{_signed_usd(sum(dollars.values()))} = {_told(dollars, _signed_usd)}")
         if each["step_s"]:
             parts.append(f"step {_signed_s(sum(each['step_s'].values()))} = {_told(each['step_s'], _signed_s)}")
-        lines += wrapped(f"{each['value']}: {'; '.join(parts) or 'no difference'}")
+        if parts or not each["split"]:
+            lines += wrapped(f"{each['value']}: {'; '.join(parts) or 'no difference'}")
     first = result["variants"][0]["value"]
     return [*wrapped(f"What makes the difference from {first} (first seed)", ""), *lines] if lines else []
 

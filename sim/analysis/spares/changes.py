@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from sim.reliability.records import Law, RecoveryPlan
+from sim.reliability.records import FailureClass, Law, RecoveryPlan
 from sim.scenario import Scenario
 
 SPARES = (1, 2, 4)
@@ -12,18 +12,25 @@ SPARES = (1, 2, 4)
 FASTER = 2.0
 """Times the bandwidth of the store, writing and reading."""
 
+MFU = 1.01
+"""Times the MFU of every step."""
+
 SOONER_S, SHARE = 60.0, 0.5
 """A minute less, or half of the time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One thing better. overrides: keys that it sets where a seed's draws read them; rebuilt: machine is new."""
+    """One thing better. overrides: keys that it sets where a seed's draws read them; rebuilt: machine is new.
+
+    faster: by which factor steps are, so that more work is done in the same time.
+    """
 
     name: str
     scenario: Scenario
     overrides: tuple[str, ...] = ()
     rebuilt: bool = False
+    faster: float = 1.0
 
 
 def changes_of(scenario: Scenario) -> tuple[Change, ...]:
@@ -31,7 +38,8 @@ def changes_of(scenario: Scenario) -> tuple[Change, ...]:
 
     Laws of durations keep their shape. A minute less is asked only of what takes longer on average.
     """
-    return (*_spares(scenario), *_store(scenario), *_recovery(scenario), *_crews(scenario))
+    changes = (*_spares(scenario), *_store(scenario), *_recovery(scenario), *_crews(scenario))
+    return (*changes, *_dual_tor(scenario), *_mfu(scenario))
 
 
 def left_out(scenario: Scenario) -> list[str]:
@@ -46,6 +54,8 @@ def left_out(scenario: Scenario) -> list[str]:
         reasons.append("store: block, durable_after and restore are given and follow from no bandwidth")
     if checkpoint is None:
         reasons.append("store: there are no checkpoints")
+    if not any(_dual_tor(scenario)):
+        reasons.append("dual ToR: no failure of a host link stops the job, or all of them do")
     if recovery is not None and not _mean_s(recovery):
         reasons.append("detection: takes no time")
     return reasons
@@ -101,6 +111,43 @@ def _crews(scenario: Scenario) -> Iterator[Change]:
     if scenario.repair is not None and scenario.repair.crews:
         repair = replace(scenario.repair, crews=scenario.repair.crews + 1)
         yield Change(name="+1 repair crew", scenario=replace(scenario, repair=repair))
+
+
+def _dual_tor(scenario: Scenario) -> Iterator[Change]:
+    """Yield a second port of every NIC on another leaf, so that a lost host link stops no job.
+
+    Assumption: traffic goes on over the other port (Qian et al., Alibaba HPN, SIGCOMM 2024, section 3); what half of
+    one NIC's bandwidth costs until the link is repaired is not counted, nor are the ports and leaves.
+    """
+    failures = scenario.failures
+    kept = tuple(each for each in failures.classes if not _host_link(each))
+    if scenario.machines.nic_ports == 1 and kept and len(kept) < len(failures.classes):
+        gone = {each.cause for each in failures.classes if _host_link(each)}
+        better = replace(scenario, failures=replace(failures, classes=kept))
+        yield Change(name="dual ToR", scenario=_without(better, gone))
+
+
+def _without(scenario: Scenario, causes: set[str]) -> Scenario:
+    """Return a scenario that says nothing more of causes that are not there."""
+    recovery, repair = scenario.recovery, scenario.repair
+    if recovery is not None:
+        detect = {cause: law for cause, law in recovery.detect_by_cause.items() if cause not in causes}
+        recovery = replace(recovery, detect_by_cause=detect)
+    if repair is not None:
+        stages = {cause: stage for cause, stage in repair.by_cause.items() if cause not in causes}
+        repair = replace(repair, by_cause=stages)
+    return replace(scenario, recovery=recovery, repair=repair)
+
+
+def _host_link(cause: FailureClass) -> bool:
+    """Return whether a cause is the loss of a link between a host and its leaf, which stops the job."""
+    return cause.component == "link" and cause.stops and cause.outage is None and cause.planned is None
+
+
+def _mfu(scenario: Scenario) -> Iterator[Change]:
+    """Yield steps that take 1 / 1.01 of the time, in all of their states alike."""
+    name = "+1 % MFU" if scenario.training else "steps 1 % faster"
+    yield Change(name=name, scenario=scenario, faster=MFU)
 
 
 def _recovering(scenario: Scenario, recovery: RecoveryPlan) -> Scenario:

@@ -16,6 +16,7 @@ from sim.engine.run import simulate_run
 from sim.errors import InputError, ScenarioError
 from sim.ledger.bill.cost import total_usd
 from sim.ledger.time.ratios import retained_step_us
+from sim.reliability.records import RunPlan
 from sim.scenario import Scenario, load_scenario
 from sim.simulate import Prepared, account, planned, prepare, run_id
 
@@ -92,8 +93,9 @@ def study_spares(
     if not scenario.failures.classes:
         raise ScenarioError("failures: nothing fails, so that nothing is worth a spare; expected [failures]")
     job = _job(source, tuple(overrides), scenario, allow_plugins)
-    prepared_job(job)
-    changes, crowded = _fitting(job, changes_of(scenario))
+    timed = planned(prepared_job(job)).pacer is not None
+    changes, crowded = _fitting(job, [each for each in changes_of(scenario) if each.faster == 1.0 or not timed])
+    crowded += ["MFU: steps are timed as parts slow down or fail, one by one"] if timed else []
     first = min(FIRST, replicas)
     with pool(workers, first) as processes:
         outcomes = _outcomes(processes, job, changes, range(first), progress)
@@ -147,27 +149,43 @@ def outcomes_of(task: Task) -> list[Outcome]:
     A change of times or crews runs the same prepared job; one that adds nodes has a machine of its own.
     """
     own = of_seed(task.job, prepared_job(task.job), task.seed)
-    return [_outcome(own), *(_outcome(_changed(task, own, change)) for change in task.changes)]
+    return [_outcome(own), *(_outcome(_changed(task, own, change), change.faster) for change in task.changes)]
 
 
 def _changed(task: Task, own: Prepared, change: Change) -> Prepared:
     if not change.rebuilt:
         before, after = own.scenario, change.scenario
         machines = replace(before.machines, storage=after.machines.storage, spare_nodes=after.machines.spare_nodes)
-        return replace(own, scenario=replace(before, machines=machines, recovery=after.recovery, repair=after.repair))
+        better = replace(
+            before, machines=machines, recovery=after.recovery, repair=after.repair, failures=after.failures
+        )
+        return replace(own, scenario=better)
     overrides = (*task.job.overrides, *change.overrides)
     other = _job(task.job.source, overrides, change.scenario, task.job.allow_plugins)
     return of_seed(other, prepared_job(other), task.seed)
 
 
-def _outcome(prepared: Prepared) -> Outcome:
+def _outcome(prepared: Prepared, faster: float = 1.0) -> Outcome:
+    """Return what a run comes to; retained training counts by its steps, at the pace they have without a change."""
     planning = planned(prepared)
-    trace = simulate_run(planning.plan, judge=planning.judge, pacer=planning.pacer)
+    plan = planning.plan if faster == 1.0 else quickened(planning.plan, faster)
+    trace = simulate_run(plan, judge=planning.judge, pacer=planning.pacer)
     cost_usd = nan
     if prepared.bill:
-        costs = account(prepared, planning.plan, trace, planning.pacer).costs
+        costs = account(prepared, plan, trace, planning.pacer).costs
         cost_usd = nan if costs is None else float(total_usd(costs))
-    return Outcome(trace.end_us * 1e-6, retained_step_us(trace) * 1e-6, cost_usd, float(trace.complete))
+    return Outcome(trace.end_us * 1e-6, faster * retained_step_us(trace) * 1e-6, cost_usd, float(trace.complete))
+
+
+def quickened(plan: RunPlan, faster: float) -> RunPlan:
+    """Return a plan whose steps take 1 / faster of their time, and whose work, if it is a time, as much less.
+
+    >>> from sim.reliability.examples import run_plan
+    >>> quickened(run_plan(), 1.25).phases[0].step_time_us
+    8000000
+    """
+    phases = tuple(replace(each, step_time_us=max(1, round(each.step_time_us / faster))) for each in plan.phases)
+    return replace(plan, phases=phases, work_us=None if plan.work_us is None else round(plan.work_us / faster))
 
 
 def _gains(outcomes: Floats) -> Floats:

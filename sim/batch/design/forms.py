@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
+from sim.batch.selecting import PROBABILITY
 from sim.scenario.fields import PositiveTime, quantity, refuse
 from sim.scenario.laws import CLOSED
 
@@ -99,8 +100,20 @@ class HintsForm(BaseModel):
     memory_limit: Annotated[float | None, Field(gt=0), quantity("size")] = None
 
 
+class BestForm(BaseModel):
+    """best = { metric, within, probability }: the variant that is to be selected; see `compare --select`."""
+
+    model_config = CLOSED
+    metric: str
+    within: str | float
+    probability: float = PROBABILITY
+
+
 class StudyForm(BaseModel):
-    """A study file. set: dotted keys of the base for all. Variants times axes are compared with the first of them."""
+    """A study file. set: dotted keys of the base for all. Variants times axes are compared with the first of them.
+
+    best, prices: what `compare` answers besides; until, metrics, batch: how `batch` replicates, sums up and runs.
+    """
 
     model_config = CLOSED
     name: str = Field(min_length=1, max_length=60)
@@ -108,6 +121,8 @@ class StudyForm(BaseModel):
     base: str = Field(min_length=1)
     replicas: int | None = Field(default=None, ge=1, le=MOST_REPLICATIONS)
     until: UntilForm | None = None
+    best: BestForm | None = None
+    prices: list[str] = []
     metrics: list[str] = []
     set: dict[str, Any] = {}
     variants: list[VariantForm] = []

@@ -1,19 +1,24 @@
 """What a change is worth: exact where nothing is drawn, the numbers of `run` elsewhere."""
 
+import json
+import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from sim.analysis.spares.answer import spares_answer
 from sim.analysis.spares.changes import changes_of, left_out
 from sim.analysis.spares.study import Outcome, Task, outcomes_of, study_spares
 from sim.batch.seeds import Job
+from sim.cli import app
 from sim.errors import ScenarioError
 from sim.ledger.bill.cost import total_usd
 from sim.ledger.time.ratios import retained_step_us
+from sim.report.spares_picture import spares_picture
 from sim.report.spares_report import spares_report
 from sim.scenario import load_scenario
 from sim.simulate import run_id, simulate
@@ -87,8 +92,9 @@ def test_what_is_given_or_missing_is_left_out(constant: str) -> None:
         "detection -1 min",
         "detection x0.5",
         "initialize -1 min",
+        "steps 1 % faster",
     ]
-    assert [reason.split(":")[0] for reason in left_out(scenario)] == ["spares and crews", "store"]
+    assert [reason.split(":")[0] for reason in left_out(scenario)] == ["spares and crews", "store", "dual ToR"]
 
 
 def test_every_change_betters_one_thing() -> None:
@@ -103,6 +109,8 @@ def test_every_change_betters_one_thing() -> None:
         "detection x0.5",
         "initialize x0.5",
         "+1 repair crew",
+        "dual ToR",
+        "+1 % MFU",
     ]
     assert [changes[f"+{n} spare{'s' * (n > 1)}"].scenario.machines.spare_nodes for n in (1, 2, 4)] == [2, 3, 5]
     faster, storage = changes["store x2"].scenario.machines.storage, scenario.machines.storage
@@ -111,8 +119,45 @@ def test_every_change_betters_one_thing() -> None:
     assert faster.write_bandwidth_bytes_per_s == 2 * storage.write_bandwidth_bytes_per_s
     for change in changes.values():
         same = replace(change.scenario, machines=scenario.machines, recovery=scenario.recovery, repair=scenario.repair)
+        same = replace(same, failures=scenario.failures)
         assert same == scenario
-        assert change.scenario != scenario
+        assert (change.scenario != scenario) != (change.faster != 1.0)
+    kept = changes["dual ToR"].scenario.failures.classes
+    assert [each.cause for each in kept] == ["Faulty GPU", "Software bug"]
+
+
+def test_faster_steps_save_their_hundredth_where_nothing_else_takes_time(constant: str) -> None:
+    """Without failures or checkpoints to speak of, 1,000 min of work take 1,000 / 1.01 min."""
+    quiet = ["failures.scale=1e-3", "run.work=1000 min", "checkpoint.block=1 s"]
+    answer = spares_answer(study_spares(constant, overrides=quiet, replicas=2, workers=1))
+    gained = rows_of(answer, "hours_gained")["steps 1 % faster"]["mean"]
+    assert gained == pytest.approx(1000 / 60 * (1 - 1 / 1.01), rel=0.1)
+
+
+def test_faster_steps_retain_as_much_more_by_a_horizon(constant: str) -> None:
+    quiet = ["failures.scale=1e-3", "run.horizon=1000 min", "checkpoint.block=1 s"]
+    answer = spares_answer(study_spares(constant, overrides=quiet, replicas=2, workers=1))
+    base = answer["baseline"]["retained_hours"]["mean"]
+    gained = rows_of(answer, "hours_gained")["steps 1 % faster"]["mean"]
+    # Up to a checkpoint's interval of 30 min, which falls where steps end.
+    assert gained == pytest.approx(0.01 * base, abs=0.5)
+    assert gained > 0
+
+
+def test_a_link_that_is_lost_stops_nothing_where_hosts_have_two() -> None:
+    """Only links fail here, so that all which failures cost is saved."""
+    link = 'component = "link", name = "Flapping link", kind = "exponential", mean = "2 d", replace = false'
+    gpu = 'component = "gpu", name = "never", kind = "exponential", mean = "9000 y"'
+    overrides = ['training.phases=[{name = "main", tokens = 30e9}]', f"failures.causes=[{{{link}}}, {{{gpu}}}]"]
+    study = study_spares("tiny", overrides=overrides, replicas=2, workers=1)
+    plain = simulate(load_scenario("tiny", overrides)).summary
+    assert plain.interruptions["Flapping link"] > 0
+    quiet = [
+        simulate(load_scenario("tiny", [*overrides, "failures.scale=0", f"run.seed={seed}"])).summary.wall_time_s
+        for seed in (1, 2)
+    ]
+    assert study.of("wall_s", study.changes.index("dual ToR")).tolist() == quiet
+    assert rows_of(spares_answer(study), "hours_gained")["dual ToR"]["mean"] > 0
 
 
 @pytest.mark.parametrize("routing", ["adaptive", "ecmp"])
@@ -185,3 +230,23 @@ def test_the_screen_has_80_columns_and_says_what_is_not_told_apart() -> None:
     assert "+1 spare" in text
     assert "indistinguishable" in text
     assert "Every run ends with its work" in text
+
+
+def test_the_picture_has_a_bar_a_change_and_its_interval() -> None:
+    answer = spares_answer(study_spares("tiny", overrides=SHORT, replicas=2, workers=1))
+    root = ET.fromstring(spares_picture(answer))
+    bars = root.findall(".//{http://www.w3.org/2000/svg}rect")
+    assert len(bars) == 1 + len(rows_of(answer, "usd_gained"))
+    grey = [row for row in rows_of(answer, "usd_gained").values() if not row["differs"]]
+    assert len([bar for bar in bars if bar.get("class") == "none"]) == len(grey)
+
+
+def test_an_answer_is_written_whole_and_not_over_another(constant: str, tmp_path: Path) -> None:
+    arguments = ["spares", constant, "--set", "run.work=1000 min", "--replicas", "2", "--workers", "1"]
+    out = tmp_path / "answer"
+    assert CliRunner().invoke(app, [*arguments, "--out", str(out)]).exit_code == 0
+    facts = json.loads((out / "spares.json").read_text())
+    assert (out / "spares.txt").read_text() == spares_report(facts) + "\n"
+    assert (out / "spares.svg").read_text() == spares_picture(facts)
+    assert CliRunner().invoke(app, [*arguments, "--out", str(out)]).exit_code == 2
+    assert CliRunner().invoke(app, [*arguments, "--out", str(out), "--force"]).exit_code == 0

@@ -45,8 +45,7 @@ def test_common_seeds_and_clear_differences_end_it_sooner() -> None:
 def test_the_first_elimination_by_hand() -> None:
     """n0 = 3, two variants, alpha 0.05: eta = (0.1^-1 - 1) / 2 = 4.5, h^2 = 18; S^2 of 0, 1, 2 is 1.
 
-    The boundary at r is 18 / 2 - r / 2 for within = 1: 7.5 at r = 3, where the sums differ by 3; 6 at r = 6, by 5.9 or
-    6.1.
+    The boundary at r is 18 / 2 - r / 2 for within = 1: 7.5 at r = 3, where sums differ by 3; 6 at r = 6, by 5.9 or 6.1.
     """
     best, other = [0.0, 1.0, 2.0, 1.0, 1.0, 0.9], [0.0] * 6
     found = screened([other, best], within=1.0, probability=0.95, first=3)
