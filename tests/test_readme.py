@@ -33,6 +33,10 @@ def options_of(command: str) -> set[str]:
     return {name for parameter in COMMANDS[command].params for name in parameter.opts if name.startswith("--")}
 
 
+def arguments_of(command: str) -> set[str]:
+    return {parameter.name for parameter in COMMANDS[command].params if not parameter.opts[0].startswith("--")}
+
+
 def rows() -> Iterator[tuple[str, set[str]]]:
     """Yield each command of the table with the options that it names."""
     for usage in re.findall(r"^\| `trainwright ([^`]+)`", README, re.MULTILINE):
@@ -141,11 +145,11 @@ def test_the_table_has_every_command_with_options_that_exist() -> None:
 
 
 def test_what_each_command_takes_it_takes() -> None:
-    assert (
-        "Each takes `--json`, and `run`, `step`, `compare`, `interval` and `spares` take `--set key=value`." in README
-    )
+    assert "Each takes `--json`; what takes a SCENARIO, STUDY or CAMPAIGN takes `--set key=value`." in README
     assert all("--json" in options_of(command) for command in COMMANDS)
-    assert all("--set" in options_of(command) for command in ("run", "step", "compare", "interval", "spares"))
+    asking = {command for command in COMMANDS if {"scenario", "study", "name"} & arguments_of(command)}
+    assert {"run", "step", "compare", "interval", "spares", "batch", "plan", "campaign"} <= asking
+    assert all("--set" in options_of(command) for command in asking)
 
 
 def test_every_option_named_anywhere_exists() -> None:
