@@ -133,9 +133,9 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Simulate one run, write Parquet, and print where the time went and what it cost."""
-    from sim.report.answers import with_published
-    from sim.report.results import existing_run
-    from sim.report.run_report import run_report
+    from sim.report.run.answers import with_published
+    from sim.report.run.results import existing_run
+    from sim.report.run.run_report import run_report
     from sim.scenario import load_scenario
     from sim.simulate import run_id
 
@@ -162,10 +162,10 @@ def _simulate_run(
     scenario: "Scenario", directory: Path | None, trace: Path | None, force: bool, allow_plugins: bool
 ) -> dict[str, Any]:
     """Return the answer of a run; write its results where a directory is given, and its trace where a file is."""
-    from sim.report.answers import run_json
-    from sim.report.chrome_trace import run_trace
     from sim.report.progress import progress
-    from sim.report.results import write_run
+    from sim.report.run.answers import run_json
+    from sim.report.run.results import write_run
+    from sim.report.step.chrome_trace import run_trace
     from sim.simulate import simulate
 
     with progress(sys.stderr) as report, located(scenario.name):
@@ -190,10 +190,10 @@ def step(
     as_json: JsonOption = False,
 ) -> None:
     """Simulate one optimizer step: time, MFU, bubble, exposed communication and memory."""
-    from sim.report.answers import step_json
-    from sim.report.chrome_trace import chrome_trace
-    from sim.report.pipeline_picture import step_picture
-    from sim.report.step_report import step_report
+    from sim.report.run.answers import step_json
+    from sim.report.step.chrome_trace import chrome_trace
+    from sim.report.step.pipeline_picture import step_picture
+    from sim.report.step.step_report import step_report
     from sim.scenario import load_scenario
     from sim.simulate import simulate_step_of
 
@@ -246,9 +246,9 @@ def compare(
     """Compare variants of a job under the same seeds: time, cost, network, losses, and what makes them differ."""
     from sim.batch.selecting import asked_best
     from sim.batch.study import compare_study, load_study, study_of_axes
-    from sim.report.comparison import comparison_json
-    from sim.report.comparison_report import comparison_report
-    from sim.report.pareto_picture import pareto_picture
+    from sim.report.comparison.comparison import comparison_json
+    from sim.report.comparison.comparison_report import comparison_report
+    from sim.report.comparison.pareto_picture import pareto_picture
     from sim.report.progress import progress
 
     best = asked_best(select, probability)
@@ -312,8 +312,8 @@ def topology(
     as_json: JsonOption = False,
 ) -> None:
     """Show what a fabric is made of, its diameter, bisection, bus bandwidth, power and price."""
-    from sim.report.fabric import fabric_picture, fabric_text, topology_json
-    from sim.report.topology_report import topology_report
+    from sim.report.network.fabric import fabric_picture, fabric_text, topology_json
+    from sim.report.network.topology_report import topology_report
 
     for path in filter(None, (export, picture)):
         check_output(path, force)

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from sim.errors import InputError
 from sim.ledger.bill.cost import pool_usd, total_usd
 from sim.ledger.files.stored import read_book
-from sim.report.answers import run_json
-from sim.report.pricing import repriced
-from sim.report.results import write_run
+from sim.report.money.pricing import repriced
+from sim.report.run.answers import run_json
+from sim.report.run.results import write_run
 from sim.scenario import scenario_of
 from sim.simulate import RunResult, simulate
 from tests.random_scenarios import LEAF_SPINE, Tree, trees

@@ -107,11 +107,11 @@ def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Fake:
         "sim.simulate.simulate": fake.simulate,
         "sim.simulate.simulate_step_of": fake.simulate_step_of,
         "sim.simulate.run_id": lambda scenario: f"id{scenario.seed}",
-        "sim.report.answers.run_json": lambda result: dict(result.json),
-        "sim.report.answers.step_json": lambda result, scenario: step_result(),
-        "sim.report.results.write_run": fake.write_run,
-        "sim.report.results.existing_run": fake.existing_run,
-        "sim.report.fabric.topology_json": fake.topology_json,
+        "sim.report.run.answers.run_json": lambda result: dict(result.json),
+        "sim.report.run.answers.step_json": lambda result, scenario: step_result(),
+        "sim.report.run.results.write_run": fake.write_run,
+        "sim.report.run.results.existing_run": fake.existing_run,
+        "sim.report.network.fabric.topology_json": fake.topology_json,
     }.items():
         monkeypatch.setattr(name, stand_in)
     monkeypatch.chdir(tmp_path)

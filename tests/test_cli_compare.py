@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from sim.batch.study import load_study
 from sim.cli import app
-from sim.report.comparison_report import comparison_report
-from sim.report.pareto_picture import pareto_picture
+from sim.report.comparison.comparison_report import comparison_report
+from sim.report.comparison.pareto_picture import pareto_picture
 from sim.scenario import load_scenario
 
 EXPERIMENTS = Path(__file__).parent.parent / "experiments"

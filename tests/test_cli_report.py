@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sim.cli import app
-from sim.report.bill import exact_usd
+from sim.report.money.bill import exact_usd
 
 VOID = {"meta", "br"}
 

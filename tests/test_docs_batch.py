@@ -10,7 +10,7 @@ import pytest
 from sim.batch.plans.plan import plan_of
 from sim.batch.store.query import query
 from sim.batch.study import load_study
-from sim.report.batch_report import table_text
+from sim.report.batch.batch_report import table_text
 from tests.batch.studies import run
 
 GUIDE = (Path(__file__).parent.parent / "docs" / "batch.md").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ import pytest
 
 from sim.errors import ScenarioError
 from sim.ledger.files.tables import time_table
-from sim.report.answers import run_json
+from sim.report.run.answers import run_json
 from sim.scenario import scenario_of
 from sim.simulate import RunResult, planned, prepare, simulate
 

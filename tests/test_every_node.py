@@ -7,7 +7,7 @@ import pytest
 
 from sim import catalog
 from sim.catalog.assumed import OUT_OF_CLAIMS, scored
-from sim.report.answers import step_json
+from sim.report.run.answers import step_json
 from sim.scenario.load import scenario_of
 from sim.steps import simulate_step_of
 

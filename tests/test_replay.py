@@ -18,8 +18,8 @@ from sim.ledger.time.trace import RunTrace
 from sim.reliability.replay.readers.slurm import KINDS, STATES
 from sim.reliability.replay.readers.table import ALIASES
 from sim.reliability.replay.seats import RULES
-from sim.report.answers import run_json
-from sim.report.results import write_run
+from sim.report.run.answers import run_json
+from sim.report.run.results import write_run
 from sim.scenario import load_scenario, scenario_of
 from sim.scenario.faults.log import LogForm
 from sim.simulate import RunResult, simulate

@@ -8,8 +8,8 @@ import pytest
 from sim.engine.step import simulate_step
 from sim.ledger.bill.cost import total_usd, usd_by
 from sim.machine import build_machine, placed_ranks
-from sim.report.answers import run_json
-from sim.report.results import existing_run, write_run
+from sim.report.run.answers import run_json
+from sim.report.run.results import existing_run, write_run
 from sim.scenario import Scenario, load_scenario, scenario_of
 from sim.scenario.records import Machines
 from sim.simulate import (

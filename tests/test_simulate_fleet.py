@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sim.report.answers import run_json
+from sim.report.run.answers import run_json
 from sim.scenario import scenario_of
 from sim.simulate import RunResult, simulate
 from tests.scenario.trees import WITHOUT_MODEL, changed

@@ -12,8 +12,8 @@ from sim.cluster.bom import capex_usd, power_w
 from sim.cluster.front_end import front_end_materials
 from sim.machine import build_machine
 from sim.reliability.records import CheckpointPlan
-from sim.report.answers import run_json
-from sim.report.results import write_run
+from sim.report.run.answers import run_json
+from sim.report.run.results import write_run
 from sim.scenario import Scenario, load_scenario
 from sim.simulate import Prepared, RunResult, prepare, run_plan, simulate
 from sim.workload.transformer import total_parameters

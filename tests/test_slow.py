@@ -10,7 +10,7 @@ from sim.engine.run import simulate_run
 from sim.engine.stages.replica import ReplicaTimer
 from sim.ledger.time.summary import US_PER_HOUR
 from sim.reliability.failures.slow import Slowed
-from sim.report.answers import run_json
+from sim.report.run.answers import run_json
 from sim.scenario import Scenario, load_scenario, scenario_of
 from sim.simulate import RunResult, pacer_of, planned, prepare, run_plan, simulate, simulate_step_of
 from sim.workload.slowed import Row

@@ -51,9 +51,9 @@ def batch(
     from sim.batch.drive.signals import StoppedError, caught
     from sim.batch.plans.plan import plan_of
     from sim.batch.study import load_study
-    from sim.report.batch_answer import status_json
-    from sim.report.batch_progress import batch_progress
-    from sim.report.batch_report import status_lines
+    from sim.report.batch.batch_answer import status_json
+    from sim.report.batch.batch_progress import batch_progress
+    from sim.report.batch.batch_report import status_lines
 
     found = load_study(study, least=1)
     level = _detail(detail)
@@ -95,8 +95,8 @@ def results(
     from sim.batch.store.compact import compact as write_compact
     from sim.batch.store.query import query
     from sim.batch.store.status import status_of
-    from sim.report.batch_answer import results_json, status_json
-    from sim.report.batch_report import results_report, status_lines, table_text
+    from sim.report.batch.batch_answer import results_json, status_json
+    from sim.report.batch.batch_report import results_report, status_lines, table_text
 
     if sum([sql is not None, status, compact]) > 1:
         raise InputError("results: got several of --sql, --status and --compact; expected one")
@@ -120,7 +120,7 @@ def _dry_run(plan: "Plan", out: Path | None, settings: "Settings", workers: int,
     from sim.batch.batch import estimated, pending, planned
     from sim.batch.work.pilot import pilot
     from sim.batch.work.task import task_of
-    from sim.report.batch_report import estimate_line, plan_lines
+    from sim.report.batch.batch_report import estimate_line, plan_lines
 
     left = pending(plan, out, settings.shard)
     told: dict[str, Any] = planned(plan, left)

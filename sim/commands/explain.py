@@ -25,8 +25,8 @@ def explain(
     as_json: JsonOption = False,
 ) -> None:
     """Explain a bill: what it buys, what failures cost, what it rests on, and why another differs."""
-    from sim.report.explain_answer import explain_json, focus_bytes, read_explained, view_of
-    from sim.report.explain_report import explain_report
+    from sim.report.money.explain_answer import explain_json, focus_bytes, read_explained, view_of
+    from sim.report.money.explain_report import explain_report
 
     for path in filter(None, (cash_csv, focus)):
         check_output(path, force)

@@ -34,7 +34,7 @@ def optimise(
     from sim.batch.optimise.answer import optimise_answer
     from sim.batch.optimise.knobs import knobs_of
     from sim.batch.optimise.study import optimise as search
-    from sim.report.optimise_report import optimise_report
+    from sim.report.comparison.optimise_report import optimise_report
     from sim.report.progress import progress
 
     knobs = knobs_of(over or [])

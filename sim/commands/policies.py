@@ -90,8 +90,8 @@ def spares(
     from sim.analysis.spares.answer import spares_answer
     from sim.analysis.spares.study import PRECISION, REPLICAS, study_spares
     from sim.report.progress import progress
-    from sim.report.spares_picture import spares_picture
-    from sim.report.spares_report import spares_report
+    from sim.report.spares.spares_picture import spares_picture
+    from sim.report.spares.spares_report import spares_report
 
     for path in _files(out, "spares"):
         check_output(path, force)

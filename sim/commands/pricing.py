@@ -33,8 +33,8 @@ def price(
     from sim import catalog
     from sim.ledger.files.parquet import write_table
     from sim.ledger.files.schema import SCHEMA_VERSION
-    from sim.report.price_report import price_report, prices_report
-    from sim.report.pricing import amounts_of, priced_table, pricing_json, pricing_row, repriced, results_in
+    from sim.report.money.price_report import price_report, prices_report
+    from sim.report.money.pricing import amounts_of, priced_table, pricing_json, pricing_row, repriced, results_in
     from sim.scenario.billing import overridden_book
 
     if out is not None:

@@ -55,8 +55,8 @@ def _training(measurements: str | None, out: Path, workers: int | None, force: b
     from sim.analysis.training import training_answer
     from sim.analysis.validate import validate_training
     from sim.report.progress import progress
-    from sim.report.truth_page import truth_page
-    from sim.report.validation_report import validation_report
+    from sim.report.validation.truth_page import truth_page
+    from sim.report.validation.validation_report import validation_report
 
     rows = read_measurements(measurements)
     cache = open_directory(out, force)
@@ -69,7 +69,7 @@ def _training(measurements: str | None, out: Path, workers: int | None, force: b
 
 def _network(measurements: str | None, as_json: bool) -> None:
     from sim.analysis.network.answer import network_answer, read_rows
-    from sim.report.network_validation import network_validation
+    from sim.report.validation.network_validation import network_validation
 
     facts = network_answer(read_rows(measurements))
     show_facts(facts, as_json, lambda: network_validation(facts))
@@ -79,7 +79,7 @@ def _reliability(measurements: str | None, workers: int | None, as_json: bool) -
     """Compare runs with closed forms, another simulator and published cases of failures."""
     from sim.analysis.reliability.answer import read_cases, reliability_answer
     from sim.report.progress import progress
-    from sim.report.reliability_validation import reliability_validation
+    from sim.report.validation.reliability_validation import reliability_validation
 
     sections, oracles = read_cases(measurements), measurements is None
     with progress(sys.stderr) as report:
@@ -91,8 +91,8 @@ def _cost(measurements: str | None, as_json: bool) -> None:
     """Compare published costs, energy and carbon with what is predicted from what else is published."""
     from sim.analysis.cost.answer import cost_answer
     from sim.analysis.cost.records import read_records
-    from sim.report.cost_validation import cost_validation
     from sim.report.progress import progress
+    from sim.report.validation.cost_validation import cost_validation
 
     records = read_records(measurements)
     with progress(sys.stderr) as report:

@@ -13,7 +13,7 @@ from sim.analysis.reliability.rows import Predicted, Skipped, met, row_json, z_s
 from sim.analysis.reliability.runs import Sample
 from sim.cli import app
 from sim.errors import InputError
-from sim.report.reliability_validation import reliability_validation
+from sim.report.validation.reliability_validation import reliability_validation
 
 REFERENCE = read_cases(None)
 BLOOM = next(case for case in REFERENCE["cases"] if case["id"] == "bloom-176b")

@@ -7,8 +7,8 @@ import pytest
 
 from sim.report.interval.picture import interval_picture
 from sim.report.interval.screen import interval_report
-from sim.report.spares_picture import spares_picture
-from sim.report.spares_report import spares_report
+from sim.report.spares.spares_picture import spares_picture
+from sim.report.spares.spares_report import spares_report
 from sim.scenario import load_scenario
 
 STUDIES = Path(__file__).parent.parent.parent / "experiments" / "studies"

@@ -12,9 +12,9 @@ from sim.batch.metrics import main_step
 from sim.batch.variants import axis_of, variants_of
 from sim.errors import InputError
 from sim.machine import build_machine, materials
-from sim.report.comparison import comparison_json
-from sim.report.comparison_report import comparison_report
-from sim.report.pareto_picture import pareto_picture
+from sim.report.comparison.comparison import comparison_json
+from sim.report.comparison.comparison_report import comparison_report
+from sim.report.comparison.pareto_picture import pareto_picture
 from sim.scenario import load_scenario
 from sim.simulate import simulate
 

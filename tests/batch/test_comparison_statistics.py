@@ -15,10 +15,10 @@ from sim.batch.statistics.simultaneous import each_covers
 from sim.batch.variants import Variant, axis_of, variants_of
 from sim.cli import app
 from sim.errors import InputError
-from sim.report.comparison import comparison_json
-from sim.report.comparison_prices import prices_json, told_prices
-from sim.report.comparison_report import comparison_report
-from sim.report.comparison_split import PARTS, split_usd, splits
+from sim.report.comparison.comparison import comparison_json
+from sim.report.comparison.comparison_prices import prices_json, told_prices
+from sim.report.comparison.comparison_report import comparison_report
+from sim.report.comparison.comparison_split import PARTS, split_usd, splits
 from sim.scenario import load_scenario
 from sim.simulate import simulate
 

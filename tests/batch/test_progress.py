@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from sim.report.batch_progress import batch_progress
-from sim.report.batch_report import estimate_line, event_line, plan_lines
+from sim.report.batch.batch_progress import batch_progress
+from sim.report.batch.batch_report import estimate_line, event_line, plan_lines
 
 PLAN = {
     "event": "plan",

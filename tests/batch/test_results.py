@@ -12,9 +12,9 @@ from sim.batch.store.query import query
 from sim.batch.store.status import status_of
 from sim.errors import InputError, OutputError
 from sim.ledger.files.schema import SCHEMAS
-from sim.report.batch_answer import results_json, status_json
-from sim.report.batch_report import results_report, status_lines
-from sim.report.results import write_run
+from sim.report.batch.batch_answer import results_json, status_json
+from sim.report.batch.batch_report import results_report, status_lines
+from sim.report.run.results import write_run
 from sim.scenario import load_scenario
 from sim.simulate import simulate
 from tests.batch.studies import SHORT, contents, plan_from, run
@@ -77,7 +77,7 @@ def test_results_of_a_single_run_are_its_tables(tmp_path: Path) -> None:
 
 
 def answer_of(result: Any) -> dict[str, Any]:
-    from sim.report.answers import run_json
+    from sim.report.run.answers import run_json
 
     return run_json(result)
 

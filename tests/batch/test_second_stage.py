@@ -11,7 +11,7 @@ from sim.batch.plans.second import wanted_replicas
 from sim.batch.statistics.two_stage import replications_for
 from sim.batch.store.samples import samples
 from sim.errors import InputError, OutputError
-from sim.report.batch_answer import results_json
+from sim.report.batch.batch_answer import results_json
 from tests.batch.studies import SHORT, contents, plan_from, run
 
 UNTIL = SHORT.replace("replicas = 4\n", "") + "\n[until]\nfirst = 4\nmost = 12\nhalf_width = { ettr = 0.1 }\n"

@@ -8,8 +8,8 @@ from sim.batch.study import Study, compare_study, load_study, study_names, study
 from sim.batch.variants import Variant
 from sim.errors import InputError, UnknownNameError
 from sim.machine import build_machine, materials
-from sim.report.comparison import comparison_json
-from sim.report.comparison_report import comparison_report
+from sim.report.comparison.comparison import comparison_json
+from sim.report.comparison.comparison_report import comparison_report
 from sim.scenario import load_scenario
 
 HEAD = 'name = "s"\nquestion = "which?"\nbase = "tiny"\n'

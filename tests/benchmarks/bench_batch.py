@@ -22,7 +22,7 @@ from sim.batch.store.claims import claims
 from sim.batch.store.compact import compact
 from sim.batch.study import load_study
 from sim.engine.collector import rare_collections
-from sim.report.batch_answer import results_json
+from sim.report.batch.batch_answer import results_json
 from sim.scenario import Scenario
 from sim.simulate import reseeded, simulate_prepared
 

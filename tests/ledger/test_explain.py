@@ -22,7 +22,7 @@ from sim.ledger.explain.parts import whole_parts
 from sim.ledger.time.states import STATES
 from sim.ledger.time.time_ledger import time_ledger
 from sim.ledger.time.trace import RunTrace
-from sim.report.bill import COLUMNS
+from sim.report.money.bill import COLUMNS
 from tests.cluster.hardware import price_book
 from tests.ledger.bills import EVERYTHING, HALF, bill_of, failing, usage_of
 from tests.ledger.hardware import RENTED

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sim.errors import SimulationError
 from sim.ledger.time.states import STATES
-from sim.report.bill import COLUMNS, bill_rows, bill_text, bill_totals
+from sim.report.money.bill import COLUMNS, bill_rows, bill_text, bill_totals
 from sim.report.text import WIDTH
 from tests.report.examples import run_result
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sim.engine.step import StepTimeline, simulate_step
 from sim.ledger.time.trace import RunTrace, Segment
-from sim.report.chrome_trace import COMPUTE, DATA, RECEIVE, SEND, TRACKS, chrome_trace, run_trace
+from sim.report.step.chrome_trace import COMPUTE, DATA, RECEIVE, SEND, TRACKS, chrome_trace, run_trace
 from tests.engine.plans import split_plan, uniform_plan
 
 Slice = tuple[int, int, str]

@@ -13,10 +13,10 @@ from sim.ledger.bill.usage import US_PER_DAY, Usage
 from sim.ledger.explain.difference import EFFECTS
 from sim.ledger.explain.headline import BEYOND
 from sim.ledger.files.stored import StoredRun
-from sim.report.bill import COLUMNS
-from sim.report.explain_answer import Explained, explain_json
-from sim.report.explain_difference import MEANING, UNMODELLED
-from sim.report.explain_report import CASH, RUNGS, cash_text, explain_report
+from sim.report.money.bill import COLUMNS
+from sim.report.money.explain_answer import Explained, explain_json
+from sim.report.money.explain_difference import MEANING, UNMODELLED
+from sim.report.money.explain_report import CASH, RUNGS, cash_text, explain_report
 from sim.report.text import ASCII, WIDTH
 from tests.cluster.hardware import price_book
 from tests.ledger.bills import EVERYTHING, failing, usage_of

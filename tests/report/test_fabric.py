@@ -6,8 +6,8 @@ from collections import Counter
 import pytest
 
 from sim.errors import LayoutError, ScenarioError
-from sim.report.fabric import TABLE_BYTES, fabric_text, topology_json
-from sim.report.topology_report import topology_report
+from sim.report.network.fabric import TABLE_BYTES, fabric_text, topology_json
+from sim.report.network.topology_report import topology_report
 
 
 def table(kind: str) -> list[dict[str, float]]:

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from sim.report.figures import THINNEST, cascade, waterfall_svg
+from sim.report.run.figures import THINNEST, cascade, waterfall_svg
 from tests.report.examples import run_result
 
 

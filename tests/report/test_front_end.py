@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from sim.report.fabric import fabric_text, topology_json
-from sim.report.topology_report import topology_report
+from sim.report.network.fabric import fabric_text, topology_json
+from sim.report.network.topology_report import topology_report
 from topologies import imported
 
 TABLE = """

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import poisson
 
-from sim.report.headline import headline, phases_text, poisson_band, published_rows, published_text
-from sim.report.run_report import run_report
+from sim.report.run.headline import headline, phases_text, poisson_band, published_rows, published_text
+from sim.report.run.run_report import run_report
 from sim.report.text import UNICODE, WIDTH
 from tests.report.examples import STATES, run_result
 

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from sim.engine.step import StepTimeline, simulate_step
-from sim.report.pipeline_picture import LIMIT, WINDOW, pipeline_svg, step_picture
+from sim.report.step.pipeline_picture import LIMIT, WINDOW, pipeline_svg, step_picture
 from tests.engine.plans import uniform_plan
 from tests.report.examples import step_result
 from tests.report.test_chrome_trace import KINDS, OPTIONS, timeline_of

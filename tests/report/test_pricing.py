@@ -8,9 +8,9 @@ from sim import catalog
 from sim.errors import OutputError, PriceError
 from sim.ledger.bill.cost import total_usd
 from sim.ledger.files.stored import read_book, read_stored
-from sim.report.answers import run_json
-from sim.report.pricing import pricing_json, repriced, results_in
-from sim.report.results import write_run
+from sim.report.money.pricing import pricing_json, repriced, results_in
+from sim.report.run.answers import run_json
+from sim.report.run.results import write_run
 from sim.scenario import load_scenario
 from sim.simulate import RunResult, simulate
 

@@ -7,11 +7,11 @@ import pytest
 
 from sim import catalog
 from sim.catalog.assumed import OUT_OF_CLAIMS
-from sim.report.answers import step_json
 from sim.report.catalog_report import entry_report, kinds_report
-from sim.report.step_report import step_report
+from sim.report.network.topology_report import topology_report
+from sim.report.run.answers import step_json
+from sim.report.step.step_report import step_report
 from sim.report.text import ASCII, UNICODE, WIDTH
-from sim.report.topology_report import topology_report
 from sim.scenario import load_scenario
 from sim.simulate import simulate_step_of
 from tests.report.examples import step_result, topology_result

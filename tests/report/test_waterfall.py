@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from sim.ledger.time.states import IN_JOB, STATES
 from sim.ledger.time.trace import OUTSIDE_STATES
+from sim.report.run.waterfall import LOSSES, USEFUL, waterfall_bars, waterfall_text
 from sim.report.text import ASCII, UNICODE, WIDTH
-from sim.report.waterfall import LOSSES, USEFUL, waterfall_bars, waterfall_text
 from tests.report.examples import STATES as FRACTIONS
 from tests.report.examples import run_result, step_result
 

@@ -17,7 +17,7 @@ from sim.analysis.reliability.peers import peer_plan, peer_rows
 from sim.analysis.reliability.rows import Predicted, Table, met
 from sim.analysis.reliability.saves import silent_rows, two_level_rows
 from sim.reliability.records import Law
-from sim.report.reliability_validation import reliability_validation
+from sim.report.validation.reliability_validation import reliability_validation
 from sim.scenario import load_scenario
 from sim.simulate import run_plan
 

@@ -18,9 +18,9 @@ from sim.errors import OutputError
 from sim.ledger.bill.cost import usd
 from sim.ledger.files.parquet import write_table
 from sim.ledger.files.schema import SCHEMA_VERSION, USD
-from sim.report.answers import run_json
 from sim.report.campaign.gantt import gantt_svg
-from sim.report.results import write_run
+from sim.report.run.answers import run_json
+from sim.report.run.results import write_run
 
 ANSWER, PICTURE, LEDGER, RUNS = "campaign.json", "calendar.svg", "charges.parquet", "runs"
 

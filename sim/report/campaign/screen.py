@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from sim.quantities import show, show_count, show_usd
-from sim.report.bill import bill_rows
+from sim.report.money.bill import bill_rows
 from sim.report.text import WIDTH, Marks, Result, pairs, percent, short, short_usd, signed, table, wrapped
 
 GROUPS: Mapping[str, tuple[str, ...]] = {

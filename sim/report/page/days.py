@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sim.ledger.bill.usage import US_PER_HOUR
-from sim.report.waterfall import LOSSES
+from sim.report.run.waterfall import LOSSES
 
 MOST_SPANS = 100
 SPANS_H = (1 / 60, 1 / 12, 1 / 4, 1, 3, 6, 12, 24, 48, 7 * 24, 14 * 24, 28 * 24)

@@ -8,9 +8,9 @@ from typing import Any
 from sim.errors import OutputError
 from sim.ledger.files.parquet import read_metadata, read_table
 from sim.ledger.files.schema import SCHEMA_VERSION
-from sim.report.explain_answer import explain_json, read_explained
+from sim.report.money.explain_answer import explain_json, read_explained
 from sim.report.page.days import Spans, spans
-from sim.report.results import existing_run
+from sim.report.run.results import existing_run
 from sim.report.text import Result
 
 

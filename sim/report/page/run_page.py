@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 from html import escape
 
 from sim.quantities import show, show_count
-from sim.report.bill import COLUMNS, bill_rows, exact_usd
-from sim.report.explain_report import CASH, RUNGS
-from sim.report.figures import waterfall_svg
-from sim.report.headline import figure_text, published_rows
+from sim.report.money.bill import COLUMNS, bill_rows, exact_usd
+from sim.report.money.explain_report import CASH, RUNGS
 from sim.report.page.html import Cell, cards, page, paragraph, table
 from sim.report.page.read import Told
 from sim.report.page.timeline import timeline_svg
+from sim.report.run.figures import waterfall_svg
+from sim.report.run.headline import figure_text, published_rows
 from sim.report.text import Result, percent, short, short_usd, signed
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from sim.report.figures import COLORS
 from sim.report.page.days import Spans
+from sim.report.run.figures import COLORS
 from sim.report.svg import FONT, box, text
 from sim.report.text import percent
 

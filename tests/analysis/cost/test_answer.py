@@ -14,7 +14,7 @@ from sim.analysis.cost.claims.shares import failed, fewer_gpus, mfu, more_gpus, 
 from sim.analysis.cost.claims.sites import b300, silicon
 from sim.analysis.cost.records import read_records, reference
 from sim.cli import app
-from sim.report.cost_validation import cost_validation
+from sim.report.validation.cost_validation import cost_validation
 from tests.analysis.cost.examples import known, only, record
 
 KEYS = {"kind", "count", "mape", "median", "p90", "bias", "max", "groups", "judged", "rows", "methods"} | {

@@ -18,8 +18,8 @@ from sim.cli import app
 from sim.errors import ScenarioError
 from sim.ledger.bill.cost import total_usd
 from sim.ledger.time.ratios import retained_step_us
-from sim.report.spares_picture import spares_picture
-from sim.report.spares_report import spares_report
+from sim.report.spares.spares_picture import spares_picture
+from sim.report.spares.spares_report import spares_report
 from sim.scenario import load_scenario
 from sim.simulate import run_id, simulate
 

@@ -13,7 +13,7 @@ from sim.batch.optimise.objective import Ask, outcome_of
 from sim.batch.optimise.study import Optimised, optimise
 from sim.cli import app
 from sim.errors import OutputError, ScenarioError
-from sim.report.optimise_report import optimise_report
+from sim.report.comparison.optimise_report import optimise_report
 from sim.scenario import load_scenario
 from sim.simulate import simulate
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sim.report.bill import bill_text
+from sim.report.money.bill import bill_text
 from sim.report.text import Result, short, signed, table, wrapped
 
 

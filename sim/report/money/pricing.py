@@ -16,7 +16,7 @@ from sim.ledger.bill.terms import Terms
 from sim.ledger.files.parquet import read_table
 from sim.ledger.files.stored import StoredRun, read_book, read_stored
 from sim.ledger.files.tables import cost_table
-from sim.report.money import bill_json, methods_json
+from sim.report.money.money import bill_json, methods_json
 
 
 def results_in(paths: Iterable[Path]) -> Iterator[Path]:

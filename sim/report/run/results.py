@@ -10,7 +10,7 @@ from sim.batch.work.bills import bill_of, wired_cluster
 from sim.errors import OutputError
 from sim.ledger.files.parquet import is_complete, write_results
 from sim.ledger.files.tables import tables
-from sim.report.figures import waterfall_svg
+from sim.report.run.figures import waterfall_svg
 from sim.scenario import canonical_text
 from sim.simulate import RunResult
 

@@ -5,7 +5,7 @@ from math import exp, lgamma, log
 from typing import Any
 
 from sim.quantities import show, show_count, show_usd
-from sim.report.replay import replay_text
+from sim.report.run.replay import replay_text
 from sim.report.text import Result, pairs, percent, short, signed, table, wrapped
 
 CONVENTION = "MFU: 6N + causal attention over the dense peak of the training precision"

@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape
 
 from sim.engine.step import StepTimeline
 from sim.quantities import show, show_count
-from sim.report.chrome_trace import operation_names
+from sim.report.step.chrome_trace import operation_names
 from sim.report.svg import FONT, text
 from sim.report.text import Result, percent
 from sim.workload.step_plan import PAIR, PART, Structure, pipeline_key, structure

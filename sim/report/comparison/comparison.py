@@ -7,10 +7,10 @@ from sim.batch.compare import Comparison, Measured
 from sim.batch.metrics import HIGHER_IS_BETTER
 from sim.batch.statistics import tells_apart
 from sim.batch.statistics.simultaneous import each_covers
-from sim.report.comparison_prices import prices_json
-from sim.report.comparison_split import split_json
-from sim.report.comparison_statistics import quantile_rows, selected_json, typical_ratio
-from sim.report.comparison_terms import alike, why
+from sim.report.comparison.comparison_prices import prices_json
+from sim.report.comparison.comparison_split import split_json
+from sim.report.comparison.comparison_statistics import quantile_rows, selected_json, typical_ratio
+from sim.report.comparison.comparison_terms import alike, why
 
 
 def comparison_json(comparison: Comparison) -> dict[str, Any]:

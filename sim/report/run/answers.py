@@ -12,9 +12,9 @@ from sim.engine.step import simulate_step
 from sim.ledger.time.trace import RunTrace
 from sim.reliability.failures.exposure import job_mtbf_s
 from sim.reliability.records import RunPlan
-from sim.report.money import BILL_KEYS, bill_json
-from sim.report.replay import replay_json
-from sim.report.slowdown import diurnal_json, network_json, stragglers_json
+from sim.report.money.money import BILL_KEYS, bill_json
+from sim.report.run.replay import replay_json
+from sim.report.step.slowdown import diurnal_json, network_json, stragglers_json
 from sim.scenario.records import Scenario
 from sim.simulate import RunResult, StepResult, main_phase
 from sim.workload.blocks import Blocks

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sim.quantities import show, show_count
-from sim.report.calibration import calibration_text
-from sim.report.headline import CONVENTION, published_text
+from sim.report.run.calibration import calibration_text
+from sim.report.run.headline import CONVENTION, published_text
+from sim.report.run.waterfall import waterfall_text
 from sim.report.text import Marks, Result, pairs, percent, table, wrapped
-from sim.report.waterfall import waterfall_text
 
 GB = 1e9
 

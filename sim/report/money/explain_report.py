@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from sim.ledger.explain.failures import DIRECT
-from sim.report.bill import bill_text
-from sim.report.explain_difference import difference_text
+from sim.report.money.bill import bill_text
+from sim.report.money.explain_difference import difference_text
 from sim.report.text import Marks, Result, percent, short, short_usd, table, wrapped
 
 RUNGS = {

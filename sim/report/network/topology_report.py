@@ -3,8 +3,8 @@
 from math import log2
 
 from sim.quantities import show, show_count
-from sim.report.front_end import front_end_lines
-from sim.report.inside import inside_lines
+from sim.report.network.front_end import front_end_lines
+from sim.report.network.inside import inside_lines
 from sim.report.text import Result, pairs, short_usd, table
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from sim.batch.compare import Comparison, Measured
 from sim.batch.statistics import Estimate, estimate, tells_apart
 from sim.ledger.time.apportion import split
-from sim.report.comparison_tables import fitted
+from sim.report.comparison.comparison_tables import fitted
 from sim.report.text import Result, short_usd, wrapped
 
 GROUPS: Mapping[str, tuple[str, ...]] = {

@@ -1,10 +1,10 @@
 """The screen of `run`: what it cost and where the time went, in 80 columns."""
 
-from sim.report.bill import bill_text
-from sim.report.calibration import calibration_text
-from sim.report.headline import headline, phases_text, published_text
+from sim.report.money.bill import bill_text
+from sim.report.run.calibration import calibration_text
+from sim.report.run.headline import headline, phases_text, published_text
+from sim.report.run.waterfall import waterfall_text
 from sim.report.text import Marks, Result, short
-from sim.report.waterfall import waterfall_text
 
 
 def run_report(result: Result, marks: Marks) -> str:

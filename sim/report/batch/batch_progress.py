@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import Any, TextIO
 
-from sim.report.batch_report import estimate_line, event_line, plan_lines, progress_line
+from sim.report.batch.batch_report import estimate_line, event_line, plan_lines, progress_line
 
 Tell = Callable[[Mapping[str, Any]], None]
 

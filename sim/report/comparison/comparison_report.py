@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from sim.quantities import show
-from sim.report.comparison_prices import told_prices
-from sim.report.comparison_split import split_table
-from sim.report.comparison_statistics import tails, told_selection, told_statistics
-from sim.report.comparison_tables import bandwidths, fabrics, fitted, labels_of, losses, metric_rows
+from sim.report.comparison.comparison_prices import told_prices
+from sim.report.comparison.comparison_split import split_table
+from sim.report.comparison.comparison_statistics import tails, told_selection, told_statistics
+from sim.report.comparison.comparison_tables import bandwidths, fabrics, fitted, labels_of, losses, metric_rows
 from sim.report.text import Result, percent, short_usd, wrapped
 
 PARTS = 3

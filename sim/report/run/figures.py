@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from sim.quantities import show, show_count
+from sim.report.run.waterfall import MILESTONES, Bar, waterfall_bars
 from sim.report.svg import FONT, text
 from sim.report.text import Result, percent, short, tenths
-from sim.report.waterfall import MILESTONES, Bar, waterfall_bars
 
 COLORS = {
     "": "#009E73",

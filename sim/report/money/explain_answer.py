@@ -28,8 +28,8 @@ from sim.ledger.files.focus import focus_rows
 from sim.ledger.files.focus_file import focus_csv, focus_parquet
 from sim.ledger.files.parquet import read_table
 from sim.ledger.files.stored import StoredRun, read_book, read_stored
-from sim.report.bill import COLUMNS
-from sim.report.results import existing_run
+from sim.report.money.bill import COLUMNS
+from sim.report.run.results import existing_run
 
 EVENTS = 5
 """So many events are listed, the dearest first."""

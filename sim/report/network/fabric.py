@@ -19,8 +19,8 @@ from sim.cluster.resilience import MANY_RANKS, SEEDS, SEEDS_OF_MANY, after_losse
 from sim.errors import ScenarioError, TopologyError, unknown_name
 from sim.machine import ROUTING, Machine, build_machine, placed_ranks
 from sim.report.drawing.picture import fabric_svg, subject_of
-from sim.report.front_end import front_end_json
-from sim.report.inside import inside_json
+from sim.report.network.front_end import front_end_json
+from sim.report.network.inside import inside_json
 from sim.scenario import Scenario, load_scenario, scenario_names
 from topologies import FAMILIES
 from topologies.files import write_graph

@@ -7,7 +7,7 @@ from typing import Any
 
 from sim.report.page.html import cards, page, table
 from sim.report.text import Result, percent, signed
-from sim.report.validation_report import out_of_sample_text
+from sim.report.validation.validation_report import out_of_sample_text
 
 COLOURS = {"dense 16-bit": "#2f6fb5", "dense 8/4-bit": "#c4622d", "MoE": "#3a8f5c"}
 """A colour a kind, told apart in print and by most eyes."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from sim.report.bill import exact_usd
+from sim.report.money.bill import exact_usd
 from sim.report.text import Result, percent, short, short_usd, table, wrapped
 
 MEANING = {

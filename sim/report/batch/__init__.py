@@ -1,0 +1,1 @@
+"""Batches: progress, status and results."""

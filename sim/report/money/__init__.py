@@ -1,0 +1,1 @@
+"""Bills: tables, repricing, and what explains them."""

@@ -1,0 +1,1 @@
+"""Fabrics and the insides of nodes."""

@@ -1,0 +1,1 @@
+"""A run on the screen, as JSON, as pictures, and on disk."""

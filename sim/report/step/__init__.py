@@ -1,0 +1,1 @@
+"""One optimizer step: its screen, its pictures, its trace."""
