@@ -111,7 +111,7 @@ def plans(draw: st.DrawFn) -> StepPlan:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(plan=plans())
 def test_estimate_is_the_simulated_step(plan: StepPlan) -> None:
     simulated, estimate = simulate_step(plan).step_ns, estimate_step_ns(plan)

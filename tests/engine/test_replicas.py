@@ -72,14 +72,14 @@ def factors_of(seed: int, replicas: int, stages: int) -> IntArray:
     return np.random.default_rng(seed).integers(900, 1400, (replicas, stages))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(plan=plans(), seed=st.integers(0, 99))
 def test_all_replicas_at_once_equal_the_step_engine_to_the_nanosecond(plan: StepPlan, seed: int) -> None:
     factors = factors_of(seed, 4, plan.stages)
     assert at_once_ns(ReplicaTimer(plan), factors).tolist() == one_by_one(plan, factors)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(plan=plans(), seed=st.integers(0, 99))
 def test_a_replica_in_plain_integers_equals_the_step_engine_to_the_nanosecond(plan: StepPlan, seed: int) -> None:
     factors = factors_of(seed, 4, plan.stages)

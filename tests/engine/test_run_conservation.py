@@ -10,7 +10,7 @@ from sim.ledger.time.trace import JOB_STATES, OUTSIDE_STATES, RunTrace
 from sim.reliability.records import RunPlan
 from tests.engine.run_plans import run_plans
 
-SOME = settings(max_examples=200, deadline=None)
+SOME = settings(max_examples=80, deadline=None)
 
 
 @given(run_plans())

@@ -11,19 +11,19 @@ from tests.engine.run_plans import run_plans
 
 
 @given(run_plans())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_eager_and_dormant_give_the_same_trace(plan: RunPlan) -> None:
     assert simulate_run(plan, "eager") == simulate_run(plan, "dormant")
 
 
 @given(run_plans())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_folded_and_explicit_steps_give_the_same_trace(plan: RunPlan) -> None:
     assert simulate_run(plan, "dormant") == simulate_run(plan, "dormant", explicit=True)
 
 
 @given(run_plans(late=False))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_a_store_alone_holds_what_it_would_among_all_tiers(plan: RunPlan) -> None:
     plan = replace(plan, checkpoint=replace(plan.checkpoint, faster=(), every=1))
     simple, whole = (RunSimulation(plan, "dormant", explicit=False) for _ in range(2))

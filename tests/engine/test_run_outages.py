@@ -101,21 +101,21 @@ def test_outages_need_a_judge() -> None:
 
 
 @given(outage_plans(), st.booleans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_eager_and_dormant_give_the_same_trace_when_the_network_fails(run: RunPlan, dual: bool) -> None:
     eager = simulate_run(run, "eager", judge=RuleJudge(run, dual=dual))
     assert eager == simulate_run(run, "dormant", judge=RuleJudge(run, dual=dual))
 
 
 @given(outage_plans(), st.booleans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_folded_and_explicit_steps_give_the_same_trace_when_the_network_fails(run: RunPlan, dual: bool) -> None:
     folded = simulate_run(run, judge=RuleJudge(run, dual=dual))
     assert folded == simulate_run(run, explicit=True, judge=RuleJudge(run, dual=dual))
 
 
 @given(outage_plans(), st.booleans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_nothing_is_lost_or_counted_twice_when_the_network_fails(run: RunPlan, dual: bool) -> None:
     trace = simulate_run(run, judge=RuleJudge(run, dual=dual))
     nothing = [None] * len(run.phases)

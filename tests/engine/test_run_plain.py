@@ -15,7 +15,7 @@ from tests.validation.test_reliability_oracles import airesim_s1
 
 
 @given(plain_plans())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_a_plain_run_is_what_the_rooms_make_of_it(plan: RunPlan) -> None:
     assert is_plain(plan)
     assert PlainRun(plan).trace() == RunSimulation(plan, "dormant", explicit=False).trace()

@@ -34,14 +34,14 @@ def failures(trace: RunTrace) -> list[tuple[int, str, int, int, int]]:
 
 
 @given(run_plans(late=False))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_a_run_that_replays_its_own_failures_is_the_same_run(plan: RunPlan) -> None:
     trace = simulate_run(plan)
     assert simulate_run(replaying(plan, trace)) == trace
 
 
 @given(outage_plans(late=False))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_so_is_one_whose_network_fails(plan: RunPlan) -> None:
     judge = RuleJudge(plan, dual=True)
     trace = simulate_run(plan, judge=judge)
@@ -74,7 +74,7 @@ def test_another_policy_meets_the_same_failures_at_the_same_instants() -> None:
 
 
 @given(replay_plans())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_eager_and_dormant_folded_and_explicit_give_the_same_trace(plan: RunPlan) -> None:
     trace = simulate_run(plan)
     assert simulate_run(plan, "eager") == trace
@@ -82,7 +82,7 @@ def test_eager_and_dormant_folded_and_explicit_give_the_same_trace(plan: RunPlan
 
 
 @given(replay_plans())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_every_failure_of_the_log_before_the_end_of_the_run_is_an_event(plan: RunPlan) -> None:
     trace, replay = simulate_run(plan), plan.replay
     assert replay is not None

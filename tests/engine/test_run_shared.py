@@ -19,7 +19,7 @@ from tests.engine.shared_plans import RACKS, correlated, domain, shared_plans
 from tests.engine.test_run_outages import outage
 from tests.engine.test_run_recovery import SECOND, failure, kinds, plan, states
 
-SOME = settings(max_examples=150, deadline=None)
+SOME = settings(max_examples=60, deadline=None)
 
 
 def calm(*failures: FailureClass, nodes: int = 4, **changes: object) -> RunPlan:

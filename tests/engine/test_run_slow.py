@@ -246,19 +246,19 @@ def test_slow_causes_need_somebody_who_times_slow_steps() -> None:
 
 
 @given(slow_plans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_eager_and_dormant_give_the_same_trace_with_slow_nodes(asked: RunPlan) -> None:
     assert simulate_run(asked, "eager", **judges(asked)) == simulate_run(asked, "dormant", **judges(asked))  # type: ignore[arg-type]
 
 
 @given(slow_plans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_folded_and_explicit_steps_give_the_same_trace_with_slow_nodes(asked: RunPlan) -> None:
     assert simulate_run(asked, **judges(asked)) == simulate_run(asked, explicit=True, **judges(asked))  # type: ignore[arg-type]
 
 
 @given(slow_plans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_nothing_is_lost_or_counted_twice_with_slow_nodes(asked: RunPlan) -> None:
     trace = simulate_run(asked, **judges(asked))  # type: ignore[arg-type]
     nothing = [None] * len(asked.phases)

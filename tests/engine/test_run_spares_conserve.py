@@ -19,20 +19,20 @@ from tests.engine.spare_plans import spare_plans
 
 
 @given(spare_plans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_every_law_of_conservation_holds(plan: RunPlan) -> None:
     trace = simulate_run(plan)
     check_conservation(trace, time_ledger(trace, [None] * len(plan.phases)))
 
 
 @given(spare_plans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_eager_and_dormant_give_the_same_trace(plan: RunPlan) -> None:
     assert simulate_run(plan, "eager") == simulate_run(plan, "dormant")
 
 
 @given(spare_plans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_folded_and_explicit_steps_give_the_same_trace(plan: RunPlan) -> None:
     assert simulate_run(plan, "dormant") == simulate_run(plan, "dormant", explicit=True)
 

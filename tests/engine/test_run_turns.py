@@ -100,13 +100,13 @@ def spans(draw: st.DrawFn) -> dict[str, object]:
 
 
 @given(spans())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=160, deadline=None)
 def test_arithmetic_and_events_agree_whenever_the_network_changes(span: dict[str, object]) -> None:
     assert run("folded", **span) == run("explicit", **span)  # type: ignore[arg-type]
 
 
 @given(spans())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_every_microsecond_is_a_step_or_a_block_and_every_step_is_counted_once(span: dict[str, object]) -> None:
     progress, undone = run("folded", **span)  # type: ignore[arg-type]
     whole = course(span["plans"], span["saves"], span["end_us"])  # type: ignore[arg-type]

@@ -69,7 +69,7 @@ def counted(replicas: SlowestReplica, monkeypatch: pytest.MonkeyPatch) -> list[R
     return timed
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(plan=plans().map(lambda plan: longer(plan, 100_000)), seed=st.integers(0, 999))
 def test_the_slowest_is_the_longest_of_all_of_them_and_no_less_than_what_the_step_takes(
     plan: StepPlan, seed: int
@@ -82,7 +82,7 @@ def test_the_slowest_is_the_longest_of_all_of_them_and_no_less_than_what_the_ste
         assert replicas.slowest_ns(rows, longest_ns + 1) == longest_ns + 1
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(plan=plans().map(lambda plan: longer(plan, 100_000)), seed=st.integers(0, 999))
 def test_no_replica_exceeds_its_bound_by_parts_of_it(plan: StepPlan, seed: int) -> None:
     replicas = SlowestReplica(plan)

@@ -34,10 +34,12 @@ class Lanes(Protocol):
 
 
 class LocalLanes:
-    """Processes of this machine, started one by one by spawn, each of which takes a task at a time."""
+    """Processes of this machine, started together by spawn, each of which takes a task at a time."""
 
     def __init__(self, workers: int) -> None:
         self._free = [_Worker() for _ in range(workers)]
+        for worker in self._free:
+            worker.submit(_ready, None)
         self._busy: dict[Future[Any], _Worker] = {}
         self.capacity = workers
 
@@ -99,6 +101,11 @@ class _Worker:
         self._executor.shutdown(wait=True, cancel_futures=True)
         self.lifeline.close()
         self._theirs.close()
+
+
+def _ready(_: None) -> None:
+    """Load what tasks are made of, while no task waits for it."""
+    import sim.batch.work.run_chunk  # noqa: F401
 
 
 def _begin(lifeline: Connection) -> None:
