@@ -61,11 +61,13 @@ def complain(message: str) -> None:
 
 @contextmanager
 def located(scenario: str) -> Iterator[None]:
-    """Begin each line about a scenario that does not fit together with the scenario's name."""
+    """Begin each line about a scenario that does not fit together with the scenario's name, unless it does already."""
     try:
         yield
     except InputError as error:
-        raise type(error)("\n".join(f"{scenario}: {line}" for line in str(error).splitlines())) from error
+        named = f"{scenario}: "
+        lines = (line if line.startswith(named) else named + line for line in str(error).splitlines())
+        raise type(error)("\n".join(lines)) from error
 
 
 def check_results(directory: Path, force: bool) -> None:

@@ -62,10 +62,10 @@ def study_names() -> list[str]:
     return sorted(Path(item.name).stem for item in folder.iterdir() if item.name.endswith(".toml"))
 
 
-def load_study(name_or_path: str, least: int = 2) -> Study:
+def load_study(name_or_path: str, least: int = 2, where: str = "compare without --over") -> Study:
     """Return a study that ships with the project, or that of a file; a base that is a file lies beside it.
 
-    least: variants that it has to have; without any, one alone is the base itself.
+    least: variants that it has to have; without any, one alone is the base itself. where: said of an unknown name.
 
     Raises InputError with a line for each thing that is wrong, UnknownNameError for an unknown name. Whether the keys
     that are set exist is for the base to say, when it is loaded.
@@ -77,9 +77,10 @@ def load_study(name_or_path: str, least: int = 2) -> Study:
     path = Path(name_or_path).expanduser()
     if not _is_path(name_or_path):
         if name_or_path in scenario_names():
-            raise ScenarioError(f"compare {name_or_path}: a scenario is no study; expected --over KEY=A,B,C beside it")
+            more = "--over KEY=A,B,C beside it" if least > 1 else f'a study file that says base = "{name_or_path}"'
+            raise ScenarioError(f"{where.split()[0]} {name_or_path}: a scenario is no study; expected {more}")
         if name_or_path not in study_names():
-            raise unknown_name("study", name_or_path, study_names(), "compare without --over")
+            raise unknown_name("study", name_or_path, study_names(), where)
         path = Path(str(files("experiments") / "studies" / f"{name_or_path}.toml"))
     return _study_of(read_toml(path, "a study in TOML, or the name of one"), name_or_path, path.parent, least)
 

@@ -55,7 +55,7 @@ def batch(
     from sim.report.batch.batch_progress import batch_progress
     from sim.report.batch.batch_report import status_lines
 
-    found = load_study(study, least=1)
+    found = load_study(study, least=1, where="batch")
     level = _detail(detail)
     settings = Settings(
         lanes=_lanes(engine, scheduler, workers),

@@ -61,13 +61,21 @@ def indexed(tree: Mapping[str, Any], override: str) -> str:
 
     >>> indexed({"runs": [{"name": "a"}, {"name": "b c"}]}, "runs.b c.count=3")
     'runs.1.count=3'
+
+    Raises UnknownNameError for a table that the list does not hold.
     """
-    for part in NAMED:
-        for index, row in enumerate(tree.get(part, ()) if isinstance(tree.get(part), list) else ()):
-            start = f"{part}.{row.get('name')}." if isinstance(row, Mapping) else ""
-            if start and override.startswith(start):
-                return f"{part}.{index}.{override[len(start) :]}"
-    return override
+    part, _, rest = override.partition(".")
+    rows = tree.get(part) if part in NAMED else None
+    if not isinstance(rows, list) or not rest:
+        return override
+    names = [str(row.get("name")) if isinstance(row, Mapping) else "" for row in rows]
+    for index, name in enumerate(names):
+        if name and rest.startswith(f"{name}."):
+            return f"{part}.{index}.{rest[len(name) + 1 :]}"
+    first = rest.partition("=")[0].partition(".")[0]
+    if first.isdigit() or not first:
+        return override
+    raise unknown_name("name", first, names, f"--set {part}")
 
 
 def campaign_of(tree: Mapping[str, Any], source: str, folder: Path, allow_plugins: bool = False) -> Campaign:
