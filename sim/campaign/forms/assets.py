@@ -1,11 +1,11 @@
 """Assets of a campaign: the cluster of a scenario, what it is wired of, and how it is paid for."""
 
-import json
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from sim.batch.variants import toml_text
 from sim.campaign.forms.tables import AssetForm
 from sim.campaign.records import US_PER_DAY, Asset
 from sim.cluster.records import BomLine
@@ -31,22 +31,7 @@ STEP_ONLY = ("network", "placement", "speed", "gemm_table", "health")
 
 def set_keys(tree: Mapping[str, Any], keys: Mapping[str, Any]) -> Tree:
     """Return a tree with dotted keys set anew, as `--set` does."""
-    return overridden(tree, [f"{key}={as_toml(value)}" for key, value in keys.items()])
-
-
-def as_toml(value: Any) -> str:
-    """Return a value as TOML on one line, keys of tables in quotes.
-
-    >>> as_toml({"energy/kwh": 0.1, "from": [1, "a", True]})
-    '{"energy/kwh" = 0.1, "from" = [1, "a", true]}'
-    """
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{json.dumps(key)} = {as_toml(inner)}" for key, inner in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(as_toml, value)) + "]"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(value)
+    return overridden(tree, [f"{key}={toml_text(value)}" for key, value in keys.items()])
 
 
 def read_base(name: str, folder: Path) -> Tree:
