@@ -138,3 +138,13 @@ def test_one_question_at_a_time(tmp_path: Path) -> None:
     result = asked("results", tmp_path, "--status", "--compact")
     assert result.exit_code == 2
     assert "expected one" in result.stderr
+
+
+def test_what_a_study_asks_of_compare_is_said_to_be_left_to_it(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    text = path.read_text()
+    path.write_text('best = { metric = "ettr", within = 0.01 }\n' + text)
+    said = "best and prices are for `compare`"
+    assert said in asked("batch", path, "--out", tmp_path / "out", "--dry-run").stderr
+    path.write_text(text)
+    assert said not in asked("batch", path, "--out", tmp_path / "out", "--dry-run").stderr

@@ -56,6 +56,8 @@ def batch(
     from sim.report.batch.batch_report import status_lines
 
     found = load_study(study, least=1, where="batch")
+    if found.best is not None or found.prices:
+        complain(f"{study}: best and prices are for `compare`; a batch stores the runs, and `price` prices them again")
     level = _detail(detail)
     settings = Settings(
         lanes=_lanes(engine, scheduler, workers),
