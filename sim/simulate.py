@@ -1,6 +1,5 @@
 """One run from Scenario to ledgers: what users of the simulator call."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -16,11 +15,11 @@ from sim.ledger.bill.power import check_cap
 from sim.ledger.bill.usage import Assets, Usage
 from sim.ledger.power.energy import EnergyLedger, energy_ledger, nameplate_w, peak_it_w
 from sim.ledger.power.hours import by_hour_nj
-from sim.ledger.time.columns import columned
+from sim.ledger.time.columns import TraceColumns, columned, repair_visits
 from sim.ledger.time.conservation import check_conservation
 from sim.ledger.time.summary import RunSummary, summarize
 from sim.ledger.time.time_ledger import TimeLedger, net_gpu_us, time_ledger
-from sim.ledger.time.trace import RunTrace, Stay, told_rows
+from sim.ledger.time.trace import RunTrace
 from sim.machine import Machine, build_machine, check_algorithms, materials
 from sim.planning import Planned, Prepared, judge_of, pacer_of, planned, run_plan
 from sim.reliability.failures.slow import GivenPacer, PaceTimes
@@ -52,8 +51,6 @@ __all__ = (
     "simulate_prepared",
     "simulate_step_of",
 )
-
-_PLACE, _CAUSE = (Stay._fields.index(name) for name in ("place", "cause"))
 
 Progress = Callable[[float, str], None]
 """Called with the fraction done and what is being done."""
@@ -195,7 +192,7 @@ def account(
         ledger = time_ledger(columns, profiles, damaged)
         check_conservation(columns, ledger)
         summary = summarize(trace, ledger, profiles)
-        usage = _usage(scenario, prepared.bill, profiles, trace, ledger, summary)
+        usage = _usage(scenario, prepared.bill, profiles, columns, ledger, summary)
         costs = None if usage is None else _costs(scenario, usage)
     return RunResult(
         scenario=scenario,
@@ -216,7 +213,7 @@ def _usage(
     scenario: Scenario,
     bill: tuple[BomLine, ...],
     profiles: tuple[StepProfile | None, ...],
-    trace: RunTrace,
+    columns: TraceColumns,
     ledger: TimeLedger,
     summary: RunSummary,
 ) -> Usage | None:
@@ -244,7 +241,7 @@ def _usage(
             liquid=asked.cooling is not None,
             pue=None if asked.cooling is None else asked.cooling.pue,
         ),
-        visits=Counter(stay[_CAUSE] for stay in told_rows(trace.stays) if stay[_PLACE] == "repair"),
+        visits=repair_visits(columns),
         interruptions=summary.interruptions,
         tokens=summary.tokens,
         by_hour_nj=by_hour_nj(ledger, *hardware) if billing.terms.peak_hours else (),

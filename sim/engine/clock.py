@@ -54,15 +54,19 @@ class IntegerEnvironment(simpy.Environment):
         """
         queue = self._queue
         while done.callbacks is not None:
-            if not queue:
-                raise SimulationError("simulation: no event is left; expected the one that it runs to")
-            self._now, _, _, event = heappop(queue)
+            try:
+                self._now, _, _, event = heappop(queue)
+            except IndexError:
+                raise SimulationError("simulation: no event is left; expected the one that it runs to") from None
             callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]
             for callback in callbacks:
                 callback(event)
             if not event._ok and not hasattr(event, "_defused"):
                 raise event._value
         return done.value
+
+
+_new = object.__new__
 
 
 class Delayed(simpy.Event):
@@ -84,6 +88,7 @@ class Call(simpy.Event):
     """
 
     _ok = True
+    _value: object = None
 
     def __init__(
         self,
@@ -102,6 +107,20 @@ class Call(simpy.Event):
         # What env.schedule does: a run makes more of these than of anything else.
         turn = next(env._eid) if turn is None else turn
         heappush(env._queue, (env._now + delay, priority, turn, self))
+
+
+def call(
+    env: IntegerEnvironment,
+    at_us: int,
+    priority: EventPriority,
+    callback: Callable[[simpy.Event], None],
+    turn: int | None = None,
+) -> Call:
+    """Return a `Call` at an instant that the caller knows for an integer not before now: made without a check."""
+    event = _new(Call)
+    event.callbacks = [callback]
+    heappush(env._queue, (at_us, priority, next(env._eid) if turn is None else turn, event))
+    return event
 
 
 def timeout(env: simpy.Environment, delay: int, value: int = 0) -> simpy.Timeout:

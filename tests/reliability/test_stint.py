@@ -1,12 +1,13 @@
 """Spans of one phase and one store: the same as `advance`, `newest_save` and `ended_us` say."""
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.reliability.records import CheckpointPlan, PhasePlan
 from sim.reliability.saving.progress import advance, course, ended_us
 from sim.reliability.saving.saves import Span, Walk, durable_count, newest_save
-from sim.reliability.saving.stint import beat_of, stepped_until_us, stint
+from sim.reliability.saving.stint import Stints, beat_of, last_save, stepped_until_us, stints
 
 lengths, moments = st.integers(0, 40), st.integers(0, 400)
 
@@ -35,13 +36,10 @@ def test_a_stint_is_a_span_of_one_phase_and_one_store(
     stop_us = min(since_us + length_us, end_us)
     done = advance(way, from_us, since_us, stop_us, None, 7)
     span = Span(done.work_us, stop_us, done.stretches, (Walk(0, way, from_us, done.work_us, done.batches),))
-    got = stint(beat, from_us, since_us, stop_us)
+    got = Stints(*(column.item() for column in stints(beat, *map(np.array, (from_us, since_us, stop_us)))))
     (stretch,) = done.stretches
     assert (got.work_us, got.end_us, got.blocked_us) == (done.work_us, stretch.end_us, stretch.checkpoint_us)
     assert (got.begun, got.durable) == (done.started, durable_count(span))
     newest = newest_save(span, 0, way.tiers[0], None, way)
     assert (newest is None) == (got.durable == 0)
-    if newest is not None:
-        ahead = got.durable - 1
-        found = got.first_us + ahead * beat.cycle_us, got.begin_us + ahead * beat.pitch_us, 7 + ahead
-        assert found == (newest.work_us, newest.at_us, newest.number)
+    assert last_save(beat, from_us, since_us, stop_us) == (newest and (newest.work_us, newest.at_us))

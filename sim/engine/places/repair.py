@@ -14,18 +14,20 @@ from typing import NamedTuple, cast
 import simpy
 
 from sim.engine.clock import FINISHED, Call, IntegerEnvironment, after
-from sim.reliability.records import RepairPlan, RepairStages, Retirement
-from sim.reliability.recovery.draws import RepairDraws
+from sim.reliability.records import RepairPlan, Retirement
+from sim.reliability.recovery.draws import Attempt, RepairDraws
 from sim.reliability.saving.progress import make
+
+# The try of a visit that is the automatic stage; those by hand count from 0.
+_AUTOMATIC = -1
 
 
 class Visit(NamedTuple):
-    """A visit to the shop: the node, the cause that it is repaired for and how, and how many it made before."""
+    """A visit to the shop: the node, the cause that it is repaired for, and how many it made before."""
 
     node: int
     cause: str
     number: int
-    stages: RepairPlan | RepairStages
 
 
 class Outcome(NamedTuple):
@@ -52,7 +54,7 @@ class RepairShop:
     The k-th try of the v-th visit of a node has its own draws, whatever else happens.
     """
 
-    __slots__ = ("arrivals", "draws", "env", "free_us", "plan", "returned", "visits")
+    __slots__ = ("arrivals", "attempts", "draws", "env", "free_us", "plan", "returned", "visits")
 
     def __init__(self, env: IntegerEnvironment, plan: RepairPlan, draws: RepairDraws, returned: Returned) -> None:
         self.env = env
@@ -63,6 +65,8 @@ class RepairShop:
         self.free_us = [0] * plan.crews
         # How often each node has been here: names its draws.
         self.visits: dict[int, int] = {}
+        # Attempts by the cause that they are for, visit and try, -1 the automatic one.
+        self.attempts: dict[tuple[str, int, int], Attempt] = {}
         # When each node came last, as often as retirement looks back.
         self.arrivals: dict[int, deque[int]] = {}
 
@@ -71,13 +75,16 @@ class RepairShop:
 
         The automatic stage finds that nothing is broken.
         """
-        number = self.visits.get(node, 0)
-        self.visits[node] = number + 1
-        visit = make(Visit, (node, cause, number, self.plan.by_cause.get(cause, self.plan)))
+        visits = self.visits
+        number = visits.get(node, 0)
+        visits[node] = number + 1
+        visit = make(Visit, (node, cause, number))
         if self.plan.retire is not None and self._retires(visit, self.plan.retire):
             return True
-        automatic = visit[3].automatic
-        duration_us, helps = self.draws.attempt("automatic", automatic, node, number)
+        attempt = self.attempts.get((cause, number, _AUTOMATIC))
+        if attempt is None:
+            attempt = self._attempt(visit, _AUTOMATIC)
+        duration_us, helps = attempt(node)
         if not broken:
             after(self.env, duration_us, lambda _: self.returned(node, cause, WELL))
         elif helps:
@@ -87,6 +94,18 @@ class RepairShop:
         else:
             Call(self.env, duration_us + self._crewed_us(visit), FINISHED, self._returns, visit)
         return False
+
+    def _attempt(self, visit: Visit, tries: int) -> Attempt:
+        """Return what says how a try of a visit goes; who has it already need not ask."""
+        _, cause, number = visit
+        if (cause, number, tries) not in self.attempts:
+            stages = self.plan.by_cause.get(cause, self.plan)
+            self.attempts[cause, number, tries] = (
+                self.draws.attempts("automatic", stages.automatic, number)
+                if tries == _AUTOMATIC
+                else self.draws.attempts("manual", stages.manual, number, tries)
+            )
+        return self.attempts[cause, number, tries]
 
     def _retires(self, visit: Visit, retire: Retirement) -> bool:
         """Order a new node in the place of one that comes too often; say whether it does."""
@@ -102,18 +121,16 @@ class RepairShop:
 
     def _crewed_us(self, visit: Visit) -> int:
         """Return what the manual tries of a visit take where a crew is always free."""
-        node, _, number, stages = visit
         tries, total_us, helps = 0, 0, False
         while not helps:
-            duration_us, helps = self.draws.attempt("manual", stages.manual, node, number, tries)
+            duration_us, helps = self._attempt(visit, tries)(visit[0])
             total_us += duration_us
             tries += 1
         return total_us
 
     def _queue(self, visit: Visit, tries: int) -> None:
         """A node takes the crew that is free first for one try, and queues again where that does not help."""
-        node, _, number, stages = visit
-        duration_us, helps = self.draws.attempt("manual", stages.manual, node, number, tries)
+        duration_us, helps = self._attempt(visit, tries)(visit.node)
         end_us = max(self.env.now, self.free_us[0]) + duration_us
         heapreplace(self.free_us, end_us)
         if helps:
@@ -123,7 +140,7 @@ class RepairShop:
 
     def _returns(self, event: simpy.Event) -> None:
         visit = cast(Visit, event.value)
-        node, cause, _, _ = visit
+        node, cause, _ = visit
         self.returned(node, cause, self._outcome(visit) if self.plan.unnoticed else WELL)
 
     def _outcome(self, visit: Visit) -> Outcome:

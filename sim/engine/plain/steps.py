@@ -1,61 +1,101 @@
-"""Steps and checkpoints of a plain run: what they achieve between two stops, what is saved, and what is taken back."""
+"""Steps and checkpoints of a plain run: between two stops, only what is saved has to be known at once."""
 
-from sim.engine.jobs.record import Record
+from collections.abc import Callable
+
+import numpy as np
+import simpy
+
+from sim.engine.clock import FINISHED, IntegerEnvironment, call
+from sim.engine.limits import limit_us
 from sim.reliability.records import RunPlan
 from sim.reliability.saving.progress import NEVER_US, Course
-from sim.reliability.saving.stint import beat_of, stepped_until_us, stint
-
-Origin = tuple[int, str]
-"""The event that stopped a job, and its cause."""
+from sim.reliability.saving.stint import beat_of, last_save, stepped_until_us, stints
 
 
 class Steps:
-    """How far a job has come, told to its record; only the run begins and stops them."""
+    """What a job falls back to, and the one event for the end of its work, which is mostly put off before it comes.
 
-    __slots__ = ("beat", "limit_us", "nodes", "record", "rework", "safe", "since_us")
+    safe: the work that is saved, and when its checkpoint began. heard: called with the event when it comes, perhaps
+    before its time; it is sent to an instant and turn that the end may have been put off from.
+    """
 
-    def __init__(self, plan: RunPlan, way: Course, record: Record, limit_us: int) -> None:
+    __slots__ = (
+        "beat",
+        "bound_us",
+        "env",
+        "event",
+        "heard",
+        "horizon_us",
+        "last_us",
+        "limit_us",
+        "rework",
+        "safe",
+        "sent",
+        "since_us",
+        "turn",
+    )
+
+    def __init__(
+        self, env: IntegerEnvironment, plan: RunPlan, way: Course, heard: Callable[[simpy.Event], None]
+    ) -> None:
+        self.env = env
+        self.heard = heard
         self.beat = beat_of(way)
-        self.limit_us = limit_us
-        self.nodes = plan.nodes
-        self.record = record
+        self.last_us = way.end_us
+        self.limit_us = limit_us(plan)
+        self.horizon_us = NEVER_US if plan.horizon_us is None else plan.horizon_us
         self.rework = plan.recovery.rework
-        # The work that is saved, when its checkpoint began, and its number.
-        self.safe = (0, 0, 0)
-        self.since_us = 0
+        self.safe = (0, 0)
+        # When the job began to step, the turn of the end of its work, and an instant before which that does not come.
+        self.since_us = self.turn = self.bound_us = 0
+        self.event: simpy.Event | None = None
+        self.sent = (0, 0)
 
-    def begin(self, now: int) -> int:
-        """Begin with what is saved; return when the work ends, NEVER_US where that is of no use."""
-        self.since_us, work_us = now, self.safe[0]
-        if now + self.beat.end_us - work_us > self.limit_us:
+    def begin(self, now: int) -> simpy.Event | None:
+        """Begin with what is saved; return the event for the end, None where the horizon comes first."""
+        self.since_us, self.turn = now, self.env.turn()
+        self.bound_us = bound_us = now + self.last_us - self.safe[0]
+        # The end is worked out only where it may come before the event that is pending.
+        if bound_us < self.sent[0] or self.event is None:
+            self.send()
+        return self.event
+
+    def send(self) -> simpy.Event | None:
+        """Send the event to the end of the work, unless it comes before that anyway; return it."""
+        end_us = self.end_us()
+        if self.event is None or end_us < self.sent[0]:
+            self.sent, self.event = (end_us, self.turn), None
+            if end_us < self.horizon_us:
+                self.event = call(self.env, end_us, FINISHED, self._came, self.turn)
+        return self.event
+
+    def put_off(self) -> bool:
+        """Say of the event that has come last whether the end of the work was put off meanwhile."""
+        return self.sent != (self.end_us(), self.turn)
+
+    def ended(self, now: int) -> bool:
+        """Say whether the work has ended."""
+        return now >= self.bound_us and now >= self.end_us()
+
+    def end_us(self) -> int:
+        """Return when the work ends if nothing stops it, NEVER_US where that is of no use."""
+        if self.bound_us > self.limit_us:
             return NEVER_US
-        return stepped_until_us(self.beat, work_us, now)
+        return stepped_until_us(self.beat, self.safe[0], self.since_us)
 
-    def stop(self, now: int) -> int:
-        """Stop, and tell what was achieved; return the work."""
-        since_us, nodes, record, beat = self.since_us, self.nodes, self.record, self.beat
-        from_us, _, number = self.safe
-        work_us, end_us, blocked_us, begun, durable, first_us, begin_us = stint(beat, from_us, since_us, now)
-        if stepped_us := end_us - since_us - blocked_us:
-            record.segments.append((since_us, end_us, stepped_us, "step", "", -1, 0, nodes, 0))
-        if blocked_us:
-            record.segments.append((since_us, end_us, blocked_us, "checkpoint", "", -1, 0, nodes, 0))
-        record.spans.append((from_us, work_us))
-        record.started += begun
-        record.durable += durable
-        if not self.rework:
-            self.safe = work_us, now, number
-        elif durable:
-            ahead = durable - 1
-            self.safe = first_us + ahead * beat.cycle_us, begin_us + ahead * beat.pitch_us, number + durable
-        return work_us
+    def _came(self, event: simpy.Event) -> None:
+        if event is self.event:
+            self.event = None
+            self.heard(event)
 
-    def undo(self, now: int, work_us: int, state: str, origin: Origin, counts: list[int]) -> None:
-        """Take back the work beyond what is saved; counts: of steps."""
-        saved_us, at_us, _ = self.safe
-        if work_us > saved_us:
-            step_us, (event, cause) = self.beat.step_us, origin
-            steps = work_us // step_us - saved_us // step_us
-            counts[0] += steps
-            row = now, work_us - saved_us, state, cause, event, 0, self.nodes, steps, at_us, 0
-            self.record.reversals.append(row)
+    def stop(self, now: int) -> None:
+        """Stop: what is safe is the newest checkpoint that counts, or without rework all of the work."""
+        if self.rework:
+            save = last_save(self.beat, self.safe[0], self.since_us, now)
+            if save is not None:
+                self.safe = save
+        elif self.beat.block_us:
+            achieved = stints(self.beat, *map(np.array, (self.safe[0], self.since_us, now)))
+            self.safe = achieved.work_us.item(), now
+        else:
+            self.safe = min(self.last_us, self.safe[0] + now - self.since_us), now

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from sim.errors import SimulationError, unknown_name
 from sim.ledger.time.apportion import Ints
 from sim.ledger.time.states import CODES, OUTSIDE_PHASE, STATES
-from sim.ledger.time.trace import Reversal, RunTrace, Segment, Stay, Still, Table, plain_rows, told_rows
+from sim.ledger.time.trace import Reversal, RunTrace, Segment, Stay, Still, Table, Worded, plain_rows, told_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -116,6 +117,16 @@ def _reversal_rows(of: Mapping[str, Sequence[Any]], causes: dict[str, int]) -> R
     )
 
 
+def repair_visits(columns: TraceColumns) -> dict[str, int]:
+    """Return how many stays in repair each cause has, in the order in which stays name them."""
+    outside, names = columns.outside, tuple(columns.causes)
+    causes, first, counts = np.unique(
+        outside.cause[outside.state == CODES["repair"]], return_index=True, return_counts=True
+    )
+    order = np.argsort(first)
+    return {names[cause]: count for cause, count in zip(causes[order].tolist(), counts[order].tolist(), strict=True)}
+
+
 class _Stays(NamedTuple):
     node: Ints
     start_us: Ints
@@ -125,17 +136,31 @@ class _Stays(NamedTuple):
 
 
 def _stays(stays: Sequence[Stay], causes: dict[str, int]) -> _Stays:
-    told = told_rows(stays)
-    of = _fields(Stay, told)
-    inside = [place == "job" for place in of["place"]]
+    of = _fields(Stay, told_rows(stays))
+    in_job = _are(of["place"], "job")
+    outside = {name: _picked(column, ~in_job) for name, column in of.items()}
     columns = _Stays(
         node=_ints(of["node"]),
         start_us=_ints(of["start_us"]),
         end_us=_ints(of["end_us"]),
-        in_job=np.array(inside, np.bool_),
-        outside=_stay_rows([stay for stay, within in zip(told, inside, strict=True) if not within], causes),
+        in_job=in_job,
+        outside=_stay_rows(outside, causes),
     )
     return _with_still(columns, stays.still) if isinstance(stays, Table) and stays.still else columns
+
+
+def _are(names: Sequence[str] | Worded, name: str) -> NDArray[np.bool_]:
+    """Say which names are one."""
+    if isinstance(names, Worded):
+        return np.array([word == name for word in names.words])[names.codes]
+    return np.fromiter((each == name for each in names), np.bool_, len(names))
+
+
+def _picked(column: Any, chosen: NDArray[np.bool_]) -> Any:
+    """Return the elements of a column, in any of its forms, that are chosen."""
+    if isinstance(column, Worded):
+        return Worded(column.codes[chosen], column.words)
+    return column[chosen] if isinstance(column, np.ndarray) else list(compress(column, chosen.tolist()))
 
 
 def _with_still(told: _Stays, still: Still) -> _Stays:
@@ -162,39 +187,51 @@ def _with_still(told: _Stays, still: Still) -> _Stays:
     )
 
 
-def _stay_rows(stays: Sequence[tuple[Any, ...]], causes: dict[str, int]) -> Rows:
-    of = _fields(Stay, stays)
+def _stay_rows(of: Mapping[str, Any], causes: dict[str, int]) -> Rows:
     start_us, end_us = _ints(of["start_us"]), _ints(of["end_us"])
+    count = len(start_us)
     return Rows(
         state=_codes(of["place"]),
         cause=_numbers(of["cause"], causes),
-        phase=np.full(len(stays), OUTSIDE_PHASE, np.int64),
+        phase=np.full(count, OUTSIDE_PHASE, np.int64),
         event=_ints(of["event"]),
         start_us=start_us,
         end_us=end_us,
-        nodes=np.ones(len(stays), np.int64),
+        nodes=np.ones(count, np.int64),
         duration_us=end_us - start_us,
-        condition=np.zeros(len(stays), np.int64),
+        condition=np.zeros(count, np.int64),
     )
 
 
-def _fields(kind: type[Segment | Reversal | Stay], rows: Sequence[tuple[Any, ...]]) -> dict[str, Sequence[Any]]:
+def _fields(kind: type[Segment | Reversal | Stay], rows: Sequence[Any] | Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the columns of rows by field: arrays and `Worded` where they were made as such, else tuples."""
+    if isinstance(rows, Table) and rows.columns is not None:
+        rows = rows.columns
+    if isinstance(rows, Mapping):
+        return rows
     columns = zip(*plain_rows(rows), strict=True) if rows else ((),) * len(kind._fields)
     return dict(zip(kind._fields, columns, strict=True))
 
 
-def _ints(values: Sequence[int]) -> Ints:
-    return np.fromiter(values, np.int64, len(values))
+def _ints(values: Sequence[int] | Ints) -> Ints:
+    return values if isinstance(values, np.ndarray) else np.fromiter(values, np.int64, len(values))
 
 
-def _codes(states: Sequence[str]) -> Ints:
+def _codes(states: Sequence[str] | Worded) -> Ints:
+    if isinstance(states, Worded):
+        return np.array([CODES.get(word, -1) for word in states.words], np.int64)[states.codes]
     try:
         return np.fromiter(map(CODES.__getitem__, states), np.int64, len(states))
     except KeyError as error:
         raise SimulationError(str(unknown_name("state", error.args[0], STATES, "trace"))) from None
 
 
-def _numbers(names: Sequence[str], numbers: dict[str, int]) -> Ints:
+def _numbers(names: Sequence[str] | Worded, numbers: dict[str, int]) -> Ints:
+    if isinstance(names, Worded):
+        _, first = np.unique(names.codes, return_index=True)
+        for code in names.codes[np.sort(first)].tolist():
+            numbers.setdefault(names.words[code], len(numbers))
+        return np.array([numbers.get(word, -1) for word in names.words], np.int64)[names.codes]
     for name in dict.fromkeys(names):
         numbers.setdefault(name, len(numbers))
     return np.fromiter(map(numbers.__getitem__, names), np.int64, len(names))

@@ -1,6 +1,10 @@
 """Ratios of a run that its trace alone gives, without ledgers: what many runs are compared by."""
 
-from sim.ledger.time.trace import Reversal, RunTrace, Segment, plain_rows
+from collections.abc import Mapping
+
+import numpy as np
+
+from sim.ledger.time.trace import Column, Reversal, RunTrace, Segment, Table, Worded, plain_rows
 
 _SPENT, _STATE = map(Segment._fields.index, ("duration_us", "state"))
 _UNDONE = Reversal._fields.index("duration_us")
@@ -8,9 +12,21 @@ _UNDONE = Reversal._fields.index("duration_us")
 
 def retained_step_us(trace: RunTrace) -> int:
     """Return the wall time that retained steps took: all steps, less what was lost or in flight at the end."""
-    stepped: int = sum(row[_SPENT] for row in plain_rows(trace.segments) if row[_STATE] == "step")
-    undone: int = sum(row[_UNDONE] for row in plain_rows(trace.reversals))
+    segments, reversals = trace.segments, trace.reversals
+    if isinstance(segments, Table) and isinstance(reversals, Table) and segments.columns and reversals.columns:
+        return _sum(segments.columns, "step") - _sum(reversals.columns)
+    stepped: int = sum(row[_SPENT] for row in plain_rows(segments) if row[_STATE] == "step")
+    undone: int = sum(row[_UNDONE] for row in plain_rows(reversals))
     return stepped - undone
+
+
+def _sum(columns: Mapping[str, Column], state: str | None = None) -> int:
+    """Return the durations of rows, of one state or of all."""
+    duration_us, states = columns["duration_us"], columns["state"]
+    assert isinstance(states, Worded), "states are text"
+    assert isinstance(duration_us, np.ndarray), "durations are numbers"
+    chosen = duration_us if state is None else duration_us[states.codes == states.words.index(state)]
+    return int(chosen.sum())
 
 
 def trace_ettr(trace: RunTrace) -> float:

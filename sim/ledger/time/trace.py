@@ -1,9 +1,12 @@
 """The trace of a run: what the run engine hands to the ledger. Times are integer microseconds."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, repeat
 from typing import Any, NamedTuple, TypeVar, overload
+
+import numpy as np
+from numpy.typing import NDArray
 
 Row = TypeVar("Row", bound=tuple[Any, ...])
 
@@ -143,32 +146,64 @@ class Still(NamedTuple):
         return [(node, place, 0, self.end_us, "", -1) for nodes, place in placed for node in nodes]
 
 
+class Worded(NamedTuple):
+    """A column of text: positions in words."""
+
+    codes: NDArray[np.int64]
+    words: Sequence[str]
+
+    def tolist(self) -> list[str]:
+        """Return the text of each row."""
+        return list(map(self.words.__getitem__, self.codes.tolist()))
+
+
+Column = NDArray[np.int64] | Worded
+
+
 class Table(Sequence[Row]):
     """Rows of one kind, which take their names when somebody first asks for them: most are only ever counted.
 
-    plain: the same rows as plain tuples; they are never changed. told: those of them that somebody has told; the rest
-    are stays of nodes that are still, which are made when asked for.
+    plain: the same rows as plain tuples; they are never changed. columns: the same by the names of fields, where the
+    rows were made as columns. told: those of them that somebody has told; the rest are stays of nodes that are still,
+    which are made when asked for.
 
     >>> table = Table(Stay, [(3, "repair", 0, 5, "gpu", 7)])
     >>> table.plain[0][1], table[0].place, table == (Stay(3, "repair", 0, 5, "gpu", 7),)
     ('repair', 'repair', True)
     """
 
-    __slots__ = ("_kind", "_named", "_plain", "still", "told")
+    __slots__ = ("_kind", "_named", "_plain", "_told", "columns", "still")
 
-    def __init__(self, kind: type[Row], told: Sequence[tuple[Any, ...]], still: Still | None = None) -> None:
+    def __init__(
+        self,
+        kind: type[Row],
+        told: Sequence[tuple[Any, ...]] | Mapping[str, Column],
+        still: Still | None = None,
+    ) -> None:
         self._kind = kind
         self._named: tuple[Row, ...] | None = None
-        self._plain = told if still is None else None
-        self.told = told
+        self._plain: Sequence[tuple[Any, ...]] | None = None
+        self._told: Sequence[tuple[Any, ...]] | None = None
+        self.columns: Mapping[str, Column] | None = None
         self.still = still
+        if isinstance(told, Mapping):
+            self.columns = told
+        else:
+            self._told = told
+
+    @property
+    def told(self) -> Sequence[tuple[Any, ...]]:
+        """The rows that somebody has told, as plain tuples."""
+        if self._told is None:
+            assert self.columns is not None, "rows are told as rows or as columns"
+            self._told = list(zip(*(column.tolist() for column in self.columns.values()), strict=True))
+        return self._told
 
     @property
     def plain(self) -> Sequence[tuple[Any, ...]]:
         """The rows as plain tuples."""
         if self._plain is None:
-            assert self.still is not None, "rows that are all told are plain"
-            self._plain = [*self.told, *self.still.rows()]
+            self._plain = self.told if self.still is None else [*self.told, *self.still.rows()]
         return self._plain
 
     def named(self) -> tuple[Row, ...]:
@@ -213,9 +248,11 @@ def plain_rows(rows: Sequence[Row]) -> Sequence[tuple[Any, ...]]:
     return rows.plain if isinstance(rows, Table) else rows
 
 
-def told_rows(rows: Sequence[Row]) -> Sequence[tuple[Any, ...]]:
-    """Return plain rows without those of nodes that never moved."""
-    return rows.told if isinstance(rows, Table) else rows
+def told_rows(rows: Sequence[Row]) -> Sequence[tuple[Any, ...]] | Mapping[str, Column]:
+    """Return plain rows without those of nodes that never moved; their columns where they were made as such."""
+    if not isinstance(rows, Table):
+        return rows
+    return rows.told if rows.columns is None else rows.columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ their names, so that what two networks both have keeps its lives.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import repeat
 from math import log1p
 from typing import NamedTuple
@@ -59,7 +59,7 @@ class Uniforms:
     True
     """
 
-    __slots__ = ("asked", "block", "drawn", "elements", "likely", "names", "seed")
+    __slots__ = ("asked", "block", "drawn", "elements", "item", "likely", "names", "seed")
 
     def __init__(self, seed: int, *names: str | int, likely: int) -> None:
         self.seed = seed
@@ -69,6 +69,8 @@ class Uniforms:
         self.drawn = 0
         self.elements: Elements | None = None
         self.block: NDArray[np.float64] | None = None
+        # Element `index` of what is drawn in a block, without a call in Python; for who asks for likely ones only.
+        self.item: Callable[[int], float] | None = None
 
     def at(self, index: int) -> float:
         """Return element `index`, in [0, 1)."""
@@ -82,6 +84,7 @@ class Uniforms:
             return self.elements.at(index)
         self.drawn = size + 1
         self.block = uniforms(self.seed, *self.names, count=self.drawn)
+        self.item = self.block.item
         return self.block.item(index)
 
 
@@ -101,24 +104,27 @@ class Lives:
         self.failures = with_shocks(failures)
         self.nodes = nodes
         self.fleets = tuple(fleet_of(seed, failure, nodes, ages) for failure in self.failures)
-        # By cause and ordinal; a block of any holds all components.
-        self._streams: dict[tuple[int, int], Uniforms] = {}
+        # By cause and ordinal, with the scale of lives that are exponential; a block of any holds all components.
+        self._streams: dict[tuple[int, int], tuple[Uniforms, float | None]] = {}
 
     def renewed(self, life: Life, age_us: int) -> Life:
         """Return the next life of the same component, begun when its node's age is `age_us`: at least 1 us long."""
         _, cause, component, ordinal, node = life
         ordinal += 1
-        stream = self._streams.get((cause, ordinal))
-        if stream is None:
+        drawn = self._streams.get((cause, ordinal))
+        if drawn is None:
             return self._renewed_alone(life, age_us)
-        fleet = self.fleets[cause]
-        law = self.failures[cause].life if fleet is None else fleet.law(node)
-        uniform = stream.at(component) if stream.block is None else stream.block.item(component)
-        # The commonest law, without a call: as `draw_us`.
-        if law.kind == "exponential":
-            length_us = min(round(-1e6 * law.mean_s * log1p(-uniform)), MAX_US)
+        stream, scale_us = drawn
+        item = stream.item
+        uniform = stream.at(component) if item is None else item(component)
+        if scale_us is not None:
+            # The commonest law, without a call: as `draw_us`.
+            length_us = round(scale_us * log1p(-uniform))
+            if length_us > MAX_US:
+                length_us = MAX_US
         else:
-            length_us = draw_us(law, uniform)
+            fleet = self.fleets[cause]
+            length_us = draw_us(self.failures[cause].life if fleet is None else fleet.law(node), uniform)
         return make(Life, (age_us + (length_us or 1), cause, component, ordinal, node))
 
     def _renewed_alone(self, life: Life, age_us: int) -> Life:
@@ -128,7 +134,9 @@ class Lives:
         if not failure.names:
             count = component_count(failure, self.nodes)
             stream = Uniforms(self.seed, "failure", failure.cause, ordinal + 1, likely=count)
-            self._streams[cause, ordinal + 1] = stream
+            law = failure.life
+            alike = self.fleets[cause] is None and law.kind == "exponential"
+            self._streams[cause, ordinal + 1] = stream, -1e6 * law.mean_s if alike else None
             return self.renewed(life, age_us)
         members = failure.names[component : component + 1]
         drawn = named_uniforms(self.seed, "failure", failure.cause, ordinal + 1, members=members)

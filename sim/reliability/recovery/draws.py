@@ -1,21 +1,25 @@
 """The random durations of a run other than lives: each from its own named stream, so that policies share them."""
 
+from collections.abc import Callable
 from itertools import repeat
-from math import log
+from math import log, log1p
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.reliability.failures.exposure import Uniforms
-from sim.reliability.failures.laws import draw_us, durations_us
+from sim.reliability.failures.laws import MAX_US, draw_us, durations_us
 from sim.reliability.failures.slow import at_once
 from sim.reliability.records import Law, RepairStage, RunPlan
 from sim.reliability.saving.progress import make
 from sim.streams import uniforms
 
-# How many recoveries are drawn ahead at first.
-_RECOVERIES = 512
+Attempt = Callable[[int], tuple[int, bool]]
+"""How long an attempt takes in microseconds, and whether it helps, by node."""
+
+RECOVERIES = 512
+"""How many recoveries are drawn ahead at first."""
 
 
 class Stages(NamedTuple):
@@ -32,6 +36,20 @@ class Stages(NamedTuple):
     rejoin_us: int
     warm_up_us: int
     restores: int
+
+
+class Columns(NamedTuple):
+    """What each stage takes in microseconds, by the number of the recovery; restores: how often it is tried."""
+
+    detect: list[int]
+    diagnose: list[int]
+    requeue: list[int]
+    select_host: list[int]
+    replace: list[int]
+    initialize: list[int]
+    rejoin: list[int]
+    warm_up: list[int]
+    restores: list[int]
 
 
 class RecoveryTimes:
@@ -54,7 +72,6 @@ class RecoveryTimes:
         self.by_cause: dict[str, list[int]] = {}
         # Uniforms of the diagnoses: whether it is wrong, and whom it blames then.
         self.blames: NDArray[np.float64] = np.empty((2, 0))
-        self._draw(_RECOVERIES)
 
     def launch(self) -> tuple[tuple[str, int], ...]:
         """Return what the first start of a run takes before it initialises nothing anew: the choice of hosts."""
@@ -63,12 +80,12 @@ class RecoveryTimes:
     def stages(self, cause: str, recovery: int) -> Stages:
         """Return the stages of the recovery of that number, from a failure of that cause."""
         if recovery >= self.drawn:
-            self._draw(2 * recovery)
+            self._draw(max(RECOVERIES, 2 * recovery))
         usual = self.usual[recovery]
         if cause not in self.detect_laws:
             return usual
         if cause not in self.by_cause:
-            self.by_cause[cause] = self._table("detect", self.detect_laws[cause], self.drawn)
+            self.by_cause[cause] = self.detection(cause, self.drawn) or []
         found = _found(self.by_cause[cause][recovery], self.diagnose[recovery])
         return make(Stages, (found, *usual[1:]))
 
@@ -79,12 +96,12 @@ class RecoveryTimes:
         wrong, whom = self.blames[:, recovery].tolist()
         return float(whom) if wrong >= self.plan.blames_right else None
 
-    def _draw(self, count: int) -> None:
-        plan, self.drawn = self.plan, count
-        self.by_cause.clear()
-        self.diagnose = self._table("diagnose", plan.diagnose, count)
-        columns = (
-            map(_found, self._table("detect", plan.detect, count), self.diagnose),
+    def columns(self, count: int) -> Columns:
+        """Return what each stage takes in the first `count` recoveries."""
+        plan = self.plan
+        return Columns(
+            self._table("detect", plan.detect, count),
+            self._table("diagnose", plan.diagnose, count),
             self._table("requeue", plan.requeue, count),
             self._table("select_host", plan.select_host, count),
             self._table("replace", plan.replace, count),
@@ -93,6 +110,18 @@ class RecoveryTimes:
             self._table("warm_up", plan.warm_up, count),
             [1 + failed for failed in self._failed("restore", count)],
         )
+
+    def detection(self, cause: str, count: int) -> list[int] | None:
+        """Return what detection takes in the first `count` recoveries from a cause; None where it is as of any."""
+        law = self.detect_laws.get(cause)
+        return None if law is None else self._table("detect", law, count)
+
+    def _draw(self, count: int) -> None:
+        plan, self.drawn = self.plan, count
+        self.by_cause.clear()
+        drawn = self.columns(count)
+        self.diagnose = drawn.diagnose
+        columns = (map(_found, drawn.detect, drawn.diagnose), *drawn[2:])
         self.usual = list(map(make, repeat(Stages), zip(*columns, strict=True)))
         if plan.blames_right < 1:
             self.blames = np.stack([uniforms(self.seed, "recovery", what, count=count) for what in ("wrong", "whom")])
@@ -141,51 +170,57 @@ def _found(detect_us: int, diagnose_us: int) -> tuple[tuple[str, int], ...]:
 class RepairDraws:
     """What chance decides in repairs, by node, visit and try."""
 
-    __slots__ = ("nodes", "pairs", "seed", "streams")
+    __slots__ = ("nodes", "seed", "streams")
 
     def __init__(self, seed: int, nodes: int) -> None:
         self.seed = seed
         self.nodes = nodes
         # A block of any holds all nodes.
         self.streams: dict[tuple[str | int, ...], Uniforms] = {}
-        self.pairs: dict[tuple[str, int, int], tuple[Uniforms, Uniforms]] = {}
 
     def time_us(self, name: str, time: Law, node: int, visit: int, tries: int = 0) -> int:
         """Return how long a stage takes."""
         if time.kind == "constant":
             return round(time.mean_s * 1e6)
-        stream = self.streams.get((name, "time", visit, tries))
-        if stream is None:
-            stream = self._begun(name, "time", visit, tries)
-        return draw_us(time, stream.at(node))
+        return draw_us(time, self._begun(name, "time", visit, tries).at(node))
 
-    def attempt(self, name: str, stage: RepairStage, node: int, visit: int, tries: int = 0) -> tuple[int, bool]:
-        """Return how long an attempt of a stage takes, and whether it helps: `time_us` and `succeeds` in one."""
-        pair = self.pairs.get((name, visit, tries))
-        if pair is None:
-            pair = self.pairs[name, visit, tries] = (
-                self._begun(name, "time", visit, tries),
-                self._begun(name, "success", visit, tries),
-            )
+    def attempts(self, name: str, stage: RepairStage, visit: int, tries: int = 0) -> Attempt:
+        """Return what says of a node how long an attempt of a stage takes, and whether it helps.
+
+        It is `time_us` and `succeeds` in one, for all nodes that come for the visit-th time and try for that often.
+        """
         time, success = stage.time, stage.success
-        timing, helping = pair
-        if time.kind == "constant":
-            time_us = round(time.mean_s * 1e6)
-        else:
-            time_us = draw_us(time, timing.at(node) if timing.block is None else timing.block.item(node))
-        if 0 < success < 1:
-            return time_us, (helping.at(node) if helping.block is None else helping.block.item(node)) < success
-        return time_us, success >= 1
+        timing, helping = self._begun(name, "time", visit, tries), self._begun(name, "success", visit, tries)
+        if time.kind != "exponential" or not 0 < success < 1:
+            return self._attempts(time, timing, success, helping)
+        scale_us = -1e6 * time.mean_s
+
+        def attempt(node: int) -> tuple[int, bool]:
+            # The commonest, without a call: as `draw_us`.
+            item, success_of = timing.item, helping.item
+            time_us = round(scale_us * log1p(-(timing.at(node) if item is None else item(node))))
+            helps = (helping.at(node) if success_of is None else success_of(node)) < success
+            return time_us if time_us < MAX_US else MAX_US, helps
+
+        return attempt
+
+    def _attempts(self, time: Law, timing: Uniforms, success: float, helping: Uniforms) -> Attempt:
+        constant_us = round(time.mean_s * 1e6) if time.kind == "constant" else None
+        sure = None if 0 < success < 1 else success >= 1
+
+        def attempt(node: int) -> tuple[int, bool]:
+            time_us = draw_us(time, timing.at(node)) if constant_us is None else constant_us
+            return time_us, helping.at(node) < success if sure is None else sure
+
+        return attempt
 
     def succeeds(self, name: str, probability: float, node: int, visit: int, tries: int = 0) -> bool:
         """Say whether something of a probability happens."""
         if probability <= 0 or probability >= 1:
             return probability >= 1
-        stream = self.streams.get((name, "success", visit, tries))
-        if stream is None:
-            stream = self._begun(name, "success", visit, tries)
-        return stream.at(node) < probability
+        return self._begun(name, "success", visit, tries).at(node) < probability
 
     def _begun(self, *key: str | int) -> Uniforms:
-        stream = self.streams[key] = Uniforms(self.seed, "repair", *key, likely=self.nodes)
-        return stream
+        if key not in self.streams:
+            self.streams[key] = Uniforms(self.seed, "repair", *key, likely=self.nodes)
+        return self.streams[key]

@@ -16,6 +16,7 @@ from math import lcm
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.reliability.records import CheckpointPlan, PhasePlan, Tier, tiers_of
 
@@ -179,7 +180,7 @@ def shares(course: Course, from_us: int, to_us: int, condition: int = 0) -> list
     return result
 
 
-def steps_of_spans(course: Course, spans: Sequence[tuple[int, int]]) -> list[int]:
+def steps_of_spans(course: Course, spans: Sequence[tuple[int, int]] | NDArray[np.int64]) -> list[int]:
     """Return by phase how many step boundaries a set of spans of work (from, to) crosses.
 
     >>> ten = PhasePlan(name="main", steps=10, step_time_us=7, tokens_per_step=1)

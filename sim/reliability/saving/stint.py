@@ -5,7 +5,12 @@
 
 from typing import NamedTuple
 
-from sim.reliability.saving.progress import Course, make
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.reliability.saving.progress import Course
+
+Ints = NDArray[np.int64]
 
 
 class Beat(NamedTuple):
@@ -24,19 +29,17 @@ class Beat(NamedTuple):
     end_us: int
 
 
-class Stint(NamedTuple):
-    """What a span achieved: work, the end of its last step or checkpoint, what these block, how many it began.
+class Stints(NamedTuple):
+    """What stints achieved, one element each: work, the end of their last step or checkpoint, what these block.
 
-    durable: how many of them count. first_us: the work at the first, which begins at begin_us.
+    begun: how many checkpoints they began; durable: how many of them count.
     """
 
-    work_us: int
-    end_us: int
-    blocked_us: int
-    begun: int
-    durable: int
-    first_us: int
-    begin_us: int
+    work_us: Ints
+    end_us: Ints
+    blocked_us: Ints
+    begun: Ints
+    durable: Ints
 
 
 def beat_of(course: Course) -> Beat:
@@ -47,30 +50,46 @@ def beat_of(course: Course) -> Beat:
     return Beat(step_us, cycle_us, cycle_us + block_us, block_us, spacing_us, durable_after_us, course.end_us)
 
 
-def stint(beat: Beat, work_us: int, since_us: int, stop_us: int) -> Stint:
-    """Return what a job achieves that steps from since_us at work_us until it is stopped, not after its work ends.
+def last_save(beat: Beat, work_us: int, since_us: int, stop_us: int) -> tuple[int, int] | None:
+    """Return the work in the newest checkpoint of a stint that counts, and when that began; None where none does.
 
     >>> beat = Beat(step_us=7, cycle_us=21, pitch_us=23, block_us=2, spacing_us=20, durable_after_us=5, end_us=70)
-    >>> stint(beat, 0, 100, 150)
-    Stint(work_us=46, end_us=150, blocked_us=4, begun=2, durable=2, first_us=21, begin_us=121)
+    >>> last_save(beat, 0, 100, 150), last_save(beat, 0, 100, 125)
+    ((42, 144), None)
     """
-    step_us, cycle_us, pitch_us, block_us, spacing_us, durable_after_us, last_us = beat
-    begun = blocked_us = durable = 0
+    step_us, cycle_us, pitch_us, _, spacing_us, durable_after_us, last_us = beat
     first_us = -(-(work_us + spacing_us) // step_us) * step_us
     begin_us = since_us + first_us - work_us
-    if spacing_us and begin_us < stop_us and first_us < last_us:
-        begun = min((stop_us - begin_us - 1) // pitch_us, (last_us - 1 - first_us) // cycle_us) + 1
-        blocked_us = begun * block_us
-        since_us += blocked_us
-        if begin_us <= (by_us := stop_us - durable_after_us):
-            durable = min((by_us - begin_us) // pitch_us + 1, begun)
-        # Stopped in the block of its newest checkpoint.
-        beyond_us = begin_us + (begun - 1) * pitch_us + block_us - stop_us
-        if beyond_us > 0:
-            blocked_us -= beyond_us
-            since_us -= beyond_us
-    done_us = min(last_us, work_us + stop_us - since_us)
-    return make(Stint, (done_us, since_us + done_us - work_us, blocked_us, begun, durable, first_us, begin_us))
+    # One that begins at the stop has not begun.
+    since_first_us = stop_us - (durable_after_us or 1) - begin_us
+    if since_first_us < 0 or first_us >= last_us or not spacing_us:
+        return None
+    ahead = min(since_first_us // pitch_us, (last_us - 1 - first_us) // cycle_us)
+    return first_us + ahead * cycle_us, begin_us + ahead * pitch_us
+
+
+def stints(beat: Beat, work_us: Ints, since_us: Ints, stop_us: Ints) -> Stints:
+    """Return what jobs achieve that step from since_us at work_us until they are stopped, not after their work ends.
+
+    >>> beat = Beat(step_us=7, cycle_us=21, pitch_us=23, block_us=2, spacing_us=20, durable_after_us=5, end_us=70)
+    >>> [column.item() for column in stints(beat, *map(np.array, ([0], [100], [150])))]
+    [46, 150, 4, 2, 2]
+    """
+    step_us, cycle_us, pitch_us, block_us, spacing_us, durable_after_us, last_us = beat
+    first_us = -(-(work_us + spacing_us) // step_us) * step_us
+    begin_us = since_us + first_us - work_us
+    saves = (begin_us < stop_us) & (first_us < last_us) & (spacing_us > 0)
+    # Without checkpoints there is no cycle.
+    cycle_us, pitch_us = cycle_us or 1, pitch_us or 1
+    most = (last_us - 1 - first_us) // cycle_us + 1
+    begun = np.where(saves, np.minimum((stop_us - begin_us - 1) // pitch_us + 1, most), 0)
+    by_us = stop_us - durable_after_us
+    durable = np.where(saves & (begin_us <= by_us), np.minimum((by_us - begin_us) // pitch_us + 1, begun), 0)
+    # Some are stopped in the block of their newest checkpoint.
+    beyond_us = np.maximum(begin_us + (begun - 1) * pitch_us + block_us - stop_us, 0) * saves
+    blocked_us = begun * block_us - beyond_us
+    done_us = np.minimum(last_us, work_us + stop_us - since_us - blocked_us)
+    return Stints(done_us, since_us + blocked_us + done_us - work_us, blocked_us, begun, durable)
 
 
 def stepped_until_us(beat: Beat, work_us: int, since_us: int) -> int:

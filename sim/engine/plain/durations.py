@@ -1,0 +1,80 @@
+"""What the stages of the recoveries of a plain run take: sums for who waits for them, columns for who tells them."""
+
+import numpy as np
+
+from sim.ledger.time.apportion import Ints
+from sim.reliability.records import RunPlan
+from sim.reliability.recovery.draws import RECOVERIES, RecoveryTimes
+
+STAGES = ("detect", "diagnose", "schedule", "replace", "initialize", "restore", "warm_up")
+"""The stages in their order."""
+
+FOUND, SELECTED, REPLACED, RESTARTED = 1, 2, 4, 8
+"""What was waited for: detection; after it hosts, nodes, and what every restart takes."""
+
+
+class Durations:
+    """What is drawn for each recovery, by its number and its cause (a position in the plan's failures).
+
+    found_us: of every cause, until nodes are replaced; restart_us: without the choice of hosts and new nodes.
+    """
+
+    __slots__ = (
+        "causes",
+        "columns",
+        "detect_us",
+        "drawn",
+        "found_us",
+        "replace_us",
+        "restart_us",
+        "restore_us",
+        "schedule_us",
+        "select_us",
+        "times",
+    )
+
+    def __init__(self, plan: RunPlan, restore_us: int) -> None:
+        self.causes = [failure.cause for failure in plan.failures]
+        self.times = RecoveryTimes(plan)
+        self.restore_us = restore_us
+        self.draw(RECOVERIES)
+
+    def draw(self, count: int) -> None:
+        """Draw the first `count` recoveries."""
+        self.drawn = count
+        columns = self.times.columns(count)
+        self.select_us, self.replace_us, self.schedule_us = columns.select_host, columns.replace, columns.requeue
+        arrays = [np.array(column, np.int64) for column in columns]
+        detect, diagnose, requeue, select, replace, initialize, _, warm_up, restores = arrays
+        restore = restores * self.restore_us
+        # As STAGES, then the choice of hosts.
+        self.columns = np.stack((detect, diagnose, requeue, replace, initialize, restore, warm_up, select))
+        self.restart_us: list[int] = (requeue + initialize + restore + warm_up).tolist()
+        usual: list[int] = (detect + diagnose).tolist()
+        self.detect_us: dict[str, list[int]] = {}
+        self.found_us: list[list[int]] = []
+        for cause in self.causes:
+            own = self.times.detection(cause, count)
+            if own is not None:
+                self.detect_us[cause] = own
+            self.found_us.append(usual if own is None else (np.array(own, np.int64) + diagnose).tolist())
+
+    def spent(self, number: Ints, cause: Ints, kind: Ints) -> Ints:
+        """Return what each of STAGES takes in waits: the number and cause of the recovery, and what was waited for."""
+        spent, select = self.columns[:-1, number], self.columns[-1, number]
+        for index, name in enumerate(self.causes):
+            if name in self.detect_us:
+                own = cause == index
+                spent[0, own] = np.array(self.detect_us[name], np.int64)[number[own]]
+        spent[:2] *= (kind & FOUND) > 0
+        spent[2:] *= (kind & RESTARTED) > 0
+        spent[2] += select * ((kind & SELECTED) > 0)
+        spent[3] *= (kind & REPLACED) > 0
+        return spent
+
+    def paid_us(self, number: int, kind: int) -> tuple[int, int]:
+        """Return after what time of a wait for a restart hosts are chosen, and nodes replaced."""
+        hosts_us = self.schedule_us[number] if kind & RESTARTED else 0
+        if kind & SELECTED:
+            hosts_us += self.select_us[number]
+        return hosts_us, hosts_us + self.replace_us[number] if kind & REPLACED else hosts_us

@@ -1,0 +1,166 @@
+"""What a plain run says of itself afterwards: the rows of its trace, worked out for all of them at once.
+
+While it runs it notes a few numbers for each wait, stint of steps and move of a node; all else follows from these.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from sim.engine.plain.durations import STAGES, Durations
+from sim.ledger.time.apportion import Ints
+from sim.ledger.time.trace import Column, Event, Reversal, RunTrace, Segment, Stay, Still, Table, Worded
+from sim.reliability.records import RunPlan
+from sim.reliability.saving.progress import Course, steps_of_spans
+from sim.reliability.saving.stint import beat_of, stints
+
+_STATES = (*STAGES, "step", "checkpoint", "wait_for_node")
+_STEP, _CHECKPOINT, _WAIT = (_STATES.index(state) for state in ("step", "checkpoint", "wait_for_node"))
+
+PLACES = ("job", "spare", "repair")
+JOB_PLACE, SPARE_PLACE, REPAIR_PLACE = range(3)
+
+UNDONE = ("lost_work", "in_flight")
+LOST, IN_FLIGHT, KEPT = range(3)
+"""What becomes of work that is not saved: KEPT where there is none."""
+
+
+class Notes(NamedTuple):
+    """Numbers of a run as they came, so many for each entry, one after the other; causes are positions, -1 for none.
+
+    begun: of waits, the start, number of the recovery, what is waited for (see `Durations`; 0: nodes), nodes in the
+    job, cause and event of the failure; told_us: their ends. stints: start, end, the work that they began with, the
+    work that is saved then, when its checkpoint began, what becomes of the rest, cause and event of that. moves: when,
+    which node, where to, cause and event.
+    """
+
+    begun: list[int]
+    told_us: list[int]
+    stints: list[int]
+    moves: list[int]
+    events: list[tuple[int, int, str, str, str, int, int, int, bool]]
+
+
+def trace_of(plan: RunPlan, way: Course, durations: Durations, notes: Notes, end_us: int, complete: bool) -> RunTrace:
+    """Return the trace of a plain run from its notes."""
+    words = ("", *(failure.cause for failure in plan.failures))
+    since_us, until_us, from_us, saved_us, saved_at_us, fate, cause, event = _columns(notes.stints, 8)
+    work_us, ended_us, blocked_us, begun, durable = stints(beat_of(way), from_us, since_us, until_us)
+    stepped = since_us, ended_us, blocked_us
+    undone_us = work_us - saved_us
+    undone = np.flatnonzero((undone_us > 0) & (fate != KEPT))
+    step_us = way.step_us[0]
+    steps = (work_us // step_us - saved_us // step_us)[undone]
+    zeros = np.zeros_like(undone)
+    reversals: Mapping[str, Column] = {
+        "time_us": until_us[undone],
+        "duration_us": undone_us[undone],
+        "state": Worded(fate[undone], UNDONE),
+        "cause": Worded(cause[undone] + 1, words),
+        "event": event[undone],
+        "phase": zeros,
+        "nodes": zeros + plan.nodes,
+        "steps": steps,
+        "since_us": saved_at_us[undone],
+        "condition": zeros,
+    }
+    lost, flying = (int(steps[fate[undone] == what].sum()) for what in (LOST, IN_FLIGHT))
+    (processed,) = steps_of_spans(way, np.stack((from_us, work_us), axis=1))
+    stays, moved = _stays(plan, notes.moves, words, end_us)
+    return RunTrace(
+        gpus_per_node=plan.gpus_per_node,
+        nodes=plan.nodes,
+        spare_nodes=plan.spare_nodes,
+        end_us=end_us,
+        complete=complete,
+        segments=Table(Segment, _segments(plan, durations, notes, stepped, words)),
+        reversals=Table(Reversal, reversals),
+        stays=Table(Stay, stays, Still(moved, plan.nodes, plan.spare_nodes, end_us)),
+        events=Table(Event, notes.events),
+        retained_steps=(processed - lost - flying,),
+        lost_steps=(lost,),
+        in_flight_steps=(flying,),
+        processed_steps=(processed,),
+        checkpoints_started=int(begun.sum()),
+        checkpoints_durable=int(durable.sum()),
+    )
+
+
+def _columns(noted: Sequence[int], width: int) -> Ints:
+    """Return each of the numbers that are noted of an entry as a column."""
+    return np.ascontiguousarray(np.fromiter(noted, np.int64, len(noted)).reshape(-1, width).T)
+
+
+def _segments(
+    plan: RunPlan, durations: Durations, notes: Notes, stepped: tuple[Ints, Ints, Ints], words: Sequence[str]
+) -> Mapping[str, Column]:
+    """Return the segments: stages that pass while the job waits, the last perhaps cut short, steps and checkpoints."""
+    since_us, ended_us, blocked_us = stepped
+    none, nodes = np.full(len(since_us), -1), np.full(len(since_us), plan.nodes)
+    rows = [
+        (since_us, ended_us, ended_us - since_us - blocked_us, none + 1 + _STEP, none, none, nodes),
+        (since_us, ended_us, blocked_us, none + 1 + _CHECKPOINT, none, none, nodes),
+        *_waits(durations, notes),
+    ]
+    columns = np.concatenate([np.stack(each) for each in rows], axis=1)
+    columns = columns[:, columns[2] > 0]
+    start_us, end_us, duration_us, state, cause, event, nodes = columns[:, np.argsort(columns[0], kind="stable")]
+    zeros = np.zeros_like(start_us)
+    return {
+        "start_us": start_us,
+        "end_us": end_us,
+        "duration_us": duration_us,
+        "state": Worded(state, _STATES),
+        "cause": Worded(cause + 1, words),
+        "event": event,
+        "phase": zeros,
+        "nodes": nodes,
+        "condition": zeros,
+    }
+
+
+def _waits(durations: Durations, notes: Notes) -> Iterator[tuple[Ints, ...]]:
+    """Yield the columns of what passed while the job waited: for stages, and for nodes."""
+    start_us, number, kind, nodes, cause, event = _columns(notes.begun, 6)
+    told_us = np.fromiter(notes.told_us, np.int64, len(notes.told_us))
+    until_us = np.minimum(start_us + np.cumsum(durations.spent(number, cause, kind), axis=0), told_us)
+    from_us = np.concatenate((start_us[None], until_us[:-1]))
+    spent_us = until_us - from_us
+    some = np.flatnonzero(spent_us)
+    stage, wait = np.divmod(some, len(start_us))
+    taken = from_us.ravel()[some], until_us.ravel()[some], spent_us.ravel()[some]
+    yield *taken, stage, cause[wait], event[wait], nodes[wait]
+    lack = np.flatnonzero(kind == 0)
+    if len(lack):
+        since_us, until_us = start_us[lack], told_us[lack]
+        yield since_us, until_us, until_us - since_us, 0 * lack + _WAIT, cause[lack], event[lack], nodes[lack]
+
+
+def _stays(
+    plan: RunPlan, moves: Sequence[int], words: Sequence[str], end_us: int
+) -> tuple[Mapping[str, Column], frozenset[int]]:
+    """Return the stays of nodes that moved, in the order of their ends and then of nodes; and which these are."""
+    now_us, node, place, cause, event = _columns(moves, 5)
+    order = np.argsort(node, kind="stable")
+    ordered = node[order]
+    follows = ordered[1:] == ordered[:-1]
+    # What each move ends is what the node's move before began; its first ends what the run began with.
+    before = np.full(len(node), -1)
+    before[order[1:][follows]] = order[:-1][follows]
+    begun = before < 0
+    since_us = np.where(begun, 0, now_us[before])
+    last = order[np.append(~follows, True)[: len(order)]]
+    moved = frozenset(node[last].tolist())
+    ended = np.flatnonzero(now_us > since_us)
+    last = last[now_us[last] < end_us]
+    where = np.where(begun, np.where(node < plan.nodes, JOB_PLACE, SPARE_PLACE), place[before])
+    why, by = (np.where(begun, -1, column[before]) for column in (cause, event))
+    return {
+        "node": np.concatenate((node[ended], node[last])),
+        "place": Worded(np.concatenate((where[ended], place[last])), PLACES),
+        "start_us": np.concatenate((since_us[ended], now_us[last])),
+        "end_us": np.concatenate((now_us[ended], np.full(len(last), end_us))),
+        "cause": Worded(np.concatenate((why[ended], cause[last])) + 1, words),
+        "event": np.concatenate((by[ended], event[last])),
+    }, moved
