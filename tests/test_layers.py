@@ -14,6 +14,7 @@ FLOORS = {
     "sim.quantities": 0,
     "sim.streams": 0,
     "sim.plugins": 0,
+    "sim.compiled": 0,
     "topologies": 1,
     "sim.catalog": 1,
     "sim.cluster": 2,
@@ -50,6 +51,8 @@ OUTSIDE = {
     "matplotlib": ("sim.report",),
     "rich": ("sim.report", "sim.cli"),
     "typer": ("sim.cli", "sim.commands", "sim.terminal"),
+    "mypyc": ("sim.compiled",),
+    "setuptools": ("sim.compiled",),
 }
 """Who may import which library."""
 

@@ -66,9 +66,6 @@ class IntegerEnvironment(simpy.Environment):
         return done.value
 
 
-_new = object.__new__
-
-
 class Delayed(simpy.Event):
     """A timeout of its own priority, so that ties are decided by rule."""
 
@@ -107,20 +104,6 @@ class Call(simpy.Event):
         # What env.schedule does: a run makes more of these than of anything else.
         turn = next(env._eid) if turn is None else turn
         heappush(env._queue, (env._now + delay, priority, turn, self))
-
-
-def call(
-    env: IntegerEnvironment,
-    at_us: int,
-    priority: EventPriority,
-    callback: Callable[[simpy.Event], None],
-    turn: int | None = None,
-) -> Call:
-    """Return a `Call` at an instant that the caller knows for an integer not before now: made without a check."""
-    event = _new(Call)
-    event.callbacks = [callback]
-    heappush(env._queue, (at_us, priority, next(env._eid) if turn is None else turn, event))
-    return event
 
 
 def timeout(env: simpy.Environment, delay: int, value: int = 0) -> simpy.Timeout:

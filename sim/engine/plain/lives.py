@@ -9,9 +9,10 @@ from heapq import heapify, heappop, heappush
 
 import simpy
 
-from sim.engine.clock import LATE, IntegerEnvironment, call
+from sim.engine.clock import LATE, IntegerEnvironment
 from sim.engine.limits import limit_us, reach_us
 from sim.engine.lives.failures import by_component
+from sim.engine.plain.calls import call
 from sim.reliability.failures.exposure import Life, Lives
 from sim.reliability.records import RunPlan
 

@@ -12,8 +12,9 @@ from collections.abc import Callable
 
 import simpy
 
-from sim.engine.clock import FINISHED, Call, IntegerEnvironment, call
+from sim.engine.clock import FINISHED, Call, IntegerEnvironment
 from sim.engine.limits import gives_up
+from sim.engine.plain.calls import call
 from sim.engine.plain.durations import FOUND, REPLACED, RESTARTED, SELECTED, Durations
 from sim.engine.plain.lives import PlainClock
 from sim.engine.plain.shop import PlainShop

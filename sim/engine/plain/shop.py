@@ -5,7 +5,8 @@ from heapq import heapreplace
 
 import simpy
 
-from sim.engine.clock import FINISHED, IntegerEnvironment, call
+from sim.engine.clock import FINISHED, IntegerEnvironment
+from sim.engine.plain.calls import call
 from sim.reliability.records import RunPlan
 from sim.reliability.recovery.draws import Attempt, RepairDraws
 

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import simpy
 
-from sim.engine.clock import FINISHED, IntegerEnvironment, call
+from sim.engine.clock import FINISHED, IntegerEnvironment
 from sim.engine.limits import limit_us
+from sim.engine.plain.calls import call
 from sim.reliability.records import RunPlan
 from sim.reliability.saving.progress import NEVER_US, Course
 from sim.reliability.saving.stint import beat_of, last_save, stepped_until_us, stints
