@@ -153,8 +153,9 @@ def _postings(lines: list[Line], usage: Usage, terms: Terms) -> tuple[tuple[Post
     unspent = [line for line in lines if line.pool and line.usd]
     pool = [Posting(line.item, "idle", "", OUTSIDE_PHASE, round(line.usd * 10**6)) for line in unspent]
     if not terms.absorb:
-        pool += [posting for posting in whole if posting.state in OUTSIDE_STATES]
-        whole = [posting for posting in whole if posting.state not in OUTSIDE_STATES]
+        # By position: there are a thousand.
+        pool += [posting for posting in whole if posting[1] in OUTSIDE_STATES]
+        whole = [posting for posting in whole if posting[1] not in OUTSIDE_STATES]
     return tuple(whole), tuple(pool)
 
 

@@ -125,7 +125,7 @@ def energy_ledger(
     power_w = gpu_power_w(accelerator, node)
     power_mw = {state: round(1000 * power_w[level]) for state, level in POWER_LEVELS.items()}
     time = net_gpu_us(ledger)
-    nodes = {key: _node_energy_nj(key, amount, power_mw, profiles) for key, amount in time.items()}
+    nodes = _node_energies_nj(time, power_mw, profiles)
     network_nj = round(1000 * network_power_w(bill)) * ledger.wall_us
     storage_nj = round(1000 * storage_power_w(storage)) * ledger.wall_us
     chip_w = {"busy": accelerator.busy_w, "communicating": accelerator.communicating_w, "idle": accelerator.idle_w}
@@ -133,7 +133,7 @@ def energy_ledger(
     shared = split(network_nj + storage_nj, list(time.values()))
     return EnergyLedger(
         it_nj={key: nodes[key] + share for key, share in zip(time, shared, strict=True)},
-        chips_nj=sum(_node_energy_nj(key, amount, chip_mw, profiles) for key, amount in time.items()),
+        chips_nj=sum(_node_energies_nj(time, chip_mw, profiles).values()),
         nodes_nj=sum(nodes.values()),
         network_nj=network_nj,
         storage_nj=storage_nj,
@@ -141,14 +141,23 @@ def energy_ledger(
     )
 
 
-def _node_energy_nj(key: Key, gpu_us: int, power_mw: Mapping[str, int], profiles: Sequence[StepProfile | None]) -> int:
-    profile = profiles[key.phase] if key.state in RECLASSIFIED_STATES else None
-    if key.state not in RECLASSIFIED_STATES:
-        return gpu_us * power_mw[key.state]
-    if profile is None:
-        return gpu_us * power_mw["step"]
-    step_power = sum(duration * power_mw[state] for state, duration in profile.state_ns.items())
-    return gpu_us * step_power // sum(profile.state_ns.values())
+def _node_energies_nj(
+    time: Mapping[Key, int], power_mw: Mapping[str, int], profiles: Sequence[StepProfile | None]
+) -> dict[Key, int]:
+    steps = [
+        None if profile is None else sum(held * power_mw[state] for state, held in profile.state_ns.items())
+        for profile in profiles
+    ]
+    energies = {}
+    for key, gpu_us in time.items():
+        state, _, phase = key
+        if state not in RECLASSIFIED_STATES:
+            energies[key] = gpu_us * power_mw[state]
+        elif (profile := profiles[phase]) is None:
+            energies[key] = gpu_us * power_mw["step"]
+        else:
+            energies[key] = gpu_us * (steps[phase] or 0) // sum(profile.state_ns.values())
+    return energies
 
 
 def kwh(energy_nj: int) -> float:

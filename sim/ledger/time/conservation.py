@@ -1,11 +1,12 @@
 """The laws that every run's ledger must keep, checked after each run: nothing is lost, nothing is counted twice."""
 
-from collections import Counter
 from collections.abc import Iterator
 from itertools import accumulate
 from operator import mul
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.errors import SimulationError
 from sim.ledger.time.apportion import Ints, exact_sums
@@ -49,7 +50,11 @@ def _expect(what: str, got: object, expected: object) -> None:
 def _first_of_spans(segments: Rows) -> Ints:
     """Return the position of the first row of every span: rows that share a span lie next to each other."""
     changes = (np.diff(segments.start_us) != 0) | (np.diff(segments.end_us) != 0)
-    return np.flatnonzero(np.r_[len(segments.state) > 0, changes])
+    return np.flatnonzero(np.append(len(segments.state) > 0, changes))
+
+
+def _after(first: int, rest: NDArray[Any]) -> NDArray[Any]:
+    return np.concatenate((np.array([first], rest.dtype), rest))
 
 
 def _check_segments(trace: RunTrace, segments: Rows, first: Ints) -> None:
@@ -58,7 +63,7 @@ def _check_segments(trace: RunTrace, segments: Rows, first: Ints) -> None:
         _expect(state, int(segments.duration_us[index]), "at least 0")
     start_us, end_us = segments.start_us[first], segments.end_us[first]
     unfilled_us = end_us - start_us - np.add.reduceat(segments.duration_us, first) if len(first) else first
-    expected_us = np.r_[0, end_us][: len(first)]
+    expected_us = _after(0, end_us)[: len(first)]
     for index in np.flatnonzero((start_us != expected_us) | (unfilled_us != 0))[:1]:
         _expect("start of a segment", int(start_us[index]), int(expected_us[index]))
         _expect(f"time without a state in the span that starts at {start_us[index]} us", int(unfilled_us[index]), 0)
@@ -71,14 +76,14 @@ def _check_stays(columns: TraceColumns) -> None:
         raise SimulationError("conservation: a stay of a node ends before it starts")
     order = np.lexsort((columns.stay_end_us, columns.stay_start_us, columns.node))
     node, start_us, end_us = (column[order] for column in (columns.node, columns.stay_start_us, columns.stay_end_us))
-    first = np.r_[True, node[1:] != node[:-1]]
+    first = _after(True, node[1:] != node[:-1])
     count = trace.nodes + trace.spare_nodes
     _expect("nodes with stays", int(first.sum()), count)
     _expect("first and last node with a stay", (int(node[0]), int(node[-1])), (0, count - 1))
-    expected_us = np.where(first, 0, np.r_[0, end_us[:-1]])
+    expected_us = np.where(first, 0, _after(0, end_us[:-1]))
     for index in np.flatnonzero(start_us != expected_us)[:1]:
         _expect(f"start of a stay of node {node[index]}", int(start_us[index]), int(expected_us[index]))
-    last = np.r_[first[1:], True]
+    last = np.append(first[1:], True)
     for index in np.flatnonzero(last & (end_us != trace.end_us))[:1]:
         _expect(f"end of the last stay of node {node[index]}", int(end_us[index]), trace.end_us)
 
@@ -87,12 +92,12 @@ def _check_job_nodes(columns: TraceColumns, first: Ints) -> None:
     """Count nodes in the job by its stays less those by its spans, which has to be 0 after every instant."""
     segments, in_job = columns.segments, columns.in_job
     stays_start_us, stays_end_us = columns.stay_start_us[in_job], columns.stay_end_us[in_job]
-    last = np.r_[first[1:], len(segments.nodes)][: len(first)] - 1
+    last = np.append(first[1:], len(segments.nodes))[: len(first)] - 1
     nodes, one = segments.nodes[last], np.ones(len(stays_start_us), np.int64)
-    instants = np.r_[stays_start_us, segments.start_us[last], stays_end_us, segments.end_us[last]]
+    instants = np.concatenate((stays_start_us, segments.start_us[last], stays_end_us, segments.end_us[last]))
     order = np.argsort(instants, kind="stable")
-    time_us, surplus = instants[order], np.cumsum(np.r_[one, -nodes, -one, nodes][order])
-    settled = np.r_[time_us[1:] != time_us[:-1], True]
+    time_us, surplus = instants[order], np.cumsum(np.concatenate((one, -nodes, -one, nodes))[order])
+    settled = np.append(time_us[1:] != time_us[:-1], True)
     for index in np.flatnonzero(settled & (surplus != 0))[:1]:
         _expect(f"nodes staying in the job beyond those of its segment at {time_us[index]} us", int(surplus[index]), 0)
 
@@ -144,15 +149,15 @@ def _node_us(rows: Rows, chosen: Ints) -> Iterator[int]:
 
 
 def _check_rollbacks(columns: TraceColumns) -> None:
-    told, reversals = columns.since_us >= 0, columns.reversals
-    since_us = (reversals.end_us - columns.since_us)[told]
-    keys = zip(reversals.event[told].tolist(), since_us.tolist(), strict=True)
-    reversed_us: Counter[tuple[int, int]] = Counter()
-    for key, taken_us in zip(keys, reversals.duration_us[told].tolist(), strict=True):
-        reversed_us[key] += taken_us
-    for (event, most_us), taken_us in reversed_us.items():
-        if taken_us > most_us:
-            _expect(f"microseconds reversed by event {event}", taken_us, f"at most {most_us}, since the checkpoint")
+    told, reversals = np.flatnonzero(columns.since_us >= 0), columns.reversals
+    event, most_us = reversals.event[told], (reversals.end_us - columns.since_us)[told]
+    order = np.lexsort((most_us, event))
+    event, most_us, taken_us = event[order], most_us[order], reversals.duration_us[told][order]
+    first = np.flatnonzero(_after(True, (event[1:] != event[:-1]) | (most_us[1:] != most_us[:-1])))[: len(order)]
+    taken_us = np.add.reduceat(taken_us, first) if len(first) else taken_us
+    for index in np.flatnonzero(taken_us > most_us[first])[:1]:
+        most = f"at most {most_us[first][index]}, since the checkpoint"
+        _expect(f"microseconds reversed by event {event[first][index]}", int(taken_us[index]), most)
 
 
 def _check_steps(columns: TraceColumns) -> None:
