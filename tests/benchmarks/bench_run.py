@@ -4,6 +4,8 @@ A machine that is shared runs at one speed now and at another then: every replic
 right before and after it, and the median of these ratios is told.
 """
 
+import inspect
+import sys
 from collections.abc import Callable, Generator
 from statistics import median
 from time import process_time
@@ -86,7 +88,8 @@ def measure() -> dict[str, float]:
 
     By the ratio, how many replicas a second the reference machine makes, over the budget: 1 or more holds it.
     """
-    results: dict[str, float] = {}
+    compiled = "_compiled" in inspect.getfile(sys.modules[PlainRun.__module__])
+    results: dict[str, float] = {"run: the engine of plain runs is compiled (1) or not (0)": compiled}
     # As a batch does: a run makes many rows and few cycles.
     with rare_collections():
         for name, (plan, simulate, replicas, budget_per_s) in CASES.items():
