@@ -7,7 +7,7 @@ from json import dumps
 
 from sim import MODEL_VERSION
 from sim.cluster.health import Health
-from sim.scenario import Scenario, canonical_text, load_scenario
+from sim.scenario import Scenario, canonical_text
 from sim.scenario.canonical import canonical
 
 _PREPARED = ("training", "step_time_s", "machines", "billing", "start", "anchors", "seed")
@@ -33,9 +33,10 @@ def seed_follows(scenario: Scenario, source: str, overrides: Sequence[str]) -> b
     """Return whether another seed of the run draws other losses of its network."""
     if scenario.machines.health is None:
         return False
-    return (
-        load_scenario(source, [*overrides, f"run.seed={scenario.seed + 1}"]).machines.health != scenario.machines.health
-    )
+    from sim.scenario import load_scenario
+
+    other = load_scenario(source, [*overrides, f"run.seed={scenario.seed + 1}"])
+    return other.machines.health != scenario.machines.health
 
 
 def digest_of(scenario: Scenario, follows: bool) -> str:
