@@ -8,9 +8,11 @@ import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
-from multiprocessing import Pipe, get_context
+from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any, Protocol, TypeVar
+
+from sim.batch.processes import WORKER, processes
 
 Answer = TypeVar("Answer")
 Argument = TypeVar("Argument")
@@ -34,7 +36,7 @@ class Lanes(Protocol):
 
 
 class LocalLanes:
-    """Processes of this machine, started together by spawn, each of which takes a task at a time."""
+    """Processes of this machine, started together, each of which takes a task at a time."""
 
     def __init__(self, workers: int) -> None:
         self._free = [_Worker() for _ in range(workers)]
@@ -80,7 +82,7 @@ class _Worker:
     def __init__(self) -> None:
         self._theirs, self.lifeline = Pipe(duplex=False)
         self._executor: Executor = ProcessPoolExecutor(
-            1, mp_context=get_context("spawn"), initializer=_begin, initargs=(self._theirs,)
+            1, mp_context=processes(WORKER), initializer=_begin, initargs=(self._theirs,)
         )
 
     def submit(self, function: Callable[[Argument], Answer], argument: Argument) -> "Future[Answer]":
@@ -104,13 +106,16 @@ class _Worker:
 
 
 def _ready(_: None) -> None:
-    """Load what tasks are made of, while no task waits for it."""
-    import sim.batch.work.run_chunk  # noqa: F401
+    """Do nothing: whoever does has begun."""
 
 
 def _begin(lifeline: Connection) -> None:
-    """Begin a worker's life, which ends with its parent's."""
+    """Begin a worker's life, which ends with its parent's: load what tasks are made of, while no task waits for it."""
     threading.Thread(target=_follow, args=(lifeline,), name="lifeline", daemon=True).start()
+    import sim.batch.work.run_chunk  # noqa: F401
+    from sim.engine.collector import collect_rarely
+
+    collect_rarely()
 
 
 def _follow(lifeline: Connection) -> None:
