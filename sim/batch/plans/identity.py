@@ -56,17 +56,27 @@ def machine_digest(scenario: Scenario) -> str:
 
 
 def run_ids(scenario: Scenario, seeds: Sequence[int], follows: bool) -> Iterator[str]:
-    """Yield the names of runs that differ in their seed; each is that of `run_id` for such a scenario.
+    """Yield the names of runs that differ in their seed; each is that of `run_id` for such a scenario."""
+    return ids_of(scenario.name, cut_at_seed(scenario, follows), seeds)
 
-    The canonical form, which costs more than a short run, is made once.
+
+def ids_of(name: str, cut: Sequence[str], seeds: Sequence[int]) -> Iterator[str]:
+    """Yield the names of runs from their scenario's name, and its canonical text cut at the seed."""
+    for seed in seeds:
+        digest = blake2b(f"{MODEL_VERSION}\n{str(seed).join(cut)}".encode(), digest_size=6).hexdigest()
+        yield f"{name}-{digest}"
+
+
+def cut_at_seed(scenario: Scenario, follows: bool) -> list[str]:
+    """Return the canonical text of a scenario without its seed: with any seed between the parts, it is that seed's.
+
+    The canonical form costs more than a short run; this way it is made once for all runs of a variant.
     """
     plain = canonical(scenario)
     plain["seed"] = _SEED
     if follows:
         plain["machines"]["health"]["seed"] = _SEED
     text = dumps(plain, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    around = text.split(f'"{_SEED}"')
-    assert len(around) == 2 + follows, "no scenario holds this text"
-    for seed in seeds:
-        digest = blake2b(f"{MODEL_VERSION}\n{str(seed).join(around)}".encode(), digest_size=6).hexdigest()
-        yield f"{scenario.name}-{digest}"
+    cut = text.split(f'"{_SEED}"')
+    assert len(cut) == 2 + follows, "no scenario holds this text"
+    return cut

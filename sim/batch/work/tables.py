@@ -8,10 +8,10 @@ import pyarrow as pa
 
 from sim.batch.metrics import METRICS
 from sim.batch.work.bills import bill_of, wired_cluster
+from sim.batch.work.known import text_of
 from sim.batch.work.task import Part
 from sim.ledger.files.schema import FLAG, INTEGER, NUMBER, SCHEMAS, TEXT
 from sim.ledger.files.tables import assets_table, cost_table, price_table, run_row, tables, time_table, usage_table
-from sim.scenario import canonical_text
 from sim.simulate import RunResult
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def chunk_tables(
                 "variant": part.variant,
                 "variant_name": part.name,
                 "overrides": "\n".join(part.overrides),
-                "scenario": canonical_text(part.scenario),
+                "scenario": text_of(part),
             }
             for part in parts
         ],

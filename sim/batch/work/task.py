@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """Some seeds of one variant; values: of the swept columns."""
+    """Some seeds of one variant; values: of the swept columns. digest: of the scenario apart from its seed."""
 
     variant: int
     name: str
