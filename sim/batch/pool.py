@@ -15,6 +15,9 @@ from sim.errors import SimulationError
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
 
+LOADED = ("sim.scenario.load", "sim.batch.compare", "topologies")
+"""What nearly every task of a pool needs."""
+
 
 class Pool:
     """Workers that stay until the pool is closed, so that what a process keeps serves its later tasks."""
@@ -40,7 +43,7 @@ def pool(workers: int | None, tasks: int) -> Iterator[Pool]:
         yield Pool(None)
         return
     try:
-        with ProcessPoolExecutor(count, mp_context=processes("sim.batch.compare"), initializer=begin) as executor:
+        with executor_of(count) as executor:
             try:
                 yield Pool(executor)
             except BaseException:
@@ -52,7 +55,12 @@ def pool(workers: int | None, tasks: int) -> Iterator[Pool]:
         ) from None
 
 
-def begin() -> None:
+def executor_of(count: int) -> ProcessPoolExecutor:
+    """Return an executor of so many processes of this machine."""
+    return ProcessPoolExecutor(count, mp_context=processes(*LOADED), initializer=_begin)
+
+
+def _begin() -> None:
     """Begin a process of a pool: it collects garbage rarely, and ends what it does at Ctrl-C, as this process does."""
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT,))
