@@ -62,9 +62,11 @@ def run_ids(scenario: Scenario, seeds: Sequence[int], follows: bool) -> Iterator
 
 def ids_of(name: str, cut: Sequence[str], seeds: Sequence[int]) -> Iterator[str]:
     """Yield the names of runs from their scenario's name, and its canonical text cut at the seed."""
+    begun = blake2b(f"{MODEL_VERSION}\n{cut[0]}".encode(), digest_size=6)
     for seed in seeds:
-        digest = blake2b(f"{MODEL_VERSION}\n{str(seed).join(cut)}".encode(), digest_size=6).hexdigest()
-        yield f"{name}-{digest}"
+        digest = begun.copy()
+        digest.update("".join(f"{seed}{rest}" for rest in cut[1:]).encode())
+        yield f"{name}-{digest.hexdigest()}"
 
 
 def cut_at_seed(scenario: Scenario, follows: bool) -> list[str]:
