@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -70,6 +71,20 @@ def test_a_server_that_died_is_followed_by_another() -> None:
     second = LocalLanes(1)
     assert second.submit(parent, None).result() != server
     second.close(now=False)
+
+
+def test_whatever_a_dying_server_answers_there_is_another_in_the_end() -> None:
+    found = LocalLanes(1)
+    server = answer = found.submit(parent, None).result()
+    os.kill(server, signal.SIGKILL)
+    end_s = monotonic() + 20
+    while answer == server and monotonic() < end_s:
+        future = found.submit(parent, None)
+        error = future.exception()
+        assert error is None or found.died(error)
+        answer = server if error else future.result()
+    found.close(now=False)
+    assert answer != server
 
 
 def test_where_nothing_forks_workers_are_spawned(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,12 +10,16 @@ from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from time import sleep
 from typing import Any, Protocol, TypeVar
 
 from sim.batch.processes import WORKER, processes
 
 Answer = TypeVar("Answer")
 Argument = TypeVar("Argument")
+
+TRIES, LOOK_S = 3, 0.1
+"""How often a worker is begun anew, and after how long: a server that was killed takes a moment to be gone."""
 
 
 class Lanes(Protocol):
@@ -39,9 +43,7 @@ class LocalLanes:
     """Processes of this machine, started together, each of which takes a task at a time."""
 
     def __init__(self, workers: int) -> None:
-        self._free = [_Worker() for _ in range(workers)]
-        for worker in self._free:
-            worker.submit(_ready, None)
+        self._free = [_handed(_Worker(), _ready, None)[0] for _ in range(workers)]
         self._busy: dict[Future[Any], _Worker] = {}
         self.capacity = workers
 
@@ -50,12 +52,7 @@ class LocalLanes:
         for future in [future for future in self._busy if future.done()]:
             worker = self._busy.pop(future)
             self._free.append(worker.replaced() if _broke(future) else worker)
-        worker = self._free.pop()
-        try:
-            future = worker.submit(function, argument)
-        except BrokenExecutor:  # It died while it had nothing to do.
-            worker = worker.replaced()
-            future = worker.submit(function, argument)
+        worker, future = _handed(self._free.pop(), function, argument)
         self._busy[future] = worker
         return future
 
@@ -70,6 +67,19 @@ class LocalLanes:
             worker.lifeline.close()
         for worker in workers:
             worker.end()
+
+
+def _handed(
+    worker: "_Worker", function: Callable[[Argument], Answer], argument: Argument
+) -> "tuple[_Worker, Future[Answer]]":
+    """Hand a task to a worker, or to another in its place: it died with nothing to do, or the server is just dying."""
+    for _ in range(TRIES):
+        try:
+            return worker, worker.submit(function, argument)
+        except (BrokenExecutor, EOFError, OSError):
+            worker = worker.replaced()
+            sleep(LOOK_S)
+    return worker, worker.submit(function, argument)
 
 
 def _broke(future: Future[Any]) -> bool:
