@@ -1,9 +1,12 @@
 """How processes of this machine are started: from a server that has loaded the simulator once, or each by itself."""
 
 import signal
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing import forkserver, get_all_start_methods, get_context, resource_tracker
 from multiprocessing.context import BaseContext
+from types import ModuleType
 
 WORKER = "sim.batch.work.run_chunk"
 """What a worker of a batch is made of."""
@@ -32,15 +35,38 @@ def load_ahead(*modules: str) -> None:
         _begin(modules)
 
 
+@contextmanager
+def by_itself() -> Iterator[None]:
+    """Let what starts inside run nothing of the program that called, and never hear of Ctrl-C, not even as it starts.
+
+    A process that knows of the main program begins by running its file again, with all that this imports. What is
+    asked of it must come from modules then.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        with _deaf():
+            yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Block Ctrl-C in this thread, and in what it starts for good."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _begin(modules: Sequence[str]) -> None:
     forkserver.set_forkserver_preload([*modules])
     # Before the mask is set: the tracker, when it begins, leaves the signal unblocked.
     resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
-    try:
+    with _deaf():
         forkserver.ensure_running()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _forks() -> bool:

@@ -87,6 +87,18 @@ def test_whatever_a_dying_server_answers_there_is_another_in_the_end() -> None:
     assert answer != server
 
 
+def test_workers_run_nothing_of_the_program_that_asks_for_them(tmp_path: Path) -> None:
+    """A worker that imported this script would begin workers of its own: it has no guard."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "print('once')\nfrom sim.batch.drive.lanes import LocalLanes\nlanes = LocalLanes(1)\n"
+        "print(lanes.submit(len, 'ab').result(), __import__('sys').modules['__main__'].lanes is lanes)\n"
+        "lanes.close(now=False)\n"
+    )
+    told = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60)
+    assert (told.stdout, told.stderr) == ("once\n2 True\n", "")
+
+
 def test_where_nothing_forks_workers_are_spawned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "get_all_start_methods", lambda: ["spawn"])
     processes.load_ahead(processes.WORKER)

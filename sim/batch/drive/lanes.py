@@ -4,7 +4,6 @@ A local worker is an executor of one process, so that a death tells whose task i
 """
 
 import os
-import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
@@ -13,7 +12,7 @@ from multiprocessing.connection import Connection
 from time import sleep
 from typing import Any, Protocol, TypeVar
 
-from sim.batch.processes import WORKER, processes
+from sim.batch.processes import WORKER, by_itself, processes
 
 Answer = TypeVar("Answer")
 Argument = TypeVar("Argument")
@@ -96,12 +95,9 @@ class _Worker:
         )
 
     def submit(self, function: Callable[[Argument], Answer], argument: Argument) -> "Future[Answer]":
-        """Hand over a task; a process that is started for it never hears of Ctrl-C, not even while it starts."""
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
-        try:
+        """Hand over a task, of a function of a module; the first one starts the process."""
+        with by_itself():
             return self._executor.submit(function, argument)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def replaced(self) -> "_Worker":
         """End this worker, whose process is dead, and return another."""
