@@ -18,7 +18,7 @@ from sim.reliability.failures.slow import GivenPacer, has_slow, touches_network
 from sim.reliability.records import FailureClass, Law, PhasePlan, RecoveryPlan, RepairPlan, RepairStage, RunPlan
 from sim.reliability.recovery.elastic import blocks_of, longer_us
 from sim.reliability.replay.classes import found_parts
-from sim.scenario.faults.failures import check_rate
+from sim.scenario.faults.rate import check_rate
 from sim.scenario.records import Scenario
 from sim.scenario.saving import checkpoint_plan
 from sim.steps import StepResult, main_phase, simulate_phase

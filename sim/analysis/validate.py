@@ -3,11 +3,9 @@
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache
 from hashlib import blake2b
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from sim import MODEL_VERSION, catalog
 from sim.analysis.mapping import Mapped, SkippedError, scenario_of_row
 from sim.analysis.measurements import Measured
 from sim.analysis.rules import rules
+from sim.batch.pool import executor_of
 from sim.catalog.bands import kind_of
 from sim.errors import InputError, SimulationError, TrainwrightError
 from sim.machine import Machine, build_machine
@@ -68,7 +67,7 @@ def _simulated(waiting: list[tuple[int, Measured]], workers: int | None) -> Iter
         yield from map(_answer, waiting)
         return
     try:
-        with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+        with executor_of(count) as pool:
             yield from pool.map(_answer, waiting, chunksize=8)
     except BrokenProcessPool:
         raise SimulationError("validate: a worker process died; run it again: rows that are done are kept") from None

@@ -1,19 +1,22 @@
 """The same function over many tasks, in processes of their own or in this one."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from functools import partial
-from multiprocessing import get_context
 from typing import TypeVar
 
-from sim.engine.collector import rare_collections
+from sim.batch.processes import processes
+from sim.engine.collector import collect_rarely
 from sim.errors import SimulationError
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
+
+LOADED = ("sim.scenario.load", "sim.batch.compare", "topologies")
+"""What nearly every task of a pool needs."""
 
 
 class Pool:
@@ -26,7 +29,7 @@ class Pool:
         """Yield the answers of all tasks in order; a function of a module, so that another process finds it."""
         if self._executor is None:
             return map(function, tasks)
-        return self._executor.map(partial(_apart, function), tasks)
+        return self._executor.map(function, tasks)
 
 
 @contextmanager
@@ -40,7 +43,7 @@ def pool(workers: int | None, tasks: int) -> Iterator[Pool]:
         yield Pool(None)
         return
     try:
-        with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as executor:
+        with executor_of(count) as executor:
             try:
                 yield Pool(executor)
             except BaseException:
@@ -52,7 +55,13 @@ def pool(workers: int | None, tasks: int) -> Iterator[Pool]:
         ) from None
 
 
-def _apart(function: Callable[[Task], Answer], task: Task) -> Answer:
-    """Work in a process of its own, which collects garbage as rarely as the command line does."""
-    with rare_collections():
-        return function(task)
+def executor_of(count: int) -> ProcessPoolExecutor:
+    """Return an executor of so many processes of this machine."""
+    return ProcessPoolExecutor(count, mp_context=processes(*LOADED), initializer=_begin)
+
+
+def _begin() -> None:
+    """Begin a process of a pool: it collects garbage rarely, and ends what it does at Ctrl-C, as this process does."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT,))
+    collect_rarely()

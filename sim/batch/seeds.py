@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from sim.scenario import Scenario, load_scenario
+from sim.scenario import Scenario
 from sim.simulate import Prepared, prepare, reseeded
 
 KEPT = 4
@@ -29,6 +29,8 @@ def seeded(prepared: Prepared, source: str, overrides: Sequence[str], seed: int)
     """
     scenario = replace(prepared.scenario, seed=seed)
     if scenario.machines.health is not None:
+        from sim.scenario import load_scenario
+
         health = load_scenario(source, [*overrides, f"run.seed={seed}"]).machines.health
         scenario = replace(scenario, machines=replace(scenario.machines, health=health))
     return reseeded(prepared, scenario)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import networkx as nx
 import numpy as np
 
 from sim.cluster.skeleton import Bandwidths, Flags, Indices, Skeleton
@@ -74,6 +73,8 @@ def _flow(capacities: "csr_array[np.float64]", source: int, target: int) -> floa
     if unit:
         whole = csr_array((np.rint(capacities.data / unit).astype(np.int32), capacities.indices, capacities.indptr))
         return float(maximum_flow(whole, source, target).flow_value) * unit
+    import networkx as nx
+
     flows: nx.DiGraph[int] = nx.DiGraph()
     flows.add_nodes_from([source, target])
     rows, columns = capacities.nonzero()

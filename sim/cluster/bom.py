@@ -6,14 +6,16 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import ceil
 from operator import itemgetter
-
-import networkx as nx
+from typing import TYPE_CHECKING
 
 from sim.catalog.records import Cable, Node, PriceBook, Switch
 from sim.cluster.contract import link_counts
 from sim.cluster.records import BomLine
 from sim.cluster.skeleton import ON_CHIP
 from sim.errors import PriceError, TopologyError, unknown_name
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 Need = tuple[int, float]
 

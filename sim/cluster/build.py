@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 from math import ceil
-
-import networkx as nx
+from typing import TYPE_CHECKING
 
 from sim.catalog.records import Accelerator, Node, Provenance
 from sim.cluster.contract import check_graph, endpoints_of
 from sim.cluster.records import Cluster
 from sim.errors import TopologyError
 from sim.plugins import Function, check_arguments, resolve
-from topologies import FAMILIES
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 WHERE = "cluster.topology"
 
@@ -115,6 +116,10 @@ def call_topology(
 
     Raises UnknownNameError for an unknown kind or argument, TopologyError for what the function refuses.
     """
+    import networkx as nx
+
+    from topologies import FAMILIES
+
     function: Function = resolve("topology kind", kind, FAMILIES, allow_plugins, f"{where}.kind")
     check_arguments(function, arguments, where)
     try:

@@ -10,11 +10,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from operator import itemgetter
-from typing import Any
-
-import networkx as nx
+from typing import TYPE_CHECKING, Any
 
 from sim.errors import TopologyError, unknown_name
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 VERTEX_KINDS = ("gpu", "manager", "nic", "nvswitch", "storage", "switch")
 MEDIA = ("copper", "nvlink", "on-chip", "optic", "pcie", "wan")
@@ -33,6 +34,7 @@ def check_graph(graph: "nx.Graph[str]", endpoints: int, nics_per_domain: int = 1
     nics_per_domain: endpoints e // nics_per_domain lie in one node or scale-up domain, and reach one another there:
     rails and planes need not meet in the graph.
 
+    >>> import networkx as nx
     >>> graph = nx.Graph()
     >>> graph.add_node("nic-0", kind="nic", tier=0)
     >>> check_graph(graph, 1)
@@ -60,6 +62,7 @@ def endpoints_of(graph: "nx.Graph[str]") -> tuple[str, ...]:
 def links(graph: "nx.Graph[str]") -> list[tuple[str, str, dict[str, Any]]]:
     """Return both ends and the attributes of every link, as `graph.edges(data=True)` yields them, in half the time.
 
+    >>> import networkx as nx
     >>> links(nx.Graph([("a", "b", {"count": 1})]))
     [('a', 'b', {'count': 1})]
     """
@@ -76,6 +79,7 @@ def link_counts(graph: "nx.Graph[str]", *attributes: str) -> Counter[tuple[Any, 
 
     Every link is met from both its ends, which is faster than to tell which was met before.
 
+    >>> import networkx as nx
     >>> link_counts(nx.Graph([("a", "b", {"count": 1, "medium": "optic"})]), "medium", "count")
     Counter({('optic', 1): 1})
     """

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import networkx as nx
 import numpy as np
 
 from sim.cluster.fabric.arrays import FloatArray
@@ -12,6 +12,9 @@ from sim.cluster.health import Fault, is_inside
 from sim.cluster.inside import nic_rates, node_graph
 from sim.cluster.records import Cluster
 from sim.errors import ScenarioError, unknown_name
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 _INSIDE = re.compile(r"node-(\d+)/(.+)")
 

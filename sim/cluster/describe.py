@@ -1,14 +1,15 @@
 """What a topology is: counts, diameter and bisection of its graph."""
 
 from collections import Counter
-from typing import TypedDict
-
-import networkx as nx
+from typing import TYPE_CHECKING, TypedDict
 
 from sim.cluster.bisection import bisection_bytes_per_s
 from sim.cluster.contract import endpoints_of, link_counts
 from sim.cluster.diameter import diameter_hops
 from sim.cluster.skeleton import ON_CHIP, Skeleton, skeleton
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 TIERS = {1: "leaf", 2: "spine", 3: "core"}
 

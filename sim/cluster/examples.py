@@ -1,7 +1,5 @@
 """Small nodes for doctests and tests; nothing here is catalog data."""
 
-import networkx as nx
-
 from sim.catalog.records import Accelerator, Node, Provenance
 from sim.cluster.records import Cluster
 
@@ -75,4 +73,6 @@ def line() -> Cluster:
     >>> line().gpus
     2
     """
+    import networkx as nx
+
     return Cluster(graph=nx.Graph(), endpoints=(), node=node(), accelerator=accelerator(), nodes=2)

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import networkx as nx
 import numpy as np
 
 from sim.catalog.records import Cable, Switch
@@ -15,6 +15,9 @@ from sim.cluster.fabric.fluid import fluid_loads
 from sim.cluster.fabric.routing import Router
 from sim.cluster.records import BomLine
 from sim.errors import TopologyError
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 STORAGE_PLACEMENTS = ("packed", "spread")
 """Where the store's ports are plugged in: after the last node, or evenly among the nodes."""
@@ -105,6 +108,8 @@ def _with_store(
     nics = [f"{NETWORK}-nic-{ordinal:06d}" for ordinal in range(len(own))]
     storage = [f"storage-{ordinal:06d}" for ordinal in range(len(store))]
     names = {vertex: f"{NETWORK}-{vertex}" for vertex in graph}
+    import networkx as nx
+
     named: nx.Graph[str] = nx.relabel_nodes(graph, names | dict(zip([*own, *store], [*nics, *storage], strict=True)))
     nx.set_node_attributes(named, dict.fromkeys(named, NETWORK), "network")
     for ordinal, nic in enumerate(nics):
@@ -130,6 +135,8 @@ def store_places(store: int, places: int, placement: str) -> IntArray:
 
 def joined(fabric: "nx.Graph[str]", front_end: FrontEnd) -> "nx.Graph[str]":
     """Return one graph of both networks, which no link joins: they meet in the nodes only."""
+    import networkx as nx
+
     both: nx.Graph[str] = nx.union(fabric, front_end.graph)
     both.graph.update(fabric.graph)
     return both

@@ -5,13 +5,16 @@ All nodes of a cluster are alike, so that one graph stands for them; a vertex of
 
 from collections.abc import Iterable
 from itertools import combinations
+from typing import TYPE_CHECKING
 
-import networkx as nx
 import numpy as np
 
 from sim.catalog.records import Accelerator, Node
 from sim.cluster.fabric.arrays import FloatArray
 from sim.cluster.records import Cluster
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 
 def node_graph(node: Node, chip: Accelerator) -> "nx.Graph[str]":
@@ -27,6 +30,8 @@ def node_graph(node: Node, chip: Accelerator) -> "nx.Graph[str]":
     >>> sorted(inside["nic-5"]), sorted(inside["gpu-5"])
     (['pcie-2'], ['nvswitch-0', 'nvswitch-1', 'nvswitch-2', 'nvswitch-3', 'pcie-2'])
     """
+    import networkx as nx
+
     graph: nx.Graph[str] = nx.Graph(family="node", name=node.name)
     gpus = _vertices(graph, "gpu", node.accelerators, 0)
     nics = _vertices(graph, "nic", node.nics, 0)
@@ -123,6 +128,8 @@ def whole_graph(cluster: Cluster) -> "nx.Graph[str]":
     >>> sorted(whole["nic-000011"]), whole.nodes["nic-000011"]["node"]
     (['leaf-0-2', 'node-1/pcie-1'], 1)
     """
+    import networkx as nx
+
     whole, inside = cluster.graph.copy(), node_graph(cluster.node, cluster.accelerator)
     for node in range(cluster.nodes):
         names = {vertex: f"node-{node}/{vertex}" for vertex in inside}

@@ -1,13 +1,16 @@
 """Records of the cluster floor: the built cluster, how its network is shared, and what a collective costs on it."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.catalog.records import Accelerator, Node
 from sim.cluster.health import HEALTHY, Health
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 GpuArray = NDArray[np.int64]
 

@@ -47,6 +47,11 @@ def batch(
     as_json: JsonOption = False,
 ) -> None:
     """Run a study of many runs: resumable, safe against crashes, sharded."""
+    if engine == "local" and not dry_run:
+        from sim.batch.processes import WORKER, load_ahead
+
+        load_ahead(WORKER)  # It takes as long as to read and plan the study here.
+
     from sim.batch.batch import Settings, replace_batch, run_batch
     from sim.batch.drive.signals import StoppedError, caught
     from sim.batch.plans.plan import plan_of

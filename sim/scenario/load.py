@@ -14,7 +14,8 @@ from sim.reliability.failures.fleet import check_ages
 from sim.scenario.billing import billing_of, check_evictions
 from sim.scenario.faults.checkpoint import checkpoint_of
 from sim.scenario.faults.domains import check_domains
-from sim.scenario.faults.failures import check_outages, check_rate, domains_wanted, failures_of
+from sim.scenario.faults.failures import check_outages, domains_wanted, failures_of
+from sim.scenario.faults.rate import check_rate
 from sim.scenario.faults.recovery import check_resume, recovery_of
 from sim.scenario.faults.repair import repair_of
 from sim.scenario.faults.replay import of_causes, with_log

@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict
 from sim.errors import ScenarioError, unknown_name
 from sim.plugins import check_arguments
 from sim.scenario.records import Topology
-from topologies import FAMILIES
 
 _OPEN = ConfigDict(extra="allow", strict=True, frozen=True, allow_inf_nan=False)
 
@@ -31,6 +30,8 @@ def topology_of(form: TopologyForm, where: str = "cluster.topology") -> Topology
     >>> topology_of(TopologyForm(kind="fat-tree", k=8)).arguments
     {'k': 8}
     """
+    from topologies import FAMILIES
+
     arguments = {name: _argument(f"{where}.{name}", value) for name, value in (form.model_extra or {}).items()}
     if form.kind not in FAMILIES and ":" not in form.kind:
         raise unknown_name("topology kind", form.kind, FAMILIES, f"{where}.kind")

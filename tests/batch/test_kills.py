@@ -97,6 +97,10 @@ def gone(pid: int) -> bool:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
 
 
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 def resumed(folder: Path) -> tuple[int, list[dict[str, Any]]]:
     """Run the same command again, to its end."""
     code, out, err = finished(started(folder, "--json"))
@@ -112,6 +116,19 @@ def test_a_killed_worker_costs_its_chunk_only_time(tmp_path: Path, whole: dict[s
     assert (code, err) == (0, "")
     assert [event["event"] for event in events].count("resubmitted") == 1
     assert done(tmp_path) == whole
+
+
+def test_a_killed_server_of_workers_takes_them_along_and_others_go_on(tmp_path: Path, whole: dict[str, str]) -> None:
+    """Whoever had a task is told to be dead with it, for nobody would hear of its end any more."""
+    process = started(tmp_path, "--json")
+    workers = until(lambda: working(tmp_path))
+    os.kill(parent_of(workers[0]), signal.SIGKILL)
+    code, out, err = finished(process)
+    events = [json.loads(line) for line in out.splitlines()]
+    assert (code, err) == (0, "")
+    assert 1 <= [event["event"] for event in events].count("resubmitted") <= 2
+    assert done(tmp_path) == whole
+    assert all(map(gone, workers))
 
 
 def test_a_killed_parent_takes_its_workers_along_and_the_next_goes_on(tmp_path: Path, whole: dict[str, str]) -> None:

@@ -2,8 +2,11 @@
 
 import os
 import resource
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -47,16 +50,15 @@ def measure(runs: int = RUNS) -> dict[str, float]:
         folder = Path(name)
         plan = _plan(folder, runs)
         plain_s, plain_cpu_s = _plain(plan, runs)
-        begin_cpu_s = _start_cpu_s(folder)
-        before_s = _cpu_s()
+        command_s = _command_s(folder, runs)
         resident: list[tuple[int, int]] = []
-        start_s = perf_counter()
-        run_batch(plan, folder / "out", Settings(lanes=lambda tasks: LocalLanes(WORKERS)), _watching(folder, resident))
-        batch_s = perf_counter() - start_s
-        cpu_s = _cpu_s() - before_s
+        batch_s, cpu_s = _batch(plan, folder / "out", _watching(folder, resident))
+        _, begin_cpu_s = _batch(_plan(folder, 2), folder / "two", lambda told: None)
+        begin_cpu_s += _server_cpu_s()
         return {
             "batch of short runs, 2 workers: runs per second": runs / batch_s,
             "batch of short runs, 2 workers: over two processes without a batch": plain_s / batch_s,
+            "batch of short runs, 2 workers: the same for the whole command": plain_s / command_s,
             "batch of short runs: CPU time of the runs alone over all of the batch's": plain_cpu_s / cpu_s,
             "batch of short runs: CPU seconds of the start of two workers": begin_cpu_s,
             "batch of short runs: CPU milliseconds that it adds to a run, start apart": 1e3
@@ -83,11 +85,18 @@ def _plain(plan: Plan, runs: int) -> tuple[float, float]:
     return max(wall_s for wall_s, _ in found), sum(cpu_s for _, cpu_s in found)
 
 
-def _start_cpu_s(folder: Path) -> float:
-    """Return the CPU time of a batch of two runs."""
-    before_s = _cpu_s()
-    run_batch(_plan(folder, 2), folder / "two", Settings(lanes=lambda tasks: LocalLanes(WORKERS)), lambda told: None)
-    return _cpu_s() - before_s
+def _batch(plan: Plan, directory: Path, tell: Callable[[Mapping[str, Any]], None]) -> tuple[float, float]:
+    """Return the time that a batch takes, and its CPU time; the first one starts the server of its workers."""
+    start_s, start_cpu_s = perf_counter(), _cpu_s()
+    run_batch(plan, directory, Settings(lanes=lambda tasks: LocalLanes(WORKERS)), tell)
+    return perf_counter() - start_s, _cpu_s() - start_cpu_s
+
+
+def _command_s(folder: Path, runs: int) -> float:
+    """Return the time that the command takes, from the start of Python to its end."""
+    asked = [str(folder / "study.toml"), "--out", str(folder / "command"), "--replicas", str(runs)]
+    command = [sys.executable, "-m", "sim.cli", "batch", *asked, "--workers", str(WORKERS), "--json"]
+    return _timed(lambda: subprocess.run(command, check=True, capture_output=True))
 
 
 def _loop(asked: tuple[Scenario, int, int]) -> tuple[float, float]:
@@ -151,6 +160,17 @@ def _timed(call: Callable[[], object]) -> float:
 
 
 def _cpu_s() -> float:
-    """Return the CPU time of this process and of those of its that have ended."""
+    """Return the CPU time of this process and of what it has started: ended, or the server of workers with its own."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in used)
+    return sum(each.ru_utime + each.ru_stime for each in used) + _server_cpu_s() + _server_cpu_s(ended=True)
+
+
+def _server_cpu_s(ended: bool = False) -> float:
+    """Return the CPU time of processes that this one has started and that run; ended: of theirs that have ended."""
+    ticks = 0
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            found = path.read_text().rpartition(")")[2].split()
+            if int(found[1]) == os.getpid():
+                ticks += sum(map(int, found[13:15] if ended else found[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")

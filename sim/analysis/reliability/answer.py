@@ -2,11 +2,9 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
 from functools import partial
-from multiprocessing import get_context
 from typing import Any
 
 from sim.analysis.reliability.ages import age_rows
@@ -26,6 +24,7 @@ from sim.analysis.reliability.saves import silent_rows, two_level_rows
 from sim.analysis.reliability.shrinking import elastic_rows
 from sim.analysis.scores import score
 from sim.analysis.sections import read_sections
+from sim.batch.pool import executor_of
 from sim.errors import InputError, SimulationError
 
 Answer = dict[str, Any]
@@ -104,7 +103,7 @@ def _run(tasks: Sequence[Task], workers: int | None) -> Iterator[list[Found]]:
         yield from map(_found, tasks)
         return
     try:
-        with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+        with executor_of(count) as pool:
             yield from pool.map(_found, tasks)
     except BrokenProcessPool:
         raise SimulationError("validate: a worker process died; run it again, with --workers 1") from None

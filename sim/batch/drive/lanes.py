@@ -4,16 +4,21 @@ A local worker is an executor of one process, so that a death tells whose task i
 """
 
 import os
-import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
-from multiprocessing import Pipe, get_context
+from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from time import sleep
 from typing import Any, Protocol, TypeVar
+
+from sim.batch.processes import WORKER, by_itself, processes
 
 Answer = TypeVar("Answer")
 Argument = TypeVar("Argument")
+
+TRIES, LOOK_S = 3, 0.1
+"""How often a worker is begun anew, and after how long: a server that was killed takes a moment to be gone."""
 
 
 class Lanes(Protocol):
@@ -34,12 +39,10 @@ class Lanes(Protocol):
 
 
 class LocalLanes:
-    """Processes of this machine, started together by spawn, each of which takes a task at a time."""
+    """Processes of this machine, started together, each of which takes a task at a time."""
 
     def __init__(self, workers: int) -> None:
-        self._free = [_Worker() for _ in range(workers)]
-        for worker in self._free:
-            worker.submit(_ready, None)
+        self._free = [_handed(_Worker(), _ready, None)[0] for _ in range(workers)]
         self._busy: dict[Future[Any], _Worker] = {}
         self.capacity = workers
 
@@ -48,12 +51,7 @@ class LocalLanes:
         for future in [future for future in self._busy if future.done()]:
             worker = self._busy.pop(future)
             self._free.append(worker.replaced() if _broke(future) else worker)
-        worker = self._free.pop()
-        try:
-            future = worker.submit(function, argument)
-        except BrokenExecutor:  # It died while it had nothing to do.
-            worker = worker.replaced()
-            future = worker.submit(function, argument)
+        worker, future = _handed(self._free.pop(), function, argument)
         self._busy[future] = worker
         return future
 
@@ -70,6 +68,19 @@ class LocalLanes:
             worker.end()
 
 
+def _handed(
+    worker: "_Worker", function: Callable[[Argument], Answer], argument: Argument
+) -> "tuple[_Worker, Future[Answer]]":
+    """Hand a task to a worker, or to another in its place: it died with nothing to do, or the server is just dying."""
+    for _ in range(TRIES):
+        try:
+            return worker, worker.submit(function, argument)
+        except (BrokenExecutor, EOFError, OSError):
+            worker = worker.replaced()
+            sleep(LOOK_S)
+    return worker, worker.submit(function, argument)
+
+
 def _broke(future: Future[Any]) -> bool:
     return not future.cancelled() and isinstance(future.exception(), BrokenExecutor)
 
@@ -80,16 +91,13 @@ class _Worker:
     def __init__(self) -> None:
         self._theirs, self.lifeline = Pipe(duplex=False)
         self._executor: Executor = ProcessPoolExecutor(
-            1, mp_context=get_context("spawn"), initializer=_begin, initargs=(self._theirs,)
+            1, mp_context=processes(WORKER), initializer=_begin, initargs=(self._theirs,)
         )
 
     def submit(self, function: Callable[[Argument], Answer], argument: Argument) -> "Future[Answer]":
-        """Hand over a task; a process that is started for it never hears of Ctrl-C, not even while it starts."""
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
-        try:
+        """Hand over a task, of a function of a module; the first one starts the process."""
+        with by_itself():
             return self._executor.submit(function, argument)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def replaced(self) -> "_Worker":
         """End this worker, whose process is dead, and return another."""
@@ -104,13 +112,16 @@ class _Worker:
 
 
 def _ready(_: None) -> None:
-    """Load what tasks are made of, while no task waits for it."""
-    import sim.batch.work.run_chunk  # noqa: F401
+    """Do nothing: whoever does has begun."""
 
 
 def _begin(lifeline: Connection) -> None:
-    """Begin a worker's life, which ends with its parent's."""
+    """Begin a worker's life, which ends with its parent's: load what tasks are made of, while no task waits for it."""
     threading.Thread(target=_follow, args=(lifeline,), name="lifeline", daemon=True).start()
+    import sim.batch.work.run_chunk  # noqa: F401
+    from sim.engine.collector import collect_rarely
+
+    collect_rarely()
 
 
 def _follow(lifeline: Connection) -> None:

@@ -7,7 +7,7 @@ from json import dumps
 
 from sim import MODEL_VERSION
 from sim.cluster.health import Health
-from sim.scenario import Scenario, canonical_text, load_scenario
+from sim.scenario import Scenario, canonical_text
 from sim.scenario.canonical import canonical
 
 _PREPARED = ("training", "step_time_s", "machines", "billing", "start", "anchors", "seed")
@@ -33,9 +33,10 @@ def seed_follows(scenario: Scenario, source: str, overrides: Sequence[str]) -> b
     """Return whether another seed of the run draws other losses of its network."""
     if scenario.machines.health is None:
         return False
-    return (
-        load_scenario(source, [*overrides, f"run.seed={scenario.seed + 1}"]).machines.health != scenario.machines.health
-    )
+    from sim.scenario import load_scenario
+
+    other = load_scenario(source, [*overrides, f"run.seed={scenario.seed + 1}"])
+    return other.machines.health != scenario.machines.health
 
 
 def digest_of(scenario: Scenario, follows: bool) -> str:
@@ -55,17 +56,29 @@ def machine_digest(scenario: Scenario) -> str:
 
 
 def run_ids(scenario: Scenario, seeds: Sequence[int], follows: bool) -> Iterator[str]:
-    """Yield the names of runs that differ in their seed; each is that of `run_id` for such a scenario.
+    """Yield the names of runs that differ in their seed; each is that of `run_id` for such a scenario."""
+    return ids_of(scenario.name, cut_at_seed(scenario, follows), seeds)
 
-    The canonical form, which costs more than a short run, is made once.
+
+def ids_of(name: str, cut: Sequence[str], seeds: Sequence[int]) -> Iterator[str]:
+    """Yield the names of runs from their scenario's name, and its canonical text cut at the seed."""
+    begun = blake2b(f"{MODEL_VERSION}\n{cut[0]}".encode(), digest_size=6)
+    for seed in seeds:
+        digest = begun.copy()
+        digest.update("".join(f"{seed}{rest}" for rest in cut[1:]).encode())
+        yield f"{name}-{digest.hexdigest()}"
+
+
+def cut_at_seed(scenario: Scenario, follows: bool) -> list[str]:
+    """Return the canonical text of a scenario without its seed: with any seed between the parts, it is that seed's.
+
+    The canonical form costs more than a short run; this way it is made once for all runs of a variant.
     """
     plain = canonical(scenario)
     plain["seed"] = _SEED
     if follows:
         plain["machines"]["health"]["seed"] = _SEED
     text = dumps(plain, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    around = text.split(f'"{_SEED}"')
-    assert len(around) == 2 + follows, "no scenario holds this text"
-    for seed in seeds:
-        digest = blake2b(f"{MODEL_VERSION}\n{str(seed).join(around)}".encode(), digest_size=6).hexdigest()
-        yield f"{scenario.name}-{digest}"
+    cut = text.split(f'"{_SEED}"')
+    assert len(cut) == 2 + follows, "no scenario holds this text"
+    return cut

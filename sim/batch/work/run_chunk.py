@@ -1,24 +1,22 @@
 """Simulate the runs of a chunk and write its files; what a worker calls."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from sim import MODEL_VERSION
-from sim.batch.plans.identity import machine_digest, run_ids, with_seed
-from sim.batch.seeds import KEPT, Job, prepared_job
+from sim.batch.plans.identity import ids_of, with_seed
 from sim.batch.store.chunks import RUNS, chunk_path, write_chunk
 from sim.batch.store.claims import claimed
+from sim.batch.work.known import cut_text, forget_prepared, known, prepared_variant
 from sim.batch.work.limits import Limits, MemoryExceededError, TimeExceededError, Watch
 from sim.batch.work.tables import Collected, chunk_tables, collect, identity_of
 from sim.batch.work.task import Done, Part, Task
 from sim.engine.collector import rare_collections
 from sim.errors import InputError, SimulationError
-from sim.scenario import Scenario
-from sim.simulate import Prepared, RunResult, reseeded, simulate_prepared
+from sim.simulate import RunResult, reseeded, simulate_prepared
 
 PACKAGES = ("simpy", "networkx", "numpy", "scipy", "pyarrow")
 """Packages whose versions are recorded with the results."""
@@ -57,7 +55,8 @@ def simulate_parts(task: Task, finished: Callable[[], None] = lambda: None) -> C
     """Return what the runs of a task give; finished: called after each."""
     collected, watch = Collected(), _watch(task.limits)
     for part in task.parts:
-        for run_id, seed in zip(run_ids(part.scenario, part.seeds, part.follows), part.seeds, strict=True):
+        run_ids = ids_of(part.scenario.name, cut_text(known(part)), part.seeds)
+        for run_id, seed in zip(run_ids, part.seeds, strict=True):
             identity = identity_of(part, run_id, seed, task.columns)
             _one(collected, task, part, identity, watch)
             finished()
@@ -77,38 +76,16 @@ def _one(into: Collected, task: Task, part: Part, identity: dict[str, Any], watc
     except TimeExceededError:
         _failed(into, identity, "time", f"took more than {task.limits.time_s:g} s")
     except (MemoryError, MemoryExceededError):
-        prepared_job.cache_clear()
+        forget_prepared()
         most = task.limits.memory_bytes
         _failed(into, identity, "memory", "out of memory" if most is None else f"held more than {most / 1e6:,.0f} MB")
 
 
 def _result(part: Part, seed: int, allow_plugins: bool) -> RunResult:
-    prepared = _prepared(part, allow_plugins)
+    prepared = prepared_variant(known(part), allow_plugins)
     if seed != part.scenario.seed:
         prepared = reseeded(prepared, with_seed(prepared.scenario, seed, part.follows))
     return simulate_prepared(prepared)
-
-
-def _prepared(part: Part, allow_plugins: bool) -> Prepared:
-    """Return a variant before its runs; variants of one machine and model are prepared together, once a process."""
-    key = _machine(part.digest, part.scenario)
-    job = Job(key=key, scenario=part.scenario, source="", overrides=(), allow_plugins=allow_plugins)
-    prepared = prepared_job(job)
-    # Its training may be anchored: that is prepared too.
-    return replace(prepared, scenario=replace(part.scenario, training=prepared.scenario.training))
-
-
-_MACHINES: dict[tuple[str, int], str] = {}
-
-
-def _machine(digest: str, scenario: Scenario) -> str:
-    """Return what names the machine of a variant, for the variants that this process has seen last."""
-    found = _MACHINES.get((digest, scenario.seed))
-    if found is None:
-        if len(_MACHINES) >= KEPT:
-            _MACHINES.clear()
-        found = _MACHINES[digest, scenario.seed] = machine_digest(scenario)
-    return found
 
 
 def _failed(into: Collected, identity: dict[str, Any], reason: str, error: str) -> None:

@@ -2,18 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from sim.batch.metrics import METRICS
-from sim.batch.plans.plan import Detail
 from sim.batch.work.bills import bill_of, wired_cluster
+from sim.batch.work.known import text_of
 from sim.batch.work.task import Part
 from sim.ledger.files.schema import FLAG, INTEGER, NUMBER, SCHEMAS, TEXT
 from sim.ledger.files.tables import assets_table, cost_table, price_table, run_row, tables, time_table, usage_table
-from sim.scenario import canonical_text
 from sim.simulate import RunResult
+
+if TYPE_CHECKING:
+    from sim.batch.plans.plan import Detail
 
 TYPES: Mapping[str, pa.DataType] = {"text": TEXT, "integer": INTEGER, "number": NUMBER, "flag": FLAG}
 
@@ -45,7 +47,7 @@ def runs_schema(columns: Sequence[tuple[str, str]]) -> pa.Schema:
     return pa.schema([("run_id", TEXT), *VARIANT, ("seed", INTEGER), *swept, *list(SCHEMAS["runs"])[1:], *more])
 
 
-def collect(into: Collected, result: RunResult, identity: Mapping[str, Any], detail: Detail) -> None:
+def collect(into: Collected, result: RunResult, identity: Mapping[str, Any], detail: "Detail") -> None:
     """Add a run; identity: what its row begins with."""
     bill = bill_of(result, hours=detail != "summary")
     row = run_row(result.trace, result.summary, result.ledger, bill)
@@ -72,7 +74,7 @@ def chunk_tables(
                 "variant": part.variant,
                 "variant_name": part.name,
                 "overrides": "\n".join(part.overrides),
-                "scenario": canonical_text(part.scenario),
+                "scenario": text_of(part),
             }
             for part in parts
         ],
@@ -82,7 +84,7 @@ def chunk_tables(
     return {**found, "runs": _table(runs_schema(columns), collected.rows)}
 
 
-def _others(result: RunResult, run_id: str, detail: Detail) -> dict[str, pa.Table]:
+def _others(result: RunResult, run_id: str, detail: "Detail") -> dict[str, pa.Table]:
     """Return the other tables of a run at a level of detail."""
     if detail == "summary":
         return {}

@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sim import MODEL_VERSION
 from sim.batch.plans.chunks import Chunk
-from sim.batch.plans.plan import Detail, Plan
 from sim.batch.work.limits import Limits
 from sim.scenario import Scenario
+
+if TYPE_CHECKING:
+    from sim.batch.plans.plan import Detail, Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """Some seeds of one variant; values: of the swept columns."""
+    """Some seeds of one variant; values: of the swept columns. digest: of the scenario apart from its seed."""
 
     variant: int
     name: str
@@ -32,7 +35,7 @@ class Task:
     chunk: Chunk
     parts: tuple[Part, ...]
     columns: tuple[tuple[str, str], ...]
-    detail: Detail
+    detail: "Detail"
     limits: Limits
     about: Mapping[str, str]
     allow_plugins: bool
@@ -49,7 +52,7 @@ class Done:
     bytes: int
 
 
-def task_of(plan: Plan, identity: str, chunk: Chunk, directory: str, limits: Limits) -> Task:
+def task_of(plan: "Plan", identity: str, chunk: Chunk, directory: str, limits: Limits) -> Task:
     """Return the task of a chunk of a plan, whose identity its files record."""
     return Task(
         directory=directory,
@@ -63,7 +66,7 @@ def task_of(plan: Plan, identity: str, chunk: Chunk, directory: str, limits: Lim
     )
 
 
-def _part(plan: Plan, variant: int, first: int, count: int) -> Part:
+def _part(plan: "Plan", variant: int, first: int, count: int) -> Part:
     planned = plan.variants[variant]
     seed = planned.scenario.seed + first
     return Part(

@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.cluster.contract import links
 from sim.errors import TopologyError
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -64,6 +66,7 @@ def fabric_arrays(graph: "nx.Graph[str]", endpoints: Sequence[str], nic_bandwidt
     An endpoint's capacity is the lesser of its link's and its NIC's. Raises TopologyError for an endpoint with
     more than one link or wired to another endpoint, and for an edge without the contract's attributes.
 
+    >>> import networkx as nx
     >>> pair = nx.Graph()
     >>> pair.add_node("leaf", kind="switch", tier=1)
     >>> pair.add_edge("nic", "leaf", bandwidth_bytes_per_s=50e9, latency_s=5e-7, count=1)

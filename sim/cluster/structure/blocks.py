@@ -9,14 +9,16 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import networkx as nx
 import numpy as np
 
 from sim.cluster.contract import links
 from sim.cluster.fabric.arrays import components
 from sim.cluster.structure.refine import Indices, equitable_cells
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 MOST_PARTS = 20
 """With more parts than this, vertices of a kind and tier are alike, whatever surrounds them."""

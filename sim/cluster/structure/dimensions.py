@@ -1,10 +1,12 @@
 """The dimensions of a grid as they are wired: cables along each, and what crosses its middle."""
 
 from dataclasses import dataclass
-
-import networkx as nx
+from typing import TYPE_CHECKING
 
 from sim.cluster.contract import links
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-import networkx as nx
+from typing import TYPE_CHECKING
 
 from sim.cluster.contract import links
 from sim.cluster.structure.damage import WHOLE, Damage
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 _TIER_NAMES = {1: "leaf", 2: "spine", 3: "core"}
 

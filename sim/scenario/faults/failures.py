@@ -1,7 +1,6 @@
 """[failures]: what breaks, and how often."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -12,7 +11,6 @@ from sim.catalog.records import Node
 from sim.cluster.domains import DOMAINS
 from sim.errors import ScenarioError
 from sim.reliability.failures.domain_checks import check_correlated
-from sim.reliability.failures.exposure import rate_per_s
 from sim.reliability.plan import COMPONENTS
 from sim.reliability.records import SHARED_COMPONENTS, FailureClass, Law
 from sim.scenario.faults.domains import CorrelatedForm, correlated_of
@@ -98,20 +96,6 @@ def failures_of(form: FailuresForm | None, node: Node, nic_ports: int = 1) -> Fa
             "component; expected 0, or more"
         )
     return Failures(classes=scaled, clock=form.clock, ages=ages_of(form.ages))
-
-
-def check_rate(classes: Sequence[FailureClass], nodes: int) -> None:
-    """Raise ScenarioError where the job would fail more than once a second: no recovery would ever end.
-
-    A shock counts once if it hits any node of the job. Domains and parts of a network count as far as they are known.
-    """
-    # What a log says has happened, however fast.
-    rate = sum(rate_per_s(each, nodes) for each in classes if each.logged is None)
-    if rate > 1:
-        raise ScenarioError(
-            f"failures: the job would fail every {1 / rate:.3g} s on average; expected at least 1 s, "
-            "so longer lives or a smaller scale"
-        )
 
 
 def domains_wanted(form: FailuresForm | None) -> set[str]:
