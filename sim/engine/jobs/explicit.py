@@ -191,7 +191,7 @@ class Explicit:
         if tier is not first_tier(span.way):
             simpy.Process(self.env, self._flush(span))
         if self.out:
-            self._wait(span)
+            span.waited, span.until_us = True, NEVER_US
         begin_us = self.env.now
         while self.span is span and span.writing:
             if self.out:
@@ -211,7 +211,7 @@ class Explicit:
         span.durable += span.way.tiers[-1] is first_tier(span.way)
 
     def _wait(self, span: _Span) -> None:
-        """What the present checkpoint blocks is told with what comes after it, as what has not begun would be."""
+        """A checkpoint that an outage cuts into is told with what comes after it, as one that is taken anew."""
         span.until_us = NEVER_US
         if not span.waited:
             span.waited = True
