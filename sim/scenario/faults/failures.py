@@ -31,8 +31,8 @@ class CauseForm(LawForm, SlowKeys):
     """One cause of failure: what it hits and the law of that component's life.
 
     leaf, spine, core: switches by tier; cable: between switches; nic; link: from a port of a NIC to its switch; rack,
-    power-domain, cooling-unit, site: with all of their nodes; storage: the store of checkpoints. per_node: of parts that
-    the node's record does not count.
+    power-domain, cooling-unit, site: with all of their nodes; storage: the store of checkpoints. per_node: of parts
+    that the node's record does not count.
     """
 
     component: Annotated[str, OneOf(what="component", known=COMPONENTS)]
