@@ -205,3 +205,21 @@ def test_a_store_that_fails_after_the_run_changes_nothing(given_plan: RunPlan, d
     others = tuple(each for each in given_plan.failures if each.component != STORE)
     never = replace(given_plan, failures=others), replace(given_plan, failures=(*others, out(10_000.0, 5.0)))
     assert run(never[0], dual) == run(never[1], dual)
+
+
+@given(store_plans(late=False))
+@SOME
+def test_a_store_that_fails_moves_no_life_of_anything_else(given_plan: RunPlan) -> None:
+    quiet = replace(given_plan, failures=tuple(each for each in given_plan.failures if each.component != STORE))
+    with_store, without = (
+        {
+            (row.cause, row.component_index): row.time_us
+            for row in run(each, False).events
+            if row.kind == "failure" and row.ordinal == 0
+        }
+        for each in (replace(given_plan, failure_clock="calendar"), replace(quiet, failure_clock="calendar"))
+    )
+    # Of what has failed in both runs, which need not be of one length.
+    assert {key: with_store[key] for key in with_store.keys() & without} == {
+        key: without[key] for key in with_store.keys() & without
+    }
