@@ -5,6 +5,7 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from sim.reliability.records import STORE, CheckpointPlan, FailureClass, RunPlan
+from tests.engine.elastic_plans import elastic_plans
 from tests.engine.outage_plans import outages
 from tests.engine.run_plans import laws, run_plans
 
@@ -36,8 +37,8 @@ def stored(draw: st.DrawFn, checkpoint: CheckpointPlan) -> CheckpointPlan:
 
 @st.composite
 def store_plans(draw: st.DrawFn, late: bool = True) -> RunPlan:
-    """Any small plan whose store fails, and perhaps its network."""
-    plan = draw(run_plans(late))
-    network = draw(outages()) if draw(st.booleans()) else ()
+    """Any small plan whose store fails, and perhaps its network; late: also of an elastic job."""
+    plan = draw(st.one_of(run_plans(), run_plans(), elastic_plans()) if late else run_plans(late))
+    network = draw(outages()) if plan.recovery.elastic is None and draw(st.booleans()) else ()
     failures = (*plan.failures, *network, *draw(store_failures()))
     return replace(plan, failures=failures, checkpoint=draw(stored(plan.checkpoint)))
