@@ -119,13 +119,16 @@ def test_a_checkpoint_in_host_memory_is_restored_whatever_the_store_does() -> No
 )
 def test_a_synchronous_checkpoint_blocks_until_the_store_has_it(at_s: float, for_s: float, until_s: float) -> None:
     trace = simulate_run(synchronous(out(at_s, for_s), horizon_us=100 * SECOND))
-    assert states(trace) == [("step", 0, 100, 150 - until_s), ("checkpoint", 0, 100, until_s - 50)]
+    waits = [("checkpoint", 0, 100, until_s - 52)] if until_s > 52 else []
+    assert states(trace) == [("step", 0, 100, 150 - until_s), *waits, ("checkpoint", 0, 100, 2)]
+    # What an outage adds is the store's.
+    assert [row.cause for row in trace.segments] == ["", *("store" for _ in waits), ""]
     assert trace.checkpoints_durable == 1
 
 
 def test_a_failure_while_a_synchronous_checkpoint_waits_goes_back_before_it() -> None:
     trace = simulate_run(synchronous(out(30, 60), crash(80), horizon_us=110 * SECOND))
-    assert states(trace)[:2] == [("step", 0, 80, 50), ("checkpoint", 0, 80, 30)]
+    assert states(trace)[:3] == [("step", 0, 80, 50), ("checkpoint", 0, 80, 28), ("checkpoint", 0, 80, 2)]
     assert lost_s(trace) == [50.0]
     assert restores(trace) == [("store", 88, 90), ("crash", 90, 94)]
 

@@ -42,7 +42,7 @@ class Store:
         if failure.data_loss:
             self._burns(failure, event)
         if len(self.out) == 1:
-            self.downtime.fails(self.env.now)
+            self.downtime.fails(self.env.now, (failure.cause, event))
             self._changed()
         out_us = outage_us(failure, life, self.record.plan.seed, self.logged_us(life))
         on_event(timeout(self.env, out_us), lambda _: self._repaired(life))

@@ -6,7 +6,7 @@ its work, at the horizon, or when it is aborted. Only this file and `Recovery` c
 inbox, planned stops into `planned`, and wake it: it has one waiting point, and looks at both when it wakes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import simpy
 
@@ -23,9 +23,10 @@ from sim.engine.places.nodes import Nodes
 from sim.reliability.recovery.draws import RecoveryTimes
 from sim.reliability.recovery.elastic import REGROW
 from sim.reliability.saving.downtime import Downtime
+from sim.reliability.saving.holding import Wait, waits_of
 from sim.reliability.saving.progress import NEVER_US, phase_at
 from sim.reliability.saving.rewind import rewound_us
-from sim.reliability.saving.saves import Save
+from sim.reliability.saving.saves import Save, Span
 
 
 class Job:
@@ -265,7 +266,7 @@ class Job:
         self.state = "recovering"
         self.up_us += now - self.since_us
         span, durable = self.stepper.stop(now)
-        self.record.progress(self.safe.work_us, span, durable)
+        self.record.progress(self.safe.work_us, span, durable, self._waits(span))
         if span.work_us == course.end_us:
             return self._complete()
         if self.rework:
@@ -280,6 +281,11 @@ class Job:
         if self.planned and now < self.horizon_us:
             return self._drain(done=bool(span.walks))
         return self.recover
+
+    def _waits(self, span: Span) -> Sequence[Wait]:
+        """Return what synchronous checkpoints have waited for the store."""
+        store = None if self.use is None else self.use.store
+        return waits_of(span, store) if store is not None and store.synchronous else ()
 
     def _stopped(self) -> State | None:
         """Go back at once, though the horizon may have come."""

@@ -12,7 +12,7 @@ from sim.reliability.saving.progress import NEVER_US, Batch, Course, begun_befor
 
 
 class Downtime:
-    """The outages of a store, in order and apart from each other; the last may go on.
+    """The outages of a store, in order and apart from each other; the last may go on. why: by which cause and event.
 
     synchronous: whether the job waits for what it writes. Only who breaks the store and brings it back changes them.
 
@@ -23,12 +23,13 @@ class Downtime:
     [50, 90, 90, 90, 90]
     """
 
-    __slots__ = ("ends_us", "starts_us", "synchronous")
+    __slots__ = ("ends_us", "starts_us", "synchronous", "why")
 
     def __init__(self, *, synchronous: bool) -> None:
         self.synchronous = synchronous
         self.starts_us: list[int] = []
         self.ends_us: list[int] = []
+        self.why: list[tuple[str, int]] = []
 
     @property
     def out(self) -> bool:
@@ -40,8 +41,9 @@ class Downtime:
         """When the store came back before the outage that goes on, or was last; 0 where it never was out before."""
         return self.ends_us[-2] if len(self.ends_us) > 1 else 0
 
-    def fails(self, now_us: int) -> None:
+    def fails(self, now_us: int, why: tuple[str, int] = ("", -1)) -> None:
         """The store is out from now on."""
+        self.why.append(why)
         self.starts_us.append(now_us)
         self.ends_us.append(NEVER_US)
 
@@ -56,6 +58,11 @@ class Downtime:
                 break
             begin_us = self.ends_us[at]
         return NEVER_US if begin_us == NEVER_US else begin_us + length_us
+
+    def first_cut(self, begin_us: int, length_us: int) -> int | None:
+        """Return the position of the first outage that is in the way of a write, None where none is."""
+        at = bisect_right(self.ends_us, begin_us)
+        return at if at < len(self.ends_us) and self.starts_us[at] < _until_us(begin_us, length_us) else None
 
     def cut(self, begin_us: int, end_us: int) -> bool:
         """Say whether an outage was in the way of a write."""

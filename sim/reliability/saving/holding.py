@@ -6,15 +6,17 @@ end; the leg after the outage begins where the block does end. One that an outag
 What is written to other tiers meanwhile is not held up, and may take longer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import accumulate
 from math import lcm
 from typing import NamedTuple
 
+from sim.reliability.saving.downtime import Downtime
 from sim.reliability.saving.legs import Leg, following, moved, otherwise, turned
 from sim.reliability.saving.progress import NEVER_US, Batch, Course, advance, begun_us, block_us
+from sim.reliability.saving.saves import Span, Walk
 
 
 def waiting(course: Course, store_block_us: int = NEVER_US) -> Course:
@@ -114,6 +116,32 @@ def settled(course: Course, batches: Sequence[Batch], end_us: int) -> Course:
     """Return the course of a leg that has ended, with the length that its last block turned out to have."""
     save = _store_save(course, batches, end_us) if waits(course) else None
     return course if save is None else waiting(course, end_us - save.begin_us)
+
+
+class Wait(NamedTuple):
+    """What the store made a checkpoint block longer: when that began, how much longer, by which cause and event."""
+
+    begin_us: int
+    more_us: int
+    why: tuple[str, int]
+
+
+def waits_of(span: Span, store: Downtime) -> list[Wait]:
+    """Return what synchronous checkpoints of a span have waited for the store, which are the last of their walks."""
+    return [wait for walk in span.walks if walk.batches for wait in _waited(walk, span.stop_us, store)]
+
+
+def _waited(walk: Walk, stop_us: int, store: Downtime) -> Iterator[Wait]:
+    last, tiers = walk.batches[-1], walk.course.tiers
+    number, begin_us = last.first + last.number - 1, begun_us(walk.course, last, last.number - 1)
+    length_us = tiers[-1].durable_after_us
+    cut = None if number % tiers[-1].every else store.first_cut(begin_us, length_us)
+    if cut is None:
+        return
+    usual_us = begin_us + max(tier.block_us for tier in tiers if number % tier.every == 0)
+    more_us = min(stop_us, store.written_us(begin_us, length_us)) - min(stop_us, usual_us)
+    if more_us > 0:
+        yield Wait(begin_us, more_us, store.why[cut])
 
 
 def _store_save(course: Course, batches: Sequence[Batch], now_us: int) -> StoreSave | None:
