@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from sim.cli import app
-from sim.errors import ScenarioError
+from sim.errors import InputError, ScenarioError
 from sim.ledger.time.trace import RunTrace
 from sim.reliability.replay.readers.slurm import KINDS, STATES
 from sim.reliability.replay.readers.table import ALIASES
@@ -152,6 +152,28 @@ def test_a_lost_leaf_of_a_log_cuts_its_nodes_off_for_as_long_as_it_was_out(tmp_p
     assert back.time_us - lost.time_us == 90 * 60_000_000
     idle = [each for each in result.trace.stays if each.place == "idle"]
     assert {each.end_us for each in idle} == {back.time_us}
+
+
+def test_a_store_of_a_log_is_out_for_as_long_as_it_says(tmp_path: Path) -> None:
+    result = small(tmp_path, "5 h,storage,file system,,2 h", "6 h,job,bug,,")
+    (lost,) = [each for each in result.trace.events if (each.kind, each.component) == ("failure", "storage")]
+    (back,) = [each for each in result.trace.events if each.kind == "restored"]
+    assert (lost.interrupted, lost.time_us, back.time_us) == (False, 5 * 3_600_000_000, 7 * 3_600_000_000)
+    waits = [each for each in result.trace.segments if each.cause == "file system"]
+    assert [(each.state, each.end_us) for each in waits] == [("restore", back.time_us)]
+    with pytest.raises(InputError, match="got no duration; expected how long the storage is out"):
+        small(tmp_path, "5 h,storage,file system,,")
+
+
+def test_a_run_whose_store_failed_replays_its_own_events_exactly(tmp_path: Path) -> None:
+    store = {"component": "storage", "name": "store", "kind": "exponential", "mean": "10 h", "repair": "90 min"}
+    crash = {"component": "job", "name": "bug", "kind": "exponential", "mean": "5 h"}
+    result = simulate(scenario_of(changed(SMALL, failures={"causes": [crash, store]}, repair=None), "small.toml"))
+    write_run(result, run_json(result), tmp_path / "run", force=False)
+    log = {"file": str(tmp_path / "run")}
+    again = simulate(scenario_of(changed(SMALL, failures={"log": log}, repair=None), "small.toml"))
+    assert any(each.cause == "store" for each in result.trace.segments)
+    assert again.trace == result.trace
 
 
 def test_a_leaf_that_fails_without_a_network_is_refused(tmp_path: Path) -> None:

@@ -15,9 +15,11 @@ from sim.engine.effects.outages import Outages
 from sim.engine.effects.pace import Pace
 from sim.engine.effects.shared import Shared
 from sim.engine.effects.slow import SlowNodes
+from sim.engine.effects.store import Store
+from sim.engine.jobs.explicit import Explicit
 from sim.engine.jobs.job import Job
 from sim.engine.jobs.record import Record
-from sim.engine.jobs.stepping import Explicit, Folded, Stepper
+from sim.engine.jobs.stepping import Folded, Stepper
 from sim.engine.jobs.stops import UP, Failure
 from sim.engine.limits import gives_up, limit_us, reach_us
 from sim.engine.lives.ageing import Ageing
@@ -34,12 +36,13 @@ from sim.reliability.failures.exposure import JOB, Life, Lives
 from sim.reliability.failures.outages import Judge
 from sim.reliability.failures.slow import GivenPacer, Pacer, has_slow
 from sim.reliability.plan import check_plan
-from sim.reliability.records import FailureClass, RunPlan
+from sim.reliability.records import STORE, FailureClass, RunPlan
 from sim.reliability.recovery.draws import RecoveryTimes, RepairDraws
 from sim.reliability.recovery.elastic import longer_us
 from sim.reliability.recovery.spare_places import cold_spares
 from sim.reliability.replay.check import ends_early
 from sim.reliability.replay.lives import LoggedLives
+from sim.reliability.saving.downtime import Downtime
 from sim.reliability.saving.interval import adaptive_s
 from sim.reliability.saving.legs import repaced
 from sim.reliability.saving.progress import Course, course, make
@@ -98,17 +101,18 @@ class RunSimulation:
         self.course = course(plan.phases, plan.checkpoint, plan.work_us)
         self.courses = {0: self.course}
         self.limit_us = limit_us(plan)
+        self.downtime = self._downtime()
         self.record = Record(plan, self.course)
         self.logged = self._logged(nodes)
         self.clock = self._clock(mode, nodes)
         self.repair = RepairShop(self.env, plan.repair, RepairDraws(plan.seed, nodes), self._returned)
         self.nodes = Nodes(self.env, self.record, self.clock, self._send if self.logged else self.repair.send)
         stepper: Stepper = (
-            Explicit(self.env, self.course, self._course_of)
+            Explicit(self.env, self.course, self._course_of, self.downtime)
             if explicit
-            else Folded(self.course, self.limit_us, self._course_of)
+            else Folded(self.course, self.limit_us, self._course_of, self.downtime)
         )
-        self.job = Job(self.env, self.record, self.clock, self.nodes, RecoveryTimes(plan), stepper)
+        self.job = Job(self.env, self.record, self.clock, self.nodes, RecoveryTimes(plan), stepper, self.downtime)
         if plan.checkpoint.adaptive:
             self.job.pace = self._pace
         self.faults = Faults(self.env, self.record, self.clock, self.nodes, self.job)
@@ -116,6 +120,7 @@ class RunSimulation:
         self.nodes.grows, self.nodes.regrouped = self.job.regrow, self.job.regrouped
         self.pace = Pace(self.nodes, self.job, self._judging(judge), pacer or self._pacing())
         self.outages = self._outages()
+        self.store = self._store()
         self.slow = self._slow()
         if self.outages or self.slow or self.nodes.blocks is not None:
             self.job.recovery.severed = self._severed
@@ -196,6 +201,9 @@ class RunSimulation:
             self.faults.strikes(life, failure.silent)
         elif failure.planned is not None:
             self.faults.plans(life)
+        elif failure.component == STORE:
+            assert self.store is not None, "a store that fails has who keeps it"
+            self.store.breaks(life)
         elif failure.outage is not None:
             assert self.outages is not None, "causes with an outage have who keeps it"
             self.outages.breaks(life)
@@ -220,7 +228,7 @@ class RunSimulation:
         return None if blocks is None else GivenPacer(lambda lost: longer_us(whole_us, len(blocks.seats), lost))
 
     def _outages(self) -> Outages | None:
-        if all(failure.outage is None for failure in self.plan.failures):
+        if all(failure.outage is None or failure.component == STORE for failure in self.plan.failures):
             return None
         judge = self.pace.judge
         assert judge is not None, "outages are judged"
@@ -228,6 +236,20 @@ class RunSimulation:
         if self.logged is not None:
             outages.logged_us = self.logged.away_us
         return outages
+
+    def _downtime(self) -> Downtime | None:
+        """Return when the store is out, None where it never is."""
+        if all(failure.component != STORE for failure in self.plan.failures):
+            return None
+        return Downtime(synchronous=self.checkpoint.synchronous)
+
+    def _store(self) -> Store | None:
+        if self.downtime is None:
+            return None
+        store = Store(self.env, self.record, self.clock, self.job, self.downtime)
+        if self.logged is not None:
+            store.logged_us = self.logged.away_us
+        return store
 
     def _slow(self) -> SlowNodes | None:
         """Return who keeps what is slow, None where nothing can be."""

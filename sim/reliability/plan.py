@@ -10,12 +10,12 @@ from sim.reliability.failures.domain_checks import check_held
 from sim.reliability.failures.fleet import check_ages, held_by_nodes
 from sim.reliability.failures.laws import check_law
 from sim.reliability.failures.slow import check_slowing, check_stragglers
-from sim.reliability.records import NODE_PARTS, SHARED_COMPONENTS, FailureClass, Law, RunPlan, Tier, tiers_of
+from sim.reliability.records import NODE_PARTS, SHARED_COMPONENTS, STORE, FailureClass, Law, RunPlan, Tier, tiers_of
 from sim.reliability.recovery.elastic import check_elastic
 from sim.reliability.replay.check import check_replay
 from sim.reliability.saving.progress import NEVER_US, advance, course
 
-COMPONENTS = (*NODE_PARTS, "job", *SHARED_COMPONENTS, *DOMAINS)
+COMPONENTS = (*NODE_PARTS, "job", STORE, *SHARED_COMPONENTS, *DOMAINS)
 """What a failure class may hit."""
 
 FAILURE_CLOCKS = ("calendar", "operating")
@@ -88,6 +88,11 @@ def _check_numbers(plan: RunPlan) -> None:
         raise InputError("checkpoint: adaptive intervals need a first one, and checkpoints that block the job; got 0")
     if all(tier.every > 1 for tier in tiers_of(checkpoint)):
         raise ScenarioError("checkpoint: no tier takes every checkpoint; expected one with every = 1")
+    if checkpoint.synchronous and checkpoint.durable_after_us != checkpoint.block_us:
+        raise InputError(
+            f"checkpoint: a synchronous one blocks until it is durable; got block_us {checkpoint.block_us} and "
+            f"durable_after_us {checkpoint.durable_after_us}, expected the same"
+        )
 
 
 def _check_tier(tier: Tier) -> None:
@@ -206,14 +211,17 @@ def _check_lemons(failure: FailureClass, where: str) -> None:
 
 
 def _check_outage(failure: FailureClass, where: str) -> None:
-    if failure.component in SHARED_COMPONENTS and failure.outage is None:
+    if failure.data_loss and failure.component != STORE:
+        raise ScenarioError(f"{where}: a {failure.component} holds no checkpoints; expected no data_loss, or {STORE}")
+    if failure.component in (STORE, *SHARED_COMPONENTS) and failure.outage is None:
         raise ScenarioError(f"{where}: got no outage; a {failure.component} is out until it is exchanged")
     if failure.outage is None:
         return
     check_law(failure.outage, f"{where}: outage")
-    if failure.component not in (*SHARED_COMPONENTS, *DOMAINS, "nic", "link"):
+    if failure.component not in (STORE, *SHARED_COMPONENTS, *DOMAINS, "nic", "link"):
         raise ScenarioError(
-            f"{where}: a {failure.component} is no part of the network and no domain of nodes; expected no outage"
+            f"{where}: a {failure.component} is no part of the network, no store and no domain of nodes; expected no "
+            "outage"
         )
     if failure.replace:
         raise ScenarioError(f"{where}: got both an outage and a node to replace; expected one of them")

@@ -46,6 +46,9 @@ SHARED_COMPONENTS = ("leaf", "spine", "core", "cable")
 NODE_PARTS = ("gpu", "hbm", "nvlink", "nic", "link", "cpu", "psu", "ssd", "node")
 """What a node holds, and the node itself."""
 
+STORE = "storage"
+"""The store of checkpoints, which no node holds: one component, out until it is repaired."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correlated:
@@ -96,7 +99,7 @@ class Slowing:
 class FailureClass:
     """One cause with a clock in each of its components: `per_node` components a node, or one for the whole job.
 
-    component: one of NODE_PARTS (per_node of them in each node), job (one clock, no node is hit), or one of
+    component: one of NODE_PARTS (per_node of them in each node), job (one clock, no node is hit), STORE, or one of
     SHARED_COMPONENTS or DOMAINS, whose components are those that `names` names. holds: the nodes of each domain, all of
     which its failure hits, wherever they are.
     replace: whether the node that is hit leaves the job and goes to repair.
@@ -106,7 +109,7 @@ class FailureClass:
     silent: a failure that the job does not notice at once. planned: no failure at all, but a stop that waits until all
     work is saved; nodes that it hits are away for so long. slowing: what is hit is slow instead of lost. lemons: nodes
     in which this cause strikes more often, whatever is renewed in them. logged: the failures of a log, by time; then
-    none is drawn, and life is only as long as they are rare.
+    none is drawn, and life is only as long as they are rare. data_loss: what the store held is gone.
     """
 
     cause: str
@@ -124,11 +127,12 @@ class FailureClass:
     correlated: Correlated | None = None
     lemons: Lemons | None = None
     logged: tuple[Logged, ...] | None = None
+    data_loss: bool = False
 
     @property
     def of_network(self) -> bool:
         """Whether it takes a part of the network out for a while, of which the network decides what that means."""
-        return self.outage is not None and self.component not in DOMAINS
+        return self.outage is not None and self.component not in (*DOMAINS, STORE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +178,7 @@ class CheckpointPlan:
 
     interval_us 0 means no checkpoints. The other numbers are the store's, as in a Tier; `faster` come before it, the
     fastest first. What a checkpoint blocks is the longest block of the tiers that take it. adaptive: the interval is
-    the first; later ones follow the failures that the job has met.
+    the first; later ones follow the failures that the job has met. synchronous: one is written while it blocks.
     """
 
     interval_us: int
@@ -186,6 +190,7 @@ class CheckpointPlan:
     keep: int = 0
     adaptive: bool = False
     faster: tuple[Tier, ...] = ()
+    synchronous: bool = False
 
 
 def tiers_of(plan: CheckpointPlan) -> tuple[Tier, ...]:

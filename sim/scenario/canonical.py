@@ -51,6 +51,7 @@ _SINCE: Mapping[str, object] = {
     "resume_when_idle": None,
     "terms": STANDARD,
     "cooling": None,
+    "data_loss": False,
 }
 """Fields that have come since runs were first named, with what they are where a scenario says nothing of them."""
 

@@ -51,6 +51,7 @@ def checkpoint_plan(
         keep=0 if own is None else own.keep,
         adaptive=asked.policy.kind == "adaptive",
         faster=faster,
+        synchronous=not asked.policy.asynchronous,
     )
     mtbf_s = job_mtbf_s(failures, scenario.machines.nodes)
     if math.isinf(mtbf_s) and asked.policy.kind not in ("fixed", "steps"):

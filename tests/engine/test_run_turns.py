@@ -8,8 +8,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sim.engine.clock import IntegerEnvironment, late, on_event
+from sim.engine.jobs.explicit import Explicit
 from sim.engine.jobs.saves import Saves
-from sim.engine.jobs.stepping import Explicit, Folded, Stepper
+from sim.engine.jobs.stepping import Folded, Stepper
 from sim.reliability.records import CheckpointPlan, PhasePlan
 from sim.reliability.saving.legs import moved, repaced
 from sim.reliability.saving.progress import Course, Share, Stretch, course, steps_of_spans

@@ -20,7 +20,7 @@ from sim.analysis.reliability.oracles import (
 )
 from sim.analysis.reliability.peers import peer_rows
 from sim.analysis.reliability.rows import Found, Predicted, Skipped, Table, row_json
-from sim.analysis.reliability.saves import silent_rows, two_level_rows
+from sim.analysis.reliability.saves import silent_rows, store_rows, two_level_rows
 from sim.analysis.reliability.shrinking import elastic_rows
 from sim.analysis.scores import score
 from sim.analysis.sections import read_sections
@@ -35,7 +35,7 @@ Task = Callable[[], Iterator[Found]]
 
 ORACLES: tuple[Task, ...] = (
     *(regret_rows, stall_rows, segment_rows, job_rows, asynchronous_rows, convention_rows),
-    *(common_random_rows, age_rows, silent_rows, two_level_rows, elastic_rows),
+    *(common_random_rows, age_rows, silent_rows, two_level_rows, store_rows, elastic_rows),
 )
 """Closed forms, the longest first; no file holds them."""
 

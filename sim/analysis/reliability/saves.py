@@ -1,4 +1,7 @@
-"""Closed forms of what is saved and what is not: silent corruption, two levels of checkpoints. Times in minutes."""
+"""Closed forms of what is saved and what is not: silent corruption, two levels of checkpoints, a store that fails.
+
+Times in minutes.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -6,7 +9,9 @@ from dataclasses import replace
 from sim.analysis.reliability.oracles import minutes, oracle
 from sim.analysis.reliability.rows import Predicted
 from sim.analysis.reliability.runs import MINUTE_S, failing, restart, retained_s, run_plan, sample, saving, wall_s
-from sim.reliability.records import CheckpointPlan, Law, RunPlan, Silent, Tier
+from sim.ledger.time.trace import RunTrace
+from sim.reliability.records import STORE, CheckpointPlan, FailureClass, Law, RunPlan, Silent, Tier
+from sim.reliability.saving.availability import durable_share, use_s
 from sim.reliability.saving.interval import silent_efficiency, two_level_s
 
 _MINUTE_US = 60_000_000
@@ -75,6 +80,60 @@ def _two_levels(given: dict[str, float]) -> RunPlan:
         # One more step, so that the last pattern has its checkpoint too.
         work_s=(given["T"] * given["m"] * _PATTERNS + 0.01) * MINUTE_S,
     )
+
+
+def store_rows() -> Iterator[Predicted]:
+    """Yield what a store that is out at times costs: checkpoints, and what waits for it."""
+    given = {"M": 300.0, "R": 60.0}
+    law = {"up_s": given["M"], "out_s": given["R"]}
+    lost = saving(400 * MINUTE_S, 0.0, 90 * MINUTE_S)
+    found = sample(
+        _stored(given, lost, 60_000), 16, lambda trace: trace.checkpoints_durable / trace.checkpoints_started
+    )
+    known = durable_share(durable_after_s=90, **law)
+    formula, inputs = "M/(M+R) e^(-d/M)", {**given, "T": 400.0, "d": 90.0}
+    yield oracle(
+        "checkpoints that a failing store gets", known, found, inputs, unit="fraction", formula=formula, group="saved"
+    )
+    waits = replace(saving(40 * MINUTE_S, 30 * MINUTE_S), synchronous=True)
+    found = sample(
+        _stored(given, waits, 60_000), 16, lambda trace: _spent_min(trace, "checkpoint") / trace.checkpoints_started
+    )
+    known = use_s(length_s=30, after_s=40, **law)
+    formula, inputs = "P R + (e^(C/M) - 1)(M+R), P = R/(M+R) (1 - e^(-T(1/M+1/R)))", {**given, "T": 40.0, "C": 30.0}
+    yield oracle(
+        "a synchronous checkpoint, the store failing", known, found, inputs, unit="min", formula=formula, group="saved"
+    )
+    reads = replace(saving(0.0), restore_us=30 * _MINUTE_US)
+    plan = _stored(given, reads, 200_000, failing(2_000 * MINUTE_S))
+    found = sample(plan, 16, lambda trace: _spent_min(trace, "restore") / _restarts(trace))
+    known = use_s(length_s=30, **law)
+    formula, inputs = "R/(M+R) R + (e^(t/M) - 1)(M+R)", {**given, "t": 30.0}
+    yield oracle("a restore, the store failing", known, found, inputs, unit="min", formula=formula, group="saved")
+
+
+def _stored(given: dict[str, float], checkpoint: CheckpointPlan, horizon: float, *others: FailureClass) -> RunPlan:
+    """Return a job whose store is up and out in turn."""
+    store = replace(
+        failing(given["M"] * MINUTE_S, cause="store", component=STORE),
+        outage=Law(kind="exponential", mean_s=given["R"] * MINUTE_S),
+    )
+    return run_plan(
+        failures=(*others, store),
+        recovery=replace(restart(0.0), on_failure="queue"),
+        checkpoint=checkpoint,
+        step_s=0.6,
+        gpus_per_node=1,
+        horizon_s=horizon * MINUTE_S,
+    )
+
+
+def _spent_min(trace: RunTrace, state: str) -> float:
+    return sum(row.duration_us for row in trace.segments if row.state == state) / _MINUTE_US
+
+
+def _restarts(trace: RunTrace) -> int:
+    return sum(event.kind == "restart" for event in trace.events)
 
 
 SPIKE_EVERY_STEPS, SAVE_EVERY_STEPS, STEPS = 2_000, 100, 200_000

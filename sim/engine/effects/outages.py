@@ -61,7 +61,8 @@ class Outages:
         self.out.setdefault(_lost(failure, life), []).append(_Out(life, event, failure.cause))
         if self._look(failure.cause, event):
             self.record.interrupts(event)
-        on_event(timeout(self.env, self._outage_us(failure, life)), lambda _: self._repaired(life, failure))
+        out_us = outage_us(failure, life, self.record.plan.seed, self.logged_us(life))
+        on_event(timeout(self.env, out_us), lambda _: self._repaired(life, failure))
 
     def _repaired(self, life: Life, failure: FailureClass) -> None:
         """A part is back, unless another cause still holds it; what hung on it can be used again."""
@@ -90,14 +91,15 @@ class Outages:
             self.job.inbox.append(Failure(event, cause, hit))
         return stops and steps
 
-    def _outage_us(self, failure: FailureClass, life: Life) -> int:
-        assert failure.outage is not None, "what is judged by the network has an outage"
-        logged_us = self.logged_us(life)
-        if logged_us is not None:
-            return max(1, logged_us)
-        name = failure.names[life.component] if failure.names else str(life.component)
-        drawn = named_uniforms(self.record.plan.seed, "outage", failure.cause, life.ordinal, members=[name])
-        return max(1, draw_us(failure.outage, drawn.item(0)))
+
+def outage_us(failure: FailureClass, life: Life, seed: int, logged_us: int | None) -> int:
+    """Return how long what broke at the end of a life is out, at least 1 us: as logged, where a log says it."""
+    assert failure.outage is not None, "what is out has an outage"
+    if logged_us is not None:
+        return max(1, logged_us)
+    name = failure.names[life.component] if failure.names else str(life.component)
+    drawn = named_uniforms(seed, "outage", failure.cause, life.ordinal, members=[name])
+    return max(1, draw_us(failure.outage, drawn.item(0)))
 
 
 def _lost(failure: FailureClass, life: Life) -> Lost:

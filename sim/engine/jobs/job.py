@@ -6,7 +6,7 @@ its work, at the horizon, or when it is aborted. Only this file and `Recovery` c
 inbox, planned stops into `planned`, and wake it: it has one waiting point, and looks at both when it wakes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import simpy
 
@@ -16,14 +16,17 @@ from sim.engine.jobs.recovery import Recovery
 from sim.engine.jobs.saves import saves_of
 from sim.engine.jobs.stepping import Stepper
 from sim.engine.jobs.stops import UP, Failure
+from sim.engine.jobs.store_use import StoreUse
 from sim.engine.jobs.waiting import State, Waiting
 from sim.engine.lives.failures import FailureClock
 from sim.engine.places.nodes import Nodes
 from sim.reliability.recovery.draws import RecoveryTimes
 from sim.reliability.recovery.elastic import REGROW
+from sim.reliability.saving.downtime import Downtime
+from sim.reliability.saving.holding import Wait, waits_of
 from sim.reliability.saving.progress import NEVER_US, phase_at
 from sim.reliability.saving.rewind import rewound_us
-from sim.reliability.saving.saves import Save
+from sim.reliability.saving.saves import Save, Span
 
 
 class Job:
@@ -60,6 +63,7 @@ class Job:
         "turning",
         "unsaved",
         "up_us",
+        "use",
         "waiting",
     )
 
@@ -71,6 +75,7 @@ class Job:
         nodes: Nodes,
         times: RecoveryTimes,
         stepper: Stepper,
+        store: Downtime | None = None,
     ) -> None:
         self.env = env
         self.plan = plan = record.plan
@@ -79,6 +84,8 @@ class Job:
         self.nodes = nodes
         self.stepper = stepper
         self.waiting = Waiting(env, record, nodes)
+        # How the job uses a store that may fail.
+        self.use = None if store is None else StoreUse(self.waiting, store)
         self.recovery = Recovery(self, record, nodes, times, self.waiting)
         self.horizon_us = self.waiting.horizon_us
         self.restarts = plan.recovery.on_failure == "restart"
@@ -88,7 +95,7 @@ class Job:
         self.late = any(failure.silent is not None for failure in plan.failures)
         self.state = "recovering"
         self.done = simpy.Event(env)
-        self.saves = saves_of(plan, record.course, nodes.losses)
+        self.saves = saves_of(plan, record.course, nodes.losses, store)
         # The checkpoint that the job goes on from.
         self.safe: Save = self.saves.base
         self.inbox: list[Failure] = []
@@ -113,6 +120,21 @@ class Job:
         """The network's condition changes, and with it the length of steps and the end of the work."""
         self.end_us = self.stepper.turn(condition, self.env.now)
         self._look_up()
+
+    def store_changed(self, held: tuple[str, int]) -> None:
+        """The store goes out, or is back; held: by which cause and event it is held out."""
+        use = self.use
+        assert use is not None, "only a store that may fail changes"
+        use.held = held
+        if self.record.plan.checkpoint.synchronous:
+            self.end_us = self.stepper.hold(use.store.out, self.env.now)
+            self._look_up()
+        use.changed()
+
+    def reads_store(self) -> bool:
+        """Say whether the job goes on from a checkpoint in the store."""
+        safe = self.safe
+        return safe is not self.saves.base and safe.tier in (-1, len(self.saves.tiers) - 1)
 
     def plan_stop(self, stop: Failure) -> None:
         """Stop at the end of the step or checkpoint under way, with all work saved; at the next start if none is."""
@@ -244,7 +266,7 @@ class Job:
         self.state = "recovering"
         self.up_us += now - self.since_us
         span, durable = self.stepper.stop(now)
-        self.record.progress(self.safe.work_us, span, durable)
+        self.record.progress(self.safe.work_us, span, durable, self._waits(span))
         if span.work_us == course.end_us:
             return self._complete()
         if self.rework:
@@ -260,6 +282,11 @@ class Job:
             return self._drain(done=bool(span.walks))
         return self.recover
 
+    def _waits(self, span: Span) -> Sequence[Wait]:
+        """Return what synchronous checkpoints have waited for the store."""
+        store = None if self.use is None else self.use.store
+        return waits_of(span, store) if store is not None and store.synchronous else ()
+
     def _stopped(self) -> State | None:
         """Go back at once, though the horizon may have come."""
         self._fall_back()
@@ -272,7 +299,12 @@ class Job:
         self.unsaved = done or self.saves.stored().at_us != self.safe.at_us
         drain_us = self.saves.tiers[-1].durable_after_us if self.unsaved else 0
         self.state = "draining"
+        if self.use is not None and self.unsaved:
+            return self.use.spend(self.planned[0], "drain", drain_us, 1, self._drain_ends, self._drained)
         return self.waiting.spend(self.planned[0], (("drain", drain_us),), self._drained)
+
+    def _drain_ends(self) -> bool:
+        return bool(self.inbox) or self.env.now >= self.horizon_us
 
     def _drained(self) -> State | None:
         """Stop as planned where the work was saved."""

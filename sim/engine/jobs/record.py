@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from sim.ledger.time.trace import Event, Reversal, RunTrace, Segment, Stay, Still, Table
 from sim.reliability.failures.exposure import JOB, Life
 from sim.reliability.records import RunPlan
+from sim.reliability.saving.holding import Wait
 from sim.reliability.saving.progress import Course, Share, steps_of_spans
 from sim.reliability.saving.saves import Span
 
@@ -97,13 +98,20 @@ class Record:
         """Add that a planned stop is due and return its event."""
         return self._of_life(now, "planned", life, False)
 
-    def progress(self, work_us: int, span: Span, durable: int) -> None:
-        """Add an uninterrupted span of steps and checkpoints that began at `work_us`."""
+    def progress(self, work_us: int, span: Span, durable: int, waits: Sequence[Wait] = ()) -> None:
+        """Add an uninterrupted span of steps and checkpoints that began at `work_us`.
+
+        waits: for how much longer the store made checkpoints block, which is told as the store's.
+        """
         for phase, start, end, blocked, condition in span.stretches:
             nodes = self._nodes(condition)
             stepped = end - start - blocked
             if stepped:
                 self.segments.append((start, end, stepped, "step", "", -1, phase, nodes, condition))
+            for begin, more, (cause, event) in waits:
+                if start <= begin < end:
+                    self.segments.append((start, end, more, "checkpoint", cause, event, phase, nodes, condition))
+                    blocked -= more
             if blocked:
                 self.segments.append((start, end, blocked, "checkpoint", "", -1, phase, nodes, condition))
         self.spans.append((work_us, span.work_us))

@@ -132,7 +132,28 @@ class Recovery:
         if self.swaps.laws:
             replace_us = self.swaps.replace_us(stages.replace_us, self.nodes.drawn, self.number)
             stages = stages._replace(replace_us=replace_us)
-        return self.waiting.spend(self.failure, self._due(stages), self._started)
+        due = self._due(stages)
+        if self.job.use is None or not self._from_store():
+            return self.waiting.spend(self.failure, due, self._started)
+        before = [each for each in due if each[0] not in ("restore", "warm_up")]
+        return self.waiting.spend(self.failure, before, self._read)
+
+    def _from_store(self) -> bool:
+        return self.job.safe.tier in (-1, len(self.restore_us) - 1)
+
+    def _read(self) -> State | None:
+        """Read a checkpoint back, as soon as the store has it."""
+        use = self.job.use
+        if not self.waiting.passed:
+            return self._started
+        assert use is not None, "who reads from a store that may fail waits for it"
+        restore_us, times = self.restore_us[-1], self.stages.restores
+        return use.spend(self.failure, "restore", restore_us, times, self.job.interrupted, self._warm_up)
+
+    def _warm_up(self) -> State | None:
+        if not self.waiting.passed:
+            return self._started
+        return self.waiting.spend(self.failure, (("warm_up", self.stages.warm_up_us),), self._started)
 
     def _started(self) -> State:
         job, right = self.job, self.blamed is self.leaving

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from sim.engine.jobs.local_parts import LocalParts
 from sim.reliability.records import RunPlan, Tier
+from sim.reliability.saving.downtime import Downtime
 from sim.reliability.saving.progress import Course, Share, make
 from sim.reliability.saving.saves import Save, Span, cut, done_beyond, newest_save, oldest_kept_us, sealed, undone
 
@@ -51,14 +52,17 @@ class Kept(Protocol):
     def seal(self, now_us: int) -> None:
         """The work of the last span was saved as a whole, in all tiers."""
 
+    def burn(self, now_us: int) -> None:
+        """The store has lost all that it held."""
 
-def saves_of(plan: RunPlan, whole: Course, losses: Sequence[tuple[int, int]]) -> Kept:
-    """Return what keeps the saves of a run: the simplest that can."""
+
+def saves_of(plan: RunPlan, whole: Course, losses: Sequence[tuple[int, int]], store: Downtime | None = None) -> Kept:
+    """Return what keeps the saves of a run: the simplest that can. store: None where it never fails."""
     tiers = whole.tiers
     late = any(failure.silent is not None for failure in plan.failures)
-    if len(tiers) == 1 and not (late or tiers[0].volatile or tiers[0].local):
+    if len(tiers) == 1 and not (late or store is not None or tiers[0].volatile or tiers[0].local):
         return OneTier(whole)
-    return Saves(whole, plan.nodes, losses, processes_die=not plan.recovery.in_process)
+    return Saves(whole, plan.nodes, losses, processes_die=not plan.recovery.in_process, store=store)
 
 
 class OneTier:
@@ -118,6 +122,9 @@ class OneTier:
             newest = max((batch.first + batch.number - 1 for walk in span.walks for batch in walk.batches), default=0)
             self.span = sealed(span, max(newest, self.safe.number) + 1, now_us)
 
+    def burn(self, now_us: int) -> None:
+        raise AssertionError("who keeps no tiers has a store that never fails")
+
 
 class Saves:
     """The spans of a job that led to where it is, and what its tiers hold of them.
@@ -135,6 +142,7 @@ class Saves:
         "parts",
         "processes_die",
         "spans",
+        "store",
         "tiers",
         "voids_us",
         "volatile",
@@ -142,9 +150,16 @@ class Saves:
     )
 
     def __init__(
-        self, whole: Course, seats: int, losses: Sequence[tuple[int, int]], *, processes_die: bool = True
+        self,
+        whole: Course,
+        seats: int,
+        losses: Sequence[tuple[int, int]],
+        *,
+        processes_die: bool = True,
+        store: Downtime | None = None,
     ) -> None:
         self.whole = whole
+        self.store = store
         self.tiers = whole.tiers
         self.processes_die = processes_die
         # What the first span begins with: the initial state, which nothing takes away.
@@ -207,7 +222,8 @@ class Saves:
         shares = undone(self.spans, save)
         for index, tier in enumerate(self.tiers):
             if tier.keep and self.newer:
-                self.floors_us[index] = max(self.floors_us[index], oldest_kept_us(self.spans, tier))
+                kept_us = oldest_kept_us(self.spans, tier, self._store_of(index))
+                self.floors_us[index] = max(self.floors_us[index], kept_us)
         cut(self.spans, save)
         self.newer, self.last = False, save
         self.found = {save.tier: save} if self.spans else {}
@@ -232,8 +248,17 @@ class Saves:
         last = self.spans[-1]
         newest = max((batch.first + batch.number - 1 for walk in last.walks for batch in walk.batches), default=0)
         number = -(-(max(newest, self._number_before()) + 1) // pattern) * pattern
-        self.spans[-1] = sealed(last, number, now_us)
+        begin_us = None if self.store is None else now_us - self.tiers[-1].durable_after_us
+        self.spans[-1] = sealed(last, number, now_us, begin_us)
         self._changed()
+
+    def burn(self, now_us: int) -> None:
+        """The store has lost all that it held."""
+        self.voids_us[-1] = now_us
+
+    def _store_of(self, index: int) -> Downtime | None:
+        """Return when a tier was out: only the store ever is."""
+        return self.store if index == len(self.tiers) - 1 else None
 
     def _changed(self) -> None:
         self.newer = True
@@ -251,20 +276,28 @@ class Saves:
     def _newest_of(self, index: int, before_us: int | None) -> Save | None:
         tier, floor_us = self.tiers[index], self.floors_us[index]
         if tier.keep and before_us is not None:
-            floor_us = max(floor_us, oldest_kept_us(self.spans, tier))
+            floor_us = max(floor_us, oldest_kept_us(self.spans, tier, self._store_of(index)))
         save = self._begun(index, before_us)
-        if save is None or save.at_us <= self.voids_us[index] or save.at_us < floor_us:
+        if save is None or self._written_from_us(save, index) <= self.voids_us[index] or save.at_us < floor_us:
             return None
         parts = self.parts[index]
         return save if parts is None or parts.live(save.at_us) else None
+
+    def _written_from_us(self, save: Save, index: int) -> int:
+        """Return when the write of a checkpoint began that ended well: one for which the job waits is begun anew."""
+        store = self._store_of(index)
+        if store is None or not store.synchronous:
+            return save.at_us
+        length_us = self.tiers[index].durable_after_us
+        return store.written_us(save.at_us, length_us) - length_us
 
     def _begun(self, index: int, before_us: int | None) -> Save | None:
         """Return the newest checkpoint that a tier took, whether or not it holds it still."""
         if before_us is None and index in self.found:
             return self.found[index]
-        newest = None
+        newest, store = None, self._store_of(index)
         for position in range(len(self.spans) - 1, -1, -1):
-            save = newest_save(self.spans[position], position, self.tiers[index], before_us, self.whole)
+            save = newest_save(self.spans[position], position, self.tiers[index], before_us, self.whole, store)
             if save is not None:
                 newest = make(Save, (*save[:4], index, *save[5:]))
                 break

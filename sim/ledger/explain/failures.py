@@ -12,11 +12,14 @@ from sim.ledger.bill.usage import Usage
 PARTS: Mapping[str, tuple[str, ...]] = {
     "detection": ("detect", "diagnose"),
     "restart": ("drain", "replace", "initialize", "restore", "warm_up"),
-    "waiting": ("schedule", "wait_for_node"),
+    "waiting": ("schedule", "wait_for_node", "checkpoint"),
     "repair": ("repair",),
     "rework": ("lost_work",),
 }
-"""What a failure takes, by state. The first four are direct; rework is steps made again."""
+"""What a failure takes, by state. The first four are direct; rework is steps made again.
+
+A checkpoint has a cause where it waits for a store that failed.
+"""
 
 DIRECT = ("detection", "restart", "waiting", "repair")
 

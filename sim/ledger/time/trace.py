@@ -97,7 +97,7 @@ class Event(NamedTuple):
     - found: a silent failure was noticed, said as by that failure; interrupted if that stopped the job;
     - planned: a planned stop is due, and interrupted says whether the job stopped for it; maintained: `node` came back;
     - aborted: the run ended, its work being of no use;
-    - restored: a part of the network, or a domain of nodes, came back, said as by its failure;
+    - restored: a part of the network, the store, or a domain of nodes, came back, said as by its failure;
     - slowed: a part became slow without stopping the job, said as a failure is; healed: it is so no more (what comes
       back with its node from repair is healed by that, without a row); detected: it was found, and the job goes on
       with it; evicted: `node` was taken out of the job for being slow, or by a false alarm, which its cause says, and

@@ -19,7 +19,7 @@ from sim.cluster.domains import DOMAINS
 from sim.reliability.failures.fleet import fleet_of
 from sim.reliability.failures.laws import MAX_US, cdf, draw_us, durations_us
 from sim.reliability.failures.shocks import stops_per_s, with_shocks
-from sim.reliability.records import SHARED_COMPONENTS, AgeBatch, FailureClass
+from sim.reliability.records import SHARED_COMPONENTS, STORE, AgeBatch, FailureClass
 from sim.reliability.saving.progress import make
 from sim.streams import Elements, named_uniforms, uniforms
 
@@ -194,7 +194,7 @@ class Lives:
 
 
 def component_count(failure: FailureClass, nodes: int) -> int:
-    """Return how many components of a cause `nodes` nodes hold, or the network: one where the job as a whole is hit.
+    """Return how many components of a cause `nodes` nodes hold, or the network: one of the job, or the store.
 
     >>> from sim.reliability.records import Law
     >>> component_count(FailureClass(cause="c", component="gpu", per_node=8, life=Law(), replace=True), 3)
@@ -202,7 +202,7 @@ def component_count(failure: FailureClass, nodes: int) -> int:
     """
     if is_named(failure):
         return len(failure.names)
-    return 1 if failure.component == "job" else nodes * failure.per_node
+    return 1 if failure.component in ("job", STORE) else nodes * failure.per_node
 
 
 def rate_per_s(failure: FailureClass, nodes: int) -> float:
@@ -255,5 +255,5 @@ def _noticed(failure: FailureClass) -> float:
 
 def _nodes(failure: FailureClass, components: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return where components of a cause sit."""
-    shared = failure.component == "job" or is_named(failure)
+    shared = failure.component in ("job", STORE) or is_named(failure)
     return np.full_like(components, JOB) if shared else components // failure.per_node

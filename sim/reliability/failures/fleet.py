@@ -15,7 +15,7 @@ from sim.cluster.domains import DOMAINS
 from sim.errors import InputError, ScenarioError
 from sim.quantities import show
 from sim.reliability.failures.laws import MAX_US, cdf, quantile
-from sim.reliability.records import SHARED_COMPONENTS, AgeBatch, FailureClass, Law, Lemons
+from sim.reliability.records import SHARED_COMPONENTS, STORE, AgeBatch, FailureClass, Law, Lemons
 from sim.streams import uniforms
 
 Floats = NDArray[np.float64]
@@ -29,12 +29,12 @@ _SLACK = 1e-9
 
 
 def held_by_nodes(component: str) -> bool:
-    """Say whether nodes hold components of a sort; the job and parts of the network belong to none.
+    """Say whether nodes hold components of a sort; the job, the store and parts of the network belong to none.
 
     >>> held_by_nodes("gpu"), held_by_nodes("leaf"), held_by_nodes("job")
     (True, False, False)
     """
-    return component != "job" and component not in (*SHARED_COMPONENTS, *DOMAINS)
+    return component not in ("job", STORE, *SHARED_COMPONENTS, *DOMAINS)
 
 
 def lemon_nodes(seed: int, lemons: Lemons, nodes: int) -> frozenset[int]:

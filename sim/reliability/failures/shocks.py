@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from sim.cluster.domains import DOMAINS
-from sim.reliability.records import SHARED_COMPONENTS, FailureClass
+from sim.reliability.records import SHARED_COMPONENTS, STORE, FailureClass
 from sim.streams import named_uniforms
 
 
@@ -48,7 +48,7 @@ def struck(failure: FailureClass, seed: int, domain: int, ordinal: int) -> list[
 def stops_per_s(failure: FailureClass, nodes: int) -> float:
     """Return how often a cause stops a job on the first `nodes` nodes: once for all that one shock hits.
 
-    Of a domain with m components in the job a part 1 - (1 - hit)^m of the shocks hits it.
+    Of a domain with m components in the job a part 1 - (1 - hit)^m of the shocks hits it. The store stops none.
 
     >>> from sim.reliability.records import Correlated, Law
     >>> racks = Correlated(domain="rack", share=0.5, hit=0.5, names=("rack-0", "rack-1"), holds=((0, 1), (2, 3)))
@@ -63,6 +63,8 @@ def stops_per_s(failure: FailureClass, nodes: int) -> float:
         return len(failure.names) / failure.life.mean_s
     if failure.component == "job":
         return 1 / failure.life.mean_s
+    if failure.component == STORE:
+        return 0.0
     alone, shocks = nodes * failure.per_node / failure.life.mean_s, failure.correlated
     if shocks is None:
         return alone

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from sim.errors import InputError, ScenarioError
 from sim.reliability.failures.slow import has_slow
-from sim.reliability.records import ElasticPlan, RunPlan
+from sim.reliability.records import STORE, ElasticPlan, RunPlan
 
 REGROW = "regrow"
 """Cause of the planned stop at which replicas join again."""
@@ -86,7 +86,7 @@ def _check_replicas(plan: RunPlan, elastic: ElasticPlan) -> None:
 def _check_alone(plan: RunPlan) -> None:
     """Refuse what a job cannot be together with elastic."""
     recovery = plan.recovery
-    outages = [failure.cause for failure in plan.failures if failure.outage is not None]
+    outages = [failure.cause for failure in plan.failures if failure.outage is not None and failure.component != STORE]
     local = [tier.name for tier in plan.checkpoint.faster if tier.local]
     clashes = {
         "recovery.spares.per_domain": recovery.spares.per_domain > 0,

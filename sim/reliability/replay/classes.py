@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sim.errors import InputError, ScenarioError
 from sim.reliability.failures.exposure import component_count
-from sim.reliability.records import SHARED_COMPONENTS, FailureClass, Law
+from sim.reliability.records import SHARED_COMPONENTS, STORE, FailureClass, Law
 from sim.reliability.replay.entries import Entry, FailureLog
 from sim.reliability.replay.records import Logged
 from sim.reliability.replay.sample import sampled
@@ -73,7 +73,7 @@ def _sorts(log: FailureLog) -> list[_Sort]:
 
 def _sort(entry: Entry) -> _Sort:
     """Return of which class a failure is; by default everything that fails in a node takes it along."""
-    shared, network = entry.component in SHARED_COMPONENTS, entry.component in ("nic", "link")
+    shared, network = entry.component in (STORE, *SHARED_COMPONENTS), entry.component in ("nic", "link")
     stays = entry.replace is False or shared or entry.component == "job"
     if stays and entry.replace:
         raise InputError(f"{entry.where}: got replace for a {entry.component}, which is no part of a node; expected no")
@@ -112,6 +112,7 @@ def _class(
         replace=sort.replace,
         outage=Law(mean_s=out_s) if sort.out else None,
         names=seating.parts.get(sort.component, ()),
+        stops=sort.component != STORE,
         logged=logged,
     )
     mean_s = covered_s * component_count(failure, fleet.nodes) / len(logged)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from sim.errors import SimulationError
 from sim.reliability.failures.exposure import JOB, Life, Lives
 from sim.reliability.failures.laws import MAX_US
-from sim.reliability.records import SHARED_COMPONENTS, FailureClass
+from sim.reliability.records import SHARED_COMPONENTS, STORE, FailureClass
 from sim.reliability.replay.records import Replay
 
 
@@ -121,5 +121,5 @@ def node_of(failure: FailureClass, component: int) -> int:
     >>> node_of(FailureClass(cause="gpu", component="gpu", per_node=8, life=Law(), replace=True), 17)
     2
     """
-    shared = failure.component == "job" or failure.component in SHARED_COMPONENTS
+    shared = failure.component in ("job", STORE, *SHARED_COMPONENTS)
     return JOB if shared else component // failure.per_node

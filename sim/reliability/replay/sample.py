@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sim.errors import ScenarioError
-from sim.reliability.records import SHARED_COMPONENTS
+from sim.reliability.records import SHARED_COMPONENTS, STORE
 from sim.reliability.replay.entries import Entry
 from sim.streams import named_uniforms, uniforms
 
@@ -39,7 +39,7 @@ def sampled(entries: Sequence[Entry], total: int, log_nodes: int, seed: int) -> 
 
 
 def _in_node(entry: Entry) -> bool:
-    return entry.component != "job" and entry.component not in SHARED_COMPONENTS
+    return entry.component not in ("job", STORE, *SHARED_COMPONENTS)
 
 
 def _one(entry: Entry, chance: float) -> Entry:

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.errors import InputError, ScenarioError
-from sim.reliability.records import SHARED_COMPONENTS
+from sim.reliability.records import SHARED_COMPONENTS, STORE
 from sim.reliability.replay.entries import Entry
 from sim.streams import uniforms
 
 IN_NODES = ("gpu", "nic", "link", "node")
 """A node and what it holds, as far as a log tells them apart."""
 
-REPLAYED = (*IN_NODES, "job", *SHARED_COMPONENTS)
+REPLAYED = (*IN_NODES, "job", STORE, *SHARED_COMPONENTS)
 """Components whose failures can be replayed."""
 
 RULES = ("appearance", "index", "modulo", "sample")
@@ -74,7 +74,7 @@ def seated(entries: Sequence[Entry], fleet: Fleet, rule: str | None) -> Seating:
 
 def _chosen(entry: Entry, u: float) -> str:
     """Return the name of the node that failed, "" for none that is named or could be."""
-    if entry.component in SHARED_COMPONENTS or not entry.nodes:
+    if entry.component in (STORE, *SHARED_COMPONENTS) or not entry.nodes:
         return ""
     if entry.component == "job":
         raise InputError(
@@ -124,7 +124,7 @@ def _parts(entries: Sequence[Entry]) -> tuple[str, ...]:
 def _component(
     entry: Entry, node: int | None, drawn: tuple[float, float], fleet: Fleet, parts: Mapping[str, tuple[str, ...]]
 ) -> int:
-    if entry.component == "job":
+    if entry.component in ("job", STORE):
         return 0
     if entry.component in SHARED_COMPONENTS:
         return parts[entry.component].index(entry.nodes[0]) if entry.nodes else entry.index

@@ -69,10 +69,26 @@ def turned(legs: Sequence[Leg], condition: int, way: Course, now_us: int) -> lis
     """
     last = legs[-1]
     if last.start_us < now_us:
-        return [*legs] if condition == last.condition else [*legs, *_next(last, condition, way, now_us)]
-    if legs[-2].condition == condition:
+        return [*legs] if condition == last.condition else [*legs, *following(last, condition, way, now_us)]
+    if legs[-2].condition == condition and legs[-2].course is way:
         return [*legs[:-1]]
-    return [*legs[:-1], _beginning(last, condition, way)]
+    return [*legs[:-1], otherwise(last, condition, way)]
+
+
+def otherwise(leg: Leg, condition: int, way: Course) -> Leg:
+    """Return a leg that has not begun, under another condition."""
+    work_us = moved(leg.work_us, leg.course, way)
+    return Leg(condition, way, work_us, leg.start_us, work_us + leg.due_us - leg.work_us, leg.number)
+
+
+def following(leg: Leg, condition: int, way: Course, now_us: int) -> list[Leg]:
+    """Return the leg that follows one that is under way, none where the work ends before."""
+    boundary = _boundary(leg, now_us)
+    if boundary.work_us == leg.course.end_us:
+        return []
+    work_us = moved(boundary.work_us, leg.course, way)
+    left_us = leg.course.spacing_us - boundary.waited_us
+    return [Leg(condition, way, work_us, boundary.at_us, work_us + max(left_us, 0), boundary.number)]
 
 
 def boundary_us(legs: Sequence[Leg], now_us: int) -> int:
@@ -117,22 +133,6 @@ def _moved(work_us: int, one: Course, other: Course) -> int:
     steps, rest_us = divmod(work_us - one.starts_us[phase], one.step_us[phase])
     step_us = other.step_us[phase]
     return other.starts_us[phase] + steps * step_us + rest_us * step_us // one.step_us[phase]
-
-
-def _beginning(leg: Leg, condition: int, way: Course) -> Leg:
-    """Return a leg that has not begun, under another condition."""
-    work_us = moved(leg.work_us, leg.course, way)
-    return Leg(condition, way, work_us, leg.start_us, work_us + leg.due_us - leg.work_us, leg.number)
-
-
-def _next(leg: Leg, condition: int, way: Course, now_us: int) -> list[Leg]:
-    """Return the leg that follows one that is under way, none where the work ends before."""
-    boundary = _boundary(leg, now_us)
-    if boundary.work_us == leg.course.end_us:
-        return []
-    work_us = moved(boundary.work_us, leg.course, way)
-    left_us = leg.course.spacing_us - boundary.waited_us
-    return [Leg(condition, way, work_us, boundary.at_us, work_us + max(left_us, 0), boundary.number)]
 
 
 class _Boundary(NamedTuple):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from sim.reliability.records import Tier
+from sim.reliability.saving.downtime import Downtime
 from sim.reliability.saving.legs import moved
 from sim.reliability.saving.progress import (
     Batch,
@@ -57,11 +58,13 @@ class Save(NamedTuple):
     at_work_us: int = 0
 
 
-def newest_save(span: Span, position: int, tier: Tier, before_us: int | None, whole: Course) -> Save | None:
+def newest_save(
+    span: Span, position: int, tier: Tier, before_us: int | None, whole: Course, store: Downtime | None = None
+) -> Save | None:
     """Return the newest checkpoint that a tier holds of a span that has stopped, None where it holds none.
 
     A checkpoint counts if it was durable when the span stopped; before_us: and if its state was taken by then.
-    position: of the span among those of the job.
+    position: of the span among those of the job. store: when the tier was out, None: never.
     """
     durable_by_us = span.stop_us - tier.durable_after_us + 1
     for index in range(len(span.walks) - 1, -1, -1):
@@ -72,6 +75,8 @@ def newest_save(span: Span, position: int, tier: Tier, before_us: int | None, wh
                 held = min(held, _taken_by(course, batch, before_us))
             _, first, _, first_us, cycle_us = batch
             place = held - 1 - (first + held - 1) % tier.every
+            if store is not None:
+                place = store.newest(course, batch, place, tier, span.stop_us)
             if place >= 0:
                 work_us, number = first_us + place * cycle_us, first + place
                 whole_us, at_us = moved(work_us, course, whole), begun_us(course, batch, place)
@@ -80,8 +85,10 @@ def newest_save(span: Span, position: int, tier: Tier, before_us: int | None, wh
     return None
 
 
-def oldest_kept_us(spans: Sequence[Span], tier: Tier) -> int:
+def oldest_kept_us(spans: Sequence[Span], tier: Tier, store: Downtime | None = None) -> int:
     """Return when the oldest of the newest `keep` checkpoints of a tier began; 0 where it has not so many."""
+    if store is not None:
+        return _oldest_of_store_us(spans, tier, store)
     left = tier.keep
     for span in reversed(spans):
         for walk in reversed(span.walks):
@@ -95,16 +102,43 @@ def oldest_kept_us(spans: Sequence[Span], tier: Tier) -> int:
     return 0
 
 
+def _oldest_of_store_us(spans: Sequence[Span], tier: Tier, store: Downtime) -> int:
+    left = tier.keep
+    for span in reversed(spans):
+        for walk in reversed(span.walks):
+            for batch in reversed(walk.batches):
+                held = begun_before(walk.course, batch, span.stop_us - tier.durable_after_us + 1)
+                place = held - 1 - (batch.first + held - 1) % tier.every
+                while (place := store.newest(walk.course, batch, place, tier, span.stop_us)) >= 0:
+                    left -= 1
+                    if not left:
+                        return begun_us(walk.course, batch, place)
+                    place -= tier.every
+    return 0
+
+
 def undone(spans: Sequence[Span], save: Save) -> tuple[Share, ...]:
     """Return the work beyond a checkpoint."""
     result: list[Share] = []
     for position in range(max(save.span, 0), len(spans)):
+        of_span: list[Share] = []
         for index, walk in enumerate(spans[position].walks):
             if (position, index) < (save.span, save.walk):
                 continue
             from_us = save.at_work_us if (position, index) == (save.span, save.walk) else walk.from_us
-            result += shares(walk.course, from_us, walk.to_us, walk.condition)
+            for share in shares(walk.course, from_us, walk.to_us, walk.condition):
+                _add(of_span, share)
+        result += of_span
     return tuple(result)
+
+
+def _add(to: list[Share], share: Share) -> None:
+    """Add a share to those before it: an outage of the store parts none of one phase and condition."""
+    last = to[-1] if to else None
+    if last is not None and (last.phase, last.condition) == (share.phase, share.condition):
+        to[-1] = last._replace(duration_us=last.duration_us + share.duration_us, steps=last.steps + share.steps)
+    else:
+        to.append(share)
 
 
 def done_beyond(span: Span, walk: int, from_us: int) -> Sequence[Share]:
@@ -142,22 +176,29 @@ def _held(batch: Batch, newest: int) -> Batch:
     return batch if first + number - 1 <= newest else Batch(begin_us, first, newest - first + 1, work_us, cycle_us)
 
 
-def sealed(span: Span, number: int, stop_us: int) -> Span:
-    """Return a span whose end was saved, with its work all done, by a checkpoint that was durable at stop_us."""
+def sealed(span: Span, number: int, stop_us: int, begin_us: int | None = None) -> Span:
+    """Return a span whose end was saved, with its work all done, by a checkpoint that was durable at stop_us.
+
+    begin_us: when it was begun, by default as soon as the span stopped.
+    """
     last = span.walks[-1]
-    batch = Batch(span.stop_us, number, 1, last.to_us, 0)
+    batch = Batch(span.stop_us if begin_us is None else begin_us, number, 1, last.to_us, 0)
     walks = (*span.walks[:-1], last._replace(batches=(*last.batches, batch)))
     return span._replace(walks=walks, stop_us=stop_us)
 
 
-def durable_count(span: Span) -> int:
+def durable_count(span: Span, store: Downtime | None = None) -> int:
     """Return how many checkpoints of a span were durable, each in the first tier that takes all, when it stopped."""
     count = 0
     for _, course, _, _, batches in span.walks:
         if batches:
-            by_us = span.stop_us - first_tier(course).durable_after_us + 1
+            tier = first_tier(course)
+            by_us = span.stop_us - tier.durable_after_us + 1
             for batch in batches:
-                count += begun_before(course, batch, by_us)
+                held = begun_before(course, batch, by_us)
+                count += held
+                if store is not None and tier is course.tiers[-1]:
+                    count -= store.lost(course, batch, held, tier, span.stop_us)
     return count
 
 

@@ -12,7 +12,7 @@ from sim.cluster.domains import DOMAINS
 from sim.errors import ScenarioError
 from sim.reliability.failures.domain_checks import check_correlated
 from sim.reliability.plan import COMPONENTS
-from sim.reliability.records import SHARED_COMPONENTS, FailureClass, Law
+from sim.reliability.records import SHARED_COMPONENTS, STORE, FailureClass, Law
 from sim.scenario.faults.domains import CorrelatedForm, correlated_of
 from sim.scenario.faults.effects import planned_of, silent_of
 from sim.scenario.faults.fleet import AgeForm, InfantForm, LemonsForm, ages_of, with_infants, with_lemons
@@ -29,7 +29,8 @@ class CauseForm(LawForm, SlowKeys):
     """One cause of failure: what it hits and the law of that component's life.
 
     leaf, spine, core: switches by tier; cable: between switches; nic; link: from a port of a NIC to its switch; rack,
-    power-domain, cooling-unit, site: with all of their nodes. per_node: of parts that the node's record does not count.
+    power-domain, cooling-unit, site: with all of their nodes; storage: the store of checkpoints. per_node: of parts
+    that the node's record does not count.
     """
 
     component: Annotated[str, OneOf(what="component", known=COMPONENTS)]
@@ -39,9 +40,10 @@ class CauseForm(LawForm, SlowKeys):
         Duration | None,
         Field(
             description="of a part of the network, or a domain: how long it is out; the graph says what that stops. Of "
-            "what is slow: how long it is so"
+            "the store: how long no checkpoint can be written or read. Of what is slow: how long it is so"
         ),
     ] = None
+    data_loss: Annotated[bool, Field(description="of storage: every checkpoint that it holds is gone")] = False
     per_node: Count | None = None
     correlated: CorrelatedForm | None = None
     found: Annotated[Duration | None, Field(description="it goes unnoticed for so long; all work since is bad")] = None
@@ -108,7 +110,7 @@ def check_outages(form: FailuresForm | None, *, wired: bool) -> None:
     """Raise ScenarioError for outages of a network that is not there."""
     causes = form.causes if form else []
     for cause in causes:
-        of_network = cause.repair is not None and cause.component not in DOMAINS and not is_slow(cause)
+        of_network = cause.repair is not None and cause.component not in (*DOMAINS, STORE) and not is_slow(cause)
         if not wired and (of_network or cause.component in SHARED_COMPONENTS):
             raise ScenarioError(
                 f"failures.causes: '{cause.name}' is an outage of the network; expected a cluster.topology, "
@@ -150,7 +152,8 @@ def _own_class(cause: CauseForm, node: Node, nic_ports: int) -> FailureClass:
         life=law(cause),
         replace=takes if cause.replace is None else cause.replace,
         outage=None if cause.repair is None or slowing else law(cause.repair),
-        stops=slowing is None,
+        stops=slowing is None and cause.component != STORE,
+        data_loss=cause.data_loss,
         slowing=slowing,
         correlated=correlated_of(cause.correlated),
         silent=silent_of(cause.found, cause.recall, cause.rewind, cause.aborts, where),
@@ -163,11 +166,13 @@ def _own_class(cause: CauseForm, node: Node, nic_ports: int) -> FailureClass:
 
 def _check_outage(cause: CauseForm) -> None:
     where = f"failures.causes: '{cause.name}'"
-    if cause.component in SHARED_COMPONENTS and cause.repair is None:
+    if cause.data_loss and cause.component != STORE:
+        raise ScenarioError(f"{where}: data_loss belongs to component '{STORE}'; a {cause.component} is no store")
+    if cause.component in (STORE, *SHARED_COMPONENTS) and cause.repair is None:
         raise ScenarioError(f"{where}: got no repair; expected how long a {cause.component} is out, such as '4 h'")
     if cause.repair is None:
         return
-    if cause.component not in (*SHARED_COMPONENTS, *DOMAINS, "nic", "link"):
+    if cause.component not in (STORE, *SHARED_COMPONENTS, *DOMAINS, "nic", "link"):
         raise ScenarioError(
             f"{where}: repair belongs to parts of the network; a {cause.component} is repaired as [repair] says"
         )

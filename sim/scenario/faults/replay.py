@@ -101,7 +101,7 @@ def _check_repeated(log: FailureLog, form: LogForm) -> None:
 
 
 def _check_outages(logged: Sequence[FailureClass], *, wired: bool) -> None:
-    out = [each.cause for each in logged if each.outage is not None]
+    out = [each.cause for each in logged if each.of_network]
     if out and not wired:
         raise ScenarioError(
             f"failures.log: '{out[0]}' is an outage of the network; expected a cluster.topology, whose graph says what "

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from sim.cluster.domains import DOMAINS
 from sim.errors import ScenarioError
 from sim.reliability.failures.fleet import held_by_nodes
+from sim.reliability.records import STORE
 from sim.scenario.faults.failures import CauseForm, FailuresForm
 from sim.scenario.faults.recovery import RecoveryForm
 from sim.scenario.faults.slow import is_slow
@@ -36,10 +37,21 @@ def _of_cause(cause: CauseForm, failures: FailuresForm, recovery: RecoveryForm, 
         yield f"{where}: a {cause.component} does not fail silently; expected no found, or a part of a node, or job"
     if cause.found is not None and not recovery.rework:
         yield f"{where}: got found, after which work is bad, and recovery.rework = false, which keeps it; expected one"
+    if cause.component == STORE:
+        yield from _of_store(cause, recovery, checkpoints, where)
     if cause.planned is not None and recovery.rework and not checkpoints:
         yield f"{where}: planned waits until all work is saved; expected a [checkpoint]"
     if cause.planned is not None and cause.name in recovery.detect_by_cause:
         yield f"recovery.detect_by_cause: '{cause.name}' is planned and needs no detection; expected no such key"
+
+
+def _of_store(cause: CauseForm, recovery: RecoveryForm, checkpoints: bool, where: str) -> Iterator[str]:
+    if not checkpoints:
+        yield f"{where}: the store holds checkpoints, and none are taken; expected a [checkpoint]"
+    if cause.found is not None or cause.planned is not None:
+        yield f"{where}: a store is out for repair, and not found or planned to be; expected only repair"
+    if cause.name in recovery.detect_by_cause and not cause.data_loss:
+        yield f"recovery.detect_by_cause: '{cause.name}' stops no job and needs no detection; expected no such key"
 
 
 def _effects(cause: CauseForm) -> list[str]:

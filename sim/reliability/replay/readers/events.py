@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sim.errors import InputError
-from sim.reliability.records import SHARED_COMPONENTS
+from sim.reliability.records import SHARED_COMPONENTS, STORE
 from sim.reliability.replay.entries import Entry, FailureLog
 
 COLUMNS = ("time_us", "kind", "cause", "component", "component_index", "ordinal", "node")
@@ -82,9 +82,9 @@ def _entry(row: _Row, position: int, known: Mapping[str, Any], back_us: int) -> 
     index = -1
     if row.component in SHARED_COMPONENTS:
         index = row.component_index
-    elif row.component != "job" and known:
+    elif row.component not in ("job", STORE) and known:
         index = row.component_index - row.node * int(known.get("per_node", 1))
-    out = bool(known.get("outage")) or row.component in SHARED_COMPONENTS
+    out = bool(known.get("outage")) or row.component in (STORE, *SHARED_COMPONENTS)
     return Entry(
         component=row.component,
         cause=row.cause,
