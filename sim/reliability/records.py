@@ -256,7 +256,8 @@ class ElasticPlan:
     """What of a job can do without the rest: `replicas` data-parallel replicas, of which it steps with min_replicas.
 
     blocks: the seats that leave the job together where one of them is empty, each of them as many whole replicas; none:
-    a block for each replica, of as many seats in a row.
+    a block for each replica, of as many seats in a row. min_replicas 0: as few as fit their GPUs, of a model whose plan
+    is not made yet.
     """
 
     replicas: int
