@@ -70,6 +70,7 @@ def test_replicas_and_the_fewest_of_them_are_read() -> None:
         ({"mode": "elastic", "replicas": 4, "min_replicas": 5}, "min_replicas: got 5; expected 1 to 4"),
         ({"mode": "requeue", "replicas": 4}, "recovery.replicas: mode 'requeue' keeps all"),
         ({"min_replicas": 1}, "recovery.min_replicas: mode 'requeue' keeps all"),
+        ({"regrow": "at-restart"}, "recovery.regrow: mode 'requeue' keeps all"),
     ],
 )
 def test_replicas_that_cannot_be_are_refused(recovery: dict[str, Any], told: str) -> None:

@@ -8,6 +8,7 @@ from sim.catalog.records import Node
 from sim.errors import ScenarioError, unknown_name
 from sim.reliability.plan import MODES
 from sim.reliability.records import RecoveryPlan
+from sim.reliability.recovery.elastic import REGROWS
 from sim.scenario.faults.elastic import elastic_of
 from sim.scenario.faults.failures import FailuresForm, causes_of
 from sim.scenario.faults.repair import RepairForm
@@ -47,6 +48,9 @@ class RecoveryForm(BaseModel):
         None
     )
     min_replicas: Annotated[Count | None, Field(description="whole replicas without which an elastic job waits")] = None
+    regrow: Annotated[
+        str | None, OneOf(what="regrow", known=REGROWS), Field(description="when replicas join an elastic job again")
+    ] = None
     success: Annotated[dict[str, Fraction], Field(description="by stage: how likely one attempt at it passes")] = {}
     rework: bool = True
     spares: SparesForm | None = None
@@ -102,7 +106,7 @@ def recovery_of(
         rework=recovery.rework,
         stragglers=stragglers_of(recovery.stragglers),
         resume_when_idle=recovery.resume_when_idle,
-        elastic=elastic_of(recovery.mode, recovery.replicas, recovery.min_replicas, nodes, data),
+        elastic=elastic_of(recovery.mode, recovery.replicas, recovery.min_replicas, recovery.regrow, nodes, data),
     )
 
 
