@@ -1,7 +1,8 @@
 """Elastic data parallelism: a job goes on with the replicas whose nodes are all there.
 
 The global batch stays, so that each replica that is left does more microbatches and steps take longer. Seats that leave
-the job together are a block: one replica, or several that share a node.
+the job together are a block: one replica, or several that need each other. Of a model the steps are simulated
+(`sim.steps.shrunken`), of a given step time they are longer in proportion.
 """
 
 from collections.abc import Sequence

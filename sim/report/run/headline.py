@@ -118,8 +118,8 @@ def _elastic(result: Result) -> list[str]:
     return wrapped(
         f"Stepped with fewer replicas for {show(elastic['shrunken_s'], 'time')} ({percent(share)}): "
         f"{show_count(elastic['least_replicas'])} of {show_count(elastic['replicas'])} at the least, "
-        f"{show_count(elastic['min_replicas'])} needed; shrunk {show_count(elastic['shrunk'])} times, regrown "
-        f"{show_count(elastic['regrown'])} times; ETTR at the pace of all {percent(elastic['full_pace_ettr'])}"
+        f"{show_count(elastic['min_replicas'])} needed; shrunk {show_count(elastic['shrunk'])}x, regrown "
+        f"{show_count(elastic['regrown'])}x; ETTR at the pace of all {percent(elastic['full_pace_ettr'])}"
     )
 
 
