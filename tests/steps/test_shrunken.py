@@ -99,3 +99,46 @@ def test_more_replicas_than_fit_are_asked_for_by_name() -> None:
 def test_a_model_that_cannot_shrink_is_refused(changes: dict[str, Any], told: str) -> None:
     with pytest.raises(ScenarioError, match=told):
         prepared(**changes)
+
+
+MIXTURE = {
+    "layers": 8,
+    "hidden": 2048,
+    "heads": 16,
+    "kv_heads": 8,
+    "head_dim": 128,
+    "attention": "gqa",
+    "vocab": 32000,
+    "ffn_hidden": 5632,
+    "gated_ffn": True,
+    "tied_embeddings": False,
+    "experts": 16,
+    "experts_per_token": 2,
+    "expert_ffn_hidden": 1024,
+}
+
+
+@pytest.mark.parametrize(
+    ("blocks", "changes"),
+    [
+        (4, {"parallelism": {"tensor": 4, "pipeline": 2, "sharding": "zero3"}}),
+        (4, {"parallelism": {"tensor": 4, "pipeline": 2, "schedule": {"kind": "zb-1p"}}}),
+        (2, {"parallelism": {"tensor": 4, "pipeline": 1, "sharding": "hsdp", "shard": 8}}),
+        (8, {"model": MIXTURE, "parallelism": {"tensor": 1, "pipeline": 1, "expert": 8}}),
+        (4, {"model": MIXTURE, "parallelism": {"tensor": 1, "pipeline": 1, "expert": 16}}),
+    ],
+)
+def test_whatever_ties_replicas_what_is_left_keeps_tokens_and_useful_work(blocks: int, changes: dict[str, Any]) -> None:
+    ready = prepared(**changes)
+    assert len(shrinking(ready).plan.blocks) == blocks
+    whole, shrunk = (shrinking(ready).steps_with(lost)[0].profile for lost in (0, 1))
+    assert shrunk.gpus == whole.gpus * (blocks - 1) // blocks
+    assert sum(shrunk.state_ns.values()) == shrunk.stages * shrunk.step_time_ns
+    useful = [each.state_ns["compute_ideal"] * each.gpus for each in (whole, shrunk)]
+    assert useful[0] * shrunk.stages == useful[1] * whole.stages
+    assert (shrunk.tokens, shrunk.step_time_ns > whole.step_time_ns) == (whole.tokens, True)
+
+
+def test_a_schedule_that_cannot_run_so_many_microbatches_cannot_shrink() -> None:
+    with pytest.raises(ScenarioError, match=r"cannot leave anything out.* 11 microbatches each, .*even number"):
+        prepared(parallelism={"tensor": 4, "pipeline": 2, "schedule": {"kind": "dualpipe", "chunks": 2}})
