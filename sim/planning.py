@@ -22,6 +22,7 @@ from sim.scenario.faults.rate import check_rate
 from sim.scenario.records import Scenario
 from sim.scenario.saving import checkpoint_plan
 from sim.steps import StepResult, main_phase, simulate_phase
+from sim.steps.shrunken import Shrinking
 from sim.workload.layout import Layout
 from sim.workload.profile import StepProfile
 
@@ -39,7 +40,8 @@ Held = dict[tuple[tuple[FailureClass, ...], int, int, tuple[tuple[str, DomainSiz
 class Prepared:
     """What a run starts from: the scenario with its level set, its machine, and the step of every phase.
 
-    bill: the machine's bill of materials; empty where nothing is billed. Runs of the job share the rest: known, what
+    bill: the machine's bill of materials; empty where nothing is billed. shrinking: the steps of an elastic job of a
+    model. Runs of the job share the rest: known, what
     times its replicas; ranks, those of every phase and their speeds, both as the steps were simulated; held, failures
     with the nodes that they hit, by what decides them.
     """
@@ -48,6 +50,7 @@ class Prepared:
     machine: Machine | None
     steps: tuple[StepResult, ...]
     bill: tuple[BomLine, ...] = ()
+    shrinking: Shrinking | None = None
     allow_plugins: bool = False
     known: Known = field(default_factory=dict, compare=False, repr=False)
     ranks: dict[int, PhaseRanks] = field(default_factory=dict, compare=False, repr=False)
@@ -68,6 +71,9 @@ def planned(prepared: Prepared) -> Planned:
     judge, results_of = judge_of(prepared)
     failures = _wired(prepared, judge)
     plan = run_plan(prepared.scenario, prepared.steps, prepared.machine, failures, prepared.allow_plugins)
+    if prepared.shrinking is not None:
+        plan = replace(plan, recovery=replace(plan.recovery, elastic=prepared.shrinking.plan))
+        results_of = prepared.shrinking.steps_with
     pacer = pacer_of(prepared, plan, results_of) if judge or has_slow(plan) or plan.recovery.elastic else None
     return Planned(plan=plan, judge=judge, pacer=pacer)
 
@@ -100,7 +106,7 @@ def _profiles(steps: tuple[StepResult, ...]) -> tuple[StepProfile, ...]:
 def pacer_of(
     prepared: Prepared, plan: RunPlan, results_of: Callable[[int], tuple[StepResult, ...]]
 ) -> StepPacer | GivenPacer:
-    """Return what says how long steps take with slow GPUs; results_of: steps by the condition of the network."""
+    """Return what says how long steps take under conditions; results_of: steps by the network's, or by blocks out."""
     scenario, machine = prepared.scenario, prepared.machine
     if machine is None or not prepared.steps:
         whole_us = [phase.step_time_us for phase in plan.phases]

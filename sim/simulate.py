@@ -28,6 +28,7 @@ from sim.scenario import canonical_text
 from sim.scenario.anchor import anchored
 from sim.scenario.records import Scenario
 from sim.steps import StepResult, main_phase, simulate_phase, simulate_step_of, step_time_of
+from sim.steps.shrunken import shrinking_of
 from sim.workload.profile import StepProfile
 from sim.workload.stragglers import Speed
 
@@ -116,11 +117,13 @@ def prepare(
     billed = machine is not None and scenario.billing is not None and scenario.machines.storage is not None
     bill = materials(machine) if billed and machine is not None else ()
     _check_site(scenario, bill)
+    steps = tuple(replace(step, anchoring=anchoring) for step in _steps(scenario, machine, progress))
     return Prepared(
         scenario=scenario,
         machine=machine,
-        steps=tuple(replace(step, anchoring=anchoring) for step in _steps(scenario, machine, progress)),
+        steps=steps,
         bill=bill,
+        shrinking=shrinking_of(scenario, machine, steps),
         allow_plugins=allow_plugins,
     )
 
@@ -167,7 +170,10 @@ def reseeded(prepared: Prepared, scenario: Scenario) -> Prepared:
     pairs = enumerate(zip(steps, prepared.steps, strict=True))
     same = {phase for phase, (now, before) in pairs if now.timeline is before.timeline}
     known = {phase: replicas for phase, replicas in prepared.known.items() if phase in same}
-    return replace(prepared, scenario=scenario, machine=machine, steps=steps, known=known, ranks={})
+    shrinking = shrinking_of(scenario, machine, steps)
+    return replace(
+        prepared, scenario=scenario, machine=machine, steps=steps, shrinking=shrinking, known=known, ranks={}
+    )
 
 
 def simulate_prepared(prepared: Prepared, progress: Progress = lambda fraction, what: None) -> RunResult:

@@ -108,6 +108,17 @@ def test_the_readme_of_experiments_shows_the_study_and_a_form_that_loads(tmp_pat
     assert spares == [0, 24]
 
 
+def test_the_readme_of_experiments_shows_what_spares_and_elasticity_came_to() -> None:
+    section = (EXPERIMENTS / "README.md").read_text().split("## Spares, or fewer replicas?\n")[1].split("\n## ")[0]
+    shown = [text.split("```")[0].strip("\n") for text in section.split("```text\n")[1:]]
+    names = "spares-or-elastic", "spares-or-elastic-2x", "spares-or-elastic-2k"
+    for name, text in zip(names, shown, strict=True):
+        done = EXPERIMENTS / "studies" / name
+        assert all(block in (done / "comparison.txt").read_text() for block in text.split("\n\n"))
+        facts = json.loads((done / "comparison.json").read_text())
+        assert [each.name for each in load_study(name).variants] == [each["value"] for each in facts["variants"]]
+
+
 def test_what_is_shown_of_a_study_is_what_its_answer_renders() -> None:
     for answer in (EXPERIMENTS / "studies").glob("*/comparison.json"):
         facts = json.loads(answer.read_text())

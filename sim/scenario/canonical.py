@@ -49,6 +49,7 @@ _SINCE: Mapping[str, object] = {
     "stragglers": None,
     "swing": None,
     "resume_when_idle": None,
+    "regrow": "at-once",
     "terms": STANDARD,
     "cooling": None,
     "data_loss": False,

@@ -28,7 +28,7 @@ from sim.scenario.health import health_of
 from sim.scenario.lookup import look_up
 from sim.scenario.machines import machines_of
 from sim.scenario.messages import error_lines
-from sim.scenario.records import Anchor, Billing, Checkpoint, Failures, Figure, Limits, Machines, Scenario
+from sim.scenario.records import Anchor, Billing, Checkpoint, Failures, Figure, Limits, Machines, Scenario, Training
 from sim.scenario.source import overridden, read_anchors, read_scenario
 from sim.scenario.training import model_of, training_of
 
@@ -145,10 +145,13 @@ def _billing(form: ScenarioForm) -> Billing | None:
 def _resolved(form: ScenarioForm) -> Scenario:
     machines = replace(machines_of(form.cluster), health=health_of(form.cluster.health, form.run.seed))
     failures = _failures(form, machines)
-    recovery = recovery_of(form.recovery, form.failures, form.repair, machines.node, machines.nodes, bool(form.model))
+    training = training_of(form, machines)
+    recovery = recovery_of(
+        form.recovery, form.failures, form.repair, machines.node, machines.nodes, _replicas(training)
+    )
     return Scenario(
         name=form.name,
-        training=training_of(form, machines),
+        training=training,
         step_time_s=form.training.step_time,
         machines=machines,
         failures=failures,
@@ -165,6 +168,11 @@ def _resolved(form: ScenarioForm) -> Scenario:
         ),
         published_gap=tuple(form.published.gap) if form.published else (),
     )
+
+
+def _replicas(training: Training | None) -> int | None:
+    """Return the data-parallel replicas of a model, the most of any phase."""
+    return None if training is None else max(phase.layout.data for phase in training.phases)
 
 
 def _failures(form: ScenarioForm, machines: Machines) -> Failures:
@@ -192,7 +200,9 @@ def _checks(form: ScenarioForm) -> Sequence[Callable[[], object]]:
 
     def recovery() -> object:
         node = look_up(catalog.node, form.cluster.node, "cluster.node")
-        return recovery_of(form.recovery, form.failures, form.repair, node, form.cluster.nodes, bool(form.model))
+        elastic = form.recovery is not None and form.recovery.mode == "elastic"
+        data = _replicas(training_of(form, machines_of(form.cluster))) if elastic else None
+        return recovery_of(form.recovery, form.failures, form.repair, node, form.cluster.nodes, data)
 
     def spares() -> object:
         return form.recovery and spares_of(form.recovery.spares, machines_of(form.cluster))

@@ -5,6 +5,7 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from sim.reliability.records import ElasticPlan, Law, RunPlan, SparePlan, SpareTier
+from sim.reliability.recovery.elastic import REGROWS
 from tests.engine.run_plans import ages, run_plans
 
 
@@ -20,6 +21,7 @@ def elastic_plans(draw: st.DrawFn) -> RunPlan:
         replicas=blocks * together,
         min_replicas=draw(st.integers(1, blocks * together)),
         blocks=scattered if together > 1 or draw(st.booleans()) else (),
+        regrow=draw(st.sampled_from(REGROWS)),
     )
     hot = SparePlan(hot=SpareTier(nodes=1, replace=Law()))
     spares = draw(st.sampled_from([SparePlan(), hot])) if spare_nodes else SparePlan()

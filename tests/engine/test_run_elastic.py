@@ -87,6 +87,21 @@ def test_with_fewer_replicas_than_it_needs_a_job_waits_with_all_its_nodes(mode: 
     assert stays(trace, 1) == [("job", 0, 120)]
 
 
+@pytest.mark.parametrize(("mode", "explicit"), WAYS)
+def test_replicas_that_wait_for_a_restart_join_at_the_next_whatever_it_is_for(mode: str, explicit: bool) -> None:
+    # The job itself fails at 150, which breaks no node: node 0, a spare since 105, and node 1 join it after detection.
+    log = (Logged(150 * SECOND, 0),)
+    bug = FailureClass(cause="bug", component="job", per_node=1, life=Law(mean_s=1.0), replace=False, logged=log)
+    base = elastic((40.0, 0), horizon_us=250 * SECOND)
+    recovery = replace(base.recovery, elastic=ElasticPlan(replicas=2, regrow="at-restart"))
+    waiting = replace(base, recovery=recovery, failures=(*base.failures, bug))
+    trace = conserved(simulate_run(waiting, mode, explicit=explicit))
+    assert stays(trace, 0)[1:] == [("repair", 45, 105), ("spare", 105, 155), ("job", 155, 250)]
+    assert stays(trace, 1)[1:] == [("idle", 45, 155), ("job", 155, 250)]
+    assert not [event for event in trace.events if event.kind == "planned"]
+    assert [event.time_us / SECOND for event in trace.events if event.kind == "regrown"] == [155]
+
+
 def test_a_spare_that_is_there_keeps_the_replica_whole() -> None:
     trace = conserved(simulate_run(elastic((40.0, 0), spare_nodes=1, horizon_us=100 * SECOND)))
     assert not [event for event in trace.events if event.kind == "shrunk"]
@@ -153,6 +168,8 @@ def test_a_plan_that_cannot_be_elastic_is_refused() -> None:
             simulate_run(replace(base, recovery=wrong, spare_nodes=2))
     with pytest.raises(InputError, match="min_replicas: got 3"):
         simulate_run(replace(base, recovery=replace(recovery, elastic=ElasticPlan(replicas=2, min_replicas=3))))
+    with pytest.raises(InputError, match="unknown regrow 'later'"):
+        simulate_run(replace(base, recovery=replace(recovery, elastic=ElasticPlan(replicas=2, regrow="later"))))
     local = Tier(name="host-memory", block_us=0, durable_after_us=0, restore_us=0, local=True)
     with pytest.raises(ScenarioError, match="a checkpoint tier that is on the nodes"):
         simulate_run(replace(base, checkpoint=replace(base.checkpoint, faster=(local,))))

@@ -70,6 +70,7 @@ def test_replicas_and_the_fewest_of_them_are_read() -> None:
         ({"mode": "elastic", "replicas": 4, "min_replicas": 5}, "min_replicas: got 5; expected 1 to 4"),
         ({"mode": "requeue", "replicas": 4}, "recovery.replicas: mode 'requeue' keeps all"),
         ({"min_replicas": 1}, "recovery.min_replicas: mode 'requeue' keeps all"),
+        ({"regrow": "at-restart"}, "recovery.regrow: mode 'requeue' keeps all"),
     ],
 )
 def test_replicas_that_cannot_be_are_refused(recovery: dict[str, Any], told: str) -> None:
@@ -77,8 +78,8 @@ def test_replicas_that_cannot_be_are_refused(recovery: dict[str, Any], told: str
         scenario_of(tree(**recovery), "file.toml")
 
 
-def test_a_model_whose_step_with_fewer_replicas_is_not_simulated_is_refused() -> None:
+def test_the_replicas_of_a_model_are_its_data_parallel_ones_and_as_few_as_fit_may_be_left() -> None:
     faults = {key: value for key, value in tree(mode="elastic").items() if key in ("failures", "recovery", "repair")}
-    wrong = {**WITH_MODEL, **faults}
-    with pytest.raises(ScenarioError, match="'elastic' does not yet simulate the step of a \\[model\\]"):
-        scenario_of(wrong, "file.toml")
+    scenario = scenario_of({**WITH_MODEL, **faults}, "file.toml")
+    assert scenario.recovery is not None
+    assert scenario.recovery.elastic == ElasticPlan(replicas=4, min_replicas=0)

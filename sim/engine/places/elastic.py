@@ -11,12 +11,14 @@ from sim.reliability.recovery.elastic import blocks_of, least_blocks
 class Blocks:
     """Which seats of which block are empty, which blocks are out, and what for."""
 
-    __slots__ = ("block_of", "each", "empty", "least", "out", "seats", "why")
+    __slots__ = ("at_once", "block_of", "each", "empty", "least", "out", "seats", "why")
 
     def __init__(self, plan: RunPlan) -> None:
         assert plan.recovery.elastic is not None, "only an elastic job has blocks"
         self.seats = blocks_of(plan)
         self.each = len(self.seats[0])
+        # Whether a stop is planned for a block that is whole again, or it waits for the next restart.
+        self.at_once = plan.recovery.elastic.regrow == "at-once"
         self.least = least_blocks(plan.recovery.elastic, len(self.seats))
         self.block_of = {seat: block for block, seats in enumerate(self.seats) for seat in seats}
         self.empty: dict[int, set[int]] = {}

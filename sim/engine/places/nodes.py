@@ -291,7 +291,7 @@ class Nodes:
             self.clock.join(node)
         if waiting:
             self._fill()
-        elif self.blocks is not None and self.can_grow():
+        elif self.blocks is not None and self.blocks.at_once and self.can_grow():
             self.grows()
 
     def _vacate(self, node: int, cause: str, event: int) -> None:

@@ -1,17 +1,21 @@
 """Elastic data parallelism: a job goes on with the replicas whose nodes are all there.
 
 The global batch stays, so that each replica that is left does more microbatches and steps take longer. Seats that leave
-the job together are a block: one replica, or several that share a node.
+the job together are a block: one replica, or several that need each other. Of a model the steps are simulated
+(`sim.steps.shrunken`), of a given step time they are longer in proportion.
 """
 
 from collections.abc import Sequence
 
-from sim.errors import InputError, ScenarioError
+from sim.errors import InputError, ScenarioError, unknown_name
 from sim.reliability.failures.slow import has_slow
 from sim.reliability.records import STORE, ElasticPlan, RunPlan
 
 REGROW = "regrow"
 """Cause of the planned stop at which replicas join again."""
+
+REGROWS = ("at-once", "at-restart")
+"""When replicas that are whole join again: a stop is planned for it, or they wait for the next restart."""
 
 
 def blocks_of(plan: RunPlan) -> tuple[tuple[int, ...], ...]:
@@ -61,6 +65,8 @@ def check_elastic(plan: RunPlan) -> None:
         return
     if elastic is None:
         raise ScenarioError("recovery.replicas: is missing; mode 'elastic' needs to know what can be left out")
+    if elastic.regrow not in REGROWS:
+        raise unknown_name("regrow", elastic.regrow, REGROWS, "recovery.regrow")
     _check_replicas(plan, elastic)
     _check_alone(plan)
 

@@ -14,6 +14,7 @@ from sim.reliability.failures.exposure import job_mtbf_s
 from sim.reliability.records import RunPlan
 from sim.report.money.money import BILL_KEYS, bill_json
 from sim.report.run.replay import replay_json
+from sim.report.step.shrinking import elastic_json
 from sim.report.step.slowdown import diurnal_json, network_json, stragglers_json
 from sim.scenario.records import Scenario
 from sim.simulate import RunResult, StepResult, main_phase
@@ -58,6 +59,7 @@ def run_json(result: RunResult) -> dict[str, Any]:
         "network": network_json(result),
         "stragglers": stragglers_json(result),
         "diurnal": diurnal_json(result),
+        "elastic": elastic_json(result),
         "checkpoints": {"started": result.trace.checkpoints_started, "durable": result.trace.checkpoints_durable},
         "states": dict(summary.states),
         "waterfall": dict(summary.waterfall),

@@ -82,6 +82,7 @@ def _broken(result: Result) -> list[str]:
         *(wrapped(f"Most often: {_most_often(result['interruptions'])}") if interruptions else []),
         *_damaged(result),
         *_slow(result),
+        *_elastic(result),
     ]
 
 
@@ -105,6 +106,20 @@ def _damaged(result: Result) -> list[str]:
     return wrapped(
         f"Stepped on a damaged network for {show(network['damaged_s'], 'time')} ({percent(share)}): "
         f"{short(network['slowdown_gpu_hours'])} GPU-hours of longer steps"
+    )
+
+
+def _elastic(result: Result) -> list[str]:
+    """Return how long an elastic job stepped with fewer replicas, and what its steps would be at the pace of all."""
+    elastic = result.get("elastic")
+    if elastic is None:
+        return []
+    share = elastic["shrunken_s"] / result["wall_time_s"] if result["wall_time_s"] else 0.0
+    return wrapped(
+        f"Stepped with fewer replicas for {show(elastic['shrunken_s'], 'time')} ({percent(share)}): "
+        f"{show_count(elastic['least_replicas'])} of {show_count(elastic['replicas'])} at the least, "
+        f"{show_count(elastic['min_replicas'])} needed; shrunk {show_count(elastic['shrunk'])}x, regrown "
+        f"{show_count(elastic['regrown'])}x; ETTR at the pace of all {percent(elastic['full_pace_ettr'])}"
     )
 
 

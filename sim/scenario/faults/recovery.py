@@ -8,6 +8,7 @@ from sim.catalog.records import Node
 from sim.errors import ScenarioError, unknown_name
 from sim.reliability.plan import MODES
 from sim.reliability.records import RecoveryPlan
+from sim.reliability.recovery.elastic import REGROWS
 from sim.scenario.faults.elastic import elastic_of
 from sim.scenario.faults.failures import FailuresForm, causes_of
 from sim.scenario.faults.repair import RepairForm
@@ -43,8 +44,13 @@ class RecoveryForm(BaseModel):
     warm_up: Duration = NONE
     initialize_per_node: Annotated[Time, Field(description="what every node of the job adds to initialize")] = 0.0
     rejoin: Annotated[Duration | None, Field(description="instead of initialize where no node is replaced")] = None
-    replicas: Annotated[Count | None, Field(description="data-parallel replicas that share the nodes evenly")] = None
+    replicas: Annotated[Count | None, Field(description="replicas that share the nodes of a job without a model")] = (
+        None
+    )
     min_replicas: Annotated[Count | None, Field(description="whole replicas without which an elastic job waits")] = None
+    regrow: Annotated[
+        str | None, OneOf(what="regrow", known=REGROWS), Field(description="when replicas join an elastic job again")
+    ] = None
     success: Annotated[dict[str, Fraction], Field(description="by stage: how likely one attempt at it passes")] = {}
     rework: bool = True
     spares: SparesForm | None = None
@@ -63,9 +69,11 @@ def recovery_of(
     repair: RepairForm | None,
     node: Node,
     nodes: int,
-    modelled: bool = False,
+    data: int | None = None,
 ) -> RecoveryPlan | None:
     """Return the stages of recovery of a job on `nodes` nodes, or None where nothing breaks.
+
+    data: data-parallel replicas of a model, the most of any phase; None without one.
 
     Raises ScenarioError when either lacks the other, and for keys that the mode does not read.
     """
@@ -98,7 +106,7 @@ def recovery_of(
         rework=recovery.rework,
         stragglers=stragglers_of(recovery.stragglers),
         resume_when_idle=recovery.resume_when_idle,
-        elastic=elastic_of(recovery.mode, recovery.replicas, recovery.min_replicas, nodes, modelled=modelled),
+        elastic=elastic_of(recovery.mode, recovery.replicas, recovery.min_replicas, recovery.regrow, nodes, data),
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sim.cluster.placement import groups
+from sim.cluster.placement import Groups, groups
 from sim.cluster.records import GpuArray
 from sim.engine.stages.profile import profile_step
 from sim.engine.step import StepTimeline
@@ -15,6 +15,7 @@ from sim.reliability.failures.outages import Seats
 from sim.scenario.anchor import Anchoring, StepTime, anchored
 from sim.scenario.records import Anchor, Phase, Scenario, Training
 from sim.workload.build import BuiltStep, build_step
+from sim.workload.layout import Layout
 from sim.workload.pipelines import SCHEDULES
 from sim.workload.profile import StepProfile
 from sim.workload.stragglers import ReplicaFactors, replica_factors
@@ -100,44 +101,59 @@ def build_phase(
 
     seats: the node of each of the job's places, by default the first.
     """
-    training, accelerator = scenario.training, scenario.machines.accelerator
-    if training is None or machine is None:
+    if scenario.training is None or machine is None:
         raise ScenarioError(
             "a step needs [model] and [cluster] topology; this scenario gives training.step_time instead"
         )
-    layout, job_gpus = phase.layout, scenario.machines.gpus
+    placement = ranks_of(scenario, machine, phase.layout)
+    if seats is not None:
+        each = machine.cluster.node.accelerators
+        placement = np.array(seats)[placement // each] * each + placement % each
+    return build_on(scenario, machine, phase, placement), placement
+
+
+def ranks_of(scenario: Scenario, machine: Machine, layout: Layout) -> GpuArray:
+    """Return the GPU of each rank of a layout. Raises LayoutError unless it takes the GPUs of the job."""
+    job_gpus = scenario.machines.gpus
     if layout.gpus != job_gpus:
         raise LayoutError(
             f"parallelism: tensor {layout.tensor} x context {layout.context} x pipeline {layout.pipeline} x data "
             f"{layout.data} = {layout.gpus:,}, but the job holds {job_gpus:,} GPUs"
         )
-    placement = placed_ranks(scenario, layout, machine.cluster)
-    if seats is not None:
-        each = machine.cluster.node.accelerators
-        placement = np.array(seats)[placement // each] * each + placement % each
-    members = groups(
+    return placed_ranks(scenario, layout, machine.cluster)
+
+
+def groups_of(layout: Layout, placement: GpuArray) -> Groups:
+    """Return the groups of a layout; placement: the GPU of each rank."""
+    kind = SCHEDULES[layout.schedule.kind]
+    return groups(
         layout.tensor,
         layout.pipeline,
         layout.data,
         placement,
-        wrap=SCHEDULES[layout.schedule.kind].chunks == 0,
+        wrap=kind.chunks == 0,
         context=layout.context,
         shard=layout.shard,
-        mirrored=SCHEDULES[layout.schedule.kind].copies == 2,
+        mirrored=kind.copies == 2,
         expert=layout.expert,
         expert_tensor=layout.expert_tensor,
     )
-    built = build_step(
+
+
+def build_on(scenario: Scenario, machine: Machine, phase: Phase, placement: GpuArray) -> BuiltStep:
+    """Return what a phase's step is built of; placement: the GPU of each rank."""
+    training = scenario.training
+    assert training is not None, "what is built has a model"
+    return build_step(
         training.model,
         phase.batch,
-        layout,
-        accelerator,
+        phase.layout,
+        scenario.machines.accelerator,
         training.software,
-        members,
+        groups_of(phase.layout, placement),
         machine.network,
         scenario.machines.node.accelerators,
     )
-    return built, placement
 
 
 def _alike(step: StepResult, phase: Phase, built: BuiltStep, factors: ReplicaFactors) -> bool:
