@@ -115,6 +115,6 @@ def test_a_dead_worker_is_one_line_that_says_what_to_do(monkeypatch: pytest.Monk
         def __init__(self, *arguments: object, **settings: object) -> None:
             raise BrokenProcessPool
 
-    monkeypatch.setattr(validate, "ProcessPoolExecutor", Dead)
+    monkeypatch.setattr(validate, "executor_of", Dead)
     with pytest.raises(SimulationError, match="a worker process died; run it again"):
         validate_training(ROWS, workers=2)
