@@ -167,6 +167,15 @@ def test_a_picture_is_xml_with_a_dot_a_variant(answer: dict[str, Any]) -> None:
     assert len(root.findall(".//{http://www.w3.org/2000/svg}circle")) == len(answer["variants"])
 
 
+def test_variants_of_one_step_are_set_against_the_time_of_their_runs() -> None:
+    found = comparison_json(compared("failures.scale=1,3"))
+    assert found["same_step"] == [["1", "3"]]
+    assert found["against"] == "wall_time_s"
+    assert "against wall time" in pareto_picture(found)
+    times = {row["value"]: row["mean"] for row in found["rows"] if row["metric"] == "wall_time_s"}
+    assert times["1"] < times["3"] and found["pareto"] == ["1"]
+
+
 def test_variants_that_do_not_load_or_fit_are_all_told() -> None:
     with pytest.raises(InputError) as refused:
         compared("cluster.topology.kind=fat-tre,cloos")

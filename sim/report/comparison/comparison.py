@@ -27,6 +27,7 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
         "selected": selected_json(comparison),
         "best": _best(comparison, headline),
         "best_by": {metric: _best(comparison, metric) for metric in comparison.metrics},
+        "against": against(comparison),
         "pareto": pareto(comparison, headline),
         "variants": [_variant_json(each) for each in comparison.measured],
         "rows": [row for metric in comparison.metrics for row in _rows(comparison, metric)] + _loss_rows(comparison),
@@ -118,9 +119,17 @@ def _best(comparison: Comparison, metric: str) -> str:
     return comparison.measured[means.index(min(means))].variant.name
 
 
+def against(comparison: Comparison) -> str:
+    """Return the time that the headline is set against: of a step, or of the run where all have one step, or none."""
+    if "step_time_s" not in comparison.metrics:
+        return "wall_time_s"
+    one_step = any(len(names) == len(comparison.measured) for names in alike(comparison, ["step_time_s"]))
+    return "wall_time_s" if one_step else "step_time_s"
+
+
 def pareto(comparison: Comparison, headline: str) -> list[str]:
-    """Return the variants that no other beats in both step time (or wall time) and the headline."""
-    other = "step_time_s" if "step_time_s" in comparison.metrics else "wall_time_s"
+    """Return the variants that no other beats in both the time that they are set against and the headline."""
+    other = against(comparison)
     points = [
         (one.mean, two.mean)
         for one, two in zip(comparison.estimates(headline), comparison.estimates(other), strict=True)

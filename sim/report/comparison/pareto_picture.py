@@ -27,10 +27,11 @@ _STYLE = """.bg{fill:#fff}text{fill:#222;font:13px sans-serif}.soft{fill:#5a5a5a
 def pareto_picture(result: Result) -> str:
     """Return an SVG of the comparison's headline against its time: a dot a variant, with its interval, and the front.
 
-    Reads `rows`, `headline` and `pareto` of a comparison's JSON.
+    Reads `rows`, `headline`, `against` and `pareto` of a comparison's JSON; one without `against` was set against the
+    step wherever it has one.
     """
     metrics = {row["metric"] for row in result["rows"]}
-    time = "step_time_s" if "step_time_s" in metrics else "wall_time_s"
+    time = result.get("against", "step_time_s" if "step_time_s" in metrics else "wall_time_s")
     x = [row for row in result["rows"] if row["metric"] == time]
     y = [row for row in result["rows"] if row["metric"] == result["headline"]]
     across = _Scale([row["mean"] for row in x], _LEFT, _WIDTH - _RIGHT)
