@@ -16,6 +16,7 @@ from sim.engine.effects.pace import Pace
 from sim.engine.effects.shared import Shared
 from sim.engine.effects.slow import SlowNodes
 from sim.engine.effects.store import Store
+from sim.engine.forgetting import forget
 from sim.engine.jobs.explicit import Explicit
 from sim.engine.jobs.job import Job
 from sim.engine.jobs.record import Record
@@ -153,10 +154,10 @@ class RunSimulation:
         return trace
 
     def _forget(self) -> None:
-        """Drop what is much: the parts of a run know each other, and only a collector would find them."""
+        """Drop what is much, and take the parts apart: see `forget`."""
         self.env.forget()
         self.clock.forget()
-        self.record.forget()
+        forget([*vars(self).values()], lent=[self.pace.judge, self.pace.pacer])
 
     def _logged(self, nodes: int) -> LoggedLives | None:
         """Return the lives of a run some of whose failures are logged."""

@@ -17,6 +17,10 @@ from sim.reliability.failures.exposure import Life, Lives
 from sim.reliability.records import RunPlan
 
 
+def _nobody(lives: list[Life], now: int) -> None:
+    """Stand for who no longer hears."""
+
+
 class PlainClock:
     """The reading of the failure clock, the age of each node on it, and who hears of the lives that end.
 
@@ -109,9 +113,10 @@ class PlainClock:
         self._push(self.lives.renewed(life, left_us - self.shift_us.get(node, 0)))
 
     def forget(self) -> None:
-        """The run is over: drop all lives."""
+        """The run is over: drop all lives, and who hears of them."""
         self.heap.clear()
         self.resting.clear()
+        self.armed, self.ended = None, _nobody
 
     def _push(self, life: Life) -> None:
         end_us, _, _, _, node = life

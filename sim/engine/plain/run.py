@@ -35,6 +35,14 @@ Origin = tuple[int, int]
 _LAUNCH: Origin = (-1, -1)
 
 
+def _deaf(_: simpy.Event) -> None:
+    """Stand for who is no longer called."""
+
+
+def _nothing(_: int) -> None:
+    """Stand for what comes after the end."""
+
+
 class PlainRun:
     """One plain run; `trace` makes it."""
 
@@ -120,9 +128,16 @@ class PlainRun:
         self.begin()
         complete = self.env.run_to(self.done)
         trace = self.told(bool(complete))
-        for part in (self.env, self.clock):
-            part.forget()
+        self._forget()
         return trace
+
+    def _forget(self) -> None:
+        """Part from what knows this run, so that all of it goes with the last who holds it: see `forget`."""
+        self.env.forget()
+        self.clock.forget()
+        self.shop.returned = self.steps.heard = _deaf
+        self.steps.event = self.event = None
+        self.then = _nothing
 
     def told(self, complete: bool) -> RunTrace:
         """Return what there is to tell of a run that is over."""
