@@ -37,7 +37,7 @@ def test_a_run_takes_its_parts_apart(
 
 
 def test_a_run_with_slow_nodes_leaves_what_times_its_steps_as_it_was(uncollected: Callable[[], int]) -> None:
-    prepared = prepare(load_scenario("tiny", ["run.horizon=20 d", *SLOW]))
+    prepared = prepare(load_scenario("tiny", [*SLOW]))
     one, again = (simulate_prepared(replace(prepared, scenario=replace(prepared.scenario, seed=3))) for _ in range(2))
     assert one.trace == again.trace
     assert one.damaged
@@ -47,7 +47,7 @@ def test_a_run_with_slow_nodes_leaves_what_times_its_steps_as_it_was(uncollected
 
 
 SLOW = (
-    'failures.causes=[{component="gpu",name="slow",kind="exponential",mean="20 d",slow=1.2}]',
+    'failures.causes=[{component="gpu",name="slow",kind="exponential",mean="5 d",slow=1.2}]',
     "recovery.detect_by_cause={}",
     'recovery.stragglers={threshold=1.1,delay="1 h"}',
 )
