@@ -1,6 +1,7 @@
 """Checks of a run's plan, and how long it would take if nothing failed."""
 
 from collections import Counter
+from functools import lru_cache
 from math import inf
 
 from sim.cluster.domains import DOMAINS
@@ -10,7 +11,18 @@ from sim.reliability.failures.domain_checks import check_held
 from sim.reliability.failures.fleet import check_ages, held_by_nodes
 from sim.reliability.failures.laws import check_law
 from sim.reliability.failures.slow import check_slowing, check_stragglers
-from sim.reliability.records import NODE_PARTS, SHARED_COMPONENTS, STORE, FailureClass, Law, RunPlan, Tier, tiers_of
+from sim.reliability.records import (
+    NODE_PARTS,
+    SHARED_COMPONENTS,
+    STORE,
+    CheckpointPlan,
+    FailureClass,
+    Law,
+    PhasePlan,
+    RunPlan,
+    Tier,
+    tiers_of,
+)
 from sim.reliability.recovery.elastic import check_elastic
 from sim.reliability.replay.check import check_replay
 from sim.reliability.saving.progress import NEVER_US, advance, course
@@ -38,9 +50,14 @@ def planned_us(plan: RunPlan) -> int:
     >>> planned_us(run_plan())
     1018000000
     """
-    way = course(plan.phases, plan.checkpoint, plan.work_us)
-    length_us = advance(way, 0, 0).stretches[-1].end_us if way.end_us < NEVER_US else NEVER_US
+    length_us = _length_us(tuple(plan.phases), plan.checkpoint, plan.work_us)
     return length_us if plan.horizon_us is None else min(length_us, plan.horizon_us)
+
+
+@lru_cache(maxsize=256)
+def _length_us(phases: tuple[PhasePlan, ...], checkpoint: CheckpointPlan, work_us: int | None) -> int:
+    way = course(phases, checkpoint, work_us)
+    return advance(way, 0, 0).stretches[-1].end_us if way.end_us < NEVER_US else NEVER_US
 
 
 def check_plan(plan: RunPlan) -> None:

@@ -42,22 +42,21 @@ class Durations:
     def draw(self, count: int) -> None:
         """Draw the first `count` recoveries."""
         self.drawn = count
-        columns = self.times.columns(count)
-        self.select_us, self.replace_us, self.schedule_us = columns.select_host, columns.replace, columns.requeue
-        arrays = [np.array(column, np.int64) for column in columns]
-        detect, diagnose, requeue, select, replace, initialize, _, warm_up, restores = arrays
+        detect, diagnose, requeue, select, replace, initialize, _, warm_up, restores = self.times.columns(count)
+        listed: list[list[int]] = [column.tolist() for column in (select, replace, requeue)]
+        self.select_us, self.replace_us, self.schedule_us = listed
         restore = restores * self.restore_us
         # As STAGES, then the choice of hosts.
         self.columns = np.stack((detect, diagnose, requeue, replace, initialize, restore, warm_up, select))
         self.restart_us: list[int] = (requeue + initialize + restore + warm_up).tolist()
         usual: list[int] = (detect + diagnose).tolist()
-        self.detect_us: dict[str, list[int]] = {}
+        self.detect_us: dict[str, Ints] = {}
         self.found_us: list[list[int]] = []
         for cause in self.causes:
             own = self.times.detection(cause, count)
             if own is not None:
                 self.detect_us[cause] = own
-            self.found_us.append(usual if own is None else (np.array(own, np.int64) + diagnose).tolist())
+            self.found_us.append(usual if own is None else (own + diagnose).tolist())
 
     def spent(self, number: Ints, cause: Ints, kind: Ints) -> Ints:
         """Return what each of STAGES takes in waits: the number and cause of the recovery, and what was waited for."""
@@ -65,7 +64,7 @@ class Durations:
         for index, name in enumerate(self.causes):
             if name in self.detect_us:
                 own = cause == index
-                spent[0, own] = np.array(self.detect_us[name], np.int64)[number[own]]
+                spent[0, own] = self.detect_us[name][number[own]]
         spent[:2] *= (kind & FOUND) > 0
         spent[2:] *= (kind & RESTARTED) > 0
         spent[2] += select * ((kind & SELECTED) > 0)

@@ -15,6 +15,8 @@ from sim.reliability.records import Law, RepairStage, RunPlan
 from sim.reliability.saving.progress import make
 from sim.streams import uniforms
 
+Ints = NDArray[np.int64]
+
 Attempt = Callable[[int], tuple[int, bool]]
 """How long an attempt takes in microseconds, and whether it helps, by node."""
 
@@ -41,15 +43,15 @@ class Stages(NamedTuple):
 class Columns(NamedTuple):
     """What each stage takes in microseconds, by the number of the recovery; restores: how often it is tried."""
 
-    detect: list[int]
-    diagnose: list[int]
-    requeue: list[int]
-    select_host: list[int]
-    replace: list[int]
-    initialize: list[int]
-    rejoin: list[int]
-    warm_up: list[int]
-    restores: list[int]
+    detect: Ints
+    diagnose: Ints
+    requeue: Ints
+    select_host: Ints
+    replace: Ints
+    initialize: Ints
+    rejoin: Ints
+    warm_up: Ints
+    restores: Ints
 
 
 class RecoveryTimes:
@@ -85,7 +87,7 @@ class RecoveryTimes:
         if cause not in self.detect_laws:
             return usual
         if cause not in self.by_cause:
-            self.by_cause[cause] = self.detection(cause, self.drawn) or []
+            self.by_cause[cause] = self._table("detect", self.detect_laws[cause], self.drawn).tolist()
         found = _found(self.by_cause[cause][recovery], self.diagnose[recovery])
         return make(Stages, (found, *usual[1:]))
 
@@ -108,10 +110,10 @@ class RecoveryTimes:
             self._initialize(count),
             self._table("initialize", plan.rejoin or plan.initialize, count),
             self._table("warm_up", plan.warm_up, count),
-            [1 + failed for failed in self._failed("restore", count)],
+            1 + self._failed("restore", count),
         )
 
-    def detection(self, cause: str, count: int) -> list[int] | None:
+    def detection(self, cause: str, count: int) -> Ints | None:
         """Return what detection takes in the first `count` recoveries from a cause; None where it is as of any."""
         law = self.detect_laws.get(cause)
         return None if law is None else self._table("detect", law, count)
@@ -119,45 +121,36 @@ class RecoveryTimes:
     def _draw(self, count: int) -> None:
         plan, self.drawn = self.plan, count
         self.by_cause.clear()
-        drawn = self.columns(count)
-        self.diagnose = drawn.diagnose
-        columns = (map(_found, drawn.detect, drawn.diagnose), *drawn[2:])
+        detect, self.diagnose, *others = (column.tolist() for column in self.columns(count))
+        columns = (map(_found, detect, self.diagnose), *others)
         self.usual = list(map(make, repeat(Stages), zip(*columns, strict=True)))
         if plan.blames_right < 1:
             self.blames = np.stack([uniforms(self.seed, "recovery", what, count=count) for what in ("wrong", "whom")])
 
-    def _initialize(self, count: int) -> list[int]:
+    def _initialize(self, count: int) -> Ints:
         table, more_us = self._table("initialize", self.plan.initialize, count), self.plan.initialize_more_us
-        if not more_us:
-            return table
-        failed = self._failed("initialize", count)
-        return [length + more_us * (1 + times) for length, times in zip(table, failed, strict=True)]
+        return table + more_us * (1 + self._failed("initialize", count)) if more_us else table
 
-    def _table(self, stage: str, law: Law, count: int) -> list[int]:
+    def _table(self, stage: str, law: Law, count: int) -> Ints:
         """Return what a stage takes, attempts that fail included."""
         # The choice of hosts draws from the stream of the state that it is told under.
         name = "schedule" if stage == "select_host" else stage
+        failed = self._failed(stage, count)
         if law.kind == "constant":
-            once = round(law.mean_s * 1e6)
-            if self.plan.success.get(stage, 1.0) >= 1:
-                return [once] * count
-            return [once * (1 + failed) for failed in self._failed(stage, count)]
+            return round(law.mean_s * 1e6) * (1 + failed)
         table = durations_us(law, uniforms(self.seed, "recovery", name, count=count))
-        failed = np.array(self._failed(stage, count))
         for attempt in range(1, int(failed.max(initial=0)) + 1):
             again = durations_us(law, uniforms(self.seed, "recovery", name, attempt, count=count))
             table = table + np.where(failed >= attempt, again, 0)
-        listed: list[int] = table.tolist()
-        return listed
+        return table
 
-    def _failed(self, stage: str, count: int) -> list[int]:
+    def _failed(self, stage: str, count: int) -> Ints:
         """Return how many attempts of a stage fail before one passes: geometric."""
         success = self.plan.success.get(stage, 1.0)
         if success >= 1:
-            return [0] * count
+            return np.zeros(count, np.int64)
         drawn = uniforms(self.seed, "recovery", stage, "failed", count=count)
-        failed: list[int] = np.floor(np.log1p(-drawn) / log(1 - success)).astype(np.int64).tolist()
-        return failed
+        return np.floor(np.log1p(-drawn) / log(1 - success)).astype(np.int64)
 
 
 def _found(detect_us: int, diagnose_us: int) -> tuple[tuple[str, int], ...]:
