@@ -1,7 +1,8 @@
-"""The one kind of event that a plain run makes while it runs."""
+"""The one kind of event that a plain run makes while it runs, and how it passes them."""
 
 from collections.abc import Callable
-from heapq import heappush
+from heapq import heappop, heappush
+from typing import Any
 
 import simpy
 from simpy.events import EventPriority
@@ -23,3 +24,19 @@ def call(
     event.callbacks = [callback]
     heappush(env._queue, (at_us, priority, next(env._eid) if turn is None else turn, event))
     return event
+
+
+def run_to(env: IntegerEnvironment, done: simpy.Event) -> bool:
+    """Run until an event has happened that says yes or no, where none fails: `IntegerEnvironment.run_to` for calls."""
+    queue = env._queue
+    # simpy's types know no callbacks that are None, which is what events have that have happened.
+    awaited: Any = done
+    event: Any
+    while awaited.callbacks is not None:
+        # Something is always left: the horizon, or who gives up.
+        env._now, _, _, event = heappop(queue)
+        callbacks = event.callbacks
+        event.callbacks = None
+        for callback in callbacks:
+            callback(event)
+    return bool(done.value)

@@ -14,7 +14,7 @@ import simpy
 
 from sim.engine.clock import FINISHED, Call, IntegerEnvironment
 from sim.engine.limits import gives_up
-from sim.engine.plain.calls import call
+from sim.engine.plain.calls import call, run_to
 from sim.engine.plain.durations import FOUND, REPLACED, RESTARTED, SELECTED, Durations
 from sim.engine.plain.lives import PlainClock
 from sim.engine.plain.shop import PlainShop
@@ -126,8 +126,9 @@ class PlainRun:
     def trace(self) -> RunTrace:
         """Run to the end of the job."""
         self.begin()
-        complete = self.env.run_to(self.done)
-        trace = self.told(bool(complete))
+        complete = run_to(self.env, self.done)
+        notes = Notes(self.begun, self.told_us, self.stints, self.moves, self.events)
+        trace = trace_of(self.plan, self.way, self.durations, notes, self.env.now, complete)
         self._forget()
         return trace
 
@@ -138,11 +139,6 @@ class PlainRun:
         self.shop.returned = self.steps.heard = _deaf
         self.steps.event = self.event = None
         self.then = _nothing
-
-    def told(self, complete: bool) -> RunTrace:
-        """Return what there is to tell of a run that is over."""
-        notes = Notes(self.begun, self.told_us, self.stints, self.moves, self.events)
-        return trace_of(self.plan, self.way, self.durations, notes, self.env.now, complete)
 
     def begin(self) -> None:
         """Begin everything that a run begins with."""
