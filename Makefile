@@ -23,7 +23,7 @@ test: $(INSTALLED) ## check style and types, then run every test that is not mar
 	$(BIN)/mypy --strict sim topologies
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 -m "not slow"
 
-compile: $(INSTALLED) ## compile the engine of plain runs to C (half a minute, needs a C compiler): same results, sooner
+compile: $(INSTALLED) ## compile the engine of plain runs to C (needs a C compiler)
 	@mkdir -p build
 	@$(BIN)/python -c 'from sim.compiled import compile_all; print(*compile_all(), sep="\n")' >build/compile.log 2>&1 \
 		&& tail -n 1 build/compile.log || { cat build/compile.log >&2; exit 1; }
