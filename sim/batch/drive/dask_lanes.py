@@ -1,5 +1,6 @@
 """Tasks on a Dask cluster: a scheduler elsewhere, or a cluster of this machine made for the batch."""
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
@@ -64,8 +65,15 @@ def _connected(scheduler: str | None, workers: int) -> tuple[Any, Any]:
             "--engine dask: Dask is not installed; expected the extra: pip install 'trainwright[dask]'"
         ) from None
     if scheduler is None:
-        # A thread a process: simulations hold the interpreter.
-        cluster = LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None)
+        # A thread a process: simulations hold the interpreter. What becomes of workers the batch says itself; a cluster
+        # that ends in the middle of a heartbeat would tell a traceback of that.
+        cluster = LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,
+        )
         return Client(cluster), cluster
     try:
         return Client(scheduler, timeout=CONNECT_S), None
