@@ -81,10 +81,7 @@ class RepairShop:
         visit = make(Visit, (node, cause, number))
         if self.plan.retire is not None and self._retires(visit, self.plan.retire):
             return True
-        attempt = self.attempts.get((cause, number, _AUTOMATIC))
-        if attempt is None:
-            attempt = self._attempt(visit, _AUTOMATIC)
-        duration_us, helps = attempt(node)
+        duration_us, helps = self._attempt(visit, _AUTOMATIC)(node)
         if not broken:
             after(self.env, duration_us, lambda _: self.returned(node, cause, WELL))
         elif helps:
@@ -96,7 +93,7 @@ class RepairShop:
         return False
 
     def _attempt(self, visit: Visit, tries: int) -> Attempt:
-        """Return what says how a try of a visit goes; who has it already need not ask."""
+        """Return what says how a try of a visit goes."""
         _, cause, number = visit
         if (cause, number, tries) not in self.attempts:
             stages = self.plan.by_cause.get(cause, self.plan)
