@@ -1,4 +1,4 @@
-"""10,000 short runs as a batch on two workers, beside two processes that do nothing but simulate them."""
+"""10,000 short runs as a batch on two workers, while two processes do nothing but simulate them."""
 
 import os
 import resource
@@ -7,10 +7,13 @@ import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing import get_context
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Barrier
 from time import perf_counter, process_time
 from typing import Any
 
@@ -27,7 +30,7 @@ from sim.batch.study import load_study
 from sim.engine.collector import rare_collections
 from sim.report.batch.batch_answer import results_json
 from sim.scenario import Scenario
-from sim.simulate import reseeded, simulate_prepared
+from sim.simulate import Prepared, reseeded, simulate_prepared
 
 RUNS, WORKERS = 10_000, 2
 
@@ -45,29 +48,39 @@ base = "airesim-s1"
 
 
 def measure(runs: int = RUNS) -> dict[str, float]:
-    """Return rates, what a batch adds to each run, how memory grows, and how long reading takes."""
+    """Return rates, what a batch adds to each run, how memory grows, and how long reading takes.
+
+    A machine's speed drifts within seconds, by more than a batch adds: two plain processes run while the batch does, on
+    the same cores, which give every process that asks the same share. What both do meanwhile is compared.
+    """
     with TemporaryDirectory() as name:
         folder = Path(name)
         plan = _plan(folder, runs)
-        plain_s, plain_cpu_s = _plain(plan, runs)
-        command_s = _command_s(folder, runs)
-        resident: list[tuple[int, int]] = []
-        batch_s, cpu_s = _batch(plan, folder / "out", _watching(folder, resident))
-        _, begin_cpu_s = _batch(_plan(folder, 2), folder / "two", lambda told: None)
-        begin_cpu_s += _server_cpu_s()
+        plain, batch = _beside(plan, partial(_batch, plan, folder / "out"))
+        beside_command, command = _beside(plan, partial(_command, plan, folder))
+        alone = _alone(partial(_batch, plan, folder / "alone"))
+        begin = _alone(partial(_batch, _plan(folder, 2), folder / "two"))
         return {
-            "batch of short runs, 2 workers: runs per second": runs / batch_s,
-            "batch of short runs, 2 workers: over two processes without a batch": plain_s / batch_s,
-            "batch of short runs, 2 workers: the same for the whole command": plain_s / command_s,
-            "batch of short runs: CPU time of the runs alone over all of the batch's": plain_cpu_s / cpu_s,
-            "batch of short runs: CPU seconds of the start of two workers": begin_cpu_s,
+            "batch of short runs, 2 workers: runs per second, alone": alone.runs / alone.wall_s,
+            "batch of short runs, 2 workers: over two processes without a batch": batch.runs / plain.runs,
+            "batch of short runs, 2 workers: the same for the whole command": command.runs / beside_command.runs,
+            "batch of short runs: CPU seconds of the start of two workers": begin.cpu_s,
             "batch of short runs: CPU milliseconds that it adds to a run, start apart": 1e3
-            * (cpu_s - begin_cpu_s - plain_cpu_s)
-            / runs,
-            "batch of short runs: resident memory of a worker at the end over an early one": _growth(resident),
+            * ((batch.cpu_s - begin.cpu_s) / batch.runs - plain.cpu_s / plain.runs),
+            "batch of short runs: resident memory of a worker at the end over an early one": alone.growth,
             "batch of short runs: bytes of a run on disk": _bytes(folder / "out") / runs,
             **_reading(folder / "out"),
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Took:
+    """What so many runs took. growth: of a worker's resident memory, from its tenth part to its end."""
+
+    runs: int
+    wall_s: float
+    cpu_s: float
+    growth: float = 1.0
 
 
 def _plan(folder: Path, runs: int) -> Plan:
@@ -76,50 +89,86 @@ def _plan(folder: Path, runs: int) -> Plan:
     return plan_of(load_study(str(path), least=1), replicas=runs)
 
 
-def _plain(plan: Plan, runs: int) -> tuple[float, float]:
-    """Return the time that two processes take for all runs, and their CPU time, start and preparation left out."""
-    scenario = plan.variants[0].scenario
-    with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as executor:
-        halves = [(scenario, first, runs // WORKERS) for first in range(1, runs, runs // WORKERS)]
-        found = list(executor.map(_loop, halves))
-    return max(wall_s for wall_s, _ in found), sum(cpu_s for _, cpu_s in found)
+def _alone(asked: Callable[[], Took]) -> Took:
+    """Return what is asked took in a process that has done nothing before."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
+        return executor.submit(asked).result()
 
 
-def _batch(plan: Plan, directory: Path, tell: Callable[[Mapping[str, Any]], None]) -> tuple[float, float]:
-    """Return the time that a batch takes, and its CPU time; the first one starts the server of its workers."""
-    start_s, start_cpu_s = perf_counter(), _cpu_s()
-    run_batch(plan, directory, Settings(lanes=lambda tasks: LocalLanes(WORKERS)), tell)
-    return perf_counter() - start_s, _cpu_s() - start_cpu_s
+def _beside(plan: Plan, asked: Callable[[], Took]) -> tuple[Took, Took]:
+    """Return what plain processes did while something was asked of another, and what that took."""
+    context = get_context("spawn")
+    with context.Manager() as manager:
+        begin, over = manager.Barrier(WORKERS + 1), context.Event()
+        with ProcessPoolExecutor(WORKERS + 1, mp_context=context, initializer=_keep, initargs=(over,)) as executor:
+            loops = [executor.submit(_loop, plan.variants[0].scenario, begin) for _ in range(WORKERS)]
+            took = executor.submit(_begun, asked, begin)
+            found = [loop.result() for loop in loops]
+            plain = Took(
+                runs=sum(each.runs for each in found),
+                wall_s=max(each.wall_s for each in found),
+                cpu_s=sum(each.cpu_s for each in found),
+            )
+            return plain, took.result()
 
 
-def _command_s(folder: Path, runs: int) -> float:
-    """Return the time that the command takes, from the start of Python to its end."""
-    asked = [str(folder / "study.toml"), "--out", str(folder / "command"), "--replicas", str(runs)]
-    command = [sys.executable, "-m", "sim.cli", "batch", *asked, "--workers", str(WORKERS), "--json"]
-    return _timed(lambda: subprocess.run(command, check=True, capture_output=True))
+def _keep(over: Event) -> None:
+    """Keep the event that says that what was asked is over: it can only be handed to a process as it starts."""
+    global _over
+    _over = over
 
 
-def _loop(asked: tuple[Scenario, int, int]) -> tuple[float, float]:
-    scenario, first, count = asked
-    prepared = prepared_job(Job(key="plain", scenario=scenario, source="", overrides=()))
-    simulate_prepared(prepared)
+def _begun(asked: Callable[[], Took], begin: Barrier) -> Took:
+    begin.wait()
+    try:
+        return asked()
+    finally:
+        _over.set()
+
+
+def _loop(scenario: Scenario, begin: Barrier) -> Took:
+    """Simulate one seed after the other until something is over, start and preparation left out."""
+    prepared, runs = _prepared(scenario), 0
+    begin.wait()
     start_s, start_cpu_s = perf_counter(), process_time()
     with rare_collections():
-        for seed in range(first, first + count):
-            simulate_prepared(reseeded(prepared, _seeded(scenario, seed)))
-    return perf_counter() - start_s, process_time() - start_cpu_s
+        while not _over.is_set():
+            runs += 1
+            simulate_prepared(reseeded(prepared, replace(scenario, seed=runs)))
+    return Took(runs=runs, wall_s=perf_counter() - start_s, cpu_s=process_time() - start_cpu_s)
 
 
-def _seeded(scenario: Scenario, seed: int) -> Scenario:
-    return replace(scenario, seed=seed)
+def _batch(plan: Plan, directory: Path) -> Took:
+    """Return what a batch takes, with the start of the server of its workers."""
+    resident: list[tuple[int, int]] = []
+    start_s, start_cpu_s = perf_counter(), _cpu_s()
+    run_batch(plan, directory, Settings(lanes=lambda tasks: LocalLanes(WORKERS)), _watching(directory, resident))
+    wall_s, cpu_s = perf_counter() - start_s, _cpu_s() - start_cpu_s
+    return Took(runs=plan.replicas, wall_s=wall_s, cpu_s=cpu_s, growth=_growth(resident))
 
 
-def _watching(folder: Path, resident: list[tuple[int, int]]) -> Callable[[Mapping[str, Any]], None]:
+def _command(plan: Plan, folder: Path) -> Took:
+    """Return what the command takes, from the start of Python to its end."""
+    asked = [str(folder / "study.toml"), "--out", str(folder / "command"), "--replicas", str(plan.replicas)]
+    command = [sys.executable, "-m", "sim.cli", "batch", *asked, "--workers", str(WORKERS), "--json"]
+    start_cpu_s = _cpu_s()
+    wall_s = _timed(lambda: subprocess.run(command, check=True, capture_output=True))
+    return Took(runs=plan.replicas, wall_s=wall_s, cpu_s=_cpu_s() - start_cpu_s)
+
+
+def _prepared(scenario: Scenario) -> Prepared:
+    """Return a scenario after its first run."""
+    prepared = prepared_job(Job(key="plain", scenario=scenario, source="", overrides=()))
+    simulate_prepared(prepared)
+    return prepared
+
+
+def _watching(directory: Path, resident: list[tuple[int, int]]) -> Callable[[Mapping[str, Any]], None]:
     """Return what notes the resident memory of every worker at each chunk."""
 
     def tell(told: Mapping[str, Any]) -> None:
         if told["event"] == "chunk":
-            for claim in claims(folder / "out").values():
+            for claim in claims(directory).values():
                 path = Path(f"/proc/{claim.pid}/statm")
                 if claim.pid != os.getpid() and path.exists():
                     resident.append((claim.pid, int(path.read_text().split()[1])))
