@@ -112,8 +112,11 @@ def _beside(plan: Plan, asked: Callable[[], Took]) -> tuple[Took, Took]:
             return plain, took.result()
 
 
+_over: Event
+"""Says that what was asked is over; it can only be handed to a process as it starts."""
+
+
 def _keep(over: Event) -> None:
-    """Keep the event that says that what was asked is over: it can only be handed to a process as it starts."""
     global _over
     _over = over
 
