@@ -15,6 +15,7 @@ import simpy
 from sim.engine.collector import rare_collections
 from sim.engine.plain.run import PlainRun
 from sim.engine.run import simulate_run
+from sim.ledger.time.columns import columned
 from sim.ledger.time.conservation import check_conservation
 from sim.ledger.time.time_ledger import time_ledger
 from sim.ledger.time.trace import RunTrace
@@ -30,7 +31,8 @@ def with_ledger(plan: RunPlan) -> RunTrace:
     """Simulate a run and enter its time by item and state, checked."""
     trace = simulate_run(plan)
     profile = profile_of({state: 10**9 + 7 * index for index, state in enumerate(STEP_STATES[:10])})
-    check_conservation(trace, time_ledger(trace, [profile] * len(plan.phases)))
+    columns = columned(trace)
+    check_conservation(columns, time_ledger(columns, [profile] * len(plan.phases)))
     return trace
 
 

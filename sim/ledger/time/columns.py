@@ -166,8 +166,8 @@ def _picked(column: Any, chosen: NDArray[np.bool_]) -> Any:
 def _with_still(told: _Stays, still: Still) -> _Stays:
     """Return stays with those of nodes that never moved, for which no row is made."""
     job, spare = still.in_place()
-    nodes, end_us, outside = np.array(job + spare, np.int64), still.end_us, told.outside
-    spares = np.ones(len(spare), np.int64)
+    nodes, end_us, outside = np.concatenate((job, spare)), still.end_us, told.outside
+    spares = np.ones_like(spare)
     return _Stays(
         node=np.append(told.node, nodes),
         start_us=np.append(told.start_us, 0 * nodes),

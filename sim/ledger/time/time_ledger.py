@@ -83,9 +83,11 @@ def time_ledger(
         reversals,
     ]
     rows = np.concatenate(blocks, axis=1)
-    in_phase = rows[2] >= 0
-    rows[2, in_phase] %= phases
-    state, cause, phase, event, start_us, end_us, nodes, gpu_us = np.compress(rows[-1] != 0, rows, axis=1)
+    rows[2] = np.where(rows[2] >= 0, rows[2] % phases, rows[2])
+    some = rows[-1] != 0
+    state, cause, phase, event, start_us, end_us, nodes, gpu_us = (
+        rows if some.all() else np.compress(some, rows, axis=1)
+    )
     return TimeLedger(
         gpus=gpus * (run.nodes + run.spare_nodes),
         wall_us=run.end_us,
@@ -110,12 +112,14 @@ def _net(ledger: TimeLedger) -> dict[Key, int]:
     phases = int(ledger.phase.max(initial=OUTSIDE_PHASE)) + 2
     causes = len(ledger.causes)
     group = (ledger.state * causes + ledger.cause) * phases + (ledger.phase + 1)
-    groups = len(STATES) * causes * phases
-    totals = exact_sums(group, ledger.gpu_us, groups)
+    some = np.flatnonzero(np.bincount(group, minlength=1))
+    position = np.zeros(int(group.max(initial=0)) + 1, np.int64)
+    position[some] = np.arange(len(some))
+    totals = exact_sums(position[group], ledger.gpu_us, len(some))
     return {
         Key(STATES[index // (causes * phases)], ledger.causes[index // phases % causes], index % phases - 1): total
-        for index in np.flatnonzero(np.bincount(group, minlength=groups)).tolist()
-        if (total := totals[index])
+        for index, total in zip(some.tolist(), totals, strict=True)
+        if total
     }
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, repeat
+from itertools import repeat
 from typing import Any, NamedTuple, TypeVar, overload
 
 import numpy as np
@@ -134,16 +134,18 @@ class Still(NamedTuple):
     spare_nodes: int
     end_us: int
 
-    def in_place(self) -> tuple[list[int], list[int]]:
+    def in_place(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return those of the job, and those that are spare."""
-        bounds, moved = (0, self.nodes, self.nodes + self.spare_nodes), self.moved
-        job, spare = ([node for node in range(*span) if node not in moved] for span in pairwise(bounds))
+        stays = np.ones(self.nodes + self.spare_nodes, np.bool_)
+        stays[list(self.moved)] = False
+        still = np.flatnonzero(stays)
+        job, spare = np.split(still, [int(np.searchsorted(still, self.nodes))])
         return job, spare
 
     def rows(self) -> list[tuple[int, str, int, int, str, int]]:
         """Return the stays of these nodes as plain rows."""
         placed = zip(self.in_place(), ("job", "spare"), strict=True)
-        return [(node, place, 0, self.end_us, "", -1) for nodes, place in placed for node in nodes]
+        return [(node, place, 0, self.end_us, "", -1) for nodes, place in placed for node in nodes.tolist()]
 
 
 class Worded(NamedTuple):
