@@ -10,10 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
-from multiprocessing.synchronize import Event
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Barrier
 from time import perf_counter, process_time
 from typing import Any
 
@@ -30,7 +28,8 @@ from sim.batch.study import load_study
 from sim.engine.collector import rare_collections
 from sim.report.batch.batch_answer import results_json
 from sim.scenario import Scenario
-from sim.simulate import Prepared, reseeded, simulate_prepared
+from sim.simulate import reseeded, simulate_prepared
+from tests.benchmarks.beside import beside
 
 RUNS, WORKERS = 10_000, 2
 
@@ -50,8 +49,8 @@ base = "airesim-s1"
 def measure(runs: int = RUNS) -> dict[str, float]:
     """Return rates, what a batch adds to each run, how memory grows, and how long reading takes.
 
-    A machine's speed drifts within seconds, by more than a batch adds: two plain processes run while the batch does, on
-    the same cores, which give every process that asks the same share. What both do meanwhile is compared.
+    Two plain processes run while the batch does, on the same cores, which give every process that asks the same share:
+    what both do meanwhile is compared.
     """
     with TemporaryDirectory() as name:
         folder = Path(name)
@@ -97,48 +96,29 @@ def _alone(asked: Callable[[], Took]) -> Took:
 
 def _beside(plan: Plan, asked: Callable[[], Took]) -> tuple[Took, Took]:
     """Return what plain processes did while something was asked of another, and what that took."""
-    context = get_context("spawn")
-    with context.Manager() as manager:
-        begin, over = manager.Barrier(WORKERS + 1), context.Event()
-        with ProcessPoolExecutor(WORKERS + 1, mp_context=context, initializer=_keep, initargs=(over,)) as executor:
-            loops = [executor.submit(_loop, plan.variants[0].scenario, begin) for _ in range(WORKERS)]
-            took = executor.submit(_begun, asked, begin)
-            found = [loop.result() for loop in loops]
-            plain = Took(
-                runs=sum(each.runs for each in found),
-                wall_s=max(each.wall_s for each in found),
-                cpu_s=sum(each.cpu_s for each in found),
-            )
-            return plain, took.result()
+    took, found = beside(asked, partial(_prepared, plan.variants[0].scenario), processes=WORKERS)
+    plain = Took(
+        runs=sum(each.runs for each in found),
+        wall_s=max(each.wall_s for each in found),
+        cpu_s=sum(each.cpu_s for each in found),
+    )
+    return plain, took
 
 
-_over: Event
-"""Says that what was asked is over; it can only be handed to a process as it starts."""
+def _prepared(scenario: Scenario) -> Callable[[Callable[[], bool]], Took]:
+    """Return what simulates one seed after the other until something is over, after its first run."""
+    prepared = prepared_job(Job(key="plain", scenario=scenario, source="", overrides=()))
+    simulate_prepared(prepared)
 
+    def loop(over: Callable[[], bool]) -> Took:
+        runs, start_s, start_cpu_s = 0, perf_counter(), process_time()
+        with rare_collections():
+            while not over():
+                runs += 1
+                simulate_prepared(reseeded(prepared, replace(scenario, seed=runs)))
+        return Took(runs=runs, wall_s=perf_counter() - start_s, cpu_s=process_time() - start_cpu_s)
 
-def _keep(over: Event) -> None:
-    global _over
-    _over = over
-
-
-def _begun(asked: Callable[[], Took], begin: Barrier) -> Took:
-    begin.wait()
-    try:
-        return asked()
-    finally:
-        _over.set()
-
-
-def _loop(scenario: Scenario, begin: Barrier) -> Took:
-    """Simulate one seed after the other until something is over, start and preparation left out."""
-    prepared, runs = _prepared(scenario), 0
-    begin.wait()
-    start_s, start_cpu_s = perf_counter(), process_time()
-    with rare_collections():
-        while not _over.is_set():
-            runs += 1
-            simulate_prepared(reseeded(prepared, replace(scenario, seed=runs)))
-    return Took(runs=runs, wall_s=perf_counter() - start_s, cpu_s=process_time() - start_cpu_s)
+    return loop
 
 
 def _batch(plan: Plan, directory: Path) -> Took:
@@ -157,13 +137,6 @@ def _command(plan: Plan, folder: Path) -> Took:
     start_cpu_s = _cpu_s()
     wall_s = _timed(lambda: subprocess.run(command, check=True, capture_output=True))
     return Took(runs=plan.replicas, wall_s=wall_s, cpu_s=_cpu_s() - start_cpu_s)
-
-
-def _prepared(scenario: Scenario) -> Prepared:
-    """Return a scenario after its first run."""
-    prepared = prepared_job(Job(key="plain", scenario=scenario, source="", overrides=()))
-    simulate_prepared(prepared)
-    return prepared
 
 
 def _watching(directory: Path, resident: list[tuple[int, int]]) -> Callable[[Mapping[str, Any]], None]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.errors import SimulationError
-from sim.ledger.time.apportion import apportion, exact_sums, split
+from sim.ledger.time.apportion import apportion, exact_sums, split, unbalanced
 
 weights = st.lists(st.integers(0, 2**52), min_size=1, max_size=14).filter(lambda w: sum(w) > 0)
 int64s = st.integers(-(2**63) + 1, 2**63 - 1)
@@ -49,4 +49,12 @@ def test_split_refuses_weights_that_sum_to_nothing() -> None:
 def test_sums_by_group_are_those_of_python(rows: list[tuple[int, int]]) -> None:
     groups = np.array([group for group, _ in rows], np.int64)
     values = np.array([value for _, value in rows], np.int64)
-    assert exact_sums(groups, values, 4) == [sum(v for g, v in rows if g == group) for group in range(4)]
+    sums = [sum(v for g, v in rows if g == group) for group in range(4)]
+    assert exact_sums(groups, values, 4) == sums
+    assert unbalanced(groups, values, 4).tolist() == [group for group, total in enumerate(sums) if total]
+
+
+@given(values=st.lists(int64s, max_size=30))
+def test_values_and_their_opposites_are_balanced(values: list[int]) -> None:
+    both = np.array([*values, *(-1 - value for value in values), *([1] * len(values))], np.int64)
+    assert unbalanced(np.zeros(len(both), np.int64), both, 1).tolist() == []

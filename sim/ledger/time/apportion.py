@@ -76,14 +76,28 @@ def _multiply_divide(amounts: Ints, weights: Ints, whole: int) -> tuple[Ints, In
 
 
 def exact_sums(groups: Ints, values: Ints, count: int) -> list[int]:
-    """Sum int64 values by group in Python integers: no total overflows.
-
-    Halves of 32 bits are summed apart, exact below 2^31 rows.
+    """Sum int64 values by group in Python integers: no total overflows. Exact below 2^31 rows.
 
     >>> exact_sums(np.array([0, 0, 2]), np.array([2**62, 2**62, -1]), 3) == [2**63, 0, -1]
     True
     """
+    high, low = _halves(groups, values, count)
+    return [(above << 32) + below for above, below in zip(high.tolist(), low.tolist(), strict=True)]
+
+
+def unbalanced(groups: Ints, values: Ints, count: int) -> Ints:
+    """Return the groups whose values do not sum to 0, as exactly as `exact_sums`.
+
+    >>> unbalanced(np.array([0, 0, 2]), np.array([2**62, -(2**62), -1]), 3).tolist()
+    [2]
+    """
+    high, low = _halves(groups, values, count)
+    return np.flatnonzero((high + (low >> 32)) | (low & 0xFFFFFFFF))
+
+
+def _halves(groups: Ints, values: Ints, count: int) -> tuple[Ints, Ints]:
+    """Return the sums of the upper and the lower 32 bits of values by group."""
     high, low = np.zeros(count, np.int64), np.zeros(count, np.int64)
     np.add.at(high, groups, values >> 32)
     np.add.at(low, groups, values & 0xFFFFFFFF)
-    return [(above << 32) + below for above, below in zip(high.tolist(), low.tolist(), strict=True)]
+    return high, low
