@@ -83,7 +83,8 @@ def events_of(plan: RunPlan) -> int:
     run.begin()
     passed = 0
     while run.done.callbacks is not None:
-        run.env.step()
+        run.agenda.now = int(run.agenda.env.peek())
+        run.agenda.env.step()
         passed += 1
     return passed
 

@@ -9,10 +9,10 @@ from heapq import heapify, heappop, heappush
 
 import simpy
 
-from sim.engine.clock import LATE, IntegerEnvironment
+from sim.engine.clock import LATE
 from sim.engine.limits import limit_us, reach_us
 from sim.engine.lives.failures import by_component
-from sim.engine.plain.calls import call
+from sim.engine.plain.calls import Agenda
 from sim.reliability.failures.exposure import Life, Lives
 from sim.reliability.records import RunPlan
 
@@ -29,12 +29,12 @@ class PlainClock:
     """
 
     __slots__ = (
+        "agenda",
         "armed",
         "armed_us",
         "behind_us",
         "calendar",
         "ended",
-        "env",
         "heap",
         "left_us",
         "limit_us",
@@ -48,9 +48,9 @@ class PlainClock:
     )
 
     def __init__(
-        self, env: IntegerEnvironment, plan: RunPlan, resting: Iterable[int], ended: Callable[[list[Life], int], None]
+        self, agenda: Agenda, plan: RunPlan, resting: Iterable[int], ended: Callable[[list[Life], int], None]
     ) -> None:
-        self.env = env
+        self.agenda = agenda
         self.lives = Lives(plan.seed, plan.failures, plan.nodes + plan.spare_nodes, plan.ages)
         self.ended = ended
         self.limit_us = limit_us(plan)
@@ -145,7 +145,7 @@ class PlainClock:
             self._extend(after_us)
         if heap:
             self.armed_us = due_us = heap[0][0]
-            self.armed = call(self.env, due_us + self.behind_us, LATE, self._ring)
+            self.armed = self.agenda.call(due_us + self.behind_us, LATE, self._ring)
         else:
             self.armed_us, self.armed = 2 * self.limit_us, None
 
@@ -165,7 +165,7 @@ class PlainClock:
         if ended:
             if len(ended) > 1:
                 ended.sort(key=by_component)
-            self.ended(ended, self.env.now)
+            self.ended(ended, self.agenda.now)
         # A job that has stopped and stepped again meanwhile has armed its clock already.
         if self.armed_us < 0 and self.running:
             self._arm()

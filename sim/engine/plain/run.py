@@ -12,9 +12,9 @@ from collections.abc import Callable
 
 import simpy
 
-from sim.engine.clock import FINISHED, Call, IntegerEnvironment
+from sim.engine.clock import FINISHED
 from sim.engine.limits import gives_up
-from sim.engine.plain.calls import call, run_to
+from sim.engine.plain.calls import Agenda
 from sim.engine.plain.durations import FOUND, REPLACED, RESTARTED, SELECTED, Durations
 from sim.engine.plain.lives import PlainClock
 from sim.engine.plain.shop import PlainShop
@@ -47,13 +47,13 @@ class PlainRun:
     """One plain run; `trace` makes it."""
 
     __slots__ = (
+        "agenda",
         "begun",
         "broken",
         "causes",
         "clock",
         "done",
         "durations",
-        "env",
         "event",
         "events",
         "failed",
@@ -85,13 +85,13 @@ class PlainRun:
     def __init__(self, plan: RunPlan) -> None:
         self.plan = plan
         self.causes = [(failure.cause, failure.component, failure.replace) for failure in plan.failures]
-        self.env = env = IntegerEnvironment()
+        self.agenda = agenda = Agenda()
         self.horizon_us = NEVER_US if plan.horizon_us is None else plan.horizon_us
         self.way = course(plan.phases, plan.checkpoint, plan.work_us)
-        self.steps = Steps(env, plan, self.way, self._worked)
+        self.steps = Steps(agenda, plan, self.way, self._worked)
         self.durations = Durations(plan, self.way.tiers[0].restore_us)
-        self.clock = PlainClock(env, plan, cold_spares(plan), self._ended)
-        self.shop = PlainShop(env, plan, self._returned)
+        self.clock = PlainClock(agenda, plan, cold_spares(plan), self._ended)
+        self.shop = PlainShop(agenda, plan, self._returned)
         # Nodes in the job that have not failed; those that have, and why it stops for them; spares as they came.
         self.job = set(range(plan.nodes))
         self.failed: dict[int, Origin] = {}
@@ -103,7 +103,7 @@ class PlainRun:
         self.first: Origin | None = None
         self.newest: Origin | None = None
         self.state = "recovering"
-        self.done = simpy.Event(env)
+        self.done = simpy.Event(agenda.env)
         # What the job waits for: whether it does, the event that ends the wait, and what is next.
         self.waits = False
         self.event: simpy.Event | None = None
@@ -126,15 +126,15 @@ class PlainRun:
     def trace(self) -> RunTrace:
         """Run to the end of the job."""
         self.begin()
-        complete = run_to(self.env, self.done)
+        complete = self.agenda.run_to(self.done)
         notes = Notes(self.begun, self.told_us, self.stints, self.moves, self.events)
-        trace = trace_of(self.plan, self.way, self.durations, notes, self.env.now, complete)
+        trace = trace_of(self.plan, self.way, self.durations, notes, self.agenda.now, complete)
         self._forget()
         return trace
 
     def _forget(self) -> None:
         """Part from what knows this run, so that all of it goes with the last who holds it: see `forget`."""
-        self.env.forget()
+        self.agenda.env.forget()
         self.clock.forget()
         self.shop.returned = self.steps.heard = _deaf
         self.steps.event = self.event = None
@@ -144,9 +144,9 @@ class PlainRun:
         """Begin everything that a run begins with."""
         self.clock.begin()
         if self.plan.horizon_us is None:
-            gives_up(self.env, self.plan)
+            gives_up(self.agenda.env, self.plan)
         else:
-            Call(self.env, self.horizon_us, FINISHED, self._ring)
+            self.agenda.call(self.horizon_us, FINISHED, self._ring)
         self._spend(0, SELECTED, self.durations.select_us[0], self._started)
 
     def _ended(self, lives: list[Life], now: int) -> None:
@@ -176,7 +176,7 @@ class PlainRun:
                     self._to_repair(node, origin, now)
         if self.waits and self.newest is not None:
             # At once, unless something is still to finish at this instant.
-            queue = self.env._queue
+            queue = self.agenda.queue
             if queue and queue[0][0] <= now:
                 self._ring()
             else:
@@ -191,7 +191,7 @@ class PlainRun:
     def _returned(self, returns: simpy.Event) -> None:
         """A repaired node comes back: into the job if that waits for nodes and misses any, else to the spares."""
         node: int = returns._value
-        waiting, now, events = self.state == "waiting", self.env.now, self.events
+        waiting, now, events = self.state == "waiting", self.agenda.now, self.events
         lives, event = self.broken.pop(node), len(events)
         cause = lives[0][1]
         events.append((event, now, "repaired", self.causes[cause][0], "", -1, -1, node, False))
@@ -371,7 +371,7 @@ class PlainRun:
             then(now)
             return
         self.then, self.waits = then, True
-        self.event = call(self.env, until_us, FINISHED, self._over) if until_us < self.horizon_us else None
+        self.event = self.agenda.call(until_us, FINISHED, self._over) if until_us < self.horizon_us else None
 
     def _passed(self, now: int) -> bool:
         """Tell the time of the stages that were spent, the last perhaps cut short; say whether all have passed."""
@@ -390,10 +390,10 @@ class PlainRun:
     def _over(self, event: simpy.Event) -> None:
         if event is self.event:
             self.waits = False
-            self.then(self.env.now)
+            self.then(self.agenda.now)
 
     def _ring(self, _: simpy.Event | None = None) -> None:
         """Wake the job, if it waits, by an event of this instant; its own event passes unnoticed."""
         if self.waits:
             self.waits = False
-            self.event = Call(self.env, 0, FINISHED, self._over)
+            self.event = self.agenda.call(self.agenda.now, FINISHED, self._over)

@@ -5,8 +5,8 @@ from heapq import heapreplace
 
 import simpy
 
-from sim.engine.clock import FINISHED, IntegerEnvironment
-from sim.engine.plain.calls import call
+from sim.engine.clock import FINISHED
+from sim.engine.plain.calls import Agenda
 from sim.reliability.records import RunPlan
 from sim.reliability.recovery.draws import Attempt, RepairDraws
 
@@ -19,11 +19,11 @@ class PlainShop:
     What `RepairShop` does for every plan, with the same draws, and the same events at the same turns.
     """
 
-    __slots__ = ("automatic", "draws", "env", "free_us", "manual", "returned", "stages", "visits")
+    __slots__ = ("agenda", "automatic", "draws", "free_us", "manual", "returned", "stages", "visits")
 
-    def __init__(self, env: IntegerEnvironment, plan: RunPlan, returned: Returned) -> None:
+    def __init__(self, agenda: Agenda, plan: RunPlan, returned: Returned) -> None:
         repair = plan.repair
-        self.env = env
+        self.agenda = agenda
         self.draws = RepairDraws(plan.seed, plan.nodes + plan.spare_nodes)
         self.returned = returned
         self.stages = [repair.by_cause.get(failure.cause, repair) for failure in plan.failures]
@@ -44,16 +44,16 @@ class PlainShop:
             attempts += [self.draws.attempts("automatic", stage, number) for number in range(begin, visit + 1)]
         duration_us, helps = attempts[visit](node)
         if helps:
-            call(self.env, now + duration_us, FINISHED, self.returned)._value = node
+            self.agenda.call(now + duration_us, FINISHED, self.returned)._value = node
         elif self.free_us:
-            call(self.env, now + duration_us, FINISHED, self._queued)._value = node, cause, visit, 0
+            self.agenda.call(now + duration_us, FINISHED, self._queued)._value = node, cause, visit, 0
         else:
             tries, helps = 0, False
             while not helps:
                 spent_us, helps = self._by_hand(cause, visit, tries)(node)
                 duration_us += spent_us
                 tries += 1
-            call(self.env, now + duration_us, FINISHED, self.returned)._value = node
+            self.agenda.call(now + duration_us, FINISHED, self.returned)._value = node
 
     def _by_hand(self, cause: int, visit: int, tries: int) -> Attempt:
         attempt = self.manual.get((cause, visit, tries))
@@ -66,9 +66,9 @@ class PlainShop:
         """A node takes the crew that is free first for one try, and queues again where that does not help."""
         node, cause, visit, tries = event._value
         duration_us, helps = self._by_hand(cause, visit, tries)(node)
-        end_us = max(self.env.now, self.free_us[0]) + duration_us
+        end_us = max(self.agenda.now, self.free_us[0]) + duration_us
         heapreplace(self.free_us, end_us)
         if helps:
-            call(self.env, end_us, FINISHED, self.returned)._value = node
+            self.agenda.call(end_us, FINISHED, self.returned)._value = node
         else:
-            call(self.env, end_us, FINISHED, self._queued)._value = node, cause, visit, tries + 1
+            self.agenda.call(end_us, FINISHED, self._queued)._value = node, cause, visit, tries + 1

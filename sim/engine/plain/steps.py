@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import simpy
 
-from sim.engine.clock import FINISHED, IntegerEnvironment
+from sim.engine.clock import FINISHED
 from sim.engine.limits import limit_us
-from sim.engine.plain.calls import call
+from sim.engine.plain.calls import Agenda
 from sim.reliability.records import RunPlan
 from sim.reliability.saving.progress import NEVER_US, Course
 from sim.reliability.saving.stint import beat_of, last_save, stepped_until_us, stints
@@ -21,9 +21,9 @@ class Steps:
     """
 
     __slots__ = (
+        "agenda",
         "beat",
         "bound_us",
-        "env",
         "event",
         "heard",
         "horizon_us",
@@ -36,10 +36,8 @@ class Steps:
         "turn",
     )
 
-    def __init__(
-        self, env: IntegerEnvironment, plan: RunPlan, way: Course, heard: Callable[[simpy.Event], None]
-    ) -> None:
-        self.env = env
+    def __init__(self, agenda: Agenda, plan: RunPlan, way: Course, heard: Callable[[simpy.Event], None]) -> None:
+        self.agenda = agenda
         self.heard = heard
         self.beat = beat_of(way)
         self.last_us = way.end_us
@@ -54,7 +52,7 @@ class Steps:
 
     def begin(self, now: int) -> simpy.Event | None:
         """Begin with what is saved; return the event for the end, None where the horizon comes first."""
-        self.since_us, self.turn = now, self.env.turn()
+        self.since_us, self.turn = now, next(self.agenda.turns)
         self.bound_us = bound_us = now + self.last_us - self.safe[0]
         # The end is worked out only where it may come before the event that is pending.
         if bound_us < self.sent[0] or self.event is None:
@@ -67,7 +65,7 @@ class Steps:
         if self.event is None or end_us < self.sent[0]:
             self.sent, self.event = (end_us, self.turn), None
             if end_us < self.horizon_us:
-                self.event = call(self.env, end_us, FINISHED, self._came, self.turn)
+                self.event = self.agenda.call(end_us, FINISHED, self._came, self.turn)
         return self.event
 
     def put_off(self) -> bool:
