@@ -103,6 +103,8 @@ def check_orders(plan: RunPlan) -> None:
 
 def _check_reorder(reorder: Reorder, plan: RunPlan) -> None:
     check_law(reorder.lead, "repair.reorder.lead")
+    if reorder.lead.mean_s <= 0:
+        raise InputError(f"repair.reorder.lead is {reorder.lead.mean_s} s; expected more than 0")
     if reorder.below < 0 or reorder.order < 1:
         raise InputError(
             f"repair.reorder: got below {reorder.below} and order {reorder.order}; expected at least 0 and 1"

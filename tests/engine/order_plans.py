@@ -22,7 +22,7 @@ def order_plans(draw: st.DrawFn) -> RunPlan:
     below = draw(st.integers(0, spare_nodes - 1))
     often = FailureClass(cause="worn", component="node", per_node=1, life=draw(laws(60, 15)), replace=True)
     retire = Retirement(visits=draw(st.integers(1, 2)), within_s=400 * TICK_US * 1e-6, replacement=None)
-    reorder = Reorder(below=below, order=draw(st.integers(1, spare_nodes - below)), lead=draw(laws(most=120)))
+    reorder = Reorder(below=below, order=draw(st.integers(1, spare_nodes - below)), lead=draw(laws(most=120, least=1)))
     spares = plan.recovery.spares
     pooled = SparePlan() if spares.per_domain else spares
     return replace(

@@ -55,6 +55,7 @@ def test_plans_with_spares_and_repairs_that_fit_are_accepted() -> None:
         (repaired(retire=SCRAP), "retire: got neither replacement nor reorder"),
         (ordered(retire=None), "reorder: got no retire"),
         (ordered(retire=Retirement(visits=1, within_s=1, replacement=Law())), "got a replacement for each retired"),
+        (repaired(retire=SCRAP, reorder=Reorder(below=0, order=1, lead=Law())), "lead is 0.0 s; expected more than 0"),
         (ordered(below=-1), "got below -1 and order 1"),
         (ordered(order=0), "got below 0 and order 0"),
         (ordered(order=2), "below \\+ order is 2; expected at most the 1 of cluster.spare_nodes"),

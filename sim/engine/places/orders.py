@@ -49,7 +49,7 @@ class Orders:
         self.placed += 1
         self.position += self.plan.order
         self.record.order(self.env.now, "ordered", number)
-        lead_us = self.draws.time_us("order", self.plan.lead, number, 0)
+        lead_us = max(self.draws.time_us("order", self.plan.lead, number, 0), 1)
         after(self.env, lead_us, lambda _: self._arrives(number))
 
     def _arrives(self, number: int) -> None:

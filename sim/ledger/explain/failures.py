@@ -103,9 +103,10 @@ Row = tuple[int, str, str, int]
 def event_costs(rows: Iterable[Row], usage: Usage, costs: CostLedger) -> tuple[EventCost, ...]:
     """Return what each event with a cause took, the dearest first.
 
-    An event's rows are priced at the mean dollars a GPU-hour of their (state, cause) in the bill, upkeep included:
-    over all events these sum to the postings of those states, to rounding. Only states of PARTS count: what a reversal
-    takes from steps it gives to lost_work, and a repaired node on the shelf is nobody's loss yet.
+    An event's rows are priced at the mean dollars a GPU-hour of their (state, cause) in the bill, upkeep included: over
+    all events these sum to the postings of those states, to rounding. Only states of PARTS count: what a reversal takes
+    from steps it gives to lost_work, and a repaired node on the shelf is nobody's loss yet. What is written off of
+    retired nodes counts with the repairs of their cause; where that has none, only `cause_costs` tells of it.
     """
     rates = _rates(usage, costs)
     time: dict[tuple[int, str], int] = {}

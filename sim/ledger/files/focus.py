@@ -75,7 +75,9 @@ def focus_rows(
     if start is None:
         raise OutputError("FOCUS: the run has no start; expected --start or run.start, such as 2026-03-01")
     first = datetime.datetime.combine(date_of(start, "run.start"), datetime.time(), datetime.UTC)
-    bought = {charge.item: charge.price_usd for charge in costs.charges}
+    bought: dict[str, Fraction] = {}
+    for charge in costs.charges:
+        bought[charge.item] = bought.get(charge.item, Fraction()) + charge.price_usd
     period = _period(first, 0, usage.wall_us)
     common = {
         "BillingAccountId": run_id,

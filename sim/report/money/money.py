@@ -62,7 +62,7 @@ def carbon_json(usage: Usage, book: PriceBook, terms: Terms) -> dict[str, float 
         facility_kwh(usage.energy, float(pue_of(usage, book, terms))),
         by_place,
         market_kg_per_kwh=None if contracted is None else float(contracted),
-        gpu_hours=usage.gpus * usage.wall_us / US_PER_HOUR,
+        gpu_hours=usage.held_gpu_us / US_PER_HOUR,
         embodied_kg_per_gpu=None if server_kg is None or life is None else float(server_kg) / assets.gpus_per_node,
         life_years=float(life or 1),
     )
@@ -85,7 +85,7 @@ def methods_json(usage: Usage, book: PriceBook, terms: Terms, model: str, start:
     facts = RunFacts(
         model=model,
         accelerator=usage.assets.accelerator,
-        held_gpu_hours=usage.gpus * usage.wall_us / US_PER_HOUR,
+        held_gpu_hours=usage.held_gpu_us / US_PER_HOUR,
         job_gpu_hours=job_gpu_hours(usage),
         chips=usage.gpus,
         tdp_w=usage.assets.tdp_w,
