@@ -82,7 +82,8 @@ def check_plan(plan: RunPlan) -> None:
     if plan.recovery.stragglers or any(failure.replace for failure in plan.failures):
         check_repair(plan.repair, {failure.cause for failure in plan.failures})
     check_spares(plan)
-    check_orders(plan)
+    apart, idle = plan.recovery.spares.per_domain > 0, plan.recovery.resume_when_idle
+    check_orders(plan.repair, plan.nodes, plan.spare_nodes, apart=apart, idle=idle)
     check_elastic(plan)
     if planned_us(plan) >= NEVER_US:
         raise ScenarioError("run: neither work, nor steps of every phase, nor a horizon: it would never end")
