@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from sim.engine.run import simulate_run
 from sim.ledger.time.conservation import check_conservation
 from sim.ledger.time.time_ledger import by_state, net_gpu_us, time_ledger
-from sim.ledger.time.trace import RETIRED, RunTrace, Stay
+from sim.ledger.time.trace import RETIRED, RunTrace, Segment, Stay
 from sim.reliability.records import FailureClass, Law, Reorder, RepairStage, Retirement, RunPlan
 from tests.engine.order_plans import order_plans
 from tests.engine.run_cases import llama_plan
@@ -145,6 +145,30 @@ def test_nothing_fails_where_no_node_stands() -> None:
     for stay in gone:
         inside = [e for e in trace.events if e.node == stay.node and stay.start_us < e.time_us < stay.end_us]
         assert not [event for event in inside if event.kind == "failure"]
+
+
+@pytest.mark.parametrize("clock", ["calendar", "operating"])
+def test_an_order_for_each_retired_node_is_an_exchange_of_each(clock: str) -> None:
+    plans = ordering_each(clock, ordered=True), ordering_each(clock, ordered=False)
+    bought, sent = map(simulate_run, plans)
+    assert sum(segment.state == "wait_for_node" for segment in bought.segments) > 3
+
+    def told(trace: RunTrace) -> list[Segment]:
+        return [segment._replace(event=0) for segment in trace.segments]
+
+    assert told(bought) == told(sent)
+
+
+def ordering_each(clock: str, *, ordered: bool) -> RunPlan:
+    """A cluster whose nodes are retired at their first visit: each is exchanged, or a new one ordered for it."""
+    base = llama_plan(nodes=16, spare_nodes=2, days=300, seed=3, clock=clock)
+    worn = FailureClass(
+        cause="node", component="node", per_node=1, life=Law(kind="exponential", mean_s=1e7), replace=True
+    )
+    lead = Law(mean_s=1_728_000.0)
+    retire = replace(SCRAP, replacement=None if ordered else lead)
+    reorder = Reorder(below=1, order=1, lead=lead) if ordered else None
+    return replace(base, failures=(worn,), repair=replace(base.repair, retire=retire, reorder=reorder))
 
 
 def test_nodes_in_repair_count_as_stock() -> None:
