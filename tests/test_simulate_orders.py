@@ -9,6 +9,7 @@ import pytest
 from sim.ledger.bill.usage import US_PER_HOUR
 from sim.ledger.files.stored import read_book, read_stored
 from sim.ledger.time.conservation import check_conservation
+from sim.report.money.lots import lots_text
 from sim.report.money.pricing import repriced
 from sim.report.run.answers import run_json
 from sim.report.run.orders import orders_text
@@ -62,25 +63,33 @@ def test_the_answer_says_what_was_ordered_and_what_it_cost(result: RunResult) ->
     assert told["bought"] == counts["delivered"] == 3 * told["arrived"]
     assert told["on_order"] == 3 * (told["placed"] - told["arrived"])
     assert told["retired"] == {"dead": counts["retired"]}
-    assert told["price_usd"] == told["bought"] * each
-    assert 0.8 * each < told["written_off_usd"] / counts["retired"] < each
+    lots = run_json(result)["lots"]
+    assert (lots["bought"], lots["retired"]) == (told["bought"], told["retired"])
+    assert lots["price_usd"] == told["bought"] * each
+    assert 0.8 * each < lots["written_off_usd"] / counts["retired"] < each
+    # Each node that was bought is charged for a part of 120 days of its five years, and of the capital in it.
+    assert 0 < lots["charged_usd"] < lots["price_usd"] * 120 / 365.25 / 5 * 1.5
 
 
 def test_the_screen_says_it_too(result: RunResult) -> None:
     answer = run_json(result)
-    said = " ".join(line.strip() for line in orders_text(answer))
-    assert said.startswith(f"Spares: {answer['orders']['retired']['dead']} nodes retired ($")
-    assert f"{answer['orders']['bought']} nodes bought ($" in said
     screen = run_report(answer, UNICODE)
-    assert orders_text(answer)[0] in screen
+    told = answer["orders"]
+    assert orders_text(answer) == [
+        f"Spares: {told['retired']['dead']} nodes retired; {told['arrived']} of {told['placed']} orders arrived: "
+        f"{told['bought']} nodes; {told['on_order']} on order at the end"
+    ]
+    for line in (*orders_text(answer), *lots_text(answer)):
+        assert line in screen
+    assert len(lots_text(answer)) == 3
     assert max(map(len, screen.splitlines())) <= 80
 
 
 def test_a_scenario_without_orders_says_nothing_of_them() -> None:
     repair = {key: value for key, value in TREE["repair"].items() if key not in ("retire", "reorder")}
     answer = run_json(simulate(scenario_of({**TREE, "repair": repair}, "orders.toml")))
-    assert answer["orders"] is None
-    assert orders_text(answer) == []
+    assert (answer["orders"], answer["lots"]) == (None, None)
+    assert orders_text(answer) == lots_text(answer) == []
 
 
 def test_hours_are_held_by_the_nodes_that_are_there(result: RunResult) -> None:
