@@ -9,10 +9,14 @@ import pytest
 from sim.ledger.bill.usage import US_PER_HOUR
 from sim.ledger.files.stored import read_book, read_stored
 from sim.ledger.time.conservation import check_conservation
-from sim.report.money.lots import lots_text
+from sim.report.money.explain_answer import explain_json, read_explained
+from sim.report.money.explain_report import explain_report
+from sim.report.money.lots import lots_said, lots_text
 from sim.report.money.pricing import repriced
+from sim.report.page.read import read_told
+from sim.report.page.run_page import run_page
 from sim.report.run.answers import run_json
-from sim.report.run.orders import orders_text
+from sim.report.run.orders import orders_said, orders_text
 from sim.report.run.results import write_run
 from sim.report.run.run_report import run_report
 from sim.report.text import UNICODE
@@ -113,3 +117,17 @@ def test_a_bill_made_again_from_files_is_the_same(result: RunResult, tmp_path: P
         result.costs.lines,
         result.costs.charges,
     )
+
+
+def test_the_page_and_the_explanation_say_it_too(result: RunResult, tmp_path: Path) -> None:
+    write_run(result, run_json(result), tmp_path / "results", force=False)
+    page = run_page(read_told(tmp_path / "results"))
+    answer = run_json(result)
+    for said in (*orders_said(answer), *lots_said(answer)):
+        assert f"{said}." in page
+    found = explain_json(read_explained(tmp_path / "results"))
+    assert found["lots"] == answer["lots"]
+    (cause,) = found["failures"]["causes"]
+    assert cause["total_micro_usd"] > answer["lots"]["written_off_usd"] * 10**6
+    screen = explain_report(found, UNICODE)
+    assert all(line in screen for line in lots_text(answer))

@@ -1,6 +1,6 @@
 """What a bill says of nodes that were bought in its run, and of those that were retired."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from operator import attrgetter
 from typing import Any
@@ -36,17 +36,20 @@ def _total(charges: Iterable[AssetCharge], name: str) -> Fraction:
     return sum(map(attrgetter(name), charges), Fraction())
 
 
-def lots_text(result: Result) -> list[str]:
-    """Return sentences of what was bought and written off; nothing where nothing was."""
+def lots_said(result: Result) -> Iterator[str]:
+    """Yield sentences of what was bought and written off; nothing where nothing was."""
     lots = result.get("lots") or {"price_usd": 0, "written_off_usd": 0}
-    lines = []
     if lots["price_usd"]:
         price, charged = short_usd(lots["price_usd"]), short_usd(lots["charged_usd"])
-        lines += wrapped(
+        yield (
             f"Bought in the run: {show_count(lots['bought'])} nodes for {price}, of which it is charged {charged} with "
             "their capital"
         )
     if lots["written_off_usd"]:
         count = show_count(sum(lots["retired"].values()))
-        lines += wrapped(f"Written off: {short_usd(lots['written_off_usd'])} of {count} nodes that were retired")
-    return lines
+        yield f"Written off: {short_usd(lots['written_off_usd'])} of {count} nodes that were retired"
+
+
+def lots_text(result: Result) -> list[str]:
+    """Return the same in lines of a screen."""
+    return [line for said in lots_said(result) for line in wrapped(said)]

@@ -1,6 +1,7 @@
 """What a run's report says of the spares that it ordered; what they cost is told with the bill."""
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from sim.quantities import show_count
@@ -27,13 +28,18 @@ def orders_json(result: RunResult) -> dict[str, Any] | None:
     }
 
 
-def orders_text(result: Result) -> list[str]:
-    """Return a sentence of what was ordered; nothing where a scenario has no orders."""
+def orders_said(result: Result) -> Iterator[str]:
+    """Yield a sentence of what was ordered; nothing where a scenario has no orders."""
     told = result.get("orders")
     if told is None:
-        return []
-    return wrapped(
+        return
+    yield (
         f"Spares: {show_count(sum(told['retired'].values()))} nodes retired; {show_count(told['arrived'])} of "
         f"{show_count(told['placed'])} orders arrived: {show_count(told['bought'])} nodes; "
         f"{show_count(told['on_order'])} on order at the end"
     )
+
+
+def orders_text(result: Result) -> list[str]:
+    """Return the same in lines of a screen."""
+    return [line for said in orders_said(result) for line in wrapped(said)]
