@@ -131,3 +131,13 @@ def test_the_page_and_the_explanation_say_it_too(result: RunResult, tmp_path: Pa
     assert cause["total_micro_usd"] > answer["lots"]["written_off_usd"] * 10**6
     screen = explain_report(found, UNICODE)
     assert all(line in screen for line in lots_text(answer))
+
+
+def test_the_events_of_a_run_that_orders_are_a_log_of_its_failures(result: RunResult, tmp_path: Path) -> None:
+    write_run(result, run_json(result), tmp_path / "results", force=False)
+    log = {"file": str(tmp_path / "results" / "events.parquet"), "after": "nothing"}
+    repair = {key: value for key, value in TREE["repair"].items() if key not in ("retire", "reorder")}
+    again = simulate(scenario_of({**TREE, "failures": {"log": log}, "repair": repair}, "orders.toml"))
+    assert [(e.time_us, e.node) for e in again.trace.events if e.kind == "failure"] == [
+        (e.time_us, e.node) for e in result.trace.events if e.kind == "failure"
+    ]
