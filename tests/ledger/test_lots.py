@@ -14,6 +14,8 @@ from sim.ledger.bill.lots import arrived, lots_of, lots_told, retired
 from sim.ledger.bill.terms import STANDARD, Terms
 from sim.ledger.bill.usage import US_PER_YEAR, Lot, Usage
 from sim.ledger.explain.cash import cash_view
+from sim.ledger.explain.difference import Billed, difference
+from sim.ledger.files.focus import focus_rows
 from sim.ledger.time.time_ledger import Key
 from tests.cluster.hardware import price_book
 from tests.engine.test_run_orders import by_hand
@@ -63,11 +65,11 @@ def test_gpu_time_that_is_held_is_that_of_lots() -> None:
 def test_ordered_nodes_depreciate_from_their_arrival_and_retired_ones_are_written_off() -> None:
     """400,000 USD over 4 years to a tenth: 90,000 USD a year; capital 8 % of 220,000 USD a year."""
     costs = price(by_years(), price_book(OWNED), "own")
-    lines = {line.detail: line.usd for line in costs.lines if line.item == "server"}
+    lines = {line.detail: line.usd for line in costs.lines if line.item in ("server", "write-off")}
     assert lines == {
         "depreciation of server/box": 2 * 180_000 + 45_000,
         "capital of server/box": Fraction(17_600 * 9, 2),
-        "write-off of server/box": 355_000,
+        "server/box": 355_000,
         "depreciation of server/box, ordered": 90_000,
         "capital of server/box, ordered": 17_600,
     }
@@ -80,10 +82,10 @@ def test_ordered_nodes_depreciate_from_their_arrival_and_retired_ones_are_writte
 def test_what_is_written_off_is_posted_on_the_cause_of_retirement() -> None:
     costs = price(by_years(), price_book(OWNED), "own")
     posted = [(row.item, row.state, row.micro_usd) for row in costs.postings if row.cause == "gpu"]
-    assert [row for row in posted if row[0] == "server"] == [("server", "repair", 355_000 * MICRO)]
+    assert [row for row in posted if row[0] in ("server", "write-off")] == [("write-off", "repair", 355_000 * MICRO)]
     apart = price(by_years(), price_book(OWNED), "own", Terms(absorb=False))
     assert total_usd(apart) + pool_usd(apart) == total_usd(costs)
-    assert sum(row.micro_usd for row in apart.pool if row.item == "server") == 355_000 * MICRO
+    assert sum(row.micro_usd for row in apart.pool if row.item == "write-off") == 355_000 * MICRO
 
 
 def test_ordered_nodes_are_paid_for_when_they_arrive() -> None:
@@ -93,6 +95,26 @@ def test_ordered_nodes_are_paid_for_when_they_arrive() -> None:
     paid = {flow.month: flow.micro_usd for flow in view.flows if flow.item == "server"}
     assert paid == {"month 1": 1_200_000 * MICRO, "month 13": 400_000 * MICRO}
     assert view.cash - view.accrual == view.book_value - view.capital
+
+
+def test_purchases_and_use_sum_to_cash_and_accrual_in_the_shape_of_focus() -> None:
+    usage, book = by_years(), price_book(OWNED)
+    costs = price(usage, book, "own")
+    view = cash_view(usage, costs, STANDARD, "2026-03-01")
+    rows = focus_rows("r", usage, costs, book, STANDARD, view, "2026-03-01")
+    assert sum(row["BilledCost"] for row in rows) * MICRO == view.cash
+    assert sum(row["EffectiveCost"] for row in rows) * MICRO == view.accrual
+
+
+def test_nodes_that_are_written_off_make_the_reliability_of_a_bill_dearer() -> None:
+    kept = used(Lot(nodes=3, from_us=0, until_us=2 * YEAR))
+    pair = (
+        Billed(usage=usage, book=price_book(OWNED), acquisition="own", terms=STANDARD, start=None, useful_flop=1.0)
+        for usage in (kept, by_years())
+    )
+    found = difference(*pair)
+    assert sum(found.effects.values()) == found.totals[1] - found.totals[0]
+    assert found.effects["reliability"] >= 355_000 * MICRO
 
 
 def test_a_deposit_and_a_ramp_are_those_of_the_nodes_of_the_start() -> None:
@@ -112,7 +134,7 @@ def test_licences_and_contracts_of_maintenance_are_paid_for_what_is_there() -> N
     lines = {(line.item, line.detail): line.usd for line in price(by_years(), price_book(EVERYTHING), "own").lines}
     assert lines["licence", "software"] == Fraction(8 * 11, 2) * 4_500
     assert lines["maintenance", "contract"] == Fraction(11, 2) * Fraction(3, 100) * 400_000
-    assert lines["scale-up", "write-off of scale-up/box"] > 0
+    assert lines["write-off", "scale-up/box"] > 0
 
 
 def test_lots_that_are_not_the_time_of_the_ledger_are_refused() -> None:

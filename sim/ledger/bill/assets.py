@@ -202,4 +202,4 @@ def asset_lines(asset: Asset, charged: AssetCharge) -> Iterator[Line]:
         yield Line(asset.item, f"depreciation of {key}", share * worn_usd, (key, life))
         yield Line(asset.item, f"capital of {key}", share * charged.capital_usd, (key, "capital/rate"))
         if charged.written_off_usd:
-            yield Line(asset.item, f"write-off of {key}", share * charged.written_off_usd, (key, life), "retired")
+            yield Line("write-off", key, share * charged.written_off_usd, (key, life), "retired")

@@ -30,7 +30,8 @@ from sim.ledger.time.trace import OUTSIDE_STATES
 
 ITEMS = (
     *("server", "scale-up", "network", "storage", "head-node", "cdu", "facility", "colocation", "rent", "support"),
-    *("egress", "maintenance", "licence", "energy", "cooling", "staff", "debugging", "data", "commitment", "credit"),
+    *("egress", "maintenance", "licence", "energy", "cooling", "staff", "debugging", "write-off", "data", "commitment"),
+    "credit",
 )
 """Every item of a bill, in order. Rent includes hardware, facility, energy and cooling; a credit is negative."""
 

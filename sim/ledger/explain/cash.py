@@ -5,7 +5,8 @@
   ordered in the run when they arrive.
 - Everything else is paid as it accrues, evenly: over the run, a team over its own calendar, the rest of a reservation
   after the run.
-- Depreciation and cost of capital are no cash: cash - accrual = book value of what is still owned - cost of capital.
+- Depreciation, what is written off and cost of capital are no cash: cash - accrual = book value of what is still owned
+  - cost of capital.
 
 Money that a pool pays is paid too. A month is the calendar's where the day of the start is known (from midnight UTC),
 otherwise the mean month, counted from the start.
@@ -101,7 +102,7 @@ def _payments(usage: Usage, costs: CostLedger, terms: Terms) -> Iterator[Payment
         yield from _purchase(charge, terms)
     bought = {charge.item for charge in costs.charges}
     for line, micro_usd in chain(micro_lines(costs), micro_lines(costs, pool=True)):
-        if line.item not in bought:
+        if line.item not in bought and line.item != "write-off":
             yield Payment(line.item, micro_usd, *_span_us(line, usage, terms))
 
 

@@ -23,8 +23,8 @@ A checkpoint has a cause where it waits for a store that failed.
 
 DIRECT = ("detection", "restart", "waiting", "repair")
 
-UPKEEP = ("maintenance", "debugging")
-"""Items that are paid by the visit or by the incident: a part of their own, whatever the state."""
+UPKEEP = ("maintenance", "debugging", "write-off")
+"""Items by the visit, the incident or the node that is given up: a part of their own, whatever the state."""
 
 OTHER = "other"
 """What bears a cause besides: a repaired node on the shelf, planned maintenance, a checkpoint for a job to regrow."""

@@ -57,7 +57,7 @@ CATEGORIES = {
     "maintenance": "Management and Governance",
     "data": "Analytics",
     **dict.fromkeys(("energy", "cooling", "facility", "cdu", "colocation"), "Other"),
-    **dict.fromkeys(("staff", "debugging", "commitment", "credit"), "Other"),
+    **dict.fromkeys(("staff", "debugging", "write-off", "commitment", "credit"), "Other"),
 }
 """ServiceCategory of an item, one of those that FOCUS allows; servers, what is in them and their rent are Compute."""
 
@@ -111,7 +111,7 @@ def _use(usage: Usage, costs: CostLedger, carbon: float, bought: Mapping[str, Fr
     for account, postings in (("run", costs.postings), ("pool", costs.pool)):
         for posting in postings:
             key = Key(posting.state, posting.cause, posting.phase)
-            row = _cost(posting, 0 if posting.item in bought else posting.micro_usd)
+            row = _cost(posting, 0 if posting.item in (*bought, "write-off") else posting.micro_usd)
             measured = _measures(usage, key, carbon) if key in left else {}
             left.pop(key, None)
             yield row | _quantity(usage, key, posting.item) | {"x_Account": account} | measured
