@@ -11,8 +11,9 @@ from sim.engine.collector import rare_collections
 from sim.engine.effects.slow_steps import StepPacer
 from sim.engine.run import simulate_run
 from sim.ledger.bill.cost import CostLedger, price
+from sim.ledger.bill.lots import lots_told
 from sim.ledger.bill.power import check_cap
-from sim.ledger.bill.usage import Assets, Usage
+from sim.ledger.bill.usage import Assets, Lot, Usage
 from sim.ledger.power.energy import EnergyLedger, energy_ledger, nameplate_w, peak_it_w
 from sim.ledger.power.hours import by_hour_nj
 from sim.ledger.time.columns import TraceColumns, columned, repair_visits
@@ -198,7 +199,8 @@ def account(
         ledger = time_ledger(columns, profiles, damaged)
         check_conservation(columns, ledger)
         summary = summarize(trace, ledger, profiles)
-        usage = _usage(scenario, prepared.bill, profiles, columns, ledger, summary)
+        lots = lots_told(trace) if plan.repair.reorder else ()
+        usage = _usage(scenario, prepared.bill, profiles, columns, ledger, summary, lots)
         costs = None if usage is None else _costs(scenario, usage)
     return RunResult(
         scenario=scenario,
@@ -222,6 +224,7 @@ def _usage(
     columns: TraceColumns,
     ledger: TimeLedger,
     summary: RunSummary,
+    lots: tuple[Lot, ...],
 ) -> Usage | None:
     """Return what a run used, None where nothing is billed."""
     asked, billing = scenario.machines, scenario.billing
@@ -246,6 +249,7 @@ def _usage(
             nameplate_w=nameplate_w(asked.node, total, bill, asked.storage),
             liquid=asked.cooling is not None,
             pue=None if asked.cooling is None else asked.cooling.pue,
+            lots=lots,
         ),
         visits=repair_visits(columns),
         interruptions=summary.interruptions,

@@ -281,3 +281,18 @@ def trees(draw: st.DrawFn, log: str) -> Tree:
     if few(draw, 5):
         tree["run"]["work"] = f"{draw(st.integers(1, 8))} h"
     return tree
+
+
+def ordering(tree: Tree) -> Tree | None:
+    """Return a scenario whose retired nodes are made up for by orders; None where it has no stock, or several.
+
+    Nodes are retired at every other visit; half of the spares are ordered as soon as half of them are left.
+    """
+    spare_nodes, recovery = tree["cluster"]["spare_nodes"], tree["recovery"]
+    if not spare_nodes or "log" in tree["failures"] or "per_domain" in recovery.get("spares", {}):
+        return None
+    repair = {key: value for key, value in tree["repair"].items() if key != "replacement"}
+    reorder = {"below": spare_nodes // 2, "order": spare_nodes - spare_nodes // 2, "lead": "90 min"}
+    recovery = {key: value for key, value in recovery.items() if key != "resume_when_idle"}
+    repair |= {"retire": {"visits": 2, "within": "48 h"}, "reorder": reorder}
+    return {**tree, "repair": repair, "recovery": recovery}

@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from sim.engine.run import simulate_run
 from sim.errors import InputError
-from sim.ledger.time.trace import OUTSIDE_STATES, Event, RunTrace, Stay
+from sim.ledger.time.trace import OUTSIDE_STATES, RETIRED, Event, RunTrace, Stay
 from sim.reliability.records import FailureClass
 from sim.scenario import scenario_of
 from sim.simulate import RunResult, planned, prepare, simulate
-from tests.random_scenarios import LEAF_SPINE, Tree, trees
+from tests.random_scenarios import LEAF_SPINE, Tree, ordering, trees
 
 LOG = "experiments/logs/tiny-2d.csv"
 
@@ -94,6 +94,29 @@ def test_every_event_that_stops_the_job_is_in_the_ledger_and_every_move_of_a_nod
     checked(rule, examples)
 
 
+@sized(40, 400)
+def test_all_of_that_holds_where_spares_are_ordered(examples: int) -> None:
+    ordered, events = 0, Counter[str]()
+
+    def rule(tree: Tree) -> None:
+        nonlocal ordered
+        asked = ordering(tree)
+        result = asked and ran(asked)
+        if not (asked and result):
+            return
+        ordered += 1
+        events.update(event.kind for event in result.trace.events)
+        assert traced(asked, "eager", explicit=False) == traced(asked, "dormant", explicit=True) == result.trace
+        _check_rows(result.trace)
+        _check_moves(result.trace)
+        _check_failed_nodes_leave(result)
+
+    checked(rule, examples, drawn_anew=examples > 40)
+    assert ordered > examples // 5
+    assert events["ordered"] >= events["arrived"] > 0
+    assert events["retired"] >= events["delivered"] > 0
+
+
 def test_links_of_a_node_that_is_exchanged_keep_their_lives() -> None:
     tree: Tree = {
         "name": "exchanged",
@@ -158,6 +181,7 @@ KIND_OF_MOVE = {
     "maintenance": {"planned"},
     "idle": {"failure", "found", "evicted", "planned"},
     "repair": {"failure", "found", "evicted", "maintained"},
+    "retired": {"retired"},
     "spare": {"failure", "repaired", "maintained", "restored", "delivered", "displaced"},
 }
 """What moves a node into a place; one that was cut off is spare at once where it is reached again, and the nodes of an
@@ -191,7 +215,7 @@ def _check_failed_nodes_leave(result: RunResult) -> None:
         at = max(stay for stay in stays[event.node] if (stay.start_us, stay.event) < (event.time_us, event.event))
         after = next((each for each in restarts if each.event > event.event), None)
         if after is not None:
-            assert at.place in OUTSIDE_STATES or at.end_us <= after.time_us, event
+            assert at.place in (*OUTSIDE_STATES, RETIRED) or at.end_us <= after.time_us, event
 
 
 def _takes_away(failure: FailureClass) -> bool:

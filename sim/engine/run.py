@@ -27,11 +27,12 @@ from sim.engine.lives.ageing import Ageing
 from sim.engine.lives.eager import EagerClock
 from sim.engine.lives.failures import DormantClock, FailureClock
 from sim.engine.places.nodes import Nodes
+from sim.engine.places.orders import Orders
 from sim.engine.places.repair import WELL, Outcome, RepairShop
 from sim.engine.plain.rule import is_plain
 from sim.engine.plain.run import PlainRun
 from sim.errors import InputError, unknown_name
-from sim.ledger.time.trace import RunTrace
+from sim.ledger.time.trace import RETIRED, RunTrace
 from sim.reliability.failures.domains import HeldJudge
 from sim.reliability.failures.exposure import JOB, Life, Lives
 from sim.reliability.failures.outages import Judge
@@ -106,7 +107,8 @@ class RunSimulation:
         self.record = Record(plan, self.course)
         self.logged = self._logged(nodes)
         self.clock = self._clock(mode, nodes)
-        self.repair = RepairShop(self.env, plan.repair, RepairDraws(plan.seed, nodes), self._returned)
+        draws = RepairDraws(plan.seed, nodes)
+        self.repair = RepairShop(self.env, plan.repair, draws, self._returned)
         self.nodes = Nodes(self.env, self.record, self.clock, self._send if self.logged else self.repair.send)
         stepper: Stepper = (
             Explicit(self.env, self.course, self._course_of, self.downtime)
@@ -118,6 +120,8 @@ class RunSimulation:
             self.job.pace = self._pace
         self.faults = Faults(self.env, self.record, self.clock, self.nodes, self.job)
         self.nodes.job_waits, self.nodes.ring = lambda: self.job.state == "waiting", self.job.ring
+        if plan.repair.reorder is not None:
+            self.nodes.retired = Orders(self.env, self.record, plan.repair.reorder, draws, self._returned).retired
         self.nodes.grows, self.nodes.regrouped = self.job.regrow, self.job.regrouped
         self.pace = Pace(self.nodes, self.job, self._judging(judge), pacer or self._pacing())
         self.outages = self._outages()
@@ -180,6 +184,9 @@ class RunSimulation:
         for life in lives:
             _, cause, _, _, node = life
             if self.shared is not None and self.shared.takes(life):
+                continue
+            if node != JOB and nodes.place[node] == RETIRED and self.plan.failures[cause].outage is None:
+                # Nothing stands there that could fail; what comes begins the next lives.
                 continue
             failure = self.plan.failures[cause]
             if cause in self.special:

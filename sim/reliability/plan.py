@@ -6,7 +6,7 @@ from math import inf
 
 from sim.cluster.domains import DOMAINS
 from sim.errors import InputError, ScenarioError, unknown_name
-from sim.reliability.checks import check_repair, check_spares
+from sim.reliability.checks import check_orders, check_repair, check_spares
 from sim.reliability.failures.domain_checks import check_held
 from sim.reliability.failures.fleet import check_ages, held_by_nodes
 from sim.reliability.failures.laws import check_law
@@ -82,6 +82,8 @@ def check_plan(plan: RunPlan) -> None:
     if plan.recovery.stragglers or any(failure.replace for failure in plan.failures):
         check_repair(plan.repair, {failure.cause for failure in plan.failures})
     check_spares(plan)
+    apart, idle = plan.recovery.spares.per_domain > 0, plan.recovery.resume_when_idle
+    check_orders(plan.repair, plan.nodes, plan.spare_nodes, apart=apart, idle=idle)
     check_elastic(plan)
     if planned_us(plan) >= NEVER_US:
         raise ScenarioError("run: neither work, nor steps of every phase, nor a horizon: it would never end")

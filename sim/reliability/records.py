@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sim.cluster.domains import DOMAINS
+from sim.reliability.recovery.records import ElasticPlan
 from sim.reliability.replay.records import Logged, Replay
 
 
@@ -257,22 +258,6 @@ class Swing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ElasticPlan:
-    """What of a job can do without the rest: `replicas` data-parallel replicas, of which it steps with min_replicas.
-
-    blocks: the seats that leave the job together where one of them is empty, each of them as many whole replicas; none:
-    a block for each replica, of as many seats in a row. min_replicas 0: as few as fit their GPUs, of a model whose plan
-    is not made yet. regrow: "at-once" (a planned stop, as soon as spares make a block whole) or "at-restart" (with the
-    next recovery, whatever that is for).
-    """
-
-    replicas: int
-    min_replicas: int = 1
-    blocks: tuple[tuple[int, ...], ...] = ()
-    regrow: str = "at-once"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RecoveryPlan:
     """The stages of a recovery, in order: detect, diagnose, requeue and select_host, replace, initialize, warm_up.
 
@@ -334,14 +319,27 @@ class RepairStages:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retirement:
-    """A node that comes to repair for the `visits`-th time within `within_s` is exchanged for a new one.
+    """A node that comes to repair for the `visits`-th time within `within_s` is retired.
 
-    replacement: until the new one is there.
+    replacement: until a new one stands in its place; None: nobody sends one, and orders make up for it.
     """
 
     visits: int
     within_s: float
-    replacement: Law
+    replacement: Law | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reorder:
+    """Spares that are bought: the (s, Q) policy, `order` new nodes as soon as the position is at or under `below`.
+
+    Position: nodes that are there (in the job, on the shelf, in repair) or on order, beyond those that the job needs.
+    lead: from an order to its arrival.
+    """
+
+    below: int
+    order: int
+    lead: Law
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -349,7 +347,8 @@ class RepairPlan:
     """Repair of a node: an automatic stage; where it fails, a manual one by one of `crews`, repeated until it succeeds.
 
     crews 0: unlimited. by_cause: other stages, by the cause that a node is repaired for. unnoticed: probability that a
-    repair which seems to have succeeded has not; then what broke fails again after `relapse` at the latest.
+    repair which seems to have succeeded has not; then what broke fails again after `relapse` at the latest. retire:
+    which nodes are given up. reorder: how new ones are bought in their place.
     """
 
     crews: int
@@ -359,6 +358,7 @@ class RepairPlan:
     unnoticed: float = 0.0
     relapse: Law = Law()
     retire: Retirement | None = None
+    reorder: Reorder | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,7 @@ _SINCE: Mapping[str, object] = {
     "unnoticed": 0.0,
     "relapse": Law(),
     "retire": None,
+    "reorder": None,
     "logged": None,
     "replay": None,
     "slowing": None,

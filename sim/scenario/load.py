@@ -10,7 +10,9 @@ from pydantic import ValidationError
 
 from sim import catalog
 from sim.errors import InputError, ScenarioError
+from sim.reliability.checks import check_orders
 from sim.reliability.failures.fleet import check_ages
+from sim.reliability.records import RepairPlan
 from sim.scenario.billing import billing_of, check_evictions
 from sim.scenario.faults.checkpoint import checkpoint_of
 from sim.scenario.faults.domains import check_domains
@@ -156,7 +158,7 @@ def _resolved(form: ScenarioForm) -> Scenario:
         machines=machines,
         failures=failures,
         recovery=with_spares(of_causes(recovery, failures), form.recovery.spares if form.recovery else None, machines),
-        repair=repair_of(form.repair, failures),
+        repair=_repair_of(form, failures),
         checkpoint=_checkpoint_of(form, failures),
         billing=_billing(form),
         limits=limits_of(form),
@@ -168,6 +170,16 @@ def _resolved(form: ScenarioForm) -> Scenario:
         ),
         published_gap=tuple(form.published.gap) if form.published else (),
     )
+
+
+def _repair_of(form: ScenarioForm, failures: Failures) -> RepairPlan | None:
+    """Return the stages of repair, and the orders of spares, which have to fit the cluster and its recovery."""
+    repair, recovery, cluster = repair_of(form.repair, failures), form.recovery, form.cluster
+    if repair is not None:
+        apart = bool(recovery and recovery.spares and recovery.spares.per_domain)
+        idle = recovery.resume_when_idle if recovery else None
+        check_orders(repair, cluster.nodes, cluster.spare_nodes, apart=apart, idle=idle)
+    return repair
 
 
 def _replicas(training: Training | None) -> int | None:
@@ -216,7 +228,7 @@ def _checks(form: ScenarioForm) -> Sequence[Callable[[], object]]:
     total = form.cluster.nodes + form.cluster.spare_nodes
     return [
         *(machines, model, software, training, recovery, spares),
-        with_failures(lambda failures: repair_of(form.repair, failures)),
+        with_failures(lambda failures: _repair_of(form, failures)),
         with_failures(lambda failures: _checkpoint_of(form, failures)),
         with_failures(lambda failures: check_rate(failures.classes, form.cluster.nodes)),
         with_failures(lambda failures: check_evictions(form.cost, failures.classes)),

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from sim.engine.stages.mixed import Alike, profile_mixed
 from sim.errors import LayoutError, ScenarioError
 from sim.machine import Machine
-from sim.reliability.records import ElasticPlan
 from sim.reliability.recovery.elastic import least_blocks
+from sim.reliability.recovery.records import ElasticPlan
 from sim.scenario.records import Phase, Scenario
 from sim.steps.blocks import Block, first_replicas, tied_blocks
 from sim.steps.phase import StepResult, build_on, ranks_of

@@ -62,6 +62,10 @@ def test_unknown_names_are_met_with_the_nearest() -> None:
 
 
 RUN: dict[str, Any] = {"name": "r", "kind": "final", "scenario": "tiny"}
+ORDERS = {
+    "repair.retire": {"visits": 1, "within": "1 d"},
+    "repair.reorder": {"below": 0, "order": 1, "lead": "1 d"},
+}
 
 
 @pytest.mark.parametrize(
@@ -83,6 +87,7 @@ RUN: dict[str, Any] = {"name": "r", "kind": "final", "scenario": "tiny"}
         ({**RUN, "nodes": 8}, r"runs.r: got 9 nodes; asset 'main' has 6"),
         ({**RUN, "start": "2026-02-01"}, "runs.r: start: got 2026-02-01; expected a day from the campaign's start on"),
         ({**RUN, "set": {"cluster.node": "dgx-a100"}}, "got 'dgx-a100'; asset 'main' has 'dgx-h100'"),
+        ({**RUN, "set": ORDERS}, "repair.reorder: asset 'main' is all that a campaign holds"),
         ({**RUN, "set": {"training.tokns": 1}}, "did you mean 'tokens'"),
         ({**RUN, "asset": "mian"}, "unknown asset 'mian'; did you mean 'main'"),
         ({**RUN, "after": ["r"]}, "r after r: a circle"),

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from sim.reliability.records import ElasticPlan, Law, RunPlan, SparePlan, SpareTier
+from sim.reliability.records import Law, RunPlan, SparePlan, SpareTier
 from sim.reliability.recovery.elastic import REGROWS
+from sim.reliability.recovery.records import ElasticPlan
 from tests.engine.run_plans import ages, run_plans
 
 

@@ -13,7 +13,6 @@ from sim.ledger.time.time_ledger import time_ledger
 from sim.ledger.time.trace import RunTrace
 from sim.reliability.records import (
     CheckpointPlan,
-    ElasticPlan,
     FailureClass,
     Law,
     RecoveryPlan,
@@ -23,6 +22,7 @@ from sim.reliability.records import (
     SparePlan,
     Tier,
 )
+from sim.reliability.recovery.records import ElasticPlan
 from sim.reliability.replay.records import Logged, Replay
 from tests.engine.elastic_plans import elastic_plans
 from tests.engine.test_run_recovery import SECOND, plan

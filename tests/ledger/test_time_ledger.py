@@ -12,7 +12,7 @@ from sim.errors import SimulationError
 from sim.ledger.time.conservation import check_conservation
 from sim.ledger.time.states import CODES, STATES
 from sim.ledger.time.time_ledger import Key, by_state, net_gpu_us, time_ledger
-from sim.ledger.time.trace import Event, Reversal, RunTrace, Segment, Stay
+from sim.ledger.time.trace import RETIRED, Event, Reversal, RunTrace, Segment, Stay
 from sim.workload.profile import STEP_STATES, StepProfile
 from tests.ledger.traces import Incident, profile_of, profiles, trace_of, traces
 
@@ -247,3 +247,26 @@ def test_steps_on_a_damaged_network_hold_what_its_profile_says() -> None:
     assert set(time_ledger(damaged, [HALF, HALF], [[slow, slow]]).phase.tolist()) <= {-1, 0, 1}
     with pytest.raises(SimulationError, match="for each of 1 conditions"):
         time_ledger(damaged, [HALF, HALF])
+
+
+def retiring(since_us: int, until_us: int) -> RunTrace:
+    """The run by hand, whose spare is retired for a while."""
+    trace = by_hand()
+    (spare,) = (stay for stay in trace.stays if stay.place == "spare")
+    kept = [stay for stay in trace.stays if stay is not spare]
+    parts = ("spare", spare.start_us, since_us), (RETIRED, since_us, until_us), ("spare", until_us, spare.end_us)
+    more = (Stay(spare.node, place, start_us, end_us, "", -1) for place, start_us, end_us in parts)
+    return dataclasses.replace(trace, stays=(*kept, *more))
+
+
+def test_retired_nodes_hold_no_gpus() -> None:
+    whole, trace = time_ledger(by_hand(), [HALF, HALF]), retiring(4_000, 5_000)
+    ledger = time_ledger(trace, [HALF, HALF])
+    check_conservation(trace, ledger)
+    spare = Key("spare", "", -1)
+    assert net_gpu_us(ledger) == {**net_gpu_us(whole), spare: net_gpu_us(whole)[spare] - 8 * 1_000}
+
+
+def test_gpu_time_of_retired_nodes_that_is_counted_is_found() -> None:
+    with pytest.raises(SimulationError, match="GPU-microseconds over all states"):
+        check_conservation(retiring(4_000, 5_000), time_ledger(by_hand(), [HALF, HALF]))

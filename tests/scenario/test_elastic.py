@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sim.errors import ScenarioError
-from sim.reliability.records import ElasticPlan
+from sim.reliability.recovery.records import ElasticPlan
 from sim.scenario import scenario_of
 from sim.simulate import RunResult, simulate
 from tests.scenario.trees import WITH_MODEL

@@ -1,15 +1,18 @@
 """[recovery.spares] and what else [repair] says: what follows from the form, and what is refused."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from sim.errors import InputError
-from sim.reliability.records import Law, RepairStage, RepairStages, Retirement, SparePlan, SpareTier
+from sim.reliability.records import Law, Reorder, RepairStage, RepairStages, Retirement, SparePlan, SpareTier
 from sim.scenario import Scenario, scenario_of
 from sim.simulate import run_id, simulate
 from tests.scenario.trees import WITHOUT_MODEL, changed
 
+RETIRE = {"visits": 3, "within": "30 d"}
+REORDER = {"below": 2, "order": 6, "lead": "30 d"}
 NVL72 = {"node": "gb200-nvl72", "nodes": 64, "domain_gpus": 64, "spare_nodes": 8}
 
 
@@ -76,6 +79,32 @@ def test_a_domain_holds_the_gpus_that_the_job_uses_of_it() -> None:
         ({"repair__retire": {"visits": 3, "within": "30 d"}}, "repair: retire and replacement belong together"),
         ({"repair__replacement": "14 d"}, "repair: retire and replacement belong together"),
         ({"repair__retire": {"visits": 0, "within": "1 d"}, "repair__replacement": "1 d"}, "visits: got 0"),
+        ({"repair__reorder": REORDER}, "repair: reorder needs retire"),
+        (
+            {"repair__reorder": REORDER, "repair__retire": RETIRE, "repair__replacement": "14 d"},
+            "repair: got both replacement and reorder; expected one",
+        ),
+        ({"repair__retire": RETIRE, "repair__reorder": {**REORDER, "bellow": 2}}, "did you mean 'below'?"),
+        ({"repair__retire": RETIRE, "repair__reorder": {"below": 2, "order": 6}}, "repair.reorder.lead: is missing"),
+        ({"repair__retire": RETIRE, "repair__reorder": {**REORDER, "order": 0}}, "repair.reorder.order: got 0"),
+        ({"repair__retire": RETIRE, "repair__reorder": {**REORDER, "lead": "0 s"}}, "lead is 0.0 s; expected more"),
+        (
+            {"repair__retire": RETIRE, "repair__reorder": {**REORDER, "order": 7}},
+            "repair.reorder: below + order is 9; expected at most the 8 of cluster.spare_nodes",
+        ),
+        (
+            {"repair__retire": RETIRE, "repair__reorder": REORDER, "recovery__resume_when_idle": 520},
+            "recovery.resume_when_idle: got 520 with repair.reorder.below 2; expected at most",
+        ),
+        (
+            {
+                "repair__retire": RETIRE,
+                "repair__reorder": REORDER,
+                "recovery__spares": {"per_domain": 2},
+                "cluster": NVL72,
+            },
+            "repair.reorder: got recovery.spares.per_domain",
+        ),
         ({"repair__by_cause": {"ani": {"manual": {"time": "1 h", "success": 1}}}}, "did you mean 'any'?"),
         ({"repair__by_cause": {"any": {}}}, "got neither automatic nor manual"),
         (
@@ -112,6 +141,19 @@ def test_silent_failures_and_retirement() -> None:
     assert repair.retire == Retirement(visits=3, within_s=2_592_000.0, replacement=Law(mean_s=1_209_600.0))
 
 
+def test_spares_may_be_ordered_in_the_place_of_retired_nodes() -> None:
+    lead = {"kind": "uniform", "mean": "30 d", "shape": 0.3}
+    repair = resolved(repair__retire=RETIRE, repair__reorder={**REORDER, "lead": lead}).repair
+    assert repair is not None
+    assert repair.retire == Retirement(visits=3, within_s=2_592_000.0, replacement=None)
+    assert repair.reorder is not None
+    assert (repair.reorder.below, repair.reorder.order) == (2, 6)
+    assert (repair.reorder.lead.kind, repair.reorder.lead.mean_s) == ("uniform", 2_592_000.0)
+    assert resolved(repair__retire=RETIRE, repair__reorder=REORDER).repair == replace(
+        repair, reorder=Reorder(below=2, order=6, lead=Law(mean_s=2_592_000.0))
+    )
+
+
 def test_a_scale_of_zero_leaves_stages_by_cause_unread() -> None:
     repair = resolved(failures__scale=0, repair__by_cause={"any": {"manual": {"time": "3 h", "success": 1}}}).repair
     assert repair is not None
@@ -124,6 +166,7 @@ def test_a_scale_of_zero_leaves_stages_by_cause_unread() -> None:
         {"recovery__spares": {"hot": {"nodes": 2, "replace": "0 s"}}},
         {"repair__silent": 0.1, "repair__relapse": "1 d"},
         {"repair__retire": {"visits": 3, "within": "30 d"}, "repair__replacement": "14 d"},
+        {"repair__retire": RETIRE, "repair__reorder": REORDER},
         {"repair__by_cause": {"any": {"manual": {"time": "3 h", "success": 1}}}},
     ],
 )

@@ -1,4 +1,4 @@
-"""Closed forms of fleets of nodes, through the run engine: stalls and crews."""
+"""Closed forms of fleets of nodes, through the run engine: stalls, crews and orders of spares."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -7,7 +7,8 @@ from math import comb
 from sim.analysis.reliability.oracles import oracle
 from sim.analysis.reliability.rows import Predicted
 from sim.analysis.reliability.runs import AT_ONCE, DAY_S, HOUR_S, failing, restart, run_plan, sample, share
-from sim.reliability.records import Law, RepairPlan, RepairStage, RunPlan
+from sim.reliability.records import Law, Reorder, RepairPlan, RepairStage, Retirement, RunPlan
+from sim.reliability.recovery.spares import reordered_fraction
 
 REPAIR_H = 24.0
 """Mean repair of a node."""
@@ -86,6 +87,29 @@ def stall_rows() -> Iterator[Predicted]:
     known = binomial_tail(SMALL.running + SMALL.spares, down, SMALL.spares)
     plan = _plan(SMALL, exponential, crews=0, clock="calendar")
     yield _stall("stalls, spares that fail too", known, SMALL, plan, "P(Binomial(k+s, MTTR/(MTTF+MTTR)) > s)")
+    yield from _order_rows()
+
+
+def _order_rows() -> Iterator[Predicted]:
+    """Yield the same of fleets all of whose failed nodes are replaced by orders, as long after them as a repair takes.
+
+    Orders of one node are Palm's theorem for a loss system; those of more, lost sales with one order under way.
+    """
+    each, several = (SMALL.spares - 1, 1), (0, SMALL.spares)
+    for name, (below, order), known, formula in (
+        ("stalls, an order for each node", each, erlang_b(SMALL.spares + 1, SMALL.load), "Erlang B(s+1, k lambda L)"),
+        (
+            "stalls, orders of four nodes",
+            several,
+            reordered_fraction(below=0, order=SMALL.spares, demand=SMALL.load),
+            "E[(D - s - 1)+] / (Q + E[(D - s - 1)+])",
+        ),
+    ):
+        plan = _plan(SMALL, Law(), crews=0, clock="operating")
+        lead = Law(mean_s=REPAIR_H * HOUR_S)
+        retire = Retirement(visits=1, within_s=1.0, replacement=None)
+        repair = replace(plan.repair, retire=retire, reorder=Reorder(below=below, order=order, lead=lead))
+        yield _stall(name, known, SMALL, replace(plan, repair=repair), formula)
 
 
 def _plan(fleet: Fleet, repair: Law, *, crews: int, clock: str) -> RunPlan:
@@ -107,4 +131,7 @@ def _stall(name: str, known: float, fleet: Fleet, plan: RunPlan, formula: str) -
     found = sample(plan, 8, share("wait_for_node"))
     given = {"k": fleet.running, "s": fleet.spares, "k_lambda_repair": fleet.load, "repair_h": REPAIR_H}
     given |= {"crews": plan.repair.crews} if plan.repair.crews else {}
+    if (reorder := plan.repair.reorder) is not None:
+        del given["repair_h"]
+        given |= {"lead_h": REPAIR_H, "below": reorder.below, "order": reorder.order}
     return oracle(name, known, found, given, unit="fraction", formula=formula, group="fleets")

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from sim.analysis.reliability.oracles import oracle
 from sim.analysis.reliability.rows import Predicted
 from sim.analysis.reliability.runs import failing, run_plan, sample, wall_s
-from sim.reliability.records import ElasticPlan, Law, RecoveryPlan, RepairPlan, RepairStage
+from sim.reliability.records import Law, RecoveryPlan, RepairPlan, RepairStage
+from sim.reliability.recovery.records import ElasticPlan
 
 _STEP_S = 0.25
 _REPLICAS, _NODES = 4, 2

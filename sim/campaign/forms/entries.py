@@ -94,13 +94,20 @@ def share_of_cost(cost: Mapping[str, Any], asset: Asset) -> Tree:
 
 
 def _check_fits(scenario: Scenario, asset: Asset) -> None:
-    """Raise ScenarioError for a run that asks for other nodes than its asset has, or a store that it has not."""
+    """Raise ScenarioError for a run that asks for other nodes than its asset has, or a store that it has not.
+
+    Nor may it buy any: an asset is charged for as a whole, from when until when it is held.
+    """
     asked, held = scenario.machines, asset.machines
     if asked.node.name != held.node.name:
         raise ScenarioError(f"cluster.node: got '{asked.node.name}'; asset '{asset.name}' has '{held.node.name}'")
     if asked.storage is not None and held.storage is not None and asked.storage.name != held.storage.name:
         raise ScenarioError(
             f"cluster.storage: got '{asked.storage.name}'; asset '{asset.name}' has '{held.storage.name}'"
+        )
+    if scenario.repair is not None and scenario.repair.reorder is not None:
+        raise ScenarioError(
+            f"repair.reorder: asset '{asset.name}' is all that a campaign holds; expected repair.replacement"
         )
     if (asked.cooling is None) != (held.cooling is None):
         raise ScenarioError(f"cluster.cooling: is another than that of asset '{asset.name}'; expected the same")

@@ -89,8 +89,11 @@ def study_renting(
 ) -> RentingStudy:
     """Return what a scenario's run costs owned and rented, under pairs of books (by default all of the catalog).
 
-    Raises ScenarioError for a scenario without [cost], PriceError where no pair prices its hardware.
+    Raises ScenarioError for a scenario without [cost], or that buys nodes meanwhile; PriceError where no pair prices
+    its hardware.
     """
+    if scenario.repair is not None and scenario.repair.reorder is not None:
+        raise ScenarioError("repair.reorder: own or rent is asked of nodes that are all there; expected replacement")
     run = simulate(scenario, progress, allow_plugins)
     if run.usage is None:
         raise ScenarioError("cost: is missing; expected a scenario with [cost]: what is owned follows from it")

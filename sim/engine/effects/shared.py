@@ -12,6 +12,7 @@ from sim.engine.jobs.record import Record
 from sim.engine.jobs.stops import Failure
 from sim.engine.lives.failures import FailureClock
 from sim.engine.places.nodes import Nodes
+from sim.ledger.time.trace import RETIRED
 from sim.reliability.failures.exposure import STRUCK, Life
 from sim.reliability.failures.shocks import shocked, struck
 from sim.reliability.records import FailureClass
@@ -74,7 +75,8 @@ class Shared:
 
     def _reaches(self, hit: Life) -> bool:
         """Say whether a component works, and ages."""
-        ages = self.record.plan.failure_clock == "calendar" or self.nodes.place[hit.node] in ("job", "failed")
+        place, calendar = self.nodes.place[hit.node], self.record.plan.failure_clock == "calendar"
+        ages = place in ("job", "failed") or (calendar and place != RETIRED)
         return ages and not self.nodes.is_broken(hit)
 
     def _hit(self, hits: list[Life], failure: FailureClass) -> None:

@@ -90,6 +90,10 @@ class Record:
         events.append((event, now, kind, cause, "", -1, -1, node, False))
         return event
 
+    def order(self, now: int, kind: str, number: int) -> None:
+        """Add that new nodes are ordered, or have arrived, the how-manieth time."""
+        self.events.append((len(self.events), now, kind, "", "", -1, number, JOB, False))
+
     def found(self, now: int, life: Life, interrupted: bool) -> int:
         """Add that a silent failure is noticed and return its event."""
         return self._of_life(now, "found", life, interrupted)

@@ -1,8 +1,9 @@
 """The places of the nodes of a run.
 
 States of a node: job (it computes), failed (still in the job, until the failure is detected), spare, repair,
-maintenance (planned), and idle (nothing is wrong with it, but the network or an outage of its domain has cut it off,
-or its replica is out of an elastic job: `Blocks`).
+maintenance (planned), retired (gone, until one that was ordered stands in its place: `Orders`), and idle (nothing is
+wrong with it, but the network or an outage of its domain has cut it off, or its replica is out of an elastic job:
+`Blocks`).
 A failure makes a job's node failed and sends a spare to repair; the job's recovery sends failed nodes to repair and
 takes spares into the job; the repair shop returns a node, into a job that waits or to the spares. A node remembers
 what broke in it; all of it is renewed when it returns. Every node of the job has a seat (`Seating`): where scale-up
@@ -19,6 +20,7 @@ from sim.engine.places.regroup import idle, regroup
 from sim.engine.places.repair import Outcome, SendToRepair
 from sim.engine.places.seating import Seating, nth_without
 from sim.engine.places.shelf import Shelf
+from sim.ledger.time.trace import RETIRED
 from sim.reliability.failures.exposure import STRUCK, Life
 from sim.reliability.recovery.swaps import COLD
 
@@ -48,6 +50,7 @@ class Nodes:
         "place",
         "record",
         "regrouped",
+        "retired",
         "ring",
         "seating",
         "send",
@@ -81,6 +84,8 @@ class Nodes:
         # Called when spares have come that make a block whole, and when blocks have taken all that they can.
         self.grows: Callable[[], None] = lambda: None
         self.regrouped: Callable[[], None] = lambda: None
+        # Called with a node that is gone for good, and the cause that it was retired for; None: each is exchanged.
+        self.retired: Callable[[int, str], None] | None = None
         # When a node left its seat, or failed on it, and which seat: what it held is gone.
         self.losses: list[tuple[int, int]] = []
         self.local = any(tier.local for tier in record.course.tiers)
@@ -357,4 +362,8 @@ class Nodes:
         self.place[node] = "repair"
         self.record.move(self.env.now, node, "repair", cause, event)
         if self.send(node, cause, node in self.broken):
-            self.record.event(self.env.now, "retired", cause, node)
+            event = self.record.event(self.env.now, "retired", cause, node)
+            if self.retired is not None:
+                self.place[node] = RETIRED
+                self.record.move(self.env.now, node, RETIRED, cause, event)
+                self.retired(node, cause)

@@ -1,9 +1,9 @@
 """The repair shop.
 
-States of a node in repair: in the automatic stage (which takes any number at once), waiting for a crew, in the
-manual stage, repaired; or retired, until a new one is there. Only the shop changes them. What a try takes and whether
-it helps is known when it begins, so that a visit costs one event, and where crews are few one more for each of its
-manual tries.
+States of a node in repair: in the automatic stage (which takes any number at once), waiting for a crew, in the manual
+stage, repaired; or retired, until a new one is there, if one is sent. Only the shop changes them. What a try takes and
+whether it helps is known when it begins, so that a visit costs one event, and where crews are few one more for each of
+its manual tries.
 """
 
 from collections import deque
@@ -105,15 +105,16 @@ class RepairShop:
         return self.attempts[cause, number, tries]
 
     def _retires(self, visit: Visit, retire: Retirement) -> bool:
-        """Order a new node in the place of one that comes too often; say whether it does."""
+        """Say whether a node comes too often; a new one is sent in its place, unless orders see to that."""
         node = visit.node
         arrivals = self.arrivals.setdefault(node, deque(maxlen=retire.visits))
         arrivals.append(self.env.now)
         if len(arrivals) < retire.visits or self.env.now - arrivals[0] > retire.within_s * 1e6:
             return False
         del self.arrivals[node]
-        lead_us = self.draws.time_us("replacement", retire.replacement, node, visit.number)
-        after(self.env, lead_us, lambda _: self.returned(node, visit.cause, Outcome(new=True)))
+        if retire.replacement is not None:
+            lead_us = self.draws.time_us("replacement", retire.replacement, node, visit.number)
+            after(self.env, lead_us, lambda _: self.returned(node, visit.cause, Outcome(new=True)))
         return True
 
     def _crewed_us(self, visit: Visit) -> int:

@@ -10,7 +10,8 @@ A price P, depreciated over L years to a residual value R = r P:
   delivery, spread evenly over the ramp that ends when the run starts;
 - book value at age t: P - depreciation, so that depreciation to t + book value = P.
 
-Only the run's own duration is depreciated. Assumption: equipment is new and put into service when the run starts.
+Only the run's own duration is depreciated. Assumption: equipment is new and put into service when the run starts; of
+nodes that come and go meanwhile see `lots`.
 """
 
 import math
@@ -56,7 +57,8 @@ class Asset:
 class AssetCharge:
     """What a run is charged for an asset, and what the asset is worth after it, in USD.
 
-    waiting_usd: the cost of capital before use, which is part of capital_usd.
+    waiting_usd: the cost of capital before use, which is part of capital_usd. since_us: when it came, in the run.
+    written_off_usd: of depreciation_usd, what was left of it when it was retired.
     """
 
     item: str
@@ -65,6 +67,8 @@ class AssetCharge:
     capital_usd: Fraction
     book_value_usd: Fraction
     waiting_usd: Fraction = Fraction()
+    since_us: int = 0
+    written_off_usd: Fraction = Fraction()
 
 
 def owned(assets: Assets, book: PriceBook, terms: Terms = STANDARD, *, housed: bool = False) -> tuple[Asset, ...]:
@@ -190,9 +194,12 @@ def charge(asset: Asset, years: Fraction, terms: Terms = STANDARD) -> AssetCharg
 
 
 def asset_lines(asset: Asset, charged: AssetCharge) -> Iterator[Line]:
-    """Yield the lines of a bill for an asset: the depreciation and the capital of each of its parts."""
+    """Yield the lines of a bill for an asset: depreciation, capital and what is written off, of each of its parts."""
     life = LIVES.get(asset.item, f"life/{asset.item}")
     for key, part_usd in asset.parts.items():
         share = part_usd / asset.price_usd if asset.price_usd else Fraction()
-        yield Line(asset.item, f"depreciation of {key}", share * charged.depreciation_usd, (key, life))
+        worn_usd = charged.depreciation_usd - charged.written_off_usd
+        yield Line(asset.item, f"depreciation of {key}", share * worn_usd, (key, life))
         yield Line(asset.item, f"capital of {key}", share * charged.capital_usd, (key, "capital/rate"))
+        if charged.written_off_usd:
+            yield Line("write-off", key, share * charged.written_off_usd, (key, life), "retired")

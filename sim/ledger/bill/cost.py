@@ -2,8 +2,9 @@
 
 Money is a pure function of what a run used, a price book and terms. The lines of an item are summed exactly, rounded
 once to a micro-dollar, and split by largest remainder: over the GPU-time of a state, the energy drawn in it, or the
-causes of repairs and interruptions. What the run does not pay for is posted apart, to the pool: time outside the job
-where the terms say so, and the rest of what was committed; charging it or not leaves the grand total unchanged.
+causes of repairs, retirements and interruptions. What the run does not pay for is posted apart, to the pool: time
+outside the job where the terms say so, and the rest of what was committed; charging it or not leaves the grand total
+unchanged.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,11 +17,12 @@ from typing import NamedTuple
 from sim.catalog.records import PriceBook
 from sim.errors import PriceError, unknown_name
 from sim.ledger.bill import power, rent, work
-from sim.ledger.bill.assets import AssetCharge, asset_lines, charge, owned
+from sim.ledger.bill.assets import AssetCharge, owned
 from sim.ledger.bill.line import Line
+from sim.ledger.bill.lots import charges_of, lines_of, retired
 from sim.ledger.bill.prices import check_book, exact, missing_keys
 from sim.ledger.bill.terms import ACQUISITIONS, OWNING, STANDARD, Terms
-from sim.ledger.bill.usage import US_PER_YEAR, Usage
+from sim.ledger.bill.usage import Usage
 from sim.ledger.time.apportion import split
 from sim.ledger.time.states import OUTSIDE_PHASE
 from sim.ledger.time.time_ledger import Key
@@ -28,7 +30,8 @@ from sim.ledger.time.trace import OUTSIDE_STATES
 
 ITEMS = (
     *("server", "scale-up", "network", "storage", "head-node", "cdu", "facility", "colocation", "rent", "support"),
-    *("egress", "maintenance", "licence", "energy", "cooling", "staff", "debugging", "data", "commitment", "credit"),
+    *("egress", "maintenance", "licence", "energy", "cooling", "staff", "debugging", "write-off", "data", "commitment"),
+    "credit",
 )
 """Every item of a bill, in order. Rent includes hardware, facility, energy and cooling; a credit is negative."""
 
@@ -77,6 +80,8 @@ def price(
     held = usage.assets.nodes * usage.assets.gpus_per_node
     if held != usage.gpus:
         raise PriceError(f"assets hold {held} GPUs; expected the {usage.gpus} of the time ledger")
+    if usage.assets.lots and usage.held_gpu_us != sum(usage.time.values()):
+        raise PriceError(f"lots hold {usage.held_gpu_us} GPU-us; expected the {sum(usage.time.values())} of the ledger")
     charges: tuple[AssetCharge, ...] = ()
     if acquisition in OWNING:
         charges, lines = _owned(usage, book, terms, housed=acquisition == "colocation")
@@ -97,12 +102,11 @@ def price(
 
 
 def _owned(usage: Usage, book: PriceBook, terms: Terms, *, housed: bool) -> tuple[tuple[AssetCharge, ...], list[Line]]:
-    years = Fraction(usage.wall_us, US_PER_YEAR)
     assets = owned(usage.assets, book, terms, housed=housed)
-    charges = tuple(charge(asset, years, terms) for asset in assets)
-    lines = [line for asset, charged in zip(assets, charges, strict=True) for line in asset_lines(asset, charged)]
+    charges = [charges_of(asset, usage, terms) for asset in assets]
+    lines = [line for asset, charged in zip(assets, charges, strict=True) for line in lines_of(asset, charged)]
     lines += chain(work.upkeep_lines(usage, book), power.power_lines(usage, book, terms, housed=housed))
-    return charges, lines
+    return tuple(chain.from_iterable(charges)), lines
 
 
 def _promised(lines: list[Line], terms: Terms) -> Iterator[Line]:
@@ -134,6 +138,8 @@ def _weights(by: str, usage: Usage, terms: Terms) -> Weights:
         return {key: amount for key, amount in usage.time.items() if key[:2] != ("repair", terms.evictions)}
     if by == "visits":
         return {Key("repair", cause, OUTSIDE_PHASE): count for cause, count in usage.visits.items()}
+    if by == "retired":
+        return {Key("repair", cause, OUTSIDE_PHASE): count for cause, count in retired(usage).items()}
     if by == "incidents":
         return {Key("detect", cause, OUTSIDE_PHASE): count for cause, count in usage.interruptions.items()}
     return usage.time

@@ -3,9 +3,10 @@
 from fractions import Fraction
 from typing import NamedTuple
 
-BY = ("time", "energy", "present", "repair", "visits", "incidents")
+BY = ("time", "energy", "present", "repair", "visits", "incidents", "retired")
 """What a line is shared out by: the GPU-time held; the energy drawn; the GPU-time held without that of evicted nodes;
-the GPU-time in repair; visits to the repair shop, by cause; interruptions of the job, by cause."""
+the GPU-time in repair; visits to the repair shop, interruptions of the job and nodes that were retired for good, each
+by cause."""
 
 
 class Line(NamedTuple):

@@ -1,9 +1,9 @@
 """What a rented cluster costs: on demand, reserved, spot, or under dated contracts. Exact fractions of a dollar.
 
-On demand and reserved, every GPU held is billed for the whole run, whatever it does; spot nodes that were evicted are
-not billed until they come back. A provider may credit part of the hours in repair (its service level), except of a
-reservation. One for longer than the run is billed to its end, and the rest goes to the pool. Hours that no contract
-covers are on demand.
+On demand and reserved, every GPU held is billed, whatever it does; spot nodes that were evicted are not billed until
+they come back. Reserved GPUs are billed for the whole run, also where a node is retired and none has come. A provider
+may credit part of the hours in repair (its service level), except of a reservation. One for longer than the run is
+billed to its end, and the rest goes to the pool. Hours that no contract covers are on demand.
 """
 
 import datetime
@@ -69,7 +69,8 @@ def _rents(usage: Usage, book: PriceBook, acquisition: str, terms: Terms, start:
         return
     key = f"{RENTS[acquisition]}/{usage.assets.node}"
     each = price_of(book, key)
-    hours = Fraction(usage.gpus * usage.wall_us, US_PER_HOUR)
+    reserved = acquisition == "reserved"
+    hours = Fraction(usage.gpus * usage.wall_us if reserved else usage.held_gpu_us, US_PER_HOUR)
     if acquisition == "spot":
         present = hours - Fraction(repair_us(usage, terms.evictions), US_PER_HOUR)
         yield Line("rent", acquisition, present * each, (key,), "present")

@@ -19,12 +19,26 @@ US_PER_MONTH = US_PER_YEAR // 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lot:
+    """Nodes that came together, 0 being the start of the run, and left together, or were there when it ended.
+
+    retired_for: the cause for which they were retired for good, None of those that were there when it ended.
+    """
+
+    nodes: int
+    from_us: int
+    until_us: int
+    retired_for: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Assets:
     """What a run holds: `nodes` servers (job and spare) of a catalog name, the bill of its network, one store.
 
-    bill: lines "switch" and "cable" are priced; "server" lines repeat the nodes and are not. nameplate_w: IT
-    watts that the facility is sized for. liquid: nodes are cooled by CDUs instead of fans. pue: of a
-    facility so cooled, None where the book's holds. tdp_w: of one GPU.
+    bill: lines "switch" and "cable" are priced; "server" lines repeat the nodes and are not. nameplate_w: IT watts that
+    the facility is sized for. liquid: nodes are cooled by CDUs instead of fans. pue: of a facility so cooled, None
+    where the book's holds. tdp_w: of one GPU. lots: all nodes, by when they came and left; none where `nodes` were
+    there throughout.
     """
 
     node: str
@@ -38,6 +52,7 @@ class Assets:
     tdp_w: float = 0.0
     liquid: bool = False
     pue: float | None = None
+    lots: tuple[Lot, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,3 +73,11 @@ class Usage:
     interruptions: Mapping[str, int] = field(default_factory=dict)
     tokens: int | None = None
     by_hour_nj: tuple[int, ...] = ()
+
+    @property
+    def held_gpu_us(self) -> int:
+        """GPU-microseconds that were held: of all GPUs for the whole run, or of each lot from when it came."""
+        lots = self.assets.lots
+        if not lots:
+            return self.gpus * self.wall_us
+        return self.assets.gpus_per_node * sum(lot.nodes * (lot.until_us - lot.from_us) for lot in lots)

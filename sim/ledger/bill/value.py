@@ -24,7 +24,7 @@ from sim.ledger.time.trace import RECLASSIFIED_STATES
 STEPPED = frozenset((*STEPPING, *RECLASSIFIED_STATES))
 """States of GPU-time in which the job stepped."""
 
-ONCE = ("data", "credit", "commitment", "debugging", "egress")
+ONCE = ("data", "credit", "commitment", "debugging", "write-off", "egress")
 """Items that do not grow with the time that a run takes."""
 
 MARGINAL: Mapping[str, tuple[str, ...]] = {

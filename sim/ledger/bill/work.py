@@ -42,10 +42,10 @@ def staff_lines(usage: Usage, book: PriceBook, terms: Terms) -> Iterator[Line]:
 
 def upkeep_lines(usage: Usage, book: PriceBook) -> Iterator[Line]:
     """Yield the maintenance of owned servers: by the year, and by visit to the repair shop, less warranty credits."""
-    years = Fraction(usage.wall_us, US_PER_YEAR)
+    node_years = Fraction(usage.held_gpu_us, usage.assets.gpus_per_node * US_PER_YEAR)
     server = f"server/{usage.assets.node}"
     if (rate := price_or_none(book, "maintenance/server")) is not None:
-        usd = rate * usage.assets.nodes * price_of(book, server) * years
+        usd = rate * price_of(book, server) * node_years
         yield Line("maintenance", "contract", usd, ("maintenance/server", server))
     if (each := price_or_none(book, "maintenance/event")) is not None:
         usd = sum(usage.visits.values()) * each
@@ -58,7 +58,7 @@ def upkeep_lines(usage: Usage, book: PriceBook) -> Iterator[Line]:
 def licence_lines(usage: Usage, book: PriceBook) -> Iterator[Line]:
     """Yield software licences by the GPU held."""
     if (each := price_or_none(book, "licence/gpu-year")) is not None:
-        gpu_years = Fraction(usage.gpus * usage.wall_us, US_PER_YEAR)
+        gpu_years = Fraction(usage.held_gpu_us, US_PER_YEAR)
         yield Line("licence", "software", gpu_years * each, ("licence/gpu-year",))
 
 

@@ -1,10 +1,12 @@
 """The cash view of a run: when money is paid, beside the accrual view, in which it is used up.
 
 - An asset is paid a deposit at the order, which is lead + ramp before the run, and the rest on delivery, spread evenly
-  over the ramp that ends when the run starts. The facility and its cooling are paid when it starts.
+  over the ramp that ends when the run starts. The facility and its cooling are paid when it starts, nodes that are
+  ordered in the run when they arrive.
 - Everything else is paid as it accrues, evenly: over the run, a team over its own calendar, the rest of a reservation
   after the run.
-- Depreciation and cost of capital are no cash: cash - accrual = book value of what is still owned - cost of capital.
+- Depreciation, what is written off and cost of capital are no cash: cash - accrual = book value of what is still owned
+  - cost of capital.
 
 Money that a pool pays is paid too. A month is the calendar's where the day of the start is known (from midnight UTC),
 otherwise the mean month, counted from the start.
@@ -100,7 +102,7 @@ def _payments(usage: Usage, costs: CostLedger, terms: Terms) -> Iterator[Payment
         yield from _purchase(charge, terms)
     bought = {charge.item for charge in costs.charges}
     for line, micro_usd in chain(micro_lines(costs), micro_lines(costs, pool=True)):
-        if line.item not in bought:
+        if line.item not in bought and line.item != "write-off":
             yield Payment(line.item, micro_usd, *_span_us(line, usage, terms))
 
 
@@ -109,6 +111,9 @@ def _purchase(charge: AssetCharge, terms: Terms) -> Iterator[Payment]:
     price = round(charge.price_usd * 10**6)
     if charge.item in HOUSING:
         yield Payment(charge.item, price, 0, 0)
+        return
+    if charge.since_us:
+        yield Payment(charge.item, price, charge.since_us, charge.since_us)
         return
     order_us = -terms.lead_us - terms.ramp_us
     deposit = round(price * exact(terms.deposit))

@@ -6,7 +6,7 @@ mean over all orders in which they may change (Shapley), so that no order is pre
 - price: the same use and terms at the other book's prices;
 - terms: acquisition, contracts, depreciation, absorption;
 - use: the rest, which is taken apart item by item at the same prices and terms:
-  scope (FIXED items: data and credits), incidents (debugging: reliability), and all others together by
+  scope (FIXED items: data and credits), incidents (debugging, write-offs: reliability), and all others together by
   $ = useful FLOP x 1 / (peak x MFU_step) x 1 / (goodput x allocation) x $ / GPU-hour held, by the logarithmic mean
   (LMDI, Ang 2004): effect_x = L(V1, V0) ln(x1 / x0), L(a, b) = (a - b) / (ln a - ln b).
 
@@ -34,7 +34,7 @@ EFFECTS = ("price", "terms", "size", "architecture", "reliability", "scope")
 FIXED = ("data", "credit")
 """Items that no GPU-hour drives."""
 
-INCIDENTS = ("debugging",)
+INCIDENTS = ("debugging", "write-off")
 """Items that failures drive alone."""
 
 FACTORS = {"size": "size", "machine": "architecture", "kept": "reliability", "rate": "architecture"}

@@ -23,8 +23,8 @@ A checkpoint has a cause where it waits for a store that failed.
 
 DIRECT = ("detection", "restart", "waiting", "repair")
 
-UPKEEP = ("maintenance", "debugging")
-"""Items that are paid by the visit or by the incident: a part of their own, whatever the state."""
+UPKEEP = ("maintenance", "debugging", "write-off")
+"""Items by the visit, the incident or the node that is given up: a part of their own, whatever the state."""
 
 OTHER = "other"
 """What bears a cause besides: a repaired node on the shelf, planned maintenance, a checkpoint for a job to regrow."""
@@ -103,9 +103,10 @@ Row = tuple[int, str, str, int]
 def event_costs(rows: Iterable[Row], usage: Usage, costs: CostLedger) -> tuple[EventCost, ...]:
     """Return what each event with a cause took, the dearest first.
 
-    An event's rows are priced at the mean dollars a GPU-hour of their (state, cause) in the bill, upkeep included:
-    over all events these sum to the postings of those states, to rounding. Only states of PARTS count: what a reversal
-    takes from steps it gives to lost_work, and a repaired node on the shelf is nobody's loss yet.
+    An event's rows are priced at the mean dollars a GPU-hour of their (state, cause) in the bill, upkeep included: over
+    all events these sum to the postings of those states, to rounding. Only states of PARTS count: what a reversal takes
+    from steps it gives to lost_work, and a repaired node on the shelf is nobody's loss yet. What is written off of
+    retired nodes is no event's: `cause_costs` tells of it.
     """
     rates = _rates(usage, costs)
     time: dict[tuple[int, str], int] = {}
@@ -126,7 +127,7 @@ def _rates(usage: Usage, costs: CostLedger) -> dict[tuple[str, str], Fraction]:
     for key, amount in usage.time.items():
         time[key.state, key.cause] = time.get((key.state, key.cause), 0) + amount
     money: dict[tuple[str, str], int] = {}
-    for posting in chain(costs.postings, costs.pool):
+    for posting in (row for row in chain(costs.postings, costs.pool) if row.item != "write-off"):
         money[posting.state, posting.cause] = money.get((posting.state, posting.cause), 0) + posting.micro_usd
     return {key: Fraction(money.get(key, 0), amount) for key, amount in time.items() if amount}
 

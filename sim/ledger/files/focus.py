@@ -57,7 +57,7 @@ CATEGORIES = {
     "maintenance": "Management and Governance",
     "data": "Analytics",
     **dict.fromkeys(("energy", "cooling", "facility", "cdu", "colocation"), "Other"),
-    **dict.fromkeys(("staff", "debugging", "commitment", "credit"), "Other"),
+    **dict.fromkeys(("staff", "debugging", "write-off", "commitment", "credit"), "Other"),
 }
 """ServiceCategory of an item, one of those that FOCUS allows; servers, what is in them and their rent are Compute."""
 
@@ -75,7 +75,9 @@ def focus_rows(
     if start is None:
         raise OutputError("FOCUS: the run has no start; expected --start or run.start, such as 2026-03-01")
     first = datetime.datetime.combine(date_of(start, "run.start"), datetime.time(), datetime.UTC)
-    bought = {charge.item: charge.price_usd for charge in costs.charges}
+    bought: dict[str, Fraction] = {}
+    for charge in costs.charges:
+        bought[charge.item] = bought.get(charge.item, Fraction()) + charge.price_usd
     period = _period(first, 0, usage.wall_us)
     common = {
         "BillingAccountId": run_id,
@@ -109,7 +111,7 @@ def _use(usage: Usage, costs: CostLedger, carbon: float, bought: Mapping[str, Fr
     for account, postings in (("run", costs.postings), ("pool", costs.pool)):
         for posting in postings:
             key = Key(posting.state, posting.cause, posting.phase)
-            row = _cost(posting, 0 if posting.item in bought else posting.micro_usd)
+            row = _cost(posting, 0 if posting.item in (*bought, "write-off") else posting.micro_usd)
             measured = _measures(usage, key, carbon) if key in left else {}
             left.pop(key, None)
             yield row | _quantity(usage, key, posting.item) | {"x_Account": account} | measured

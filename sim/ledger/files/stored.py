@@ -1,7 +1,7 @@
 """What a run used, read back from its results, so that it can be priced again without being simulated."""
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ import pyarrow as pa
 from sim.catalog.records import Price, PriceBook, Provenance
 from sim.cluster.records import BomLine
 from sim.errors import OutputError
+from sim.ledger.bill.lots import lots_of
 from sim.ledger.bill.terms import Contract, Team, Terms
-from sim.ledger.bill.usage import Assets, Usage
+from sim.ledger.bill.usage import Assets, Lot, Usage
 from sim.ledger.files.parquet import read_metadata, read_table
 from sim.ledger.files.schema import SCHEMA_VERSION
 from sim.ledger.files.tables import ENERGY_PARTS
@@ -41,13 +42,19 @@ def read_stored(directory: Path) -> StoredRun:
             f"{directory}: results of schema version {found}; expected {SCHEMA_VERSION}: simulate the run again"
         )
     scenario = json.loads(about["scenario"])
+    ordering = (scenario.get("repair") or {}).get("reorder") is not None
     row: dict[str, Any] = read_table(directory, "runs").to_pylist()[0]
     billing = scenario.get("billing")
     if billing is None or row["acquisition"] is None:
         raise OutputError(f"{directory}: the run was not billed; expected a scenario with [cost]")
     return StoredRun(
         run_id=about["run_id"],
-        usage=_usage(row, read_table(directory, "usage"), read_table(directory, "assets")),
+        usage=_usage(
+            row,
+            read_table(directory, "usage"),
+            read_table(directory, "assets"),
+            _lots(row, read_table(directory, "events")) if ordering else (),
+        ),
         acquisition=billing["acquisition"],
         terms=terms_of(billing.get("terms", {})),
         start=scenario.get("start"),
@@ -71,7 +78,13 @@ def terms_of(plain: dict[str, Any]) -> Terms:
     return Terms(**values)
 
 
-def _usage(row: dict[str, Any], used: pa.Table, held: pa.Table) -> Usage:
+def _lots(row: dict[str, Any], events: pa.Table) -> tuple[Lot, ...]:
+    """Return the nodes that came and went, by the events of a run that orders them."""
+    columns = [events.column(name).to_pylist() for name in ("time_us", "kind", "cause", "node")]
+    return lots_of(row["nodes"] + row["spare_nodes"], row["wall_us"], zip(*columns, strict=True))
+
+
+def _usage(row: dict[str, Any], used: pa.Table, held: pa.Table, lots: tuple[Lot, ...]) -> Usage:
     columns = [used.column(name).to_pylist() for name in ("measure", "state", "cause", "phase", "amount")]
     by_measure: dict[str, dict[Key, int]] = {}
     for measure, state, cause, phase, amount in zip(*columns, strict=True):
@@ -86,7 +99,7 @@ def _usage(row: dict[str, Any], used: pa.Table, held: pa.Table) -> Usage:
         wall_us=row["wall_us"],
         time=by_measure.get("gpu_us", {}),
         energy=energy,
-        assets=_assets(row, held),
+        assets=replace(_assets(row, held), lots=lots),
         visits={key.cause: count for key, count in by_measure.get("visits", {}).items()},
         interruptions={key.cause: count for key, count in by_measure.get("interruptions", {}).items()},
         tokens=row["tokens"],

@@ -14,7 +14,7 @@ from sim.errors import InputError
 Number = Decimal | float
 
 COMPONENTS: Mapping[str, tuple[str, ...]] = {
-    "hardware": ("server", "scale-up", "storage", "head-node", "rent"),
+    "hardware": ("server", "scale-up", "storage", "head-node", "rent", "write-off"),
     "power": ("energy",),
     "networking": ("network",),
     "cooling": ("cooling", "cdu"),

@@ -11,7 +11,18 @@ from numpy.typing import NDArray
 from sim.errors import SimulationError, unknown_name
 from sim.ledger.time.apportion import Ints
 from sim.ledger.time.states import CODES, OUTSIDE_PHASE, STATES
-from sim.ledger.time.trace import Reversal, RunTrace, Segment, Stay, Still, Table, Worded, plain_rows, told_rows
+from sim.ledger.time.trace import (
+    RETIRED,
+    Reversal,
+    RunTrace,
+    Segment,
+    Stay,
+    Still,
+    Table,
+    Worded,
+    plain_rows,
+    told_rows,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -37,8 +48,8 @@ class TraceColumns:
     """A trace and its columns.
 
     causes: numbered in the order in which segments, reversals and stays outside the job name them, "" first.
-    steps, since_us: of every reversal. node, stay_start_us, stay_end_us, in_job: of every stay; outside: the stays that
-    are not in the job, as rows.
+    steps, since_us: of every reversal. node, stay_start_us, stay_end_us, in_job, retired: of every stay; outside: those
+    that are neither in the job nor retired, as rows.
     """
 
     trace: RunTrace
@@ -51,6 +62,7 @@ class TraceColumns:
     stay_start_us: Ints
     stay_end_us: Ints
     in_job: NDArray[np.bool_]
+    retired: NDArray[np.bool_]
     outside: Rows
 
 
@@ -77,6 +89,7 @@ def columned(trace: RunTrace | TraceColumns) -> TraceColumns:
         stay_start_us=stays.start_us,
         stay_end_us=stays.end_us,
         in_job=stays.in_job,
+        retired=stays.retired,
         outside=stays.outside,
     )
 
@@ -132,18 +145,20 @@ class _Stays(NamedTuple):
     start_us: Ints
     end_us: Ints
     in_job: NDArray[np.bool_]
+    retired: NDArray[np.bool_]
     outside: Rows
 
 
 def _stays(stays: Sequence[Stay], causes: dict[str, int]) -> _Stays:
     of = _fields(Stay, told_rows(stays))
-    in_job = _are(of["place"], "job")
-    outside = {name: _picked(column, ~in_job) for name, column in of.items()}
+    in_job, retired = (_are(of["place"], place) for place in ("job", RETIRED))
+    outside = {name: _picked(column, ~(in_job | retired)) for name, column in of.items()}
     columns = _Stays(
         node=_ints(of["node"]),
         start_us=_ints(of["start_us"]),
         end_us=_ints(of["end_us"]),
         in_job=in_job,
+        retired=retired,
         outside=_stay_rows(outside, causes),
     )
     return _with_still(columns, stays.still) if isinstance(stays, Table) and stays.still else columns
@@ -173,6 +188,7 @@ def _with_still(told: _Stays, still: Still) -> _Stays:
         start_us=np.append(told.start_us, 0 * nodes),
         end_us=np.append(told.end_us, np.full_like(nodes, end_us)),
         in_job=np.append(told.in_job, np.arange(len(nodes)) < len(job)),
+        retired=np.append(told.retired, np.zeros_like(nodes, np.bool_)),
         outside=Rows(
             state=np.append(outside.state, spares * CODES["spare"]),
             cause=np.append(outside.cause, 0 * spares),

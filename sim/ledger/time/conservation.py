@@ -24,7 +24,8 @@ def check_conservation(trace: RunTrace | TraceColumns, ledger: TimeLedger) -> No
 
     - spans of segments cover the run without gap or overlap, and their rows sum to them; so do the stays of every node;
     - at every moment as many nodes stay in the job as its segments say;
-    - GPU-time over all states = GPUs held x duration of the run, and over the job's states = stays in the job;
+    - GPU-time over all states = GPUs x duration of the run, less what retired nodes no longer hold of it, and over the
+      job's states = stays in the job;
     - reversals sum to zero per event, and never take more step time than there was; an event's lost work is at
       most the time since the checkpoint that was restored, times the GPUs;
     - per phase, retained + lost + in-flight steps = processed steps, and reversals name as many.
@@ -104,9 +105,10 @@ def _check_job_nodes(columns: TraceColumns, first: Ints) -> None:
 
 def _check_totals(columns: TraceColumns, ledger: TimeLedger) -> None:
     trace, totals = columns.trace, by_state(net_gpu_us(ledger))
-    held = trace.gpus_per_node * (trace.nodes + trace.spare_nodes)
-    _expect("GPU-microseconds over all states", sum(totals.values()), held * trace.end_us)
-    stayed_us = sum((columns.stay_end_us - columns.stay_start_us)[columns.in_job].tolist())
+    lasting_us = columns.stay_end_us - columns.stay_start_us
+    held_us = (trace.nodes + trace.spare_nodes) * trace.end_us - sum(lasting_us[columns.retired].tolist())
+    _expect("GPU-microseconds over all states", sum(totals.values()), trace.gpus_per_node * held_us)
+    stayed_us = sum(lasting_us[columns.in_job].tolist())
     in_job = sum(totals[state] for state in IN_JOB)
     _expect("GPU-microseconds over the states of the job", in_job, trace.gpus_per_node * stayed_us)
 

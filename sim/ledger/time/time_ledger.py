@@ -31,7 +31,7 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TimeLedger:
-    """Columns of the ledger, one element a row; `gpus` (spares included) were held for `wall_us`.
+    """Columns of the ledger, one element a row; `gpus` (spares included) were held for `wall_us`, but retired ones.
 
     state and cause are codes into STATES and causes. gpu_us: GPU-microseconds. A row with start_us < end_us
     lies in that span; one with start_us = end_us is a reversal posted at that instant: negative on the

@@ -28,6 +28,9 @@ JOB_STATES = (
 OUTSIDE_STATES = ("spare", "repair", "maintenance", "idle")
 """States of a GPU that is not in the job."""
 
+RETIRED = "retired"
+"""The place of a node that is gone for good, until one that was ordered stands there: it holds no GPUs meanwhile."""
+
 RECLASSIFIED_STATES = ("lost_work", "in_flight")
 """States that step time is moved to afterwards: lost to a failure, or not durable when the horizon ended."""
 
@@ -74,7 +77,7 @@ class Reversal(NamedTuple):
 
 
 class Stay(NamedTuple):
-    """A node in one place: "job" or one of OUTSIDE_STATES, from start to end."""
+    """A node in one place: "job", one of OUTSIDE_STATES, or RETIRED, from start to end."""
 
     node: int
     place: str
@@ -105,7 +108,10 @@ class Event(NamedTuple):
     - shrunk: replicas that lack nodes left an elastic job; regrown: they are whole, and joined it again (the planned
       stop for that has the cause "regrow");
     - repaired: `node` came back from repair; retired: it went there once too often, and a new one is ordered in its
-      place; delivered: that one has come; displaced: nothing is wrong with `node`, but its domain leaves the job;
+      place, or none where orders replace nodes; delivered: that one has come; displaced: nothing is wrong with `node`,
+      but its domain leaves the job;
+    - ordered: the stock of spares is so low that new nodes are ordered, ordinal says the how-manieth time (from 0);
+      arrived: that order has come, and its nodes are delivered right after;
     - complete or horizon: the end of the run.
     shock, stall, shrunk, restart, restored, repaired, retired and delivered carry the cause of the failure. Checkpoints
     are counted, not listed.
@@ -261,10 +267,10 @@ def told_rows(rows: Sequence[Row]) -> Sequence[tuple[Any, ...]] | Mapping[str, C
 class RunTrace:
     """One simulated run.
 
-    The spans of the segments cover [0, end_us] without gap or overlap; so do the stays of each node. Per phase:
-    processed = retained + lost + in_flight steps, whole steps only (the time of a partial step is in the reversals).
-    A checkpoint is started when it begins to block, and durable only if nothing stopped it before. judged: what the
-    judge of the network called each condition of the segments.
+    The spans of the segments cover [0, end_us] without gap or overlap; so do the stays of each node, of which those
+    that are RETIRED hold no GPUs. Per phase: processed = retained + lost + in_flight steps, whole steps only (the time
+    of a partial step is in the reversals). A checkpoint is started when it begins to block, and durable only if nothing
+    stopped it before. judged: what the judge of the network called each condition of the segments.
     """
 
     gpus_per_node: int

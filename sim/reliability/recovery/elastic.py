@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from sim.errors import InputError, ScenarioError, unknown_name
 from sim.reliability.failures.slow import has_slow
-from sim.reliability.records import STORE, ElasticPlan, RunPlan
+from sim.reliability.records import STORE, RunPlan
+from sim.reliability.recovery.records import ElasticPlan
 
 REGROW = "regrow"
 """Cause of the planned stop at which replicas join again."""

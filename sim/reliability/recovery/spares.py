@@ -85,6 +85,30 @@ def poisson_tail(spares: int, offered: float) -> float:
     return 1.0 - sum(exp(down * log(offered) - offered - lgamma(down + 1)) for down in range(spares + 1))
 
 
+def reordered_fraction(*, below: int, order: int, demand: float) -> float:
+    """Return the part of the time that a job is stalled whose failed nodes are all replaced by orders: (s, Q).
+
+    Nodes fail while the job steps, and `order` new ones are ordered, for a lead time that is always the same, as soon
+    as `below` spares are left; it stalls with the (below + 1)-th failure of a lead time. demand: mean failures in a
+    lead time of stepping. A cycle is that of lost sales (Hadley and Whitin 1963, chapter 4): order failures, and a
+    stall for what a Poisson number D of them exceeds the stock by,
+
+        E[(D - s - 1)+] / (Q + E[(D - s - 1)+]).
+
+    One order at a time is under way. Raises InputError for order <= below + 1, where there may be several.
+
+    >>> round(reordered_fraction(below=0, order=2, demand=1.0), 4)  # E[(D - 1)+] = 1 / e
+    0.1554
+    """
+    if below < 0 or order <= below + 1 or not 0 <= demand < inf:
+        raise InputError(
+            f"orders: got below {below}, order {order} and a demand of {demand}; expected at least 0, {below + 2} and 0"
+        )
+    enough = below + 1
+    missing = demand * poisson_tail(below, demand) - enough * poisson_tail(enough, demand) if demand else 0.0
+    return missing / (order + missing)
+
+
 def spares_for(*, running: int, load: float, most_stalled: float) -> int:
     """Return the fewest cold spares with which a job is stalled for at most that part of the time, crews unlimited.
 

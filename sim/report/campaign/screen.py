@@ -13,7 +13,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "building": ("facility", "colocation"),
     "rent": ("rent", "support", "egress"),
     "power": ("energy", "cooling"),
-    "upkeep": ("maintenance", "licence", "debugging"),
+    "upkeep": ("maintenance", "licence", "debugging", "write-off"),
     "people": ("staff",),
     "data": ("data",),
     "other": ("commitment", "credit"),

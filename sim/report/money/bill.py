@@ -7,6 +7,7 @@ from math import isclose
 
 from sim.errors import SimulationError
 from sim.ledger.time.trace import JOB_STATES, OUTSIDE_STATES, RECLASSIFIED_STATES
+from sim.report.money.lots import lots_text
 from sim.report.text import WIDTH, Result, table, wrapped
 from sim.workload.profile import STEP_STATES
 
@@ -103,6 +104,7 @@ def _aside(result: Result) -> list[str]:
     if result["lost_gpu_hour"]["accounting_usd"] is not None:
         charged, saved, delayed = (_price(usd) if usd else "$0" for usd in result["lost_gpu_hour"].values())
         lines += wrapped(f"A lost GPU-hour: {charged} charged, {saved} not spent without it, {delayed} by its delay")
+    lines += lots_text(result)
     if result["pool_usd"]:
         lines += wrapped(f"A pool pays {_price(result['pool_usd'])}: idle time or commitments")
     for name, usd in result["shadow_usd"].items():

@@ -29,6 +29,7 @@ from sim.ledger.files.focus_file import focus_csv, focus_parquet
 from sim.ledger.files.parquet import read_table
 from sim.ledger.files.stored import StoredRun, read_book, read_stored
 from sim.report.money.bill import COLUMNS
+from sim.report.money.lots import lots_json
 from sim.report.run.results import existing_run
 
 EVENTS = 5
@@ -136,6 +137,7 @@ def _about(told: Explained) -> dict[str, Any]:
         "total_micro_usd": total,
         "pool_micro_usd": (pool := sum(posting.micro_usd for posting in costs.pool)),
         "pool_usd": pool / 10**6,
+        "lots": lots_json(run.usage, costs),
         "lost_gpu_hour": asdict(lost_hour(run.usage, costs, run.terms)),
         "shadow_usd": {name: float(usd) for name, usd in shadow_usd(run.usage, told.book, run.terms).items()},
     }

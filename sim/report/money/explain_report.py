@@ -152,7 +152,7 @@ CASH: Mapping[str, tuple[str, ...]] = {
     "rent": ("rent", "support", "egress"),
     "energy": ("energy", "cooling"),
     "people": ("staff", "debugging"),
-    "other": ("maintenance", "licence", "data", "commitment", "credit"),
+    "other": ("maintenance", "licence", "write-off", "data", "commitment", "credit"),
 }
 """Items of a bill in the columns of the monthly table; storage that is rented stands with hardware."""
 

@@ -17,6 +17,7 @@ from sim.ledger.methods.views import RunFacts, method_views, view_json
 from sim.ledger.power.carbon import carbon_of, tdp_only_kg
 from sim.ledger.power.energy import co2e_kg, facility_kwh, kwh_by_state
 from sim.ledger.time.states import IN_JOB
+from sim.report.money.lots import lots_json
 
 
 def bill_json(usage: Usage, costs: CostLedger, book: PriceBook, terms: Terms) -> dict[str, Any]:
@@ -31,6 +32,7 @@ def bill_json(usage: Usage, costs: CostLedger, book: PriceBook, terms: Terms) ->
         "prices": costs.book,
         "pool_usd": float(pool_usd(costs)),
         "unpriced": list(costs.unpriced),
+        "lots": lots_json(usage, costs),
         "lost_gpu_hour": asdict(lost_hour(usage, costs, terms)),
         "shadow_usd": {name: float(usd) for name, usd in shadow_usd(usage, book, terms).items()},
         "energy_kwh": facility_kwh(usage.energy, pue),
@@ -62,7 +64,7 @@ def carbon_json(usage: Usage, book: PriceBook, terms: Terms) -> dict[str, float 
         facility_kwh(usage.energy, float(pue_of(usage, book, terms))),
         by_place,
         market_kg_per_kwh=None if contracted is None else float(contracted),
-        gpu_hours=usage.gpus * usage.wall_us / US_PER_HOUR,
+        gpu_hours=usage.held_gpu_us / US_PER_HOUR,
         embodied_kg_per_gpu=None if server_kg is None or life is None else float(server_kg) / assets.gpus_per_node,
         life_years=float(life or 1),
     )
@@ -85,7 +87,7 @@ def methods_json(usage: Usage, book: PriceBook, terms: Terms, model: str, start:
     facts = RunFacts(
         model=model,
         accelerator=usage.assets.accelerator,
-        held_gpu_hours=usage.gpus * usage.wall_us / US_PER_HOUR,
+        held_gpu_hours=usage.held_gpu_us / US_PER_HOUR,
         job_gpu_hours=job_gpu_hours(usage),
         chips=usage.gpus,
         tdp_w=usage.assets.tdp_w,
@@ -101,6 +103,7 @@ def methods_json(usage: Usage, book: PriceBook, terms: Terms, model: str, start:
 BILL_KEYS = (
     *("cost_usd", "cost", "cost_by_state", "micro_usd", "acquisition", "prices", "pool_usd", "unpriced"),
     *("lost_gpu_hour", "shadow_usd", "energy_kwh", "it_energy_kwh_by_state", "co2e_kg", "carbon", "mean_power_w"),
+    "lots",
 )
 """Keys of `bill_json`."""
 

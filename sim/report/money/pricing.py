@@ -89,7 +89,7 @@ def pricing_json(directory: Path, stored: StoredRun, costs: CostLedger, book: Pr
     return {
         "run_id": stored.run_id,
         **bill_json(stored.usage, costs, book, stored.terms),
-        "gpu_hours": stored.usage.gpus * stored.usage.wall_us / 3.6e9,
+        "gpu_hours": stored.usage.held_gpu_us / 3.6e9,
         "tokens": stored.usage.tokens,
         "useful_flop": None,
         "methods": methods_json(stored.usage, book, stored.terms, model, start) if start else [],

@@ -7,11 +7,13 @@ from html import escape
 from sim.quantities import show, show_count
 from sim.report.money.bill import COLUMNS, bill_rows, exact_usd
 from sim.report.money.explain_report import CASH, RUNGS
+from sim.report.money.lots import lots_said
 from sim.report.page.html import Cell, cards, page, paragraph, table
 from sim.report.page.read import Told
 from sim.report.page.timeline import timeline_svg
 from sim.report.run.figures import waterfall_svg
 from sim.report.run.headline import figure_text, published_rows
+from sim.report.run.orders import orders_said
 from sim.report.text import Result, percent, short, short_usd, signed
 
 
@@ -101,6 +103,7 @@ def _bill(told: Told) -> Iterator[str]:
     yield "<h2>What it cost: item by what the GPUs did</h2>"
     yield table(head, body)
     yield paragraph(f"Exactly {exact_usd(whole)}, by item as by state.", "soft")
+    yield from (paragraph(f"{said}.", "soft") for said in lots_said(answer))
     yield "<h2>From headline compute to all-in</h2>"
     rungs = [(RUNGS[name], usd) for name, usd in found["headline"]["rungs"].items() if usd or name == "computing"]
     yield table(
@@ -134,6 +137,7 @@ def _failures(told: Told) -> Iterator[str]:
     if expected is not None:
         stops = sum(answer["interruptions"].values())
         yield paragraph(f"{show_count(stops)} stopped the job; {expected:.0f} were expected while it was up.")
+    yield from (paragraph(f"{said}.") for said in orders_said(answer))
     if found is None:
         counts = sorted(answer["failures"].items(), key=lambda each: -each[1])
         stopped = answer["interruptions"]

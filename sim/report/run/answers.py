@@ -13,6 +13,7 @@ from sim.ledger.time.trace import RunTrace
 from sim.reliability.failures.exposure import job_mtbf_s
 from sim.reliability.records import RunPlan
 from sim.report.money.money import BILL_KEYS, bill_json
+from sim.report.run.orders import orders_json
 from sim.report.run.replay import replay_json
 from sim.report.step.shrinking import elastic_json
 from sim.report.step.slowdown import diurnal_json, network_json, stragglers_json
@@ -60,6 +61,7 @@ def run_json(result: RunResult) -> dict[str, Any]:
         "stragglers": stragglers_json(result),
         "diurnal": diurnal_json(result),
         "elastic": elastic_json(result),
+        "orders": orders_json(result),
         "checkpoints": {"started": result.trace.checkpoints_started, "durable": result.trace.checkpoints_durable},
         "states": dict(summary.states),
         "waterfall": dict(summary.waterfall),

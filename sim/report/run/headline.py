@@ -5,6 +5,7 @@ from math import exp, lgamma, log
 from typing import Any
 
 from sim.quantities import show, show_count, show_usd
+from sim.report.run.orders import orders_text
 from sim.report.run.replay import replay_text
 from sim.report.text import Result, pairs, percent, short, signed, table, wrapped
 
@@ -77,6 +78,7 @@ def _broken(result: Result) -> list[str]:
     return [
         *pairs([("Failures", show_count(failures)), ("Interruptions", show_count(interruptions))]),
         *(replay_text(result) or [_expected(result["interruptions_expected"])]),
+        *orders_text(result),
         *(wrapped(f"Stopped as planned: {_most_often(result['planned_stops'])}") if result["planned_stops"] else []),
         *(wrapped(f"Aborted: {result['aborted']}; all of its work is lost") if result["aborted"] else []),
         *(wrapped(f"Most often: {_most_often(result['interruptions'])}") if interruptions else []),

@@ -1,7 +1,7 @@
 """[recovery] of mode elastic: what a job can do without."""
 
 from sim.errors import ScenarioError
-from sim.reliability.records import ElasticPlan
+from sim.reliability.recovery.records import ElasticPlan
 
 
 def elastic_of(

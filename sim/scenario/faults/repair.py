@@ -3,7 +3,7 @@
 from pydantic import BaseModel, model_validator
 
 from sim.errors import ScenarioError, unknown_name
-from sim.reliability.records import Law, RepairPlan, RepairStage, RepairStages, Retirement
+from sim.reliability.records import Law, Reorder, RepairPlan, RepairStage, RepairStages, Retirement
 from sim.scenario.fields import Count, CountOrZero, Fraction, PositiveTime, refuse
 from sim.scenario.laws import CLOSED, Duration, law
 from sim.scenario.records import Failures
@@ -39,11 +39,25 @@ class RetireForm(BaseModel):
     within: PositiveTime
 
 
+class ReorderForm(BaseModel):
+    """Spares that are bought: `order` new ones as soon as the inventory position is at or under `below`.
+
+    The position is what is there (in the job, on the shelf, in repair) or on order, beyond what the job needs. lead:
+    from an order to its arrival.
+    """
+
+    model_config = CLOSED
+    below: CountOrZero
+    order: Count
+    lead: Duration
+
+
 class RepairForm(BaseModel):
     """[repair]; crews: manual repairs at a time, 0 for as many as needed.
 
     silent: the part of repairs that seem to succeed and do not; what broke fails again after relapse at the latest, in
-    time that the node ages. replacement: until a new node stands in the place of a retired one.
+    time that the node ages. retire: nodes that come to repair too often are given up: each is replaced by a new one,
+    which takes replacement, or new ones are ordered when stock is low (reorder).
     """
 
     model_config = CLOSED
@@ -55,6 +69,7 @@ class RepairForm(BaseModel):
     relapse: Duration | None = None
     retire: RetireForm | None = None
     replacement: Duration | None = None
+    reorder: ReorderForm | None = None
 
     @model_validator(mode="after")
     def _check_together(self) -> "RepairForm":
@@ -62,9 +77,18 @@ class RepairForm(BaseModel):
             raise refuse("silent and relapse belong together: how often a repair fails unnoticed, and for how long")
         if self.relapse is not None and law(self.relapse).mean_s <= 0:
             raise refuse("relapse is 0 s; expected more, or no silent")
-        if (self.retire is None) != (self.replacement is None):
+        if self.reorder is not None:
+            _check_orders(self)
+        elif (self.retire is None) != (self.replacement is None):
             raise refuse("retire and replacement belong together: when a node goes, and until a new one is there")
         return self
+
+
+def _check_orders(form: RepairForm) -> None:
+    if form.retire is None:
+        raise refuse("reorder needs retire: only nodes that are given up lower the stock for good")
+    if form.replacement is not None:
+        raise refuse("got both replacement and reorder; expected one: a new node for each retired one, or orders")
 
 
 def repair_of(form: RepairForm | None, failures: Failures) -> RepairPlan | None:
@@ -84,6 +108,7 @@ def repair_of(form: RepairForm | None, failures: Failures) -> RepairPlan | None:
         unnoticed=form.silent,
         relapse=law(form.relapse) if form.relapse else Law(),
         retire=_retirement(form),
+        reorder=_reorder(form),
     )
 
 
@@ -112,6 +137,12 @@ def _stage(form: RepairStageForm) -> RepairStage:
 
 
 def _retirement(form: RepairForm) -> Retirement | None:
-    if form.retire is None or form.replacement is None:
+    if form.retire is None:
         return None
-    return Retirement(visits=form.retire.visits, within_s=form.retire.within, replacement=law(form.replacement))
+    replacement = None if form.replacement is None else law(form.replacement)
+    return Retirement(visits=form.retire.visits, within_s=form.retire.within, replacement=replacement)
+
+
+def _reorder(form: RepairForm) -> Reorder | None:
+    asked = form.reorder
+    return None if asked is None else Reorder(below=asked.below, order=asked.order, lead=law(asked.lead))

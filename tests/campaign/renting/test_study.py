@@ -72,6 +72,9 @@ def test_half_the_use_pays_later_or_never() -> None:
 def test_what_cannot_be_priced_is_said() -> None:
     with pytest.raises(ScenarioError, match="cost: is missing"):
         study_renting(load_scenario("airesim-s1", ["run.horizon=1 h"]))
+    orders = ['repair.retire={visits=1, within="1 d"}', 'repair.reorder={below=0, order=1, lead="1 d"}']
+    with pytest.raises(ScenarioError, match=r"repair\.reorder: own or rent is asked of nodes that are all there"):
+        study_renting(load_scenario("tiny", orders))
     with pytest.raises(PriceError, match="no server/dgx-h100 in 2020-owned"):
         study_renting(load_scenario("tiny"), pairs=[pair_of("2020-owned", "2020-rented")])
     with pytest.raises(PriceError, match="expected two that hold on the same day"):
