@@ -24,6 +24,7 @@ from sim.reliability.records import RunPlan
 from sim.workload.profile import STEP_STATES
 from tests.benchmarks.beside import beside
 from tests.engine.run_cases import llama_plan
+from tests.engine.test_run_counts import passed_by
 from tests.ledger.traces import profile_of
 from tests.validation.test_reliability_oracles import airesim_s1
 
@@ -80,13 +81,7 @@ def events_of(plan: RunPlan) -> int:
     """Return how many SimPy events a run passes, which is plain."""
     check_plan(plan)
     run = PlainRun(plan)
-    run.begin()
-    passed = 0
-    while run.done.callbacks is not None:
-        run.agenda.now = int(run.agenda.env.peek())
-        run.agenda.env.step()
-        passed += 1
-    return passed
+    return passed_by(run, run.done)
 
 
 def measure() -> dict[str, float]:

@@ -24,9 +24,11 @@ def events(plan: RunPlan) -> tuple[int, int]:
 def passed_by(run: PlainRun | RunSimulation, done: simpy.Event) -> int:
     """Run to an event; return how many there were."""
     run.begin()
-    passed = 0
+    env, passed = run.agenda.env if isinstance(run, PlainRun) else run.env, 0
     while done.callbacks is not None:
-        run.env.step()
+        if isinstance(run, PlainRun):
+            run.agenda.now = int(env.peek())
+        env.step()
         passed += 1
     return passed
 
