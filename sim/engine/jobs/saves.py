@@ -15,7 +15,7 @@ from sim.engine.jobs.local_parts import LocalParts
 from sim.reliability.records import RunPlan, Tier
 from sim.reliability.saving.downtime import Downtime
 from sim.reliability.saving.progress import Course, Share, make
-from sim.reliability.saving.saves import Save, Span, cut, done_beyond, newest_save, oldest_kept_us, sealed, undone
+from sim.reliability.saving.saves import Holding, Save, Span, cut, done_beyond, newest_save, sealed, undone
 
 
 class Kept(Protocol):
@@ -137,6 +137,7 @@ class Saves:
         "first",
         "floors_us",
         "found",
+        "holding",
         "last",
         "newer",
         "parts",
@@ -168,6 +169,7 @@ class Saves:
         # Per tier: what began before was dropped for newer ones; what began until then died with the processes.
         self.floors_us = [0] * len(self.tiers)
         self.voids_us = [-1] * len(self.tiers)
+        self.holding = [Holding(tier) for tier in self.tiers]
         self.volatile = [index for index, tier in enumerate(self.tiers) if tier.volatile]
         self.parts = [LocalParts(tier, seats, losses) if tier.local else None for tier in self.tiers]
         # Tiers that hold nothing that is newer than what this one does, as long as it lives.
@@ -222,7 +224,7 @@ class Saves:
         shares = undone(self.spans, save)
         for index, tier in enumerate(self.tiers):
             if tier.keep and self.newer:
-                kept_us = oldest_kept_us(self.spans, tier, self._store_of(index))
+                kept_us = self.holding[index].oldest_kept_us(self.spans, self._store_of(index))
                 self.floors_us[index] = max(self.floors_us[index], kept_us)
         cut(self.spans, save)
         self.newer, self.last = False, save
@@ -276,7 +278,7 @@ class Saves:
     def _newest_of(self, index: int, before_us: int | None) -> Save | None:
         tier, floor_us = self.tiers[index], self.floors_us[index]
         if tier.keep and before_us is not None:
-            floor_us = max(floor_us, oldest_kept_us(self.spans, tier, self._store_of(index)))
+            floor_us = max(floor_us, self.holding[index].oldest_kept_us(self.spans, self._store_of(index)))
         save = self._begun(index, before_us)
         if save is None or self._written_from_us(save, index) <= self.voids_us[index] or save.at_us < floor_us:
             return None
