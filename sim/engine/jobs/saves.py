@@ -15,7 +15,7 @@ from sim.engine.jobs.local_parts import LocalParts
 from sim.reliability.records import RunPlan, Tier
 from sim.reliability.saving.downtime import Downtime
 from sim.reliability.saving.progress import Course, Share, make
-from sim.reliability.saving.saves import Holding, Save, Span, cut, done_beyond, newest_save, sealed, undone
+from sim.reliability.saving.saves import Save, Span, cut, done_beyond, newest_save, oldest_kept_us, sealed, undone
 
 
 class Kept(Protocol):
@@ -137,7 +137,6 @@ class Saves:
         "first",
         "floors_us",
         "found",
-        "holding",
         "last",
         "newer",
         "parts",
@@ -169,7 +168,6 @@ class Saves:
         # Per tier: what began before was dropped for newer ones; what began until then died with the processes.
         self.floors_us = [0] * len(self.tiers)
         self.voids_us = [-1] * len(self.tiers)
-        self.holding = [Holding(tier) for tier in self.tiers]
         self.volatile = [index for index, tier in enumerate(self.tiers) if tier.volatile]
         self.parts = [LocalParts(tier, seats, losses) if tier.local else None for tier in self.tiers]
         # Tiers that hold nothing that is newer than what this one does, as long as it lives.
@@ -222,10 +220,7 @@ class Saves:
         if not self.spans:
             return ()
         shares = undone(self.spans, save)
-        for index, tier in enumerate(self.tiers):
-            if tier.keep and self.newer:
-                kept_us = self.holding[index].oldest_kept_us(self.spans, self._store_of(index))
-                self.floors_us[index] = max(self.floors_us[index], kept_us)
+        self._drop(save)
         cut(self.spans, save)
         self.newer, self.last = False, save
         self.found = {save.tier: save} if self.spans else {}
@@ -258,6 +253,18 @@ class Saves:
         """The store has lost all that it held."""
         self.voids_us[-1] = now_us
 
+    def _drop(self, save: Save) -> None:
+        """Note what tiers have dropped for checkpoints that lie beyond one, before these are taken off.
+
+        Where a tier has none beyond it, what is kept only moves on, and is found when it is asked for: what is newest
+        was not dropped.
+        """
+        for index, tier in enumerate(self.tiers):
+            newest = self._begun(index, None) if tier.keep else None
+            if newest is not None and newest.at_us > save.at_us:
+                kept_us = oldest_kept_us(self.spans, tier, self._store_of(index))
+                self.floors_us[index] = max(self.floors_us[index], kept_us)
+
     def _store_of(self, index: int) -> Downtime | None:
         """Return when a tier was out: only the store ever is."""
         return self.store if index == len(self.tiers) - 1 else None
@@ -278,7 +285,7 @@ class Saves:
     def _newest_of(self, index: int, before_us: int | None) -> Save | None:
         tier, floor_us = self.tiers[index], self.floors_us[index]
         if tier.keep and before_us is not None:
-            floor_us = max(floor_us, self.holding[index].oldest_kept_us(self.spans, self._store_of(index)))
+            floor_us = max(floor_us, oldest_kept_us(self.spans, tier, self._store_of(index)))
         save = self._begun(index, before_us)
         if save is None or self._written_from_us(save, index) <= self.voids_us[index] or save.at_us < floor_us:
             return None

@@ -4,8 +4,7 @@ The work of a job is a row of spans, each begun at a checkpoint of the one befor
 one condition of the network or several; each walk tells its work in the course of its own condition.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sim.reliability.records import Tier
@@ -86,64 +85,21 @@ def newest_save(
     return None
 
 
-class Holding:
-    """How many checkpoints a tier has held of the spans of a job: counted once each, as only the last spans change.
-
-    totals: after each span that was seen.
-    """
-
-    __slots__ = ("seen", "tier", "totals")
-
-    def __init__(self, tier: Tier) -> None:
-        self.tier = tier
-        self.seen: list[Span] = []
-        self.totals: list[int] = []
-
-    def oldest_kept_us(self, spans: Sequence[Span], store: Downtime | None = None) -> int:
-        """Return when the oldest of the newest `keep` checkpoints of the tier began; 0 where it has not so many."""
-        if store is not None:
-            return _oldest_of_store_us(spans, self.tier, store)
-        self._count(spans)
-        older = self.totals[-1] - self.tier.keep if spans else -1
-        if older < 0:
-            return 0
-        index = bisect_right(self.totals, older)
-        return _held_us(spans[index], self.tier, self.totals[index] - older)
-
-    def _count(self, spans: Sequence[Span]) -> None:
-        """Bring the totals up to date: who changes a span takes off all that came after it."""
-        seen, totals = self.seen, self.totals
-        del seen[len(spans) :]
-        while seen and seen[-1] is not spans[len(seen) - 1]:
-            seen.pop()
-        del totals[len(seen) :]
-        for span in spans[len(seen) :]:
-            held = sum(count for _, _, _, count in _held_of(span, self.tier))
-            totals.append(held + (totals[-1] if totals else 0))
-            seen.append(span)
-
-
-def _held_of(span: Span, tier: Tier) -> Iterator[tuple[Course, Batch, int, int]]:
-    """Yield the batches of a span, the newest first: the place of the newest checkpoint that the tier held, how many.
-
-    All of them were durable when the span stopped.
-    """
-    durable_by_us = span.stop_us - tier.durable_after_us + 1
-    for walk in reversed(span.walks):
-        for batch in reversed(walk.batches):
-            held = begun_before(walk.course, batch, durable_by_us)
-            newest = held - 1 - (batch.first + held - 1) % tier.every
-            if newest >= 0:
-                yield walk.course, batch, newest, newest // tier.every + 1
-
-
-def _held_us(span: Span, tier: Tier, number: int) -> int:
-    """Return when a checkpoint of a span began that a tier held; number: from the newest, which is 1."""
-    for course, batch, newest, count in _held_of(span, tier):
-        if count >= number:
-            return begun_us(course, batch, newest - (number - 1) * tier.every)
-        number -= count
-    raise AssertionError("a span has as many checkpoints as were counted")
+def oldest_kept_us(spans: Sequence[Span], tier: Tier, store: Downtime | None = None) -> int:
+    """Return when the oldest of the newest `keep` checkpoints of a tier began; 0 where it has not so many."""
+    if store is not None:
+        return _oldest_of_store_us(spans, tier, store)
+    left = tier.keep
+    for span in reversed(spans):
+        for walk in reversed(span.walks):
+            for batch in reversed(walk.batches):
+                held = begun_before(walk.course, batch, span.stop_us - tier.durable_after_us + 1)
+                newest = held - 1 - (batch.first + held - 1) % tier.every
+                count = newest // tier.every + 1 if newest >= 0 else 0
+                if count >= left:
+                    return begun_us(walk.course, batch, newest - (left - 1) * tier.every)
+                left -= count
+    return 0
 
 
 def _oldest_of_store_us(spans: Sequence[Span], tier: Tier, store: Downtime) -> int:
