@@ -259,7 +259,9 @@ class Saves:
         Where a tier has none beyond it, what is kept only moves on, and is found when it is asked for: what is newest
         was not dropped.
         """
-        for index, tier in enumerate(self.tiers):
+        # Of tiers that follow its own, none holds a newer one than the newest of that.
+        newest_of_all = self.first[save.tier] and self.found.get(save.tier) is save
+        for index, tier in enumerate(self.tiers[: save.tier] if newest_of_all else self.tiers):
             newest = self._begun(index, None) if tier.keep else None
             if newest is not None and newest.at_us > save.at_us:
                 kept_us = oldest_kept_us(self.spans, tier, self._store_of(index))
