@@ -237,7 +237,7 @@ class _StepSimulation:
         return max(stage.free_at, stage.collective_free_at)
 
 
-def shared_nic_ns(message: int, collective: int, share: float) -> tuple[int, int]:
+def shared_nic_ns(message: float, collective: float, share: float) -> tuple[int, int]:
     """Return how long a message takes beside a collective, and by how much the collective is delayed.
 
     Max-min on one NIC: a collective that takes no more than half of it keeps its share, a larger one is held to half;

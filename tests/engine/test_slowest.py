@@ -95,6 +95,22 @@ def test_no_replica_exceeds_its_bound_by_parts_of_it(plan: StepPlan, seed: int) 
         assert step_ns <= replicas.bound_ns(row)
 
 
+@settings(max_examples=120, deadline=None)
+@given(plan=plans().map(lambda plan: longer(plan, 100_000)), seed=st.integers(0, 999), swing=st.integers(1001, 1500))
+def test_no_replica_exceeds_its_bound_by_the_one_whose_others_are_at_the_nominal_pace(
+    plan: StepPlan, seed: int, swing: int
+) -> None:
+    replicas = SlowestReplica(plan)
+    for row in rows_of(seed, plan.stages, 6):
+        # One stage at least runs at the pace of the others.
+        nominal = (1000, *row[1:])
+        replicas.step_ns(nominal)
+        swung = tuple(round(factor * swing / 1000) for factor in nominal)
+        bound_ns = replicas.bound_ns(swung)
+        assert replicas.step_ns(swung) <= bound_ns
+        assert bound_ns < float("inf") or not replicas.bounded
+
+
 def test_replicas_that_cannot_be_the_slowest_are_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     replicas = SlowestReplica(a_plan(reduce_ns=900, slowdown=1.1))
     timed = counted(replicas, monkeypatch)

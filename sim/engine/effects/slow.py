@@ -6,6 +6,7 @@ job waits for nodes, when it steps again), or told and left. The swing of the da
 these.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -44,7 +45,22 @@ class _Slow:
 class SlowNodes:
     """Which parts of the nodes are slow, and who looks for them."""
 
-    __slots__ = ("alarms", "clock", "draws", "env", "job", "nodes", "pace", "plan", "postponed", "record", "slow")
+    __slots__ = (
+        "alarms",
+        "clock",
+        "draws",
+        "env",
+        "held",
+        "job",
+        "looked",
+        "nodes",
+        "pace",
+        "plan",
+        "postponed",
+        "record",
+        "sat",
+        "slow",
+    )
 
     def __init__(
         self, env: IntegerEnvironment, record: Record, clock: FailureClock, nodes: Nodes, job: Job, pace: Pace
@@ -58,6 +74,11 @@ class SlowNodes:
         self.pace = pace
         self.draws = SlowDraws(record.plan.seed)
         self.slow: dict[int, list[_Slow]] = {}
+        # Who of them sat where when they were last looked at, and when what the job holds of them was last gathered;
+        # None: they have changed since.
+        self.looked: list[int] | None = None
+        self.sat: list[int] | None = None
+        self.held: SlowParts = frozenset(), frozenset()
         self.alarms = 0
         # Parts that were found while the job waited for nodes: it loses none more until it steps again.
         self.postponed: list[tuple[_Slow, int]] = []
@@ -77,6 +98,7 @@ class SlowNodes:
         which = life.component, life.ordinal
         part = _Slow(life, failure, slowing, self.draws.grains(failure, slowing, *which))
         self.slow.setdefault(life.node, []).append(part)
+        self.looked = self.sat = None
         self.record.slow(self.env.now, "slowed", life)
         if slowing.heals is not None:
             heals_us = self.draws.heals_us(failure, slowing.heals, *which)
@@ -85,30 +107,38 @@ class SlowNodes:
 
     def look(self) -> None:
         """What is slow has changed, or who is in the job: begin and end to watch, and settle the pace."""
-        for node, parts in self.slow.items():
-            in_job = self.nodes.place[node] == "job"
-            for part in parts:
-                if part.watched != in_job:
-                    part.watched = in_job
-                    part.watch += 1
-                    if in_job:
-                        self._watch(part)
+        seats = self._seats()
+        if seats != self.looked:
+            self.looked = seats
+            for parts, seat in zip(self.slow.values(), seats, strict=True):
+                in_job = seat >= 0
+                for part in parts:
+                    if part.watched != in_job:
+                        part.watched = in_job
+                        part.watch += 1
+                        if in_job:
+                            self._watch(part)
         self.pace.settle()
 
     def repaired(self, node: int, *, exchanged: bool) -> None:
         """A node comes back from repair: whatever was slow in it is well; a new one has new lives already."""
-        for part in self.slow.pop(node, ()):
-            if not exchanged:
-                self.clock.renew(part.life)
+        parts = self.slow.pop(node, ())
+        if parts:
+            self.looked = self.sat = None
+        for part in parts if not exchanged else ():
+            self.clock.renew(part.life)
 
     def parts(self) -> SlowParts:
         """Return the slow GPUs of the job, by seat, and what its NICs and links keep."""
-        slow, degraded, place = set(), set(), self.nodes.place
-        for node, parts in self.slow.items():
-            if place[node] != "job":
-                continue
-            seat = self._seat(node)
-            for part in parts:
+        seats = self._seats()
+        if seats != self.sat:
+            self.sat, self.held = seats, self._gathered(seats)
+        return self.held
+
+    def _gathered(self, seats: Sequence[int]) -> SlowParts:
+        slow, degraded = set(), set()
+        for (node, parts), seat in zip(self.slow.items(), seats, strict=True):
+            for part in parts if seat >= 0 else ():
                 if part.slowing.bandwidth < 1:
                     degraded.add(_degraded(part, node, node))
                 else:
@@ -121,6 +151,7 @@ class SlowNodes:
         event = self.record.event(self.env.now, "evicted", cause, node)
         if stops:
             self.record.interrupts(event)
+        self.looked = self.sat = None
         self.nodes.evict(node, [part.life for part in self.slow.pop(node, ())], cause, event)
         self.job.inbox.append(Failure(event, cause, (node,), known=True))
         self.job.notice()
@@ -130,6 +161,7 @@ class SlowNodes:
         if part not in parts:
             return
         parts.remove(part)
+        self.looked = self.sat = None
         if not parts:
             del self.slow[part.life.node]
         self.record.slow(self.env.now, "healed", part.life)
@@ -150,7 +182,7 @@ class SlowNodes:
             return
         if self.nodes.place[node] != "job":
             # A node that another failure takes out; where that spares it after all, it is watched anew.
-            part.watched = False
+            part.watched, self.looked = False, None
             return
         assert stragglers is not None, "only detectors see"
         if self.job.state == "waiting":
@@ -183,6 +215,11 @@ class SlowNodes:
         # Clocks round to a microsecond.
         pairs = zip(asked.step_us(condition), asked.step_us(0), strict=True)
         return any(step_us + 0.5 >= threshold * whole_us for step_us, whole_us in pairs)
+
+    def _seats(self) -> list[int]:
+        """Return the seats of nodes with slow parts, -1 of those that are not in the job: asked at every recovery."""
+        place, seat_of = self.nodes.place, self.nodes.seating.seat_of
+        return [seat_of.get(node, node) if place[node] == "job" else -1 for node in self.slow]
 
     def _seat(self, node: int) -> int:
         return self.nodes.seating.seat(node)

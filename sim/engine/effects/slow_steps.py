@@ -106,7 +106,9 @@ class StepPacer:
         own, hot = self._rows[phase].rows(slow, swung=swung)
         own_ns = replicas.slowest_ns(own, own_ns)
         slowest_ns = max(own_ns, slowest_ns)
-        return own_ns, slowest_ns if hot == own else replicas.slowest_ns(hot, slowest_ns)
+        # What does not throttle is no slower with it.
+        hotter = [row for row, plain in zip(hot, own, strict=True) if row is not plain]
+        return own_ns, replicas.slowest_ns(hotter, slowest_ns) if hotter else slowest_ns
 
     def _without(self, network: int, phase: int, swung: bool) -> Ends:
         """Return the ends of a step without slow GPUs, by day or by night."""

@@ -220,10 +220,7 @@ class Saves:
         if not self.spans:
             return ()
         shares = undone(self.spans, save)
-        for index, tier in enumerate(self.tiers):
-            if tier.keep and self.newer:
-                kept_us = oldest_kept_us(self.spans, tier, self._store_of(index))
-                self.floors_us[index] = max(self.floors_us[index], kept_us)
+        self._drop(save)
         cut(self.spans, save)
         self.newer, self.last = False, save
         self.found = {save.tier: save} if self.spans else {}
@@ -255,6 +252,20 @@ class Saves:
     def burn(self, now_us: int) -> None:
         """The store has lost all that it held."""
         self.voids_us[-1] = now_us
+
+    def _drop(self, save: Save) -> None:
+        """Note what tiers have dropped for checkpoints that lie beyond one, before these are taken off.
+
+        Where a tier has none beyond it, what is kept only moves on, and is found when it is asked for: what is newest
+        was not dropped.
+        """
+        # Of tiers that follow its own, none holds a newer one than the newest of that.
+        newest_of_all = self.first[save.tier] and self.found.get(save.tier) is save
+        for index, tier in enumerate(self.tiers[: save.tier] if newest_of_all else self.tiers):
+            newest = self._begun(index, None) if tier.keep else None
+            if newest is not None and newest.at_us > save.at_us:
+                kept_us = oldest_kept_us(self.spans, tier, self._store_of(index))
+                self.floors_us[index] = max(self.floors_us[index], kept_us)
 
     def _store_of(self, index: int) -> Downtime | None:
         """Return when a tier was out: only the store ever is."""

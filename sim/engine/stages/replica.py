@@ -1,17 +1,19 @@
 """One replica of a step in plain integers: the arithmetic of the step engine, without its events and timelines.
 
-What a plan decides of every stage (what it waits for, what it sends, where collectives begin) is laid out once; then a
-replica is timed by a walk over its operations, as soon as the input of each is there. Which stage goes first does not
-matter, since a stage reads nothing of another but messages. The result is that of the step engine to the nanosecond;
-`replicas` does the same for many replicas at once, which pays for more than FEW of them.
+What a plan decides of every stage (what it waits for, what it sends, where collectives begin) is laid out once, and so
+is an order of all operations in which each comes after those that feed it; then a replica is timed by a walk in that
+order. Which stage goes first does not matter, since a stage reads nothing of another but messages. The result is that
+of the step engine to the nanosecond; `replicas` does the same for many replicas at once, which pays for more than FEW
+of them.
 
-States of a lane, one stage: ready, waiting (for a slot) and drained. Only the walk changes it.
+On a walk, times are whole nanoseconds in floats, which Python adds and compares faster than integers of that size:
+exact up to 2**53, the nanoseconds of 104 days.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from itertools import chain
+from itertools import islice
 from typing import NamedTuple
 
 from sim.engine.stages.stage import NEVER, Gather
@@ -40,8 +42,19 @@ class Passage(NamedTuple):
     reductions: tuple[int, ...]
 
 
-_Step = tuple[int, int, int, int, Passage | None]
+_Step = tuple[int, float, int, float, Passage | None]
 """The slot that an operation needs, how long it takes, the slot that it feeds, how long that travels, its passage."""
+
+_SPARE = 2
+"""Slots besides those of messages: one for what feeds nothing, and last, as slot -1, one that is always there."""
+
+
+class Run(NamedTuple):
+    """Operations of a stage that follow each other in the order of a walk, by their positions."""
+
+    stage: int
+    begin: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,30 +71,29 @@ class Track:
 
 @dataclass(slots=True)
 class _Lane:
-    """One stage on its way. Names as in `Stage`; held: the operation that waits."""
+    """One stage on its way. Names as in `Stage`."""
 
     index: int
     steps: Iterator[_Step]
     gathers: tuple[Gather, ...]
-    held: tuple[_Step, ...] = ()
-    free_at: int = 0
-    nic_free_at: int = 0
-    collective_free_at: int = 0
-    slack_ns: int = NEVER
-    first_start: int = -1
-    gathered_at: list[int] = field(default_factory=list)
+    free_at: float = 0.0
+    nic_free_at: float = 0.0
+    collective_free_at: float = 0.0
+    slack_ns: float = NEVER
+    first_start: float = -1.0
+    gathered_at: list[float] = field(default_factory=list)
 
-    def collect(self, ready_ns: int, duration_ns: int) -> int:
+    def collect(self, ready_ns: float, duration_ns: float) -> float:
         """Launch a collective; return when it ends."""
         self.collective_free_at = max(ready_ns, self.collective_free_at) + duration_ns
         return self.collective_free_at
 
-    def issue(self, count: int | None, now_ns: int) -> None:
+    def issue(self, count: int | None, now_ns: float) -> None:
         """Launch gathers until `count` of the stage's have been, None for all."""
         for gather in self.gathers[len(self.gathered_at) : count]:
             self.gathered_at.append(self.collect(now_ns, gather.duration_ns))
 
-    def delay_collectives(self, begin_ns: int, lost_ns: int) -> None:
+    def delay_collectives(self, begin_ns: float, lost_ns: int) -> None:
         """Move what the communication stream has not finished at an instant: it lost time to a message."""
         self.collective_free_at += lost_ns
         for i in range(len(self.gathered_at) - 1, -1, -1):
@@ -95,9 +107,15 @@ class ReplicaTimer:
 
     def __init__(self, plan: StepPlan) -> None:
         self.plan = plan
-        self.slots = structure(pipeline_key(plan)).slots
+        self.slots = slots = structure(pipeline_key(plan)).slots
         self.tracks = tuple(_track(plan, index) for index in range(plan.stages))
-        self._kept: dict[tuple[int, int], tuple[int, ...]] = {}
+        self.order = order_of(self.tracks, slots)
+        self.feeds = [tuple(slots if feed < 0 else feed for feed in track.feeds) for track in self.tracks]
+        self.messages = [
+            tuple(float(_LOCAL if feed < 0 else ns) for feed, ns in zip(track.feeds, track.messages, strict=True))
+            for track in self.tracks
+        ]
+        self._kept: dict[tuple[int, int], tuple[float, ...]] = {}
 
     def step_ns(self, factors: Sequence[int]) -> int:
         """Return the time of a step; factors: of each stage on the time of kernels, in grains."""
@@ -105,72 +123,87 @@ class ReplicaTimer:
             _Lane(index, self._steps(track, index, factor), track.gathers)
             for index, (track, factor) in enumerate(zip(self.tracks, factors, strict=True))
         ]
-        return _Walk(self.plan, lanes, self.slots).run()
+        return _Walk(self.plan, lanes, self.slots).run(self.order)
 
     def longest_chain(self) -> int:
         """Return how many operations follow from each other at most, of one stage or as one feeds another."""
-        lanes = [_Lane(index, _unit_steps(track), ()) for index, track in enumerate(self.tracks)]
-        _Walk(self.plan, lanes, self.slots).walk()
-        return max(lane.free_at for lane in lanes)
+        ends, lengths = [0] * (self.slots + _SPARE), [0] * len(self.tracks)
+        for index, begin, end in self.order:
+            length, needs = lengths[index], self.tracks[index].needs
+            for need, feed in zip(needs[begin:end], self.feeds[index][begin:end], strict=True):
+                ends[feed] = length = max(length, ends[need]) + 1
+            lengths[index] = length
+        return max(lengths)
 
     def _steps(self, track: Track, index: int, factor: int) -> Iterator[_Step]:
-        columns = track.needs, self.durations(index, factor), track.feeds, track.messages, track.passages
-        return zip(*columns, strict=True)
+        durations, feeds, messages = self.durations(index, factor), self.feeds[index], self.messages[index]
+        return zip(track.needs, durations, feeds, messages, track.passages, strict=True)
 
-    def durations(self, index: int, factor: int) -> tuple[int, ...]:
+    def durations(self, index: int, factor: int) -> tuple[float, ...]:
         """Return how long each operation of a stage takes, with a factor on its kernels, in grains."""
         key = index, factor
         if key not in self._kept:
             if len(self._kept) == _KEPT:
                 self._kept.clear()
-            costs = durations_of(self.plan, index, factor)
+            costs = [[float(each) for each in row] for row in durations_of(self.plan, index, factor)]
             self._kept[key] = tuple(costs[kind][chunk] for kind, chunk in self.tracks[index].operations)
         return self._kept[key]
 
 
+def order_of(tracks: Sequence[Track], slots: int) -> tuple[Run, ...]:
+    """Return an order of the operations of all stages in which each comes after what it needs: so for any replica."""
+    sent, waiting = [False] * slots, dict[int, int]()
+    ready, reached, order = list(range(len(tracks))), [0] * len(tracks), []
+    while ready:
+        index = ready.pop()
+        needs, feeds, begin = tracks[index].needs, tracks[index].feeds, reached[index]
+        end = begin
+        while end < len(needs) and (needs[end] < 0 or sent[needs[end]]):
+            feed = feeds[end]
+            end += 1
+            if feed >= 0:
+                sent[feed] = True
+                if feed in waiting:
+                    ready.append(waiting.pop(feed))
+        if end < len(needs):
+            waiting[needs[end]] = index
+        reached[index] = end
+        order.append(Run(index, begin, end))
+    assert not waiting, "the order of a schedule ends"
+    return tuple(order)
+
+
 class _Walk:
-    """The messages of one replica on their way, and the lanes that wait for one."""
+    """The messages of one replica on their way, and its lanes."""
 
     def __init__(self, plan: StepPlan, lanes: list[_Lane], slots: int) -> None:
         self.plan = plan
         self.lanes = lanes
         self.shares = plan.nic_share > 0 and plan.data_overlap
         self.slows = plan.slowdown > 1 and plan.data_overlap
-        self.arrived = [-1] * slots
-        self.waiting: dict[int, _Lane] = {}
-        self.ready = list(lanes)
+        self.arrived = [0.0] * (slots + _SPARE)
 
-    def run(self) -> int:
+    def run(self, order: Sequence[Run]) -> int:
         """Return the time of the step."""
         for lane in self.lanes:
-            lane.issue(self.plan.prefetch, 0)
-        self.walk()
+            lane.issue(self.plan.prefetch, 0.0)
+        for index, begin, end in order:
+            self._run_on(self.lanes[index], end - begin)
         reduced = [self._close_reductions(lane) for lane in self.lanes]
         if self.plan.optimizer_sync == "global-norm":
-            return max(reduced) + max(self.plan.optimizer_ns) + self.plan.overhead_ns
+            return int(max(reduced)) + max(self.plan.optimizer_ns) + self.plan.overhead_ns
         ends = zip(self.lanes, reduced, self.plan.optimizer_ns, strict=True)
-        return max(end + own - min(lane.first_start, lane.slack_ns) for lane, end, own in ends) + self.plan.overhead_ns
+        spans = (end + own - min(lane.first_start, lane.slack_ns) for lane, end, own in ends)
+        return int(max(spans)) + self.plan.overhead_ns
 
-    def walk(self) -> None:
-        """Run the operations of all lanes."""
-        while self.ready:
-            self._run_on(self.ready.pop())
-        assert not self.waiting, "an order that ends for one replica ends for all"
-
-    def _run_on(self, lane: _Lane) -> None:
-        """Run the operations of a lane until one waits for its input. Nearly all time is spent here."""
-        arrived, waiting, slows, blocks = self.arrived, self.waiting, self.slows, self.plan.blocking_send
+    def _run_on(self, lane: _Lane, count: int) -> None:
+        """Run the next operations of a lane, whose inputs are there. Nearly all time is spent here."""
+        arrived, slows, blocks = self.arrived, self.slows, self.plan.blocking_send
         free, nic, busy = lane.free_at, lane.nic_free_at, lane.collective_free_at
-        for need, duration, feed, message, passage in chain(lane.held, lane.steps):
-            if need >= 0:
-                ready = arrived[need]
-                if ready < 0:
-                    step = need, duration, feed, message, passage
-                    lane.held, lane.free_at, lane.nic_free_at = (step,), free, nic
-                    waiting[need] = lane
-                    return
-                if ready > free:
-                    free = ready
+        for need, duration, feed, message, passage in islice(lane.steps, count):
+            ready = arrived[need]
+            if ready > free:
+                free = ready
             if passage is not None:
                 free = self._pass(lane, passage, duration, free)
                 busy = lane.collective_free_at
@@ -178,25 +211,23 @@ class _Walk:
                 free = self._beside(busy, free, duration)
             else:
                 free += duration
-            if feed < 0:
-                continue
-            if message < 0:
+            if message < 0.0:
                 arrived[feed] = free
-            else:
-                begin = free if free > nic else nic
-                if busy > begin:
-                    message = self._transfer_ns(lane, begin, message)
-                    busy = lane.collective_free_at
-                arrived[feed] = nic = begin + message
-                if blocks:
-                    free = nic
-            if feed in waiting:
-                self.ready.append(waiting.pop(feed))
-        lane.held, lane.free_at, lane.nic_free_at = (), free, nic
+                continue
+            if free > nic:
+                nic = free
+            if busy > nic:
+                message = self._transfer_ns(lane, nic, message)
+                busy = lane.collective_free_at
+            nic += message
+            arrived[feed] = nic
+            if blocks:
+                free = nic
+        lane.free_at, lane.nic_free_at = free, nic
 
-    def _pass(self, lane: _Lane, passage: Passage, duration: int, now: int) -> int:
+    def _pass(self, lane: _Lane, passage: Passage, duration: float, now: float) -> float:
         """Pass an operation block by block; return when it ends."""
-        parts = (duration,) if len(passage.shares) == 1 else _parts(duration, passage.shares)
+        parts = (duration,) if len(passage.shares) == 1 else _parts(int(duration), passage.shares)
         for i, block in enumerate(passage.blocks):
             if passage.gather >= 0:
                 now = self._await_gather(lane, passage.gather + i, now)
@@ -209,7 +240,7 @@ class _Walk:
                 now = now if self.plan.data_overlap else max(now, reduced)
         return now
 
-    def _await_gather(self, lane: _Lane, gather: int, now: int) -> int:
+    def _await_gather(self, lane: _Lane, gather: int, now: float) -> float:
         """Wait for the gather of a block, and issue those to come."""
         prefetch, own = self.plan.prefetch, gather if self.plan.data_overlap else -1
         lane.issue(gather + 1, now)
@@ -222,11 +253,11 @@ class _Walk:
             lane.slack_ns = now
         return begin
 
-    def _beside(self, busy: int, start: int, duration: int) -> int:
+    def _beside(self, busy: float, start: float, duration: float) -> float:
         """Return when a kernel ends that a collective lengthens, which is beside it for as long as that is busy."""
         return start + duration + round(min(busy - start, duration) * (self.plan.slowdown - 1))
 
-    def _transfer_ns(self, lane: _Lane, begin: int, message: int) -> int:
+    def _transfer_ns(self, lane: _Lane, begin: float, message: float) -> float:
         """Return the time of a message; a collective beside it on the same NIC books what it loses."""
         if not self.shares:
             return message
@@ -235,7 +266,7 @@ class _Walk:
             lane.delay_collectives(begin, lost)
         return transfer
 
-    def _close_reductions(self, lane: _Lane) -> int:
+    def _close_reductions(self, lane: _Lane) -> float:
         if not self.plan.data_overlap and self.plan.reduces == "last":
             for blocks in self.plan.blocks[lane.index]:
                 for duration in blocks.reduce_ns:
@@ -277,13 +308,7 @@ def _track(plan: StepPlan, index: int) -> Track:
     )
 
 
-def _unit_steps(track: Track) -> Iterator[_Step]:
-    """Return the operations of a stage with unit durations and nothing on the way between stages."""
-    count = len(track.needs)
-    return zip(track.needs, (1,) * count, track.feeds, (_LOCAL,) * count, (None,) * count, strict=True)
-
-
 @lru_cache(maxsize=4096)
-def _parts(duration: int, shares: tuple[int, ...]) -> tuple[int, ...]:
+def _parts(duration: int, shares: tuple[int, ...]) -> tuple[float, ...]:
     """Return the time of an operation block by block."""
-    return divide(duration, shares)
+    return tuple(float(part) for part in divide(duration, shares))

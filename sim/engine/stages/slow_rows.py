@@ -36,6 +36,8 @@ class SlowRows:
         self.swing = swing
         self._places: dict[Slowed, tuple[int, ...]] = {}
         self._made: dict[tuple[int, frozenset[Slowed]], tuple[Row, Row, Row]] = {}
+        # Those of replicas with one slow GPU, which most are.
+        self._alone: dict[tuple[int, Slowed], tuple[Row, Row, Row]] = {}
 
     def rows(self, slow: Collection[Slowed], *, swung: bool) -> tuple[list[Row], list[Row]]:
         """Return the row of each replica with slow GPUs, without what throttles, and with it and the swing."""
@@ -43,16 +45,21 @@ class SlowRows:
         for each in slow:
             for replica in self._places.get(each) or self._placed(each):
                 together.setdefault(replica, []).append(each)
-        made = [self._row(replica, frozenset(those)) for replica, those in together.items()]
+        made = [
+            (self._alone.get((replica, those[0])) if len(those) == 1 else None) or self._row(replica, those)
+            for replica, those in together.items()
+        ]
         return [own for own, _, _ in made], [swung_row if swung else hot for _, hot, swung_row in made]
 
-    def _row(self, replica: int, slow: frozenset[Slowed]) -> tuple[Row, Row, Row]:
+    def _row(self, replica: int, slow: list[Slowed]) -> tuple[Row, Row, Row]:
         """Return the row of a replica without what throttles, with it, and with the swing of the day too."""
-        key = replica, slow
+        key = replica, frozenset(slow)
         if key not in self._made:
             own, hot = slowed_rows(self.held.ranks, _by_gpu(slow, self.held.node_gpus))[replica]
             hot = own if hot == own else hot
             self._made[key] = own, hot, tuple(round(factor * self.swing / GRAINS) for factor in hot)
+        if len(slow) == 1:
+            self._alone[replica, slow[0]] = self._made[key]
         return self._made[key]
 
     def _placed(self, slow: Slowed) -> tuple[int, ...]:

@@ -11,7 +11,13 @@ row that nowhere exceeds it),
 chain: how many operations follow from each other at most; lost: the most that a message costs a collective. Proof:
 where every message costs that, and where none does, a step is made of functions that are monotone and two of whose
 values differ by no more than their arguments; the true step lies between both, and they differ by `lost` for each
-message of a chain at most. Steps that stages begin and end on their own are spans, of which nothing is claimed.
+message of a chain at most. Those functions also take no more than s >= 1 times as long where all that they are given
+does, or less of it; so, for a row none of whose factors is more than s times that of another,
+
+    T(row) <= s x (T(other) + chain x (lost + rounding))
+
+which tells what the swing of the day makes of a row that is known without it. Steps that stages begin and end on their
+own are spans, of which nothing is claimed.
 """
 
 from collections import Counter
@@ -27,7 +33,7 @@ from sim.engine.stages.stage import NEVER
 from sim.engine.step import shared_nic_ns
 from sim.workload.slowed import Row
 from sim.workload.step_plan import StepPlan
-from sim.workload.stragglers import IntArray
+from sim.workload.stragglers import GRAINS, IntArray
 
 ROUNDING_NS = 1000
 """More than an operation rounds: to a nanosecond, in each of its states and blocks, and of what runs beside it."""
@@ -90,7 +96,7 @@ class SlowestReplica:
         whole = sum(longer.values())
         parts = [self.known.get((others,) * len(row), inf) + whole]
         parts += [self.known.get(_alone(row, stage), inf) + whole - own for stage, own in longer.items()]
-        return min(parts) + self.margin_ns
+        return min(min(parts) + self.margin_ns, self._scaled_ns(row, others))
 
     @cached_property
     def timer(self) -> ReplicaTimer:
@@ -119,6 +125,14 @@ class SlowestReplica:
         self.step_ns(others)
         self._bounds[row] = self.bound_ns(row)
         return self._bounds[row]
+
+    def _scaled_ns(self, row: Row, others: int) -> float:
+        """Return a bound by the row with the same ratios whose others run at the nominal pace, if that is known."""
+        nominal = tuple(round(factor * GRAINS / others) for factor in row)
+        known_ns = self.known.get(nominal, inf) if others > GRAINS else inf
+        if known_ns == inf:
+            return inf
+        return max(1.0, *(factor / one for factor, one in zip(row, nominal, strict=True))) * (known_ns + self.margin_ns)
 
     def _longer_ns(self, stage: int, factor: int, others: int) -> float:
         """Return by how much longer the operations of a stage are, with what runs beside them."""
