@@ -1,57 +1,55 @@
 """What mechanisms cost: 54 days of Llama 3 with all of them on and without, with the ledger and without it."""
 
-import gc
-from collections.abc import Callable
 from dataclasses import replace
-from itertools import count
-from time import perf_counter
+from functools import partial
+from time import process_time
 
+from sim.engine.collector import rare_collections
 from sim.engine.run import simulate_run
 from sim.scenario import load_scenario
 from sim.simulate import Prepared, planned, prepare, simulate_prepared
-from tests.benchmarks.bench_run import bare_events_per_second
+from tests.benchmarks.bench_run import REFERENCE_EVENTS_PER_S, bare_loop
+from tests.benchmarks.beside import beside
 
 PRESETS = {"plain": "llama3-405b-54d", "all mechanisms": "llama3-405b-54d-all"}
 
+WARM, REPLICAS = 12, 60
+"""Runs before the measured ones, which share the steps that were simulated, as those of a batch do; and these."""
 
-def _per_second(run: Callable[[int], object], replicas: int) -> float:
-    """Return runs a second by the fastest of several seeds: other work on the machine only adds to it."""
-    seeds = count(1)
-    times = []
-    for _ in range(replicas):
-        start = perf_counter()
-        run(next(seeds))
-        times.append(perf_counter() - start)
-    return 1 / min(times)
+
+def measure() -> dict[str, float]:
+    """Return by preset replicas a second without and with the ledger, as measured and on the reference machine."""
+    results: dict[str, float] = {}
+    for name, preset in PRESETS.items():
+        for what, ledger in {"without the ledger": False, "with it": True}.items():
+            per_s, (events_per_s,) = beside(partial(replicas_per_second, preset, ledger=ledger), bare_loop)
+            results |= {
+                f"54 days, {name}: replicas per second {what}": per_s,
+                f"54 days, {name}: on the reference machine {what}": per_s * REFERENCE_EVENTS_PER_S / events_per_s,
+            }
+    return results
+
+
+def replicas_per_second(preset: str, *, ledger: bool) -> float:
+    """Return how many runs of a preset are made in a second of CPU time, each of another seed."""
+    prepared = prepare(load_scenario(preset))
+    with rare_collections():
+        for seed in range(WARM):
+            _simulate(_seeded(prepared, seed), ledger)
+        start_s = process_time()
+        for seed in range(WARM, WARM + REPLICAS):
+            _simulate(_seeded(prepared, seed), ledger)
+        return REPLICAS / (process_time() - start_s)
+
+
+def _simulate(prepared: Prepared, ledger: bool) -> None:
+    if ledger:
+        simulate_prepared(prepared)
+        return
+    ready = planned(prepared)
+    simulate_run(ready.plan, judge=ready.judge, pacer=ready.pacer)
 
 
 def _seeded(prepared: Prepared, seed: int) -> Prepared:
     """Return a job under another seed, after set-up: with the steps that were simulated, which runs share."""
     return replace(prepared, scenario=replace(prepared.scenario, seed=seed))
-
-
-def measure(replicas: int = 8) -> dict[str, float]:
-    """Return by preset replicas a second without and with the ledger, and bare SimPy events' worth of time for one."""
-    before = gc.get_threshold()
-    gc.set_threshold(100_000, 50, 1000)
-    bare = bare_events_per_second()
-    results: dict[str, float] = {}
-    for name, preset in PRESETS.items():
-        prepared = prepare(load_scenario(preset))
-
-        def traced(seed: int, job: Prepared = prepared) -> None:
-            ready = planned(_seeded(job, seed))
-            simulate_run(ready.plan, judge=ready.judge, pacer=ready.pacer)
-
-        def whole(seed: int, job: Prepared = prepared) -> None:
-            simulate_prepared(_seeded(job, seed))
-
-        traced(0)
-        for what, run in {"without the ledger": traced, "with it": whole}.items():
-            rate = _per_second(run, replicas)
-            results |= {
-                f"54 days, {name}: replicas per second {what}": rate,
-                f"54 days, {name}: bare SimPy events' time a replica {what}": bare / rate,
-            }
-    gc.set_threshold(*before)
-    return results
