@@ -101,6 +101,14 @@ class PlainClock:
                 for life in self.resting.pop(node):
                     self._push(life)
 
+    def idle(self, until_us: int) -> bool:
+        """Say whether no life ends up to an instant but those that the pending event is for."""
+        if not self.running or self.armed_us >= 0:
+            return True
+        heap = self.heap
+        due_us = heap[0][0] if heap else self.limit_us
+        return until_us < min(due_us, self.sure_us) + self.behind_us
+
     def renew(self, life: Life, now: int) -> None:
         """Begin the next life of a component, at its node's age."""
         if self.calendar:

@@ -370,8 +370,14 @@ class PlainRun:
         if not spent_us or now >= self.horizon_us:
             then(now)
             return
+        agenda, ends = self.agenda, until_us < self.horizon_us
+        if ends and agenda.idle(until_us) and self.clock.idle(until_us):
+            # The event for it would be the next to come.
+            agenda.pass_to(until_us)
+            then(until_us)
+            return
         self.then, self.waits = then, True
-        self.event = self.agenda.call(until_us, FINISHED, self._over) if until_us < self.horizon_us else None
+        self.event = agenda.call(until_us, FINISHED, self._over) if ends else None
 
     def _passed(self, now: int) -> bool:
         """Tell the time of the stages that were spent, the last perhaps cut short; say whether all have passed."""
