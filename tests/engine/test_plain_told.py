@@ -29,7 +29,7 @@ def test_ledgers_of_columns_are_those_of_rows(plan: RunPlan) -> None:
     assert told.segments.columns is not None
     assert isinstance(rows.segments, Table)
     assert rows.segments.columns is None
-    one, other = (time_ledger(trace, [None]) for trace in (told, rows))
+    one, other = (time_ledger(trace, [None] * len(plan.phases)) for trace in (told, rows))
     assert one.causes == other.causes
     assert one.net == other.net
     assert all((getattr(one, name) == getattr(other, name)).all() for name in COLUMNS)

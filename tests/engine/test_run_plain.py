@@ -27,6 +27,15 @@ def test_a_plain_run_of_months_is_what_the_rooms_make_of_it(plan: RunPlan) -> No
     assert PlainRun(plan).trace() == RunSimulation(plan, "dormant", explicit=False).trace()
 
 
+def test_a_plain_run_of_phases_of_weeks_is_what_the_rooms_make_of_it() -> None:
+    plan = llama_plan(seed=8)
+    (long,) = plan.phases
+    first, second = (replace(long, steps=steps, step_time_us=step_us) for steps, step_us in ((20_000, 10**7), (5, 7)))
+    plan = replace(plan, phases=(first, second, replace(long, steps=None)))
+    assert {segment.phase for segment in PlainRun(plan).trace().segments} == {0, 1, 2}
+    assert PlainRun(plan).trace() == RunSimulation(plan, "dormant", explicit=False).trace()
+
+
 def test_a_plain_run_that_waits_for_idle_nodes_is_what_the_rooms_make_of_it() -> None:
     plan = airesim_s1(7)
     plan = replace(plan, spare_nodes=12, recovery=replace(plan.recovery, resume_when_idle=2056))

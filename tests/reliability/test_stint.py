@@ -1,45 +1,43 @@
-"""Spans of one phase and one store: the same as `advance`, `newest_save` and `ended_us` say."""
+"""Spans of one phase and one store: the same as `advance` and `newest_save` say."""
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.reliability.records import CheckpointPlan, PhasePlan
-from sim.reliability.saving.progress import advance, course, ended_us
+from sim.reliability.saving.progress import NEVER_US, advance, course, ended_us, phase_at
 from sim.reliability.saving.saves import Span, Walk, durable_count, newest_save
-from sim.reliability.saving.stint import Stints, beat_of, last_save, stepped_until_us, stints
+from sim.reliability.saving.stint import Stints, beats_of, last_save, leaves_us, newest_of, stints
 
-lengths, moments = st.integers(0, 40), st.integers(0, 400)
+lengths = st.integers(0, 40)
+phases = st.lists(st.tuples(st.integers(1, 12), st.integers(1, 30)), min_size=1, max_size=3)
 
 
-@given(
-    st.integers(1, 12),
-    st.integers(1, 30),
-    lengths,
-    st.integers(0, 6),
-    lengths,
-    st.integers(0, 400),
-    st.integers(1, 900),
-)
+@given(phases, lengths, st.integers(0, 6), lengths, st.integers(0, 400), st.integers(1, 900))
 def test_a_stint_is_a_span_of_one_phase_and_one_store(
-    step_us: int, steps: int, interval_us: int, block_us: int, flush_us: int, from_us: int, length_us: int
+    lasting: list[tuple[int, int]], interval_us: int, block_us: int, flush_us: int, from_us: int, length_us: int
 ) -> None:
-    phase = PhasePlan(name="main", steps=steps, step_time_us=step_us, tokens_per_step=1)
+    plans = [PhasePlan(name="main", steps=steps, step_time_us=step_us, tokens_per_step=1) for step_us, steps in lasting]
     saves = CheckpointPlan(
         interval_us=interval_us, block_us=block_us, durable_after_us=block_us + flush_us, restore_us=0
     )
-    way = course([phase], saves, None)
-    beat, from_us, since_us = beat_of(way), from_us % way.end_us, 1000
-    end_us = ended_us(way, from_us, since_us, from_us + way.spacing_us, 7)
-    assert stepped_until_us(beat, from_us, since_us) == end_us
-
-    stop_us = min(since_us + length_us, end_us)
+    way = course(plans, saves, None)
+    from_us, since_us = from_us % way.end_us, 1000
+    phase = phase_at(way, from_us)
+    stop_us = min(since_us + length_us, ended_us(way, from_us, since_us, from_us + way.spacing_us, 7))
     done = advance(way, from_us, since_us, stop_us, None, 7)
     span = Span(done.work_us, stop_us, done.stretches, (Walk(0, way, from_us, done.work_us, done.batches),))
-    got = Stints(*(column.item() for column in stints(beat, *map(np.array, (from_us, since_us, stop_us)))))
+    newest = newest_save(span, 0, way.tiers[0], None, way)
+    assert newest_of(way, done.batches, stop_us) == (newest and (newest.work_us, newest.at_us))
+
+    beats, leaving_us = beats_of(way), leaves_us(way, phase)
+    assert (leaving_us == NEVER_US) == (way.ends_us[phase] == way.end_us)
+    if stop_us - since_us > leaving_us - from_us:
+        return
+    numbers = map(np.array, ([phase], [from_us], [since_us], [stop_us]))
+    got = Stints(*(column.item() for column in stints(beats, *numbers)))
     (stretch,) = done.stretches
     assert (got.work_us, got.end_us, got.blocked_us) == (done.work_us, stretch.end_us, stretch.checkpoint_us)
     assert (got.begun, got.durable) == (done.started, durable_count(span))
-    newest = newest_save(span, 0, way.tiers[0], None, way)
     assert (newest is None) == (got.durable == 0)
-    assert last_save(beat, from_us, since_us, stop_us) == (newest and (newest.work_us, newest.at_us))
+    assert last_save(beats[phase], from_us, since_us, stop_us) == (newest and (newest.work_us, newest.at_us))

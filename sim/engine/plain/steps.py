@@ -2,15 +2,14 @@
 
 from collections.abc import Callable
 
-import numpy as np
 import simpy
 
 from sim.engine.clock import FINISHED
 from sim.engine.limits import limit_us
 from sim.engine.plain.calls import Agenda
 from sim.reliability.records import RunPlan
-from sim.reliability.saving.progress import NEVER_US, Course
-from sim.reliability.saving.stint import beat_of, last_save, stepped_until_us, stints
+from sim.reliability.saving.progress import NEVER_US, Course, advance, ended_us, phase_at
+from sim.reliability.saving.stint import Beat, beats_of, last_save, leaves_us, newest_of
 
 
 class Steps:
@@ -23,28 +22,36 @@ class Steps:
     __slots__ = (
         "agenda",
         "beat",
+        "beats",
         "bound_us",
         "event",
         "heard",
         "horizon_us",
         "last_us",
+        "leaves_us",
         "limit_us",
         "rework",
         "safe",
         "sent",
         "since_us",
         "turn",
+        "way",
     )
 
     def __init__(self, agenda: Agenda, plan: RunPlan, way: Course, heard: Callable[[simpy.Event], None]) -> None:
         self.agenda = agenda
         self.heard = heard
-        self.beat = beat_of(way)
+        self.way = way
+        self.beats = beats_of(way)
         self.last_us = way.end_us
         self.limit_us = limit_us(plan)
         self.horizon_us = NEVER_US if plan.horizon_us is None else plan.horizon_us
         self.rework = plan.recovery.rework
         self.safe = (0, 0)
+        # The rule of the phase that follows what is saved, and the work at which another begins.
+        self.beat: Beat
+        self.leaves_us: int
+        self._enter()
         # When the job began to step, the turn of the end of its work, and an instant before which that does not come.
         self.since_us = self.turn = self.bound_us = 0
         self.event: simpy.Event | None = None
@@ -80,7 +87,8 @@ class Steps:
         """Return when the work ends if nothing stops it, NEVER_US where that is of no use."""
         if self.bound_us > self.limit_us:
             return NEVER_US
-        return stepped_until_us(self.beat, self.safe[0], self.since_us)
+        work_us = self.safe[0]
+        return ended_us(self.way, work_us, self.since_us, work_us + self.way.spacing_us, 1)
 
     def _came(self, event: simpy.Event) -> None:
         if event is self.event:
@@ -89,12 +97,26 @@ class Steps:
 
     def stop(self, now: int) -> None:
         """Stop: what is safe is the newest checkpoint that counts, or without rework all of the work."""
-        if self.rework:
-            save = last_save(self.beat, self.safe[0], self.since_us, now)
+        work_us, since_us = self.safe[0], self.since_us
+        if now - since_us > self.leaves_us - work_us:
+            self._stop_beyond(now)
+        elif self.rework:
+            save = last_save(self.beat, work_us, since_us, now)
             if save is not None:
                 self.safe = save
-        elif self.beat.block_us:
-            achieved = stints(self.beat, *map(np.array, (self.safe[0], self.since_us, now)))
-            self.safe = achieved.work_us.item(), now
+        elif self.beat.block_us or self.leaves_us < NEVER_US:
+            self._stop_beyond(now)
         else:
-            self.safe = min(self.last_us, self.safe[0] + now - self.since_us), now
+            self.safe = min(self.last_us, work_us + now - since_us), now
+
+    def _stop_beyond(self, now: int) -> None:
+        """Stop, perhaps in another phase."""
+        done = advance(self.way, self.safe[0], self.since_us, now)
+        save = newest_of(self.way, done.batches, now) if self.rework else (done.work_us, now)
+        if save is not None:
+            self.safe = save
+            self._enter()
+
+    def _enter(self) -> None:
+        phase = phase_at(self.way, self.safe[0])
+        self.beat, self.leaves_us = self.beats[phase], leaves_us(self.way, phase)

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.engine.plain.durations import STAGES, Durations
+from sim.engine.plain.stretches import phases_at, stretched, undone
 from sim.ledger.time.apportion import Ints
 from sim.ledger.time.trace import Column, Event, Reversal, RunTrace, Segment, Stay, Still, Table, Worded
 from sim.reliability.records import RunPlan
 from sim.reliability.saving.progress import Course, steps_of_spans
-from sim.reliability.saving.stint import beat_of, stints
 
 _STATES = (*STAGES, "step", "checkpoint", "wait_for_node")
 _STEP, _CHECKPOINT, _WAIT = (_STATES.index(state) for state in ("step", "checkpoint", "wait_for_node"))
@@ -23,6 +23,7 @@ JOB_PLACE, SPARE_PLACE, REPAIR_PLACE = range(3)
 
 UNDONE = ("lost_work", "in_flight")
 LOST, IN_FLIGHT, KEPT = range(3)
+UNSAVED = LOST, IN_FLIGHT
 """What becomes of work that is not saved: KEPT where there is none."""
 
 
@@ -46,27 +47,26 @@ def trace_of(plan: RunPlan, way: Course, durations: Durations, notes: Notes, end
     """Return the trace of a plain run from its notes."""
     words = ("", *(failure.cause for failure in plan.failures))
     since_us, until_us, from_us, saved_us, saved_at_us, fate, cause, event = _columns(notes.stints, 8)
-    work_us, ended_us, blocked_us, begun, durable = stints(beat_of(way), from_us, since_us, until_us)
-    stepped = since_us, ended_us, blocked_us
-    undone_us = work_us - saved_us
-    undone = np.flatnonzero((undone_us > 0) & (fate != KEPT))
-    step_us = way.step_us[0]
-    steps = (work_us // step_us - saved_us // step_us)[undone]
-    zeros = np.zeros_like(undone)
+    work_us, begun, durable, stretches = stretched(way, from_us, since_us, until_us)
+    which, phase, undone_us, steps = undone(way, saved_us, np.where(fate == KEPT, saved_us, work_us))
     reversals: Mapping[str, Column] = {
-        "time_us": until_us[undone],
-        "duration_us": undone_us[undone],
-        "state": Worded(fate[undone], UNDONE),
-        "cause": Worded(cause[undone] + 1, words),
-        "event": event[undone],
-        "phase": zeros,
-        "nodes": zeros + plan.nodes,
+        "time_us": until_us[which],
+        "duration_us": undone_us,
+        "state": Worded(fate[which], UNDONE),
+        "cause": Worded(cause[which] + 1, words),
+        "event": event[which],
+        "phase": phase,
+        "nodes": np.full(len(which), plan.nodes),
         "steps": steps,
-        "since_us": saved_at_us[undone],
-        "condition": zeros,
+        "since_us": saved_at_us[which],
+        "condition": np.zeros_like(which),
     }
-    lost, flying = (int(steps[fate[undone] == what].sum()) for what in (LOST, IN_FLIGHT))
-    (processed,) = steps_of_spans(way, np.stack((from_us, work_us), axis=1))
+    phases = range(len(plan.phases))
+    lost, flying = ([int(steps[(phase == each) & (fate[which] == what)].sum()) for each in phases] for what in UNSAVED)
+    processed = steps_of_spans(way, np.stack((from_us, work_us), axis=1))
+    # Who waits has gone back to what was saved when the job last stopped.
+    stops = np.searchsorted(until_us, _columns(notes.begun, 6)[0], side="right")
+    waited_in = phases_at(way, np.append(0, saved_us)[stops])
     stays, moved = _stays(plan, notes.moves, words, end_us)
     return RunTrace(
         gpus_per_node=plan.gpus_per_node,
@@ -74,16 +74,16 @@ def trace_of(plan: RunPlan, way: Course, durations: Durations, notes: Notes, end
         spare_nodes=plan.spare_nodes,
         end_us=end_us,
         complete=complete,
-        segments=Table(Segment, _segments(plan, durations, notes, stepped, words)),
+        segments=Table(Segment, _segments(plan, durations, notes, stretches, waited_in, words)),
         reversals=Table(Reversal, reversals),
         stays=Table(Stay, stays, Still(moved, plan.nodes, plan.spare_nodes, end_us)),
         events=Table(Event, notes.events),
-        retained_steps=(processed - lost - flying,),
-        lost_steps=(lost,),
-        in_flight_steps=(flying,),
-        processed_steps=(processed,),
-        checkpoints_started=int(begun.sum()),
-        checkpoints_durable=int(durable.sum()),
+        retained_steps=tuple(done - back - beyond for done, back, beyond in zip(processed, lost, flying, strict=True)),
+        lost_steps=tuple(lost),
+        in_flight_steps=tuple(flying),
+        processed_steps=tuple(processed),
+        checkpoints_started=begun,
+        checkpoints_durable=durable,
     )
 
 
@@ -93,20 +93,28 @@ def _columns(noted: Sequence[int], width: int) -> Ints:
 
 
 def _segments(
-    plan: RunPlan, durations: Durations, notes: Notes, stepped: tuple[Ints, Ints, Ints], words: Sequence[str]
+    plan: RunPlan,
+    durations: Durations,
+    notes: Notes,
+    stretches: tuple[Ints, Ints, Ints, Ints],
+    waited_in: Ints,
+    words: Sequence[str],
 ) -> Mapping[str, Column]:
-    """Return the segments: stages that pass while the job waits, the last perhaps cut short, steps and checkpoints."""
-    since_us, ended_us, blocked_us = stepped
+    """Return the segments: stages that pass while the job waits, the last perhaps cut short, steps and checkpoints.
+
+    waited_in: the phase of each wait.
+    """
+    since_us, ended_us, blocked_us, phase = stretches
     none, nodes = np.full(len(since_us), -1), np.full(len(since_us), plan.nodes)
     rows = [
-        (since_us, ended_us, ended_us - since_us - blocked_us, none + 1 + _STEP, none, none, nodes),
-        (since_us, ended_us, blocked_us, none + 1 + _CHECKPOINT, none, none, nodes),
-        *_waits(durations, notes),
+        (since_us, ended_us, ended_us - since_us - blocked_us, none + 1 + _STEP, none, none, nodes, phase),
+        (since_us, ended_us, blocked_us, none + 1 + _CHECKPOINT, none, none, nodes, phase),
+        *_waits(durations, notes, waited_in),
     ]
     columns = np.concatenate([np.stack(each) for each in rows], axis=1)
     columns = columns[:, columns[2] > 0]
-    start_us, end_us, duration_us, state, cause, event, nodes = columns[:, np.argsort(columns[0], kind="stable")]
-    zeros = np.zeros_like(start_us)
+    columns = columns[:, np.argsort(columns[0], kind="stable")]
+    start_us, end_us, duration_us, state, cause, event, nodes, phase = columns
     return {
         "start_us": start_us,
         "end_us": end_us,
@@ -114,13 +122,13 @@ def _segments(
         "state": Worded(state, _STATES),
         "cause": Worded(cause + 1, words),
         "event": event,
-        "phase": zeros,
+        "phase": phase,
         "nodes": nodes,
-        "condition": zeros,
+        "condition": np.zeros_like(start_us),
     }
 
 
-def _waits(durations: Durations, notes: Notes) -> Iterator[tuple[Ints, ...]]:
+def _waits(durations: Durations, notes: Notes, waited_in: Ints) -> Iterator[tuple[Ints, ...]]:
     """Yield the columns of what passed while the job waited: for stages, and for nodes."""
     start_us, number, kind, nodes, cause, event = _columns(notes.begun, 6)
     told_us = np.fromiter(notes.told_us, np.int64, len(notes.told_us))
@@ -130,11 +138,12 @@ def _waits(durations: Durations, notes: Notes) -> Iterator[tuple[Ints, ...]]:
     some = np.flatnonzero(spent_us)
     stage, wait = np.divmod(some, len(start_us))
     taken = from_us.ravel()[some], until_us.ravel()[some], spent_us.ravel()[some]
-    yield *taken, stage, cause[wait], event[wait], nodes[wait]
+    yield *taken, stage, cause[wait], event[wait], nodes[wait], waited_in[wait]
     lack = np.flatnonzero(kind == 0)
     if len(lack):
         since_us, until_us = start_us[lack], told_us[lack]
-        yield since_us, until_us, until_us - since_us, 0 * lack + _WAIT, cause[lack], event[lack], nodes[lack]
+        about = cause[lack], event[lack], nodes[lack], waited_in[lack]
+        yield since_us, until_us, until_us - since_us, 0 * lack + _WAIT, *about
 
 
 def _stays(

@@ -1,25 +1,27 @@
 """An uninterrupted span of steps of one phase, whose checkpoints all go to one store: what most runs consist of.
 
-`advance`, `newest_save` and `ended_us` say the same of any number of phases, tiers and conditions.
+`advance` and `newest_save` say the same of any number of phases, tiers and conditions.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.reliability.saving.progress import Course
+from sim.reliability.saving.progress import NEVER_US, Batch, Course, begun_before, begun_us
 
 Ints = NDArray[np.int64]
 
 
 class Beat(NamedTuple):
-    """The rule of a course of one phase and one tier.
+    """The rule of a phase of a course of one tier: what happens in it until it is left.
 
-    A step, the work from one checkpoint to the next and its time, which holds what a checkpoint blocks besides; when
-    one is due, when it counts, and where the work ends.
+    Where its work begins; a step, the work from one checkpoint to the next and its time, which holds what a checkpoint
+    blocks besides; when one is due, when it counts, and where all work ends: NEVER_US where another phase follows.
     """
 
+    start_us: int
     step_us: int
     cycle_us: int
     pitch_us: int
@@ -42,23 +44,48 @@ class Stints(NamedTuple):
     durable: Ints
 
 
-def beat_of(course: Course) -> Beat:
-    """Return the rule of a course, which has one phase and one tier."""
-    (step_us,), (cycle_us,), (tier,) = course.step_us, course.cycle_us, course.tiers
-    block_us = course.blocks_us[1]
-    spacing_us, durable_after_us = course.spacing_us, tier.durable_after_us
-    return Beat(step_us, cycle_us, cycle_us + block_us, block_us, spacing_us, durable_after_us, course.end_us)
+def beats_of(course: Course) -> tuple[Beat, ...]:
+    """Return the rules of the phases of a course of one tier.
+
+    >>> from sim.reliability.examples import run_plan
+    >>> from sim.reliability.saving.progress import course
+    >>> plan = run_plan()
+    >>> (beat,) = beats_of(course(plan.phases, plan.checkpoint, None))
+    >>> beat.cycle_us, beat.pitch_us, beat.end_us
+    (100000000, 102000000, 1000000000)
+    """
+    (tier,), block_us, spacing_us = course.tiers, course.blocks_us[1], course.spacing_us
+    columns = zip(course.starts_us, course.ends_us, course.step_us, course.cycle_us, strict=True)
+    return tuple(
+        Beat(
+            start_us=start_us,
+            step_us=step_us,
+            cycle_us=cycle_us,
+            pitch_us=cycle_us + block_us,
+            block_us=block_us,
+            spacing_us=spacing_us,
+            durable_after_us=tier.durable_after_us,
+            end_us=end_us if end_us == course.end_us else NEVER_US,
+        )
+        for start_us, end_us, step_us, cycle_us in columns
+    )
+
+
+def leaves_us(course: Course, phase: int) -> int:
+    """Return the work at which a job goes over to another phase, NEVER_US where none follows."""
+    end_us = course.ends_us[phase]
+    return end_us if end_us < course.end_us else NEVER_US
 
 
 def last_save(beat: Beat, work_us: int, since_us: int, stop_us: int) -> tuple[int, int] | None:
     """Return the work in the newest checkpoint of a stint that counts, and when that began; None where none does.
 
-    >>> beat = Beat(step_us=7, cycle_us=21, pitch_us=23, block_us=2, spacing_us=20, durable_after_us=5, end_us=70)
+    >>> beat = Beat(0, step_us=7, cycle_us=21, pitch_us=23, block_us=2, spacing_us=20, durable_after_us=5, end_us=70)
     >>> last_save(beat, 0, 100, 150), last_save(beat, 0, 100, 125)
     ((42, 144), None)
     """
-    step_us, cycle_us, pitch_us, _, spacing_us, durable_after_us, last_us = beat
-    first_us = -(-(work_us + spacing_us) // step_us) * step_us
+    start_us, step_us, cycle_us, pitch_us, _, spacing_us, durable_after_us, last_us = beat
+    first_us = start_us - (start_us - work_us - spacing_us) // step_us * step_us
     begin_us = since_us + first_us - work_us
     # One that begins at the stop has not begun.
     since_first_us = stop_us - (durable_after_us or 1) - begin_us
@@ -68,19 +95,40 @@ def last_save(beat: Beat, work_us: int, since_us: int, stop_us: int) -> tuple[in
     return first_us + ahead * cycle_us, begin_us + ahead * pitch_us
 
 
-def stints(beat: Beat, work_us: Ints, since_us: Ints, stop_us: Ints) -> Stints:
+def newest_of(course: Course, batches: Sequence[Batch], stop_us: int) -> tuple[int, int] | None:
+    """Return of the checkpoints of a span that was stopped what `last_save` does of those of a stint.
+
+    >>> from sim.reliability.examples import run_plan
+    >>> from sim.reliability.saving.progress import advance, course
+    >>> way = course(run_plan().phases, run_plan().checkpoint, None)
+    >>> newest_of(way, advance(way, 0, 0, 210_000_000).batches, 210_000_000)
+    (200000000, 202000000)
+    """
+    by_us = stop_us - course.tiers[0].durable_after_us + 1
+    for batch in reversed(batches):
+        held = begun_before(course, batch, by_us)
+        if held:
+            return batch.work_us + (held - 1) * batch.cycle_us, begun_us(course, batch, held - 1)
+    return None
+
+
+def stints(beats: Sequence[Beat], phase: Ints, work_us: Ints, since_us: Ints, stop_us: Ints) -> Stints:
     """Return what jobs achieve that step from since_us at work_us until they are stopped, not after their work ends.
 
-    >>> beat = Beat(step_us=7, cycle_us=21, pitch_us=23, block_us=2, spacing_us=20, durable_after_us=5, end_us=70)
-    >>> [column.item() for column in stints(beat, *map(np.array, ([0], [100], [150])))]
+    phase: in which they step, and remain.
+
+    >>> beat = Beat(0, step_us=7, cycle_us=21, pitch_us=23, block_us=2, spacing_us=20, durable_after_us=5, end_us=70)
+    >>> [column.item() for column in stints([beat], *map(np.array, ([0], [0], [100], [150])))]
     [46, 150, 4, 2, 2]
     """
-    step_us, cycle_us, pitch_us, block_us, spacing_us, durable_after_us, last_us = beat
-    first_us = -(-(work_us + spacing_us) // step_us) * step_us
+    columns = np.array(beats, np.int64).T
+    rules = columns if len(beats) == 1 else columns[:, phase]
+    start_us, step_us, cycle_us, pitch_us, block_us, spacing_us, durable_after_us, last_us = rules
+    first_us = start_us - (start_us - work_us - spacing_us) // step_us * step_us
     begin_us = since_us + first_us - work_us
     saves = (begin_us < stop_us) & (first_us < last_us) & (spacing_us > 0)
     # Without checkpoints there is no cycle.
-    cycle_us, pitch_us = cycle_us or 1, pitch_us or 1
+    cycle_us, pitch_us = np.maximum(cycle_us, 1), np.maximum(pitch_us, 1)
     most = (last_us - 1 - first_us) // cycle_us + 1
     begun = np.where(saves, np.minimum((stop_us - begin_us - 1) // pitch_us + 1, most), 0)
     by_us = stop_us - durable_after_us
@@ -90,18 +138,3 @@ def stints(beat: Beat, work_us: Ints, since_us: Ints, stop_us: Ints) -> Stints:
     blocked_us = begun * block_us - beyond_us
     done_us = np.minimum(last_us, work_us + stop_us - since_us - blocked_us)
     return Stints(done_us, since_us + blocked_us + done_us - work_us, blocked_us, begun, durable)
-
-
-def stepped_until_us(beat: Beat, work_us: int, since_us: int) -> int:
-    """Return when a job that is not stopped reaches the end of its work.
-
-    >>> beat = Beat(step_us=7, cycle_us=21, pitch_us=23, block_us=2, spacing_us=20, durable_after_us=5, end_us=70)
-    >>> stepped_until_us(beat, 0, 100)
-    176
-    """
-    step_us, cycle_us, _, block_us, spacing_us, _, last_us = beat
-    end_us = since_us + last_us - work_us
-    first_us = -(-(work_us + spacing_us) // step_us) * step_us
-    if spacing_us and first_us < last_us:
-        end_us += ((last_us - 1 - first_us) // cycle_us + 1) * block_us
-    return end_us
