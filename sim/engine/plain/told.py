@@ -65,8 +65,9 @@ def trace_of(plan: RunPlan, way: Course, durations: Durations, notes: Notes, end
     lost, flying = ([int(steps[(phase == each) & (fate[which] == what)].sum()) for each in phases] for what in UNSAVED)
     processed = steps_of_spans(way, np.stack((from_us, work_us), axis=1))
     # Who waits has gone back to what was saved when the job last stopped.
-    stops = np.searchsorted(until_us, _columns(notes.begun, 6)[0], side="right")
-    waited_in = phases_at(way, np.append(0, saved_us)[stops])
+    waited = _columns(notes.begun, 6)
+    stops = np.searchsorted(until_us, waited[0], side="right")
+    waits = *waited, phases_at(way, np.append(0, saved_us)[stops])
     stays, moved = _stays(plan, notes.moves, words, end_us)
     return RunTrace(
         gpus_per_node=plan.gpus_per_node,
@@ -74,7 +75,7 @@ def trace_of(plan: RunPlan, way: Course, durations: Durations, notes: Notes, end
         spare_nodes=plan.spare_nodes,
         end_us=end_us,
         complete=complete,
-        segments=Table(Segment, _segments(plan, durations, notes, stretches, waited_in, words)),
+        segments=Table(Segment, _segments(plan, stretches, _waits(durations, notes.told_us, waits), words)),
         reversals=Table(Reversal, reversals),
         stays=Table(Stay, stays, Still(moved, plan.nodes, plan.spare_nodes, end_us)),
         events=Table(Event, notes.events),
@@ -93,23 +94,15 @@ def _columns(noted: Sequence[int], width: int) -> Ints:
 
 
 def _segments(
-    plan: RunPlan,
-    durations: Durations,
-    notes: Notes,
-    stretches: tuple[Ints, Ints, Ints, Ints],
-    waited_in: Ints,
-    words: Sequence[str],
+    plan: RunPlan, stretches: tuple[Ints, Ints, Ints, Ints], waits: Iterator[tuple[Ints, ...]], words: Sequence[str]
 ) -> Mapping[str, Column]:
-    """Return the segments: stages that pass while the job waits, the last perhaps cut short, steps and checkpoints.
-
-    waited_in: the phase of each wait.
-    """
+    """Return the segments: stages that pass while the job waits, the last perhaps cut short, steps and checkpoints."""
     since_us, ended_us, blocked_us, phase = stretches
     none, nodes = np.full(len(since_us), -1), np.full(len(since_us), plan.nodes)
     rows = [
         (since_us, ended_us, ended_us - since_us - blocked_us, none + 1 + _STEP, none, none, nodes, phase),
         (since_us, ended_us, blocked_us, none + 1 + _CHECKPOINT, none, none, nodes, phase),
-        *_waits(durations, notes, waited_in),
+        *waits,
     ]
     columns = np.concatenate([np.stack(each) for each in rows], axis=1)
     columns = columns[:, columns[2] > 0]
@@ -128,21 +121,21 @@ def _segments(
     }
 
 
-def _waits(durations: Durations, notes: Notes, waited_in: Ints) -> Iterator[tuple[Ints, ...]]:
+def _waits(durations: Durations, told: Sequence[int], waits: tuple[Ints, ...]) -> Iterator[tuple[Ints, ...]]:
     """Yield the columns of what passed while the job waited: for stages, and for nodes."""
-    start_us, number, kind, nodes, cause, event = _columns(notes.begun, 6)
-    told_us = np.fromiter(notes.told_us, np.int64, len(notes.told_us))
+    start_us, number, kind, nodes, cause, event, phase = waits
+    told_us = np.fromiter(told, np.int64, len(told))
     until_us = np.minimum(start_us + np.cumsum(durations.spent(number, cause, kind), axis=0), told_us)
     from_us = np.concatenate((start_us[None], until_us[:-1]))
     spent_us = until_us - from_us
     some = np.flatnonzero(spent_us)
     stage, wait = np.divmod(some, len(start_us))
     taken = from_us.ravel()[some], until_us.ravel()[some], spent_us.ravel()[some]
-    yield *taken, stage, cause[wait], event[wait], nodes[wait], waited_in[wait]
+    yield *taken, stage, cause[wait], event[wait], nodes[wait], phase[wait]
     lack = np.flatnonzero(kind == 0)
     if len(lack):
         since_us, until_us = start_us[lack], told_us[lack]
-        about = cause[lack], event[lack], nodes[lack], waited_in[lack]
+        about = cause[lack], event[lack], nodes[lack], phase[lack]
         yield since_us, until_us, until_us - since_us, 0 * lack + _WAIT, *about
 
 
