@@ -10,12 +10,18 @@ from tests.engine.run_plans import run_plans
 
 @st.composite
 def plain_plans(draw: st.DrawFn) -> RunPlan:
-    """A plan of one store and recoveries that begin anew; half of them without a horizon near by."""
+    """A plan of one store, half the time with faster tiers, and of recoveries that begin anew.
+
+    Half of them are without a horizon near by.
+    """
     plan = draw(run_plans(late=False))
     recovery = replace(plan.recovery, mode="requeue", on_failure="restart", blames_right=1.0)
+    checkpoint = replace(plan.checkpoint, adaptive=False)
+    if not plan.recovery.rework or draw(st.booleans()):
+        checkpoint = replace(checkpoint, faster=(), every=1)
     return replace(
         plan,
-        checkpoint=replace(plan.checkpoint, faster=(), every=1, adaptive=False),
+        checkpoint=checkpoint,
         recovery=recovery,
         horizon_us=plan.horizon_us and plan.horizon_us * draw(st.sampled_from([1, 5])),
     )

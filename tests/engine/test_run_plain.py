@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from sim.engine.plain.rule import is_plain
 from sim.engine.plain.run import PlainRun
 from sim.engine.run import RunSimulation
-from sim.reliability.records import RunPlan
+from sim.reliability.records import RunPlan, Tier
 from tests.engine.plain_plans import plain_plans
 from tests.engine.run_cases import llama_plan
 from tests.validation.test_reliability_oracles import airesim_s1
@@ -33,6 +33,26 @@ def test_a_plain_run_of_phases_of_weeks_is_what_the_rooms_make_of_it() -> None:
     first, second = (replace(long, steps=steps, step_time_us=step_us) for steps, step_us in ((20_000, 10**7), (5, 7)))
     plan = replace(plan, phases=(first, second, replace(long, steps=None)))
     assert {segment.phase for segment in PlainRun(plan).trace().segments} == {0, 1, 2}
+    assert PlainRun(plan).trace() == RunSimulation(plan, "dormant", explicit=False).trace()
+
+
+def test_a_plain_run_of_months_with_tiers_is_what_the_rooms_make_of_it() -> None:
+    plan = llama_plan(seed=9)
+    near = Tier(name="host-memory", block_us=10**6, durable_after_us=4 * 10**6, restore_us=10**7, local=True, copies=1)
+    gpus = replace(near, name="gpu", block_us=0, durable_after_us=10**6, volatile=True, copies=0)
+    tiers = replace(plan.checkpoint, faster=(gpus, near), every=6)
+    plan = replace(plan, checkpoint=tiers)
+    trace = PlainRun(plan).trace()
+    # Of failures that lose a node and one that holds a copy of its part, the store is gone back to.
+    assert len({reversal.since_us for reversal in trace.reversals}) > 300
+    assert trace == RunSimulation(plan, "dormant", explicit=False).trace()
+
+
+def test_a_restart_that_ends_at_the_horizon_is_told() -> None:
+    plan = llama_plan(seed=5)
+    restart = next(event for event in PlainRun(plan).trace().events if event.kind == "restart")
+    plan = replace(plan, horizon_us=restart.time_us)
+    assert [event.kind for event in PlainRun(plan).trace().events][-2:] == ["restart", "horizon"]
     assert PlainRun(plan).trace() == RunSimulation(plan, "dormant", explicit=False).trace()
 
 

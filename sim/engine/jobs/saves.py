@@ -15,7 +15,17 @@ from sim.engine.jobs.local_parts import LocalParts
 from sim.reliability.records import RunPlan, Tier
 from sim.reliability.saving.downtime import Downtime
 from sim.reliability.saving.progress import Course, Share, make
-from sim.reliability.saving.saves import Save, Span, cut, done_beyond, newest_save, oldest_kept_us, sealed, undone
+from sim.reliability.saving.saves import (
+    Save,
+    Span,
+    cut,
+    done_beyond,
+    follows,
+    newest_save,
+    oldest_kept_us,
+    sealed,
+    undone,
+)
 
 
 class Kept(Protocol):
@@ -171,7 +181,7 @@ class Saves:
         self.volatile = [index for index, tier in enumerate(self.tiers) if tier.volatile]
         self.parts = [LocalParts(tier, seats, losses) if tier.local else None for tier in self.tiers]
         # Tiers that hold nothing that is newer than what this one does, as long as it lives.
-        self.first = [all(_follows(tier, other) for other in self.tiers[at:]) for at, tier in enumerate(self.tiers)]
+        self.first = [all(follows(tier, other) for other in self.tiers[at:]) for at, tier in enumerate(self.tiers)]
         # Whether anything was done since the job last went back, which was to this checkpoint.
         self.newer = False
         self.last = self.base
@@ -315,8 +325,3 @@ class Saves:
         if before_us is None:
             self.found[index] = newest
         return newest
-
-
-def _follows(one: Tier, other: Tier) -> bool:
-    """Say whether all that another tier takes is in one first."""
-    return other.every % one.every == 0 and one.durable_after_us <= other.durable_after_us

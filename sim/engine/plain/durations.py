@@ -1,5 +1,7 @@
 """What the stages of the recoveries of a plain run take: sums for who waits for them, columns for who tells them."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from sim.ledger.time.apportion import Ints
@@ -9,14 +11,15 @@ from sim.reliability.recovery.draws import RECOVERIES, RecoveryTimes
 STAGES = ("detect", "diagnose", "schedule", "replace", "initialize", "restore", "warm_up")
 """The stages in their order."""
 
-FOUND, SELECTED, REPLACED, RESTARTED = 1, 2, 4, 8
-"""What was waited for: detection; after it hosts, nodes, and what every restart takes."""
+FOUND, SELECTED, REPLACED, RESTARTED, TIER = 1, 2, 4, 8, 16
+"""What was waited for: detection; after it hosts, nodes, and what every restart takes, from which tier (n TIER)."""
 
 
 class Durations:
     """What is drawn for each recovery, by its number and its cause (a position in the plan's failures).
 
-    found_us: of every cause, until nodes are replaced; restart_us: without the choice of hosts and new nodes.
+    found_us: of every cause, until nodes are replaced; restart_us: by the tier that the job goes back to, without the
+    choice of hosts and new nodes.
     """
 
     __slots__ = (
@@ -33,10 +36,10 @@ class Durations:
         "times",
     )
 
-    def __init__(self, plan: RunPlan, restore_us: int) -> None:
+    def __init__(self, plan: RunPlan, restore_us: Sequence[int]) -> None:
         self.causes = [failure.cause for failure in plan.failures]
         self.times = RecoveryTimes(plan)
-        self.restore_us = restore_us
+        self.restore_us = np.array(restore_us, np.int64)
         self.draw(RECOVERIES)
 
     def draw(self, count: int) -> None:
@@ -45,10 +48,10 @@ class Durations:
         detect, diagnose, requeue, select, replace, initialize, _, warm_up, restores = self.times.columns(count)
         listed: list[list[int]] = [column.tolist() for column in (select, replace, requeue)]
         self.select_us, self.replace_us, self.schedule_us = listed
-        restore = restores * self.restore_us
-        # As STAGES, then the choice of hosts.
-        self.columns = np.stack((detect, diagnose, requeue, replace, initialize, restore, warm_up, select))
-        self.restart_us: list[int] = (requeue + initialize + restore + warm_up).tolist()
+        # As STAGES, but for the number of restores, then the choice of hosts.
+        self.columns = np.stack((detect, diagnose, requeue, replace, initialize, restores, warm_up, select))
+        fixed = requeue + initialize + warm_up
+        self.restart_us: list[list[int]] = [(fixed + restores * each).tolist() for each in self.restore_us]
         usual: list[int] = (detect + diagnose).tolist()
         self.detect_us: dict[str, Ints] = {}
         self.found_us: list[list[int]] = []
@@ -69,6 +72,7 @@ class Durations:
         spent[2:] *= (kind & RESTARTED) > 0
         spent[2] += select * ((kind & SELECTED) > 0)
         spent[3] *= (kind & REPLACED) > 0
+        spent[5] *= self.restore_us[kind // TIER]
         return spent
 
     def paid_us(self, number: int, kind: int) -> tuple[int, int]:

@@ -15,11 +15,14 @@ import simpy
 from sim.engine.clock import FINISHED
 from sim.engine.limits import gives_up
 from sim.engine.plain.calls import Agenda
-from sim.engine.plain.durations import FOUND, REPLACED, RESTARTED, SELECTED, Durations
+from sim.engine.plain.durations import FOUND, REPLACED, RESTARTED, SELECTED, TIER, Durations
 from sim.engine.plain.lives import PlainClock
+from sim.engine.plain.seats import Seats
 from sim.engine.plain.shop import PlainShop
-from sim.engine.plain.steps import Steps
-from sim.engine.plain.told import IN_FLIGHT, JOB_PLACE, KEPT, LOST, REPAIR_PLACE, SPARE_PLACE, Notes, trace_of
+from sim.engine.plain.steps import Steps, StoreSteps
+from sim.engine.plain.stretches import IN_FLIGHT, KEPT, LOST
+from sim.engine.plain.tiers import TieredSteps
+from sim.engine.plain.told import JOB_PLACE, REPAIR_PLACE, SPARE_PLACE, Notes, trace_of
 from sim.ledger.time.trace import RunTrace
 from sim.reliability.failures.exposure import JOB, Life
 from sim.reliability.records import RunPlan
@@ -68,6 +71,7 @@ class PlainRun:
         "owes_nodes",
         "owes_schedule",
         "plan",
+        "seats",
         "shelf",
         "shop",
         "size",
@@ -76,6 +80,7 @@ class PlainRun:
         "steps",
         "stints",
         "then",
+        "tiers",
         "told_us",
         "until_us",
         "waits",
@@ -87,9 +92,14 @@ class PlainRun:
         self.causes = [(failure.cause, failure.component, failure.replace) for failure in plan.failures]
         self.agenda = agenda = Agenda()
         self.horizon_us = NEVER_US if plan.horizon_us is None else plan.horizon_us
-        self.way = course(plan.phases, plan.checkpoint, plan.work_us)
-        self.steps = Steps(agenda, plan, self.way, self._worked)
-        self.durations = Durations(plan, self.way.tiers[0].restore_us)
+        self.way = way = course(plan.phases, plan.checkpoint, plan.work_us)
+        # Seats, where nodes hold what only they do; and what keeps several tiers, where there are.
+        self.seats = Seats() if any(tier.local for tier in way.tiers) else None
+        self.tiers: TieredSteps | None = None
+        if len(way.tiers) > 1:
+            self.tiers = TieredSteps(agenda, plan, way, self._worked, self.seats.losses if self.seats else [])
+        self.steps: Steps = self.tiers or StoreSteps(agenda, plan, way, self._worked)
+        self.durations = Durations(plan, [tier.restore_us for tier in way.tiers])
         self.clock = PlainClock(agenda, plan, cold_spares(plan), self._ended)
         self.shop = PlainShop(agenda, plan, self._returned)
         # Nodes in the job that have not failed; those that have, and why it stops for them; spares as they came.
@@ -127,7 +137,7 @@ class PlainRun:
         """Run to the end of the job."""
         self.begin()
         complete = self.agenda.run_to(self.done)
-        notes = Notes(self.begun, self.told_us, self.stints, self.moves, self.events)
+        notes = Notes(self.begun, self.told_us, self.stints, self.moves, self.events, self.tiers)
         trace = trace_of(self.plan, self.way, self.durations, notes, self.agenda.now, complete)
         self._forget()
         return trace
@@ -171,6 +181,8 @@ class PlainRun:
                 if hits:
                     job.remove(node)
                     self.failed[node] = origin
+                    if self.seats is not None:
+                        self.seats.lose(node, now)
                 else:
                     del self.shelf[node]
                     self._to_repair(node, origin, now)
@@ -212,6 +224,8 @@ class PlainRun:
         self.moves += (now, node, JOB_PLACE, -1, event)
         self.job.add(node)
         self.in_job += 1
+        if self.seats is not None:
+            self.seats.join(node)
         self.clock.join(node)
 
     def _tell(self, now: int, kind: str, cause: int = -1) -> int:
@@ -224,9 +238,11 @@ class PlainRun:
         """Recover from what has stopped the job; step where nothing has."""
         if now >= self.horizon_us:
             self._halt(now)
-        elif self.newest is None:
+        elif self.newest is None or self.first is None:
             self._step(now)
         else:
+            if self.tiers is not None:
+                self.tiers.fall_back(now, self.first[1], self.first[0])
             self._begin(now)
 
     def _step(self, now: int) -> None:
@@ -261,11 +277,16 @@ class PlainRun:
         else:
             event, cause = first
             self.stints += (since_us, now, from_us, saved_us, at_us, LOST, cause, event)
+            if self.tiers is not None:
+                # At once, though the horizon may have come.
+                self.tiers.fall_back(now, cause, event)
             self._recover(now)
 
     def _halt(self, now: int) -> None:
         """The horizon has come."""
-        self._tell(now, "horizon")
+        event = self._tell(now, "horizon")
+        if self.tiers is not None:
+            self.tiers.halt(now, event)
         self.done.succeed(False)
 
     def _begin(self, now: int) -> None:
@@ -294,6 +315,8 @@ class PlainRun:
             self.owes_nodes = True
             for node, origin in self.failed.items():
                 self.in_job -= 1
+                if self.seats is not None:
+                    self.seats.leave(node)
                 self.clock.leave(node)
                 self._to_repair(node, origin, now)
             self.failed.clear()
@@ -337,8 +360,8 @@ class PlainRun:
 
     def _start(self, now: int) -> None:
         """Spend what is left of the recovery: hosts are selected only after a stall, nodes replaced where they left."""
-        durations, number, kind = self.durations, self.number, RESTARTED
-        spent_us = durations.restart_us[number]
+        durations, number, tier = self.durations, self.number, self.steps.tier
+        kind, spent_us = RESTARTED + tier * TIER, durations.restart_us[tier][number]
         if self.owes_schedule:
             kind += SELECTED
             spent_us += durations.select_us[number]
@@ -353,14 +376,11 @@ class PlainRun:
             self._pay(now)
         else:
             self.owes_nodes = False
-        if not passed or self.newest is not None or now >= self.horizon_us:
-            self._recover(now)
-            return
         # The first start is no restart.
-        if self.number:
+        if passed and self.newest is None and self.number:
             cause, events = self.origin[1], self.events
             events.append((len(events), now, "restart", self.causes[cause][0], "", -1, -1, JOB, False))
-        self._step(now)
+        self._recover(now)
 
     def _spend(self, now: int, kind: int, spent_us: int, then: State) -> None:
         """Spend stages one after the other, as one wait, and go on with `then`."""

@@ -15,25 +15,24 @@ from sim.reliability.saving.stint import Beat, beats_of, last_save, leaves_us, n
 class Steps:
     """What a job falls back to, and the one event for the end of its work, which is mostly put off before it comes.
 
-    safe: the work that is saved, and when its checkpoint began. heard: called with the event when it comes, perhaps
-    before its time; it is sent to an instant and turn that the end may have been put off from.
+    safe: the work that is saved, and when its checkpoint began; tier: which holds that; number: of the next checkpoint.
+    heard: called with the event when it comes, perhaps before its time; it is sent to an instant and turn that the end
+    may have been put off from.
     """
 
     __slots__ = (
         "agenda",
-        "beat",
-        "beats",
         "bound_us",
         "event",
         "heard",
         "horizon_us",
         "last_us",
-        "leaves_us",
         "limit_us",
-        "rework",
+        "number",
         "safe",
         "sent",
         "since_us",
+        "tier",
         "turn",
         "way",
     )
@@ -42,16 +41,11 @@ class Steps:
         self.agenda = agenda
         self.heard = heard
         self.way = way
-        self.beats = beats_of(way)
         self.last_us = way.end_us
         self.limit_us = limit_us(plan)
         self.horizon_us = NEVER_US if plan.horizon_us is None else plan.horizon_us
-        self.rework = plan.recovery.rework
         self.safe = (0, 0)
-        # The rule of the phase that follows what is saved, and the work at which another begins.
-        self.beat: Beat
-        self.leaves_us: int
-        self._enter()
+        self.tier, self.number = len(way.tiers) - 1, 1
         # When the job began to step, the turn of the end of its work, and an instant before which that does not come.
         self.since_us = self.turn = self.bound_us = 0
         self.event: simpy.Event | None = None
@@ -88,12 +82,30 @@ class Steps:
         if self.bound_us > self.limit_us:
             return NEVER_US
         work_us = self.safe[0]
-        return ended_us(self.way, work_us, self.since_us, work_us + self.way.spacing_us, 1)
+        return ended_us(self.way, work_us, self.since_us, work_us + self.way.spacing_us, self.number)
 
     def _came(self, event: simpy.Event) -> None:
         if event is self.event:
             self.event = None
             self.heard(event)
+
+    def stop(self, now: int) -> None:
+        """Stop stepping."""
+        raise NotImplementedError
+
+
+class StoreSteps(Steps):
+    """Steps whose checkpoints all go to one store: what is safe is known when they stop."""
+
+    __slots__ = ("beat", "beats", "leaves_us", "rework")
+
+    def __init__(self, agenda: Agenda, plan: RunPlan, way: Course, heard: Callable[[simpy.Event], None]) -> None:
+        super().__init__(agenda, plan, way, heard)
+        self.rework = plan.recovery.rework
+        # The rule of the phase that follows what is saved, and the work at which another begins.
+        self.beats = beats_of(way)
+        self.beat: Beat = self.beats[0]
+        self.leaves_us = leaves_us(way, 0)
 
     def stop(self, now: int) -> None:
         """Stop: what is safe is the newest checkpoint that counts, or without rework all of the work."""

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.engine.plain.durations import STAGES, Durations
-from sim.engine.plain.stretches import phases_at, stretched, undone
+from sim.engine.plain.stretches import IN_FLIGHT, LOST, achieved, by_phase, columns_of, phases_at
+from sim.engine.plain.tiers import TieredSteps
 from sim.ledger.time.apportion import Ints
 from sim.ledger.time.trace import Column, Event, Reversal, RunTrace, Segment, Stay, Still, Table, Worded
 from sim.reliability.records import RunPlan
@@ -22,9 +23,7 @@ PLACES = ("job", "spare", "repair")
 JOB_PLACE, SPARE_PLACE, REPAIR_PLACE = range(3)
 
 UNDONE = ("lost_work", "in_flight")
-LOST, IN_FLIGHT, KEPT = range(3)
-UNSAVED = LOST, IN_FLIGHT
-"""What becomes of work that is not saved: KEPT where there is none."""
+"""States of work that is LOST, or IN_FLIGHT."""
 
 
 class Notes(NamedTuple):
@@ -33,7 +32,7 @@ class Notes(NamedTuple):
     begun: of waits, the start, number of the recovery, what is waited for (see `Durations`; 0: nodes), nodes in the
     job, cause and event of the failure; told_us: their ends. stints: start, end, the work that they began with, the
     work that is saved then, when its checkpoint began, what becomes of the rest, cause and event of that. moves: when,
-    which node, where to, cause and event.
+    which node, where to, cause and event. tiers: what keeps several, and their notes.
     """
 
     begun: list[int]
@@ -41,33 +40,38 @@ class Notes(NamedTuple):
     stints: list[int]
     moves: list[int]
     events: list[tuple[int, int, str, str, str, int, int, int, bool]]
+    tiers: TieredSteps | None = None
 
 
 def trace_of(plan: RunPlan, way: Course, durations: Durations, notes: Notes, end_us: int, complete: bool) -> RunTrace:
     """Return the trace of a plain run from its notes."""
     words = ("", *(failure.cause for failure in plan.failures))
-    since_us, until_us, from_us, saved_us, saved_at_us, fate, cause, event = _columns(notes.stints, 8)
-    work_us, begun, durable, stretches = stretched(way, from_us, since_us, until_us)
-    which, phase, undone_us, steps = undone(way, saved_us, np.where(fate == KEPT, saved_us, work_us))
+    stints = columns_of(notes.stints, 8)
+    work_us, begun, durable, stretches, undone, backs = achieved(way, stints, notes.tiers)
+    time_us, from_us, to_us, kept_at_us, fate, cause, event = undone
+    which, phase, undone_us, steps = by_phase(way, from_us, to_us)
+    fate = fate[which]
     reversals: Mapping[str, Column] = {
-        "time_us": until_us[which],
+        "time_us": time_us[which],
         "duration_us": undone_us,
-        "state": Worded(fate[which], UNDONE),
+        "state": Worded(fate, UNDONE),
         "cause": Worded(cause[which] + 1, words),
         "event": event[which],
         "phase": phase,
         "nodes": np.full(len(which), plan.nodes),
         "steps": steps,
-        "since_us": saved_at_us[which],
+        "since_us": kept_at_us[which],
         "condition": np.zeros_like(which),
     }
     phases = range(len(plan.phases))
-    lost, flying = ([int(steps[(phase == each) & (fate[which] == what)].sum()) for each in phases] for what in UNSAVED)
-    processed = steps_of_spans(way, np.stack((from_us, work_us), axis=1))
-    # Who waits has gone back to what was saved when the job last stopped.
-    waited = _columns(notes.begun, 6)
-    stops = np.searchsorted(until_us, waited[0], side="right")
-    waits = *waited, phases_at(way, np.append(0, saved_us)[stops])
+    lost, flying = (
+        [int(steps[(phase == each) & (fate == what)].sum()) for each in phases] for what in (LOST, IN_FLIGHT)
+    )
+    processed = steps_of_spans(way, np.stack((stints[2], work_us), axis=1))
+    waited = columns_of(notes.begun, 6)
+    back_us, back_to_us = backs
+    stops = np.searchsorted(back_us, waited[0], side="right")
+    waits = *waited, phases_at(way, np.append(0, back_to_us)[stops])
     stays, moved = _stays(plan, notes.moves, words, end_us)
     return RunTrace(
         gpus_per_node=plan.gpus_per_node,
@@ -88,13 +92,8 @@ def trace_of(plan: RunPlan, way: Course, durations: Durations, notes: Notes, end
     )
 
 
-def _columns(noted: Sequence[int], width: int) -> Ints:
-    """Return each of the numbers that are noted of an entry as a column."""
-    return np.ascontiguousarray(np.fromiter(noted, np.int64, len(noted)).reshape(-1, width).T)
-
-
 def _segments(
-    plan: RunPlan, stretches: tuple[Ints, Ints, Ints, Ints], waits: Iterator[tuple[Ints, ...]], words: Sequence[str]
+    plan: RunPlan, stretches: Sequence[Ints], waits: Iterator[tuple[Ints, ...]], words: Sequence[str]
 ) -> Mapping[str, Column]:
     """Return the segments: stages that pass while the job waits, the last perhaps cut short, steps and checkpoints."""
     since_us, ended_us, blocked_us, phase = stretches
@@ -143,7 +142,7 @@ def _stays(
     plan: RunPlan, moves: Sequence[int], words: Sequence[str], end_us: int
 ) -> tuple[Mapping[str, Column], frozenset[int]]:
     """Return the stays of nodes that moved, in the order of their ends and then of nodes; and which these are."""
-    now_us, node, place, cause, event = _columns(moves, 5)
+    now_us, node, place, cause, event = columns_of(moves, 5)
     order = np.argsort(node, kind="stable")
     ordered = node[order]
     follows = ordered[1:] == ordered[:-1]

@@ -202,6 +202,11 @@ def durable_count(span: Span, store: Downtime | None = None) -> int:
     return count
 
 
+def follows(one: Tier, other: Tier) -> bool:
+    """Say whether all that another tier takes is in one first."""
+    return other.every % one.every == 0 and one.durable_after_us <= other.durable_after_us
+
+
 def first_tier(course: Course) -> Tier:
     """Return the fastest tier that takes every checkpoint."""
     for tier in course.tiers:
