@@ -7,12 +7,19 @@ import numpy as np
 from sim.ledger.time.apportion import Ints
 from sim.reliability.records import RunPlan
 from sim.reliability.recovery.draws import RECOVERIES, RecoveryTimes
+from sim.reliability.recovery.swaps import COLD, HOT, WARM, Swaps
 
 STAGES = ("detect", "diagnose", "schedule", "replace", "initialize", "restore", "warm_up")
 """The stages in their order."""
 
-FOUND, SELECTED, REPLACED, RESTARTED, TIER = 1, 2, 4, 8, 16
-"""What was waited for: detection; after it hosts, nodes, and what every restart takes, from which tier (n TIER)."""
+FOUND, SELECTED, REPLACED, RESTARTED = 1, 2, 4, 8
+"""What was waited for: detection; after it hosts, nodes, and what every restart takes."""
+
+READY, TIER = 16, 128
+"""Beside that: of what readiness the nodes are (READY by `mask`), and from which tier is restored (its number)."""
+
+# How ready nodes are, by mask.
+_RANKS = [[rank for rank in (HOT, WARM, COLD) if mask >> rank & 1] for mask in range(TIER // READY)]
 
 
 class Durations:
@@ -33,12 +40,14 @@ class Durations:
         "restore_us",
         "schedule_us",
         "select_us",
+        "swaps",
         "times",
     )
 
     def __init__(self, plan: RunPlan, restore_us: Sequence[int]) -> None:
         self.causes = [failure.cause for failure in plan.failures]
         self.times = RecoveryTimes(plan)
+        self.swaps = Swaps(plan)
         self.restore_us = np.array(restore_us, np.int64)
         self.draw(RECOVERIES)
 
@@ -72,12 +81,23 @@ class Durations:
         spent[2:] *= (kind & RESTARTED) > 0
         spent[2] += select * ((kind & SELECTED) > 0)
         spent[3] *= (kind & REPLACED) > 0
+        for wait in np.flatnonzero(kind // READY % len(_RANKS)).tolist():
+            spent[3, wait] = self.replaced_us(int(number[wait]), int(kind[wait]))
         spent[5] *= self.restore_us[kind // TIER]
         return spent
+
+    def mask(self, drawn: int) -> int:
+        """Return what a wait for nodes is told with, from how ready they are (bits); nothing where all are cold."""
+        return drawn * READY if self.swaps.laws else 0
+
+    def replaced_us(self, number: int, kind: int) -> int:
+        """Return how long new nodes take: as long as the slowest."""
+        cold_us, ranks = self.replace_us[number], _RANKS[kind // READY % len(_RANKS)]
+        return self.swaps.replace_us(cold_us, ranks, number) if ranks else cold_us
 
     def paid_us(self, number: int, kind: int) -> tuple[int, int]:
         """Return after what time of a wait for a restart hosts are chosen, and nodes replaced."""
         hosts_us = self.schedule_us[number] if kind & RESTARTED else 0
         if kind & SELECTED:
             hosts_us += self.select_us[number]
-        return hosts_us, hosts_us + self.replace_us[number] if kind & REPLACED else hosts_us
+        return hosts_us, hosts_us + self.replaced_us(number, kind) if kind & REPLACED else hosts_us

@@ -25,7 +25,7 @@ class PlainClock:
     """The reading of the failure clock, the age of each node on it, and who hears of the lives that end.
 
     Under "calendar" the reading is the time. Under "operating" it advances while the job steps, nodes outside of the
-    job do not age, and nodes leave and join only while the reading stands still.
+    job do not age, but spares that are powered do.
     """
 
     __slots__ = (
@@ -88,15 +88,17 @@ class PlainClock:
             self.armed_us, self.armed = -1, None
 
     def leave(self, node: int) -> None:
-        """A node leaves the job."""
+        """A node leaves the job, or a spare that was powered fails."""
         if not self.calendar:
-            self.left_us[node] = self.reading_us
+            self.left_us[node] = self.agenda.now - self.behind_us if self.running else self.reading_us
 
     def join(self, node: int) -> None:
-        """A node joins the job."""
+        """A node joins the job, or a spare is powered."""
         if not self.calendar:
-            shift_us = self.shift_us
-            shift_us[node] = shift_us.get(node, 0) + self.reading_us - self.left_us.pop(node)
+            reading_us, shift_us = self.reading_us, self.shift_us
+            if self.running:
+                reading_us = self.agenda.now - self.behind_us
+            shift_us[node] = shift_us.get(node, 0) + reading_us - self.left_us.pop(node)
             if node in self.resting:
                 for life in self.resting.pop(node):
                     self._push(life)

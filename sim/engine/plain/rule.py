@@ -4,18 +4,18 @@ from sim.reliability.records import FailureClass, RunPlan, tiers_of
 
 
 def is_plain(plan: RunPlan) -> bool:
-    """Say whether a run has cold spares for all, and only what stops its job at once.
+    """Say whether a run has spares for all, and only what stops its job at once.
 
     Its recoveries begin anew with each failure, and find and replace the node that failed; repairs are what they seem.
     """
-    recovery, repair, spares = plan.recovery, plan.repair, plan.recovery.spares
+    recovery, repair = plan.recovery, plan.repair
     return (
         (recovery.rework or len(tiers_of(plan.checkpoint)) == 1)
         and not (plan.checkpoint.adaptive or plan.replay or plan.swing)
         and recovery.on_failure == "restart"
         and recovery.blames_right >= 1
         and not (recovery.in_process or recovery.elastic or recovery.stragglers)
-        and not (spares.hot or spares.warm or spares.per_domain)
+        and not recovery.spares.per_domain
         and not (repair.unnoticed or repair.retire)
         and all(map(_stops, plan.failures))
     )

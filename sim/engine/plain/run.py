@@ -7,7 +7,6 @@ States of the job: stepping, recovering (`then` says from which stage it goes on
 node: in the job, failed (until that is detected), spare, or in repair. Only this file changes them.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable
 
 import simpy
@@ -16,24 +15,18 @@ from sim.engine.clock import FINISHED
 from sim.engine.limits import gives_up
 from sim.engine.plain.calls import Agenda
 from sim.engine.plain.durations import FOUND, REPLACED, RESTARTED, SELECTED, TIER, Durations
-from sim.engine.plain.lives import PlainClock
-from sim.engine.plain.seats import Seats
-from sim.engine.plain.shop import PlainShop
+from sim.engine.plain.places import Origin, Places
 from sim.engine.plain.steps import Steps, StoreSteps
 from sim.engine.plain.stretches import IN_FLIGHT, KEPT, LOST
 from sim.engine.plain.tiers import TieredSteps
-from sim.engine.plain.told import JOB_PLACE, REPAIR_PLACE, SPARE_PLACE, Notes, trace_of
+from sim.engine.plain.told import Notes, trace_of
 from sim.ledger.time.trace import RunTrace
 from sim.reliability.failures.exposure import JOB, Life
 from sim.reliability.records import RunPlan
-from sim.reliability.recovery.spare_places import cold_spares
 from sim.reliability.saving.progress import NEVER_US, course
 
 State = Callable[[int], None]
 """What the job does at an instant, which it is told."""
-
-Origin = tuple[int, int]
-"""The event that stopped a job, and the position of its cause."""
 
 _LAUNCH: Origin = (-1, -1)
 
@@ -46,35 +39,22 @@ def _nothing(_: int) -> None:
     """Stand for what comes after the end."""
 
 
-class PlainRun:
+class PlainRun(Places):
     """One plain run; `trace` makes it."""
 
     __slots__ = (
-        "agenda",
         "begun",
-        "broken",
-        "causes",
-        "clock",
         "done",
         "durations",
         "event",
-        "events",
-        "failed",
         "first",
         "horizon_us",
-        "in_job",
-        "job",
-        "moves",
         "newest",
         "number",
         "origin",
         "owes_nodes",
         "owes_schedule",
         "plan",
-        "seats",
-        "shelf",
-        "shop",
-        "size",
         "stalled",
         "state",
         "steps",
@@ -88,32 +68,22 @@ class PlainRun:
     )
 
     def __init__(self, plan: RunPlan) -> None:
-        self.plan = plan
-        self.causes = [(failure.cause, failure.component, failure.replace) for failure in plan.failures]
-        self.agenda = agenda = Agenda()
-        self.horizon_us = NEVER_US if plan.horizon_us is None else plan.horizon_us
         self.way = way = course(plan.phases, plan.checkpoint, plan.work_us)
-        # Seats, where nodes hold what only they do; and what keeps several tiers, where there are.
-        self.seats = Seats() if any(tier.local for tier in way.tiers) else None
+        super().__init__(Agenda(), plan, way, self._ended, self._returned)
+        self.plan = plan
+        self.horizon_us = NEVER_US if plan.horizon_us is None else plan.horizon_us
+        # What keeps several tiers of checkpoints, where there are.
         self.tiers: TieredSteps | None = None
         if len(way.tiers) > 1:
-            self.tiers = TieredSteps(agenda, plan, way, self._worked, self.seats.losses if self.seats else [])
-        self.steps: Steps = self.tiers or StoreSteps(agenda, plan, way, self._worked)
+            losses = self.seats.losses if self.seats else []
+            self.tiers = TieredSteps(self.agenda, plan, way, self._worked, losses)
+        self.steps: Steps = self.tiers or StoreSteps(self.agenda, plan, way, self._worked)
         self.durations = Durations(plan, [tier.restore_us for tier in way.tiers])
-        self.clock = PlainClock(agenda, plan, cold_spares(plan), self._ended)
-        self.shop = PlainShop(agenda, plan, self._returned)
-        # Nodes in the job that have not failed; those that have, and why it stops for them; spares as they came.
-        self.job = set(range(plan.nodes))
-        self.failed: dict[int, Origin] = {}
-        self.shelf = OrderedDict.fromkeys(cold_spares(plan))
-        self.size = self.in_job = plan.nodes
-        # What a repair has to renew, and the cause of the repair, of every node that has failed or is in repair.
-        self.broken: dict[int, list[Life]] = {}
         # The first and the newest failure that the job has yet to recover from.
         self.first: Origin | None = None
         self.newest: Origin | None = None
         self.state = "recovering"
-        self.done = simpy.Event(agenda.env)
+        self.done = simpy.Event(self.agenda.env)
         # What the job waits for: whether it does, the event that ends the wait, and what is next.
         self.waits = False
         self.event: simpy.Event | None = None
@@ -130,8 +100,6 @@ class PlainRun:
         self.begun: list[int] = []
         self.told_us: list[int] = []
         self.stints: list[int] = []
-        self.moves: list[int] = []
-        self.events: list[tuple[int, int, str, str, str, int, int, int, bool]] = []
 
     def trace(self) -> RunTrace:
         """Run to the end of the job."""
@@ -172,20 +140,10 @@ class PlainRun:
                     self.first, stops = origin, self.state == "stepping"
                 self.newest = origin
             events.append((origin[0], now, "failure", name, kind, component, ordinal, node, stops))
-            if not replace:
-                self.clock.renew(life, now)
-            elif node in self.broken:
-                self.broken[node].append(life)
+            if replace:
+                self.breaks(life, origin, now)
             else:
-                self.broken[node] = [life]
-                if hits:
-                    job.remove(node)
-                    self.failed[node] = origin
-                    if self.seats is not None:
-                        self.seats.lose(node, now)
-                else:
-                    del self.shelf[node]
-                    self._to_repair(node, origin, now)
+                self.clock.renew(life, now)
         if self.waits and self.newest is not None:
             # At once, unless something is still to finish at this instant.
             queue = self.agenda.queue
@@ -195,44 +153,12 @@ class PlainRun:
                 self.waits, self.event = False, None
                 self.then(now)
 
-    def _to_repair(self, node: int, origin: Origin, now: int) -> None:
-        event, cause = origin
-        self.moves += (now, node, REPAIR_PLACE, cause, event)
-        self.shop.send(node, cause, now)
-
     def _returned(self, returns: simpy.Event) -> None:
-        """A repaired node comes back: into the job if that waits for nodes and misses any, else to the spares."""
-        node: int = returns._value
-        waiting, now, events = self.state == "waiting", self.agenda.now, self.events
-        lives, event = self.broken.pop(node), len(events)
-        cause = lives[0][1]
-        events.append((event, now, "repaired", self.causes[cause][0], "", -1, -1, node, False))
-        if waiting and self.in_job < self.size:
-            self._join(node, now)
-        else:
-            self.shelf[node] = None
-            self.moves += (now, node, SPARE_PLACE, cause, event)
-        for life in lives:
-            self.clock.renew(life, now)
+        """A repaired node comes back."""
+        waiting = self.state == "waiting"
+        self.back(returns._value, waiting, self.agenda.now)
         if waiting:
             self._ring()
-
-    def _join(self, node: int, now: int) -> None:
-        events = self.events
-        event = len(events)
-        events.append((event, now, "replaced", "", "", -1, -1, node, False))
-        self.moves += (now, node, JOB_PLACE, -1, event)
-        self.job.add(node)
-        self.in_job += 1
-        if self.seats is not None:
-            self.seats.join(node)
-        self.clock.join(node)
-
-    def _tell(self, now: int, kind: str, cause: int = -1) -> int:
-        """Tell something else that happened; return its event."""
-        event, name = len(self.events), "" if cause < 0 else self.causes[cause][0]
-        self.events.append((event, now, kind, name, "", -1, -1, JOB, False))
-        return event
 
     def _recover(self, now: int) -> None:
         """Recover from what has stopped the job; step where nothing has."""
@@ -268,7 +194,7 @@ class PlainRun:
         self.state = "recovering"
         saved_us, at_us = steps.safe
         if ended:
-            self._tell(now, "complete")
+            self.tell(now, "complete")
             self.done.succeed(True)
             self.stints += (since_us, now, from_us, saved_us, at_us, KEPT, -1, -1)
         elif first is None:
@@ -284,7 +210,7 @@ class PlainRun:
 
     def _halt(self, now: int) -> None:
         """The horizon has come."""
-        event = self._tell(now, "horizon")
+        event = self.tell(now, "horizon")
         if self.tiers is not None:
             self.tiers.halt(now, event)
         self.done.succeed(False)
@@ -312,16 +238,10 @@ class PlainRun:
     def _replace(self, now: int) -> None:
         """Nodes that failed leave for repair, and spares join."""
         if self.failed:
-            self.owes_nodes = True
-            for node, origin in self.failed.items():
-                self.in_job -= 1
-                if self.seats is not None:
-                    self.seats.leave(node)
-                self.clock.leave(node)
-                self._to_repair(node, origin, now)
-            self.failed.clear()
-        while self.in_job < self.size and self.shelf:
-            self._join(self.shelf.popitem(last=False)[0], now)
+            if not self.owes_nodes:
+                self.owes_nodes, self.drawn = True, 0
+            self.dismiss(now)
+        self.fill(now)
         if self.in_job < self.size or (self.stalled and self._short()):
             self._stall(now)
         else:
@@ -329,13 +249,12 @@ class PlainRun:
 
     def _short(self) -> bool:
         """Say whether the job cannot start: nodes are missing, or fewer than a stall waits for."""
-        fit = self.in_job - len(self.failed) + len(self.shelf)
-        return self.in_job < self.size or fit < self.stalled
+        return self.in_job < self.size or self.fit() < self.stalled
 
     def _stall(self, now: int) -> None:
         """Nodes are missing: wait for them."""
         self.owes_schedule = True
-        self._tell(now, "stall", self.origin[1])
+        self.tell(now, "stall", self.origin[1])
         self.state = "waiting"
         self.stalled = min(self.plan.recovery.resume_when_idle or 0, self.size + self.plan.spare_nodes)
         self._lack(now)
@@ -366,8 +285,8 @@ class PlainRun:
             kind += SELECTED
             spent_us += durations.select_us[number]
         if self.owes_nodes:
-            kind += REPLACED
-            spent_us += durations.replace_us[number]
+            kind += REPLACED + durations.mask(self.drawn)
+            spent_us += durations.replaced_us(number, kind)
         self._spend(now, kind, spent_us, self._started)
 
     def _started(self, now: int) -> None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.engine.plain.durations import STAGES, Durations
+from sim.engine.plain.places import JOB_PLACE, SPARE_PLACE, EventRow
 from sim.engine.plain.stretches import IN_FLIGHT, LOST, achieved, by_phase, columns_of, phases_at
 from sim.engine.plain.tiers import TieredSteps
 from sim.ledger.time.apportion import Ints
@@ -20,7 +21,7 @@ _STATES = (*STAGES, "step", "checkpoint", "wait_for_node")
 _STEP, _CHECKPOINT, _WAIT = (_STATES.index(state) for state in ("step", "checkpoint", "wait_for_node"))
 
 PLACES = ("job", "spare", "repair")
-JOB_PLACE, SPARE_PLACE, REPAIR_PLACE = range(3)
+"""Names of JOB_PLACE, SPARE_PLACE and REPAIR_PLACE."""
 
 UNDONE = ("lost_work", "in_flight")
 """States of work that is LOST, or IN_FLIGHT."""
@@ -39,7 +40,7 @@ class Notes(NamedTuple):
     told_us: list[int]
     stints: list[int]
     moves: list[int]
-    events: list[tuple[int, int, str, str, str, int, int, int, bool]]
+    events: list[EventRow]
     tiers: TieredSteps | None = None
 
 

@@ -1,0 +1,170 @@
+"""Who is in the job of a plain run, failed, spare or in repair; what `Nodes` does for every plan.
+
+Nodes that are hot or warm are on a shelf of their own kind (`Shelf`); where none are, spares leave as they came.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+import simpy
+
+from sim.engine.places.shelf import Shelf
+from sim.engine.plain.calls import Agenda
+from sim.engine.plain.lives import PlainClock
+from sim.engine.plain.seats import Seats
+from sim.engine.plain.shop import PlainShop
+from sim.reliability.failures.exposure import JOB, Life
+from sim.reliability.records import RunPlan
+from sim.reliability.recovery.spare_places import cold_spares
+from sim.reliability.recovery.swaps import COLD
+from sim.reliability.saving.progress import Course
+
+Origin = tuple[int, int]
+"""The event that stopped a job, and the position of its cause."""
+
+JOB_PLACE, SPARE_PLACE, REPAIR_PLACE = range(3)
+
+EventRow = tuple[int, int, str, str, str, int, int, int, bool]
+"""An `Event`, without its name."""
+
+
+class Places:
+    """Where the nodes are; only this file and `PlainRun` move them.
+
+    job: nodes in it that have not failed; failed: those that have, and why it stops for them; in_job: all of these.
+    broken: what a repair has to renew of every node that has failed or is in repair. drawn: how ready the spares were
+    that the job has taken (`Durations.mask`), until it is emptied. moves and events: see `Notes`.
+    """
+
+    __slots__ = (
+        "agenda",
+        "broken",
+        "causes",
+        "clock",
+        "drawn",
+        "events",
+        "failed",
+        "in_job",
+        "job",
+        "moves",
+        "ready",
+        "seats",
+        "shelf",
+        "shop",
+        "size",
+    )
+
+    def __init__(
+        self,
+        agenda: Agenda,
+        plan: RunPlan,
+        way: Course,
+        ended: Callable[[list[Life], int], None],
+        returned: Callable[[simpy.Event], None],
+    ) -> None:
+        spares = plan.recovery.spares
+        self.agenda = agenda
+        self.causes = [(failure.cause, failure.component, failure.replace) for failure in plan.failures]
+        self.clock = PlainClock(agenda, plan, cold_spares(plan), ended)
+        self.shop = PlainShop(agenda, plan, returned)
+        self.job = set(range(plan.nodes))
+        self.failed: dict[int, Origin] = {}
+        self.size = self.in_job = plan.nodes
+        # Spares as they came, or where some are hot or warm, all by how ready they are.
+        self.ready = Shelf(plan) if spares.hot or spares.warm else None
+        self.shelf = OrderedDict.fromkeys([] if self.ready else cold_spares(plan))
+        self.drawn = 0
+        self.broken: dict[int, list[Life]] = {}
+        # Where nodes hold what only they do.
+        self.seats = Seats() if any(tier.local for tier in way.tiers) else None
+        self.moves: list[int] = []
+        self.events: list[EventRow] = []
+
+    def tell(self, now: int, kind: str, cause: int = -1, node: int = JOB) -> int:
+        """Tell something else that happened; return its event."""
+        events = self.events
+        event = len(events)
+        events.append((event, now, kind, "" if cause < 0 else self.causes[cause][0], "", -1, -1, node, False))
+        return event
+
+    def breaks(self, life: Life, origin: Origin, now: int) -> None:
+        """A component that takes its node along has failed."""
+        node = life[4]
+        if node in self.broken:
+            self.broken[node].append(life)
+            return
+        self.broken[node] = [life]
+        if node in self.job:
+            self.job.remove(node)
+            self.failed[node] = origin
+            if self.seats is not None:
+                self.seats.lose(node, now)
+            return
+        if self.ready is None:
+            del self.shelf[node]
+        elif self.ready.drop(node) != COLD:
+            self.clock.leave(node)
+        self._to_repair(node, origin, now)
+
+    def dismiss(self, now: int) -> None:
+        """Nodes that have failed leave the job for repair."""
+        for node, origin in self.failed.items():
+            self.in_job -= 1
+            if self.seats is not None:
+                self.seats.leave(node)
+            self.clock.leave(node)
+            self._to_repair(node, origin, now)
+        self.failed.clear()
+
+    def fill(self, now: int) -> None:
+        """Spares join the job while it misses any."""
+        ready, shelf = self.ready, self.shelf
+        if ready is None:
+            while self.in_job < self.size and shelf:
+                self.join(shelf.popitem(last=False)[0], COLD, now)
+            return
+        while self.in_job < self.size:
+            taken = ready.take(0)
+            if taken is None:
+                return
+            self.join(*taken, now)
+
+    def join(self, node: int, rank: int, now: int) -> None:
+        """A node joins the job; one that was powered ages already."""
+        events = self.events
+        event = len(events)
+        events.append((event, now, "replaced", "", "", -1, -1, node, False))
+        self.moves += (now, node, JOB_PLACE, -1, event)
+        self.job.add(node)
+        self.in_job += 1
+        self.drawn |= 1 << rank
+        if self.seats is not None:
+            self.seats.join(node)
+        if rank == COLD:
+            self.clock.join(node)
+
+    def back(self, node: int, waiting: bool, now: int) -> None:
+        """A repaired node comes back: into the job if that waits for nodes and misses any, else to the spares."""
+        lives = self.broken.pop(node)
+        cause = lives[0][1]
+        event = self.tell(now, "repaired", cause, node)
+        if waiting and self.in_job < self.size:
+            self.join(node, COLD, now)
+        else:
+            self.moves += (now, node, SPARE_PLACE, cause, event)
+            if self.ready is None:
+                self.shelf[node] = None
+            elif self.ready.put(node):
+                self.clock.join(node)
+        for life in lives:
+            self.clock.renew(life, now)
+
+    def fit(self) -> int:
+        """Return how many nodes are fit for work: in the job and not failed, or spare."""
+        spare = len(self.shelf) if self.ready is None else len(self.ready.rank)
+        return self.in_job - len(self.failed) + spare
+
+    def _to_repair(self, node: int, origin: Origin, now: int) -> None:
+        event, cause = origin
+        self.moves += (now, node, REPAIR_PLACE, cause, event)
+        self.shop.send(node, cause, now)
