@@ -36,15 +36,6 @@ class Agenda:
         heappush(self.queue, (at_us, priority, next(self.turns) if turn is None else turn, event))
         return event
 
-    def idle(self, until_us: int) -> bool:
-        """Say whether no event is pending up to an instant."""
-        queue = self.queue
-        return not queue or until_us < queue[0][0]
-
-    def pass_to(self, at_us: int) -> None:
-        """Let time pass to an instant before any event: for who has nothing more to do at the present one."""
-        self.now = self.env._now = at_us
-
     def run_to(self, done: simpy.Event) -> bool:
         """Run until an event has happened that says yes or no, where none fails: as the environment's `run_to`."""
         env, queue = self.env, self.queue

@@ -16,7 +16,8 @@ FOUND, SELECTED, REPLACED, RESTARTED = 1, 2, 4, 8
 """What was waited for: detection; after it hosts, nodes, and what every restart takes."""
 
 READY, TIER = 16, 128
-"""Beside that: of what readiness the nodes are (READY by `mask`), and from which tier is restored (its number)."""
+"""Beside that: how ready nodes are that are not all cold (READY times a bit for each rank), and the tier (TIER times
+its number) from which a restart restores."""
 
 # How ready nodes are, by mask.
 _RANKS = [[rank for rank in (HOT, WARM, COLD) if mask >> rank & 1] for mask in range(TIER // READY)]
@@ -85,10 +86,6 @@ class Durations:
             spent[3, wait] = self.replaced_us(int(number[wait]), int(kind[wait]))
         spent[5] *= self.restore_us[kind // TIER]
         return spent
-
-    def mask(self, drawn: int) -> int:
-        """Return what a wait for nodes is told with, from how ready they are (bits); nothing where all are cold."""
-        return drawn * READY if self.swaps.laws else 0
 
     def replaced_us(self, number: int, kind: int) -> int:
         """Return how long new nodes take: as long as the slowest."""

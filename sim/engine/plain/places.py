@@ -33,7 +33,7 @@ class Places:
 
     job: nodes in it that have not failed; failed: those that have, and why it stops for them; in_job: all of these.
     broken: what a repair has to renew of every node that has failed or is in repair. drawn: how ready the spares were
-    that the job has taken (`Durations.mask`), until it is emptied. moves and events: see `Notes`.
+    that the job has taken, a bit each, until it is emptied. moves and events: see `Notes`.
     """
 
     __slots__ = (
@@ -52,6 +52,7 @@ class Places:
         "shelf",
         "shop",
         "size",
+        "state",
     )
 
     def __init__(
@@ -60,13 +61,12 @@ class Places:
         plan: RunPlan,
         way: Course,
         ended: Callable[[list[Life], int], None],
-        returned: Callable[[simpy.Event], None],
     ) -> None:
         spares = plan.recovery.spares
         self.agenda = agenda
         self.causes = [(failure.cause, failure.component, failure.replace) for failure in plan.failures]
         self.clock = PlainClock(agenda, plan, cold_spares(plan), ended)
-        self.shop = PlainShop(agenda, plan, returned)
+        self.shop = PlainShop(agenda, plan, self.returned)
         self.job = set(range(plan.nodes))
         self.failed: dict[int, Origin] = {}
         self.size = self.in_job = plan.nodes
@@ -77,14 +77,15 @@ class Places:
         self.broken: dict[int, list[Life]] = {}
         # Where nodes hold what only they do.
         self.seats = Seats() if any(tier.local for tier in way.tiers) else None
+        # Of the job: "stepping", "recovering" or "waiting" for nodes.
+        self.state = "recovering"
         self.moves: list[int] = []
         self.events: list[EventRow] = []
 
-    def tell(self, now: int, kind: str, cause: int = -1, node: int = JOB) -> int:
+    def tell(self, now: int, kind: str, cause: int = -1) -> int:
         """Tell something else that happened; return its event."""
-        events = self.events
-        event = len(events)
-        events.append((event, now, kind, "" if cause < 0 else self.causes[cause][0], "", -1, -1, node, False))
+        event, name = len(self.events), "" if cause < 0 else self.causes[cause][0]
+        self.events.append((event, now, kind, name, "", -1, -1, JOB, False))
         return event
 
     def breaks(self, life: Life, origin: Origin, now: int) -> None:
@@ -106,8 +107,8 @@ class Places:
             self.clock.leave(node)
         self._to_repair(node, origin, now)
 
-    def dismiss(self, now: int) -> None:
-        """Nodes that have failed leave the job for repair."""
+    def exchange(self, now: int) -> None:
+        """Nodes that have failed leave the job for repair, and spares join while it misses any."""
         for node, origin in self.failed.items():
             self.in_job -= 1
             if self.seats is not None:
@@ -115,19 +116,17 @@ class Places:
             self.clock.leave(node)
             self._to_repair(node, origin, now)
         self.failed.clear()
-
-    def fill(self, now: int) -> None:
-        """Spares join the job while it misses any."""
         ready, shelf = self.ready, self.shelf
-        if ready is None:
-            while self.in_job < self.size and shelf:
-                self.join(shelf.popitem(last=False)[0], COLD, now)
-            return
         while self.in_job < self.size:
-            taken = ready.take(0)
-            if taken is None:
+            if ready is not None:
+                taken = ready.take(0)
+                if taken is None:
+                    return
+                self.join(*taken, now)
+            elif shelf:
+                self.join(shelf.popitem(last=False)[0], COLD, now)
+            else:
                 return
-            self.join(*taken, now)
 
     def join(self, node: int, rank: int, now: int) -> None:
         """A node joins the job; one that was powered ages already."""
@@ -143,11 +142,16 @@ class Places:
         if rank == COLD:
             self.clock.join(node)
 
-    def back(self, node: int, waiting: bool, now: int) -> None:
+    def ring(self, _: simpy.Event | None = None) -> None:
+        """Tell the job that a node is there for which it may wait."""
+        raise NotImplementedError
+
+    def returned(self, returns: simpy.Event) -> None:
         """A repaired node comes back: into the job if that waits for nodes and misses any, else to the spares."""
-        lives = self.broken.pop(node)
+        node, waiting, now, events = returns._value, self.state == "waiting", self.agenda.now, self.events
+        lives, event = self.broken.pop(node), len(events)
         cause = lives[0][1]
-        event = self.tell(now, "repaired", cause, node)
+        events.append((event, now, "repaired", self.causes[cause][0], "", -1, -1, node, False))
         if waiting and self.in_job < self.size:
             self.join(node, COLD, now)
         else:
@@ -158,6 +162,8 @@ class Places:
                 self.clock.join(node)
         for life in lives:
             self.clock.renew(life, now)
+        if waiting:
+            self.ring()
 
     def fit(self) -> int:
         """Return how many nodes are fit for work: in the job and not failed, or spare."""

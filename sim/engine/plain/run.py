@@ -14,7 +14,7 @@ import simpy
 from sim.engine.clock import FINISHED
 from sim.engine.limits import gives_up
 from sim.engine.plain.calls import Agenda
-from sim.engine.plain.durations import FOUND, REPLACED, RESTARTED, SELECTED, TIER, Durations
+from sim.engine.plain.durations import FOUND, READY, REPLACED, RESTARTED, SELECTED, TIER, Durations
 from sim.engine.plain.places import Origin, Places
 from sim.engine.plain.steps import Steps, StoreSteps
 from sim.engine.plain.stretches import IN_FLIGHT, KEPT, LOST
@@ -56,7 +56,6 @@ class PlainRun(Places):
         "owes_schedule",
         "plan",
         "stalled",
-        "state",
         "steps",
         "stints",
         "then",
@@ -69,7 +68,7 @@ class PlainRun(Places):
 
     def __init__(self, plan: RunPlan) -> None:
         self.way = way = course(plan.phases, plan.checkpoint, plan.work_us)
-        super().__init__(Agenda(), plan, way, self._ended, self._returned)
+        super().__init__(Agenda(), plan, way, self._ended)
         self.plan = plan
         self.horizon_us = NEVER_US if plan.horizon_us is None else plan.horizon_us
         # What keeps several tiers of checkpoints, where there are.
@@ -82,7 +81,6 @@ class PlainRun(Places):
         # The first and the newest failure that the job has yet to recover from.
         self.first: Origin | None = None
         self.newest: Origin | None = None
-        self.state = "recovering"
         self.done = simpy.Event(self.agenda.env)
         # What the job waits for: whether it does, the event that ends the wait, and what is next.
         self.waits = False
@@ -124,7 +122,7 @@ class PlainRun(Places):
         if self.plan.horizon_us is None:
             gives_up(self.agenda.env, self.plan)
         else:
-            self.agenda.call(self.horizon_us, FINISHED, self._ring)
+            self.agenda.call(self.horizon_us, FINISHED, self.ring)
         self._spend(0, SELECTED, self.durations.select_us[0], self._started)
 
     def _ended(self, lives: list[Life], now: int) -> None:
@@ -148,17 +146,10 @@ class PlainRun(Places):
             # At once, unless something is still to finish at this instant.
             queue = self.agenda.queue
             if queue and queue[0][0] <= now:
-                self._ring()
+                self.ring()
             else:
                 self.waits, self.event = False, None
                 self.then(now)
-
-    def _returned(self, returns: simpy.Event) -> None:
-        """A repaired node comes back."""
-        waiting = self.state == "waiting"
-        self.back(returns._value, waiting, self.agenda.now)
-        if waiting:
-            self._ring()
 
     def _recover(self, now: int) -> None:
         """Recover from what has stopped the job; step where nothing has."""
@@ -237,11 +228,9 @@ class PlainRun(Places):
 
     def _replace(self, now: int) -> None:
         """Nodes that failed leave for repair, and spares join."""
-        if self.failed:
-            if not self.owes_nodes:
-                self.owes_nodes, self.drawn = True, 0
-            self.dismiss(now)
-        self.fill(now)
+        if self.failed and not self.owes_nodes:
+            self.owes_nodes, self.drawn = True, 0
+        self.exchange(now)
         if self.in_job < self.size or (self.stalled and self._short()):
             self._stall(now)
         else:
@@ -285,8 +274,12 @@ class PlainRun(Places):
             kind += SELECTED
             spent_us += durations.select_us[number]
         if self.owes_nodes:
-            kind += REPLACED + durations.mask(self.drawn)
-            spent_us += durations.replaced_us(number, kind)
+            if self.ready is None:
+                kind += REPLACED
+                spent_us += durations.replace_us[number]
+            else:
+                kind += REPLACED + self.drawn * READY
+                spent_us += durations.replaced_us(number, kind)
         self._spend(now, kind, spent_us, self._started)
 
     def _started(self, now: int) -> None:
@@ -295,11 +288,17 @@ class PlainRun(Places):
             self._pay(now)
         else:
             self.owes_nodes = False
+        if not passed or self.newest is not None:
+            self._recover(now)
+            return
         # The first start is no restart.
-        if passed and self.newest is None and self.number:
+        if self.number:
             cause, events = self.origin[1], self.events
             events.append((len(events), now, "restart", self.causes[cause][0], "", -1, -1, JOB, False))
-        self._recover(now)
+        if now < self.horizon_us:
+            self._step(now)
+        else:
+            self._halt(now)
 
     def _spend(self, now: int, kind: int, spent_us: int, then: State) -> None:
         """Spend stages one after the other, as one wait, and go on with `then`."""
@@ -310,9 +309,10 @@ class PlainRun(Places):
             then(now)
             return
         agenda, ends = self.agenda, until_us < self.horizon_us
-        if ends and agenda.idle(until_us) and self.clock.idle(until_us):
+        queue = agenda.queue
+        if ends and (not queue or until_us < queue[0][0]) and self.clock.idle(until_us):
             # The event for it would be the next to come.
-            agenda.pass_to(until_us)
+            agenda.now = agenda.env._now = until_us
             then(until_us)
             return
         self.then, self.waits = then, True
@@ -337,7 +337,7 @@ class PlainRun(Places):
             self.waits = False
             self.then(self.agenda.now)
 
-    def _ring(self, _: simpy.Event | None = None) -> None:
+    def ring(self, _: simpy.Event | None = None) -> None:
         """Wake the job, if it waits, by an event of this instant; its own event passes unnoticed."""
         if self.waits:
             self.waits = False
