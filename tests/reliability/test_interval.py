@@ -1,5 +1,6 @@
 """Intervals: closed forms against printed numbers and against each other."""
 
+import re
 from math import inf, sqrt
 
 import pytest
@@ -89,6 +90,33 @@ def test_a_plugin_says_the_interval_where_it_is_allowed() -> None:
     assert resolve_interval(mine, state(2.0, 10.0), allow_plugins=True) == 7200.0
     with pytest.raises(InputError, match="--allow-plugins"):
         resolve_interval(mine, state(2.0, 10.0))
+
+
+def in_words(_: IntervalState) -> str:
+    return "10 min"
+
+
+def of_nothing() -> float:
+    return 7200.0
+
+
+def by_zero(_: IntervalState) -> float:
+    return 7200.0 / 0
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("in_words", "returned '10 min'; expected a number of seconds"),
+        ("of_nothing", "failed (TypeError: of_nothing() takes 0"),
+        ("by_zero", "failed (ZeroDivisionError"),
+    ],
+)
+def test_a_plugin_that_says_no_number_is_refused_in_one_line(name: str, message: str) -> None:
+    mine = CheckpointPolicy(kind=f"tests.reliability.test_interval:{name}")
+    with pytest.raises(InputError, match=re.escape(message)) as caught:
+        resolve_interval(mine, state(2.0, 10.0), allow_plugins=True)
+    assert len(str(caught.value).splitlines()) == 1
 
 
 @given(

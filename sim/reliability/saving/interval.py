@@ -171,7 +171,7 @@ def resolve_interval(policy: CheckpointPolicy, state: IntervalState, allow_plugi
 
     A plugin is a function of an IntervalState that returns seconds. Raises UnknownNameError for an unknown kind;
     InputError for an interval that is not positive, for a rule where a checkpoint costs nothing, so that the shorter
-    the better, and for a plugin that is not allowed.
+    the better, and for a plugin that is not allowed, fails, or returns no number.
 
     >>> state = IntervalState(block_s=2.0, mtbf_s=400.0, step_s=5.0, durable_after_s=9.0, restore_s=9.0)
     >>> resolve_interval(CheckpointPolicy(kind="young"), state)
@@ -184,10 +184,9 @@ def resolve_interval(policy: CheckpointPolicy, state: IntervalState, allow_plugi
     if policy.kind == "steps":
         return check_interval(policy.steps * state.step_s)
     if policy.kind not in RULES:
-        rule = resolve(
-            "interval policy", policy.kind, {**RULES, "fixed": min}, allow_plugins, "checkpoint.interval.kind"
-        )
-        return check_interval(rule(state))
+        known = {**RULES, **dict.fromkeys(("fixed", "steps", "adaptive", "two-level"), min)}
+        rule = resolve("interval policy", policy.kind, known, allow_plugins, "checkpoint.interval.kind")
+        return check_interval(_said(policy.kind, rule, state))
     if not isfinite(state.mtbf_s):
         return 0.0
     if state.block_s <= 0:
@@ -202,6 +201,21 @@ def check_interval(interval_s: float) -> float:
     if not 0 < interval_s < inf:
         raise InputError(f"checkpoint interval: {interval_s} s; expected a positive duration")
     return interval_s
+
+
+def _said(kind: str, rule: Policy, state: IntervalState) -> float:
+    """Return what a function of the user's own says, or raise InputError where it fails or says no number."""
+    try:
+        said: object = rule(state)
+    except Exception as error:
+        # What a function of someone else raises may be anything.
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise InputError(f"checkpoint.interval.kind: interval policy '{kind}' failed ({reason})") from error
+    if isinstance(said, bool) or not isinstance(said, (int, float)):
+        raise InputError(
+            f"checkpoint.interval.kind: interval policy '{kind}' returned {said!r}; expected a number of seconds"
+        )
+    return float(said)
 
 
 def adaptive_s(*, first_s: float, block_s: float, up_s: float, failures: int) -> float:
