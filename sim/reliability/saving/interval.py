@@ -184,7 +184,9 @@ def resolve_interval(policy: CheckpointPolicy, state: IntervalState, allow_plugi
     if policy.kind == "steps":
         return check_interval(policy.steps * state.step_s)
     if policy.kind not in RULES:
-        known = {**RULES, **dict.fromkeys(("fixed", "steps", "adaptive", "two-level"), min)}
+        # For the names in its message only: these kinds have no rule of one interval.
+        others = ("fixed", "steps", "adaptive", "two-level")
+        known: dict[str, Policy] = {**RULES, **dict.fromkeys(others, RULES["young"])}
         rule = resolve("interval policy", policy.kind, known, allow_plugins, "checkpoint.interval.kind")
         return check_interval(_said(policy.kind, rule, state))
     if not isfinite(state.mtbf_s):
