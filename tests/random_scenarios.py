@@ -167,7 +167,12 @@ def recoveries(draw: st.DrawFn, found: list[Tree], spares: Tree | None, nodes: i
     plain = {"detect": draw(durations()), "replace": draw(durations()), "initialize": draw(durations(least=1, most=5))}
     if slow and "detect_by_cause" in more and "slow" in found[0]:
         del more["detect_by_cause"]
-    return {"mode": mode, **plain, **{key: more[key] for key in more if key == "spares" or few(draw)}}
+    asked = {key: more[key] for key in more if key == "spares" or few(draw)}
+    if not any(takes_away(cause) for cause in found):
+        # Nobody could be blamed, and perhaps nobody is ever replaced.
+        unread = ("blames_right", "resume_when_idle", "success", "spares")
+        asked = {key: asked[key] for key in asked if key not in unread}
+    return {"mode": mode, **plain, **asked}
 
 
 def stage(draw: st.DrawFn, least: float = 0.0, most: int = 90) -> Tree:
