@@ -18,6 +18,7 @@ from sim.reliability.saving.checkpoint import (
     host_seconds,
 )
 from sim.reliability.saving.interval import IntervalState, resolve_interval, two_level_interval
+from sim.scenario.fields import LONGEST_S
 from sim.scenario.records import Checkpoint, Scenario, TierChoice
 from sim.workload.transformer import total_parameters
 
@@ -70,7 +71,13 @@ def checkpoint_plan(
         durable_after_s=store.durable_after_s if first is None else first.durable_after_us * 1e-6,
         restore_s=store.restore_s if first is None else first.restore_us * 1e-6,
     )
-    return replace(plan, interval_us=_us(resolve_interval(asked.policy, state, allow_plugins)))
+    interval_s = resolve_interval(asked.policy, state, allow_plugins)
+    if interval_s > LONGEST_S:
+        raise ScenarioError(
+            f"checkpoint.interval: kind '{asked.policy.kind}' got {interval_s:.3g} s between checkpoints; expected at "
+            "most 100000 y"
+        )
+    return replace(plan, interval_us=_us(interval_s))
 
 
 def _two_level(plan: CheckpointPlan, failures: Sequence[FailureClass], nodes: int, *, lives_on: bool) -> CheckpointPlan:
