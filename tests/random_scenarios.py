@@ -228,6 +228,14 @@ def tiers(draw: st.DrawFn, *, every: bool) -> list[Tree]:
     return [*faster, store]
 
 
+def _outlive(found: list[Tree]) -> None:
+    """Have what GPUs hold outlive the processes, in a tier that is not there yet."""
+    kinds = [each["kind"] for each in found]
+    for each in found:
+        if each["kind"] == "gpu":
+            each["kind"] = "nvme" if "host-memory" in kinds else "host-memory"
+
+
 @st.composite
 def tier(draw: st.DrawFn, kind: str, *, every: bool) -> Tree:
     """A tier that is faster than the store."""
@@ -283,6 +291,8 @@ def trees(draw: st.DrawFn, log: str) -> Tree:
     }
     if not few(draw, 8):
         tree["checkpoint"] = draw(checkpoints())
+        if tree["recovery"]["mode"] != "in-process":
+            _outlive(tree["checkpoint"].get("tiers", []))
     if few(draw, 5):
         tree["run"]["work"] = f"{draw(st.integers(1, 8))} h"
     return tree

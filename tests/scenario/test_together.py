@@ -101,6 +101,14 @@ def test_without_checkpoints_none_is_restored() -> None:
         load([JOB], recovery__success={"restore": 0.5}, checkpoint=None)
 
 
+def test_what_gpus_hold_is_of_use_only_to_processes_that_live_on() -> None:
+    tiers = {**STORE, "tiers": [{"kind": "gpu", **GIVEN}, {"kind": "remote"}]}
+    load([NODE], checkpoint=tiers, recovery__mode="in-process")
+    for mode in ("requeue", "in-job"):
+        with pytest.raises(InputError, match=rf"checkpoint.tiers: gpu: dies with the processes, .* '{mode}' starts"):
+            load([NODE], checkpoint=tiers, recovery__mode=mode)
+
+
 def test_a_planned_stop_is_not_detected() -> None:
     with pytest.raises(InputError, match="'j' is planned and needs no detection"):
         load([{**JOB, "planned": "0 s"}], recovery__detect_by_cause={"j": "1 s"})
