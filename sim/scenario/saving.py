@@ -7,6 +7,7 @@ from dataclasses import replace
 from sim.errors import ScenarioError
 from sim.reliability.failures.exposure import job_mtbf_s
 from sim.reliability.records import CheckpointPlan, FailureClass, Tier
+from sim.reliability.replay.entries import MOST_S
 from sim.reliability.saving.checkpoint import (
     CheckpointPath,
     CheckpointSize,
@@ -18,7 +19,6 @@ from sim.reliability.saving.checkpoint import (
     host_seconds,
 )
 from sim.reliability.saving.interval import IntervalState, resolve_interval, two_level_interval
-from sim.scenario.fields import LONGEST_S
 from sim.scenario.records import Checkpoint, Scenario, TierChoice
 from sim.workload.transformer import total_parameters
 
@@ -72,7 +72,7 @@ def checkpoint_plan(
         restore_s=store.restore_s if first is None else first.restore_us * 1e-6,
     )
     interval_s = resolve_interval(asked.policy, state, allow_plugins)
-    if interval_s > LONGEST_S:
+    if interval_s > MOST_S:
         raise ScenarioError(
             f"checkpoint.interval: kind '{asked.policy.kind}' got {interval_s:.3g} s between checkpoints; expected at "
             "most 100000 y"
