@@ -150,7 +150,7 @@ def run(
         check_output(trace, force)
         check_apart(trace, directory)
     if known is None or trace is not None:
-        answer = _simulate_run(loaded, None if known else directory, trace, force, allow_plugins)
+        answer = _simulate_run(loaded, scenario, None if known else directory, trace, force, allow_plugins)
     else:
         # What is published does not name a run, so that it may have changed since.
         answer = with_published(known, loaded)
@@ -159,7 +159,7 @@ def run(
 
 
 def _simulate_run(
-    scenario: "Scenario", directory: Path | None, trace: Path | None, force: bool, allow_plugins: bool
+    scenario: "Scenario", source: str, directory: Path | None, trace: Path | None, force: bool, allow_plugins: bool
 ) -> dict[str, Any]:
     """Return the answer of a run; write its results where a directory is given, and its trace where a file is."""
     from sim.report.progress import progress
@@ -168,7 +168,7 @@ def _simulate_run(
     from sim.report.step.chrome_trace import run_trace
     from sim.simulate import simulate
 
-    with progress(sys.stderr) as report, located(scenario.name):
+    with progress(sys.stderr) as report, located(source):
         result = simulate(scenario, report, allow_plugins)
     answer = run_json(result)
     if directory is not None:
@@ -202,7 +202,7 @@ def step(
         check_output(path, force)
     if trace is not None and picture is not None and trace.absolute() == picture.absolute():
         raise OutputError(f"--picture {picture}: the trace goes there; expected another file")
-    with located(loaded.name):
+    with located(scenario):
         result = simulate_step_of(loaded, phase, allow_plugins)
     if trace is not None:
         write_json(trace, chrome_trace(result.timeline))

@@ -167,7 +167,12 @@ def recoveries(draw: st.DrawFn, found: list[Tree], spares: Tree | None, nodes: i
     plain = {"detect": draw(durations()), "replace": draw(durations()), "initialize": draw(durations(least=1, most=5))}
     if slow and "detect_by_cause" in more and "slow" in found[0]:
         del more["detect_by_cause"]
-    return {"mode": mode, **plain, **{key: more[key] for key in more if key == "spares" or few(draw)}}
+    asked = {key: more[key] for key in more if key == "spares" or few(draw)}
+    if not any(takes_away(cause) for cause in found):
+        # Nobody could be blamed, and perhaps nobody is ever replaced.
+        unread = ("blames_right", "resume_when_idle", "success", "spares")
+        asked = {key: asked[key] for key in asked if key not in unread}
+    return {"mode": mode, **plain, **asked}
 
 
 def stage(draw: st.DrawFn, least: float = 0.0, most: int = 90) -> Tree:
@@ -221,6 +226,14 @@ def tiers(draw: st.DrawFn, *, every: bool) -> list[Tree]:
     faster = [draw(tier(kind, every=every and position > 0)) for position, kind in enumerate(kinds)]
     store = {"kind": "remote", "keep": draw(st.integers(0, 3)), **({"every": draw(st.integers(1, 4))} if every else {})}
     return [*faster, store]
+
+
+def _outlive(found: list[Tree]) -> None:
+    """Have what GPUs hold outlive the processes, in a tier that is not there yet."""
+    kinds = [each["kind"] for each in found]
+    for each in found:
+        if each["kind"] == "gpu":
+            each["kind"] = "nvme" if "host-memory" in kinds else "host-memory"
 
 
 @st.composite
@@ -278,6 +291,8 @@ def trees(draw: st.DrawFn, log: str) -> Tree:
     }
     if not few(draw, 8):
         tree["checkpoint"] = draw(checkpoints())
+        if tree["recovery"]["mode"] != "in-process":
+            _outlive(tree["checkpoint"].get("tiers", []))
     if few(draw, 5):
         tree["run"]["work"] = f"{draw(st.integers(1, 8))} h"
     return tree

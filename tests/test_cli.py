@@ -502,6 +502,15 @@ def test_what_does_not_fit_together_names_the_scenario() -> None:
     assert result.stderr.startswith("trainwright: tiny: cluster.topology: leaf-spine: ")
 
 
+@pytest.mark.parametrize("command", ["step", "run"])
+def test_what_does_not_fit_together_names_the_file_and_not_what_is_in_it(command: str, tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('name = "other"\nextends = "tiny"\ncluster.topology.radix = 2\n')
+    result = call(command, str(file))
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[0].startswith(f"trainwright: {file}: cluster.topology: leaf-spine: ")
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

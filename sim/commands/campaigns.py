@@ -75,7 +75,7 @@ def own_or_rent(
         raise InputError(f"--use {use:g}: expected more than 0 and at most 1")
     pairs = [pair_of(owned, rented)] if owned is not None and rented is not None else []
     loaded = load_scenario(scenario, overrides or [])
-    with progress(sys.stderr) as report, located(loaded.name):
+    with progress(sys.stderr) as report, located(scenario):
         study = study_renting(loaded, pairs=pairs, use=use, progress=report, allow_plugins=allow_plugins)
     answer = renting_json(study)
     show_facts(answer, as_json, lambda: renting_report(answer))

@@ -23,7 +23,7 @@ from sim.scenario.faults.repair import repair_of
 from sim.scenario.faults.replay import of_causes, with_log
 from sim.scenario.faults.spares import spares_of, with_spares
 from sim.scenario.faults.stragglers import check_slow
-from sim.scenario.faults.tiers import check_copies
+from sim.scenario.faults.tiers import check_copies, check_processes
 from sim.scenario.faults.together import check_effects
 from sim.scenario.form import AnchorForm, MeasuredForm, ScenarioForm
 from sim.scenario.health import health_of
@@ -106,10 +106,20 @@ def check_read(form: ScenarioForm) -> None:
     lines = []
     if form.run.start is not None and form.cost is None:
         lines.append("run.start: dates the prices of [cost], and there is none; expected both or neither")
+    if form.cluster.nic_ports > 1 and form.cluster.topology is None and not _links(form):
+        lines.append("cluster.nic_ports: nothing reads it; expected a cluster.topology, or a cause of a nic or link")
     if form.cluster.storage is not None and form.cost is None and not _stores(form):
         lines.append("cluster.storage: nothing reads it; expected [cost], or a [checkpoint] of a [model] to compute")
     if lines:
         raise ScenarioError("\n".join(lines))
+
+
+def _links(form: ScenarioForm) -> bool:
+    """Say whether something may fail that is counted by the ports of NICs; presets and logs are left to themselves."""
+    failures = form.failures
+    if failures is None or failures.preset is not None or failures.log is not None:
+        return failures is not None
+    return any(cause.component in ("nic", "link") for cause in failures.causes)
 
 
 def _checkpoint_of(form: ScenarioForm, failures: Failures) -> Checkpoint | None:
@@ -225,6 +235,10 @@ def _checks(form: ScenarioForm) -> Sequence[Callable[[], object]]:
     def software() -> object:
         return form.training.software and look_up(catalog.software, form.training.software, "training.software")
 
+    def processes() -> None:
+        if form.checkpoint is not None and form.recovery is not None:
+            check_processes(form.checkpoint.tiers, form.recovery.mode)
+
     total = form.cluster.nodes + form.cluster.spare_nodes
     return [
         *(machines, model, software, training, recovery, spares),
@@ -243,6 +257,7 @@ def _checks(form: ScenarioForm) -> Sequence[Callable[[], object]]:
             lambda: limits_of(form),
             lambda: check_read(form),
             lambda: check_resume(form.recovery, form.cluster.nodes),
+            processes,
             lambda: check_effects(form.failures, form.recovery, checkpoints=form.checkpoint is not None),
         ),
     ]

@@ -7,6 +7,7 @@ from dataclasses import replace
 from sim.errors import ScenarioError
 from sim.reliability.failures.exposure import job_mtbf_s
 from sim.reliability.records import CheckpointPlan, FailureClass, Tier
+from sim.reliability.replay.entries import MOST_S
 from sim.reliability.saving.checkpoint import (
     CheckpointPath,
     CheckpointSize,
@@ -70,7 +71,13 @@ def checkpoint_plan(
         durable_after_s=store.durable_after_s if first is None else first.durable_after_us * 1e-6,
         restore_s=store.restore_s if first is None else first.restore_us * 1e-6,
     )
-    return replace(plan, interval_us=_us(resolve_interval(asked.policy, state, allow_plugins)))
+    interval_s = resolve_interval(asked.policy, state, allow_plugins)
+    if interval_s > MOST_S:
+        raise ScenarioError(
+            f"checkpoint.interval: kind '{asked.policy.kind}' got {interval_s:.3g} s between checkpoints; expected at "
+            "most 100000 y"
+        )
+    return replace(plan, interval_us=_us(interval_s))
 
 
 def _two_level(plan: CheckpointPlan, failures: Sequence[FailureClass], nodes: int, *, lives_on: bool) -> CheckpointPlan:

@@ -236,6 +236,12 @@ def test_a_scale_of_zero_switches_failures_off_although_one_has_its_own_detectio
     assert scenario.recovery.detect_by_cause == {}
 
 
+def test_a_start_that_grows_beyond_what_a_clock_holds_is_refused() -> None:
+    resolved(recovery__initialize_per_node="100 y")
+    with pytest.raises(ScenarioError, match=r"recovery.initialize_per_node: got .* for each of 512 nodes; expected at"):
+        resolved(recovery__initialize_per_node="200 y")
+
+
 def test_hosts_are_selected_in_no_time_and_a_stall_waits_for_the_jobs_nodes_unless_the_form_says_more() -> None:
     silent, asked = (
         resolved().recovery,

@@ -138,6 +138,7 @@ SYNCHRONOUS = {"interval": {"kind": "fixed", "every": "10 min"}, "asynchronous":
         (WITH_MODEL, {"run__start": "2026-03-01"}, "run.start: dates the prices of [cost], and there is none"),
         (WITH_MODEL, {"checkpoint": None}, "cluster.storage: nothing reads it"),
         (WITHOUT_MODEL, {"cluster__storage": "nvme-server"}, "cluster.storage: nothing reads it"),
+        (WITHOUT_MODEL, {"cluster__nic_ports": 2}, "cluster.nic_ports: nothing reads it"),
         (WITH_MODEL, {"cluster__network": {"queue_pairs": 4}}, "infiniband of 'dgx-h100' routes adaptively"),
         (WITH_MODEL, {"cluster__network": {**QUEUED, "routing": "spray"}}, "'spray' routing hashes no queue pairs"),
         (WITH_MODEL, {"cluster__network": {**QUEUED, "sharing": "ideal"}}, "ideal sharing routes nothing"),

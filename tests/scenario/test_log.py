@@ -77,6 +77,25 @@ def test_keys_of_a_log_that_is_only_named_can_be_set(tmp_path: Path) -> None:
     assert (replay.then, replay.end_us) == ("nothing", 40 * 86_400_000_000)
 
 
+def test_every_part_of_a_node_is_replayed_and_those_that_nothing_counts_are_as_many_as_the_log_numbers(
+    tmp_path: Path,
+) -> None:
+    text = "time,component,cause,node,index\n1 d,hbm,ECC,a,\n2 d,psu,PSU,a,5\n3 d,psu,PSU,b,1\n4 d,ssd,SSD,b,\n"
+    file = written(tmp_path, text + "5 d,cpu,CPU,a,1\n6 d,nvlink,NVLink,b,\n30 d,node,dead,a,\n")
+    found = {each.cause: each for each in resolved(file).failures.classes}
+    assert {cause: each.per_node for cause, each in found.items()} == {
+        "ECC": 8,
+        "PSU": 6,
+        "SSD": 1,
+        "CPU": 2,
+        "NVLink": 1,
+        "dead": 1,
+    }
+    assert [each.component for each in found["PSU"].logged or ()] == [5, 7]
+    with pytest.raises(InputError, match=r"index: got 2, expected 0 to 1: a node has 2 cpu"):
+        resolved(written(tmp_path, "time,component,cause,node,index\n30 d,cpu,CPU,a,2\n"))
+
+
 def test_failures_beyond_the_horizon_are_left_out(tmp_path: Path) -> None:
     scenario = resolved(written(tmp_path), run={"horizon": "3 d"})
     assert causes(scenario) == ["any", "bug"]

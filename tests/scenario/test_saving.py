@@ -41,6 +41,12 @@ def test_an_interval_in_steps_is_that_of_the_main_phase() -> None:
     assert plan.checkpoint.interval_us == 100 * plan.phases[1].step_time_us  # type: ignore[attr-defined]
 
 
+def test_an_interval_that_no_clock_holds_is_refused() -> None:
+    plan_of('checkpoint.interval={kind="steps", steps=1000000000}')
+    with pytest.raises(InputError, match=r"checkpoint.interval: kind 'steps' got .* s between .* at most 100000 y$"):
+        plan_of('checkpoint.interval={kind="steps", steps=100000000000000}')
+
+
 def test_two_levels_take_the_stores_share_from_what_the_fast_tier_survives() -> None:
     tiers = 'checkpoint.tiers=[{kind="host-memory", block="1 s", durable_after="1 s", restore="2 s"}, {kind="remote"}]'
     store = "checkpoint.block=5 s", "checkpoint.durable_after=9 s"
@@ -55,10 +61,13 @@ def test_two_levels_take_the_stores_share_from_what_the_fast_tier_survives() -> 
         ('checkpoint.tiers=[{kind="host-memory"}]', "no 'remote'"),
         ('checkpoint.tiers=[{kind="hostmemory"}, {kind="remote"}]', "did you mean 'host-memory'"),
         ('checkpoint.tiers=[{kind="remote"}, {kind="remote"}]', "each kind once"),
-        ('checkpoint.tiers=[{kind="gpu", every=2}, {kind="remote", every=2}]', "no tier takes every checkpoint"),
+        (
+            'checkpoint.tiers=[{kind="host-memory", every=2}, {kind="remote", every=2}]',
+            "no tier takes every checkpoint",
+        ),
         ('checkpoint.tiers=[{kind="nvme"}, {kind="remote"}]', "no bandwidth of a node's disks"),
         ('checkpoint.tiers=[{kind="remote", replicas=2}]', "replicas of the store is not read"),
-        ('checkpoint.tiers=[{kind="gpu", apart=2}, {kind="remote"}]', "there are no replicas"),
+        ('checkpoint.tiers=[{kind="host-memory", apart=2}, {kind="remote"}]', "there are no replicas"),
         ('checkpoint.interval={kind="steps"}', "needs steps, such as 100"),
         ('checkpoint.interval={kind="adaptive"}', "needs every"),
         ('checkpoint.interval={kind="two-level"}', "needs two checkpoint.tiers"),

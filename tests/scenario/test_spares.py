@@ -49,6 +49,16 @@ def test_a_domain_holds_the_gpus_that_the_job_uses_of_it() -> None:
     assert spares({"per_domain": 2}, cluster={**NVL72, "spare_nodes": 26}) == found
 
 
+def test_a_domain_holds_the_jobs_nodes_and_its_spares() -> None:
+    """72 GPUs are 18 nodes of four."""
+    where = "recovery.spares.per_domain: got"
+    with pytest.raises(InputError, match=rf"{where} 3 in domains of 18 nodes, of which .* 16; expected at most 2$"):
+        spares({"per_domain": 3}, cluster={**NVL72, "spare_nodes": 12})
+    whole = {**NVL72, "domain_gpus": 72, "nodes": 36, "spare_nodes": 2}
+    with pytest.raises(InputError, match=rf"{where} 1 .* 18; expected a cluster.domain_gpus that leaves nodes for"):
+        spares({"per_domain": 1}, cluster=whole)
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [

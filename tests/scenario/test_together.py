@@ -72,6 +72,43 @@ def test_what_nothing_reads_is_refused(changes: dict[str, Any], line: str) -> No
         load([JOB], **changes)
 
 
+PLANNED = {**NODE, "planned": "1 h"}
+SLOW = {**NODE, "name": "s", "slow": 1.5}
+FINDS = {"threshold": 1.1, "delay": "1 h"}
+
+
+def test_only_nodes_that_fail_are_blamed() -> None:
+    load([NODE, PLANNED | {"name": "p"}], recovery__blames_right=0.5)
+    for causes, more in (([PLANNED], {}), ([SLOW], {"recovery__stragglers": FINDS})):
+        with pytest.raises(InputError, match=r"recovery.blames_right: no cause takes a node away that could be"):
+            load(causes, recovery__blames_right=0.5, **more)
+
+
+def test_what_replaces_nodes_needs_a_cause_that_takes_some() -> None:
+    idle, spares = 600, {"hot": {"nodes": 1, "replace": "1 s"}}
+    for key, value in (("resume_when_idle", idle), ("spares", spares), ("success", {"replace": 0.5})):
+        for cause in (JOB, {**NODE, "replace": False}, SLOW):
+            with pytest.raises(InputError, match=rf"recovery.{key}.*: no cause takes a node away that would be"):
+                load([cause], **{f"recovery__{key}": value})
+        for causes in ([NODE], [PLANNED], [JOB, {**NODE, "found": "5 s"}]):
+            load(causes, **{f"recovery__{key}": value})
+        load([SLOW], recovery__stragglers=FINDS, **{f"recovery__{key}": value})
+
+
+def test_without_checkpoints_none_is_restored() -> None:
+    load([JOB], recovery__success={"restore": 0.5})
+    with pytest.raises(InputError, match=r"recovery.success.restore: there is no \[checkpoint\] to restore"):
+        load([JOB], recovery__success={"restore": 0.5}, checkpoint=None)
+
+
+def test_what_gpus_hold_is_of_use_only_to_processes_that_live_on() -> None:
+    tiers = {**STORE, "tiers": [{"kind": "gpu", **GIVEN}, {"kind": "remote"}]}
+    load([NODE], checkpoint=tiers, recovery__mode="in-process")
+    for mode in ("requeue", "in-job"):
+        with pytest.raises(InputError, match=rf"checkpoint.tiers: gpu: dies with the processes, .* '{mode}' starts"):
+            load([NODE], checkpoint=tiers, recovery__mode=mode)
+
+
 def test_a_planned_stop_is_not_detected() -> None:
     with pytest.raises(InputError, match="'j' is planned and needs no detection"):
         load([{**JOB, "planned": "0 s"}], recovery__detect_by_cause={"j": "1 s"})

@@ -1,5 +1,6 @@
 """What `interval --json` prints: a row an interval, the optimum, what each rule gives away, and what was assumed."""
 
+from math import inf
 from statistics import median
 from typing import Any
 
@@ -10,9 +11,13 @@ from sim.analysis.interval.study import IntervalStudy, regrets
 from sim.batch.statistics import Estimate, tells_apart
 from sim.batch.statistics.two_stage import two_stage, variance_ratio
 from sim.reliability.failures.exposure import job_mtbf_s
+from sim.reliability.records import RunPlan
 from sim.reliability.saving.progress import course
 
 Json = dict[str, Any]
+
+FEW = 5.0
+"""Failures of a run to a horizon below which its last interval weighs as they do: each costs half of one on average."""
 
 
 def interval_answer(study: IntervalStudy) -> Json:
@@ -128,6 +133,19 @@ def _optimum(study: IntervalStudy) -> Json | None:
     }
 
 
+def _met(plan: RunPlan) -> float:
+    """Return how many failures a run to a horizon meets on average if they cost no time, infinity of one to its work.
+
+    >>> from sim.reliability.examples import run_plan
+    >>> _met(run_plan())
+    inf
+    """
+    work_us = course(plan.phases, plan.checkpoint, plan.work_us).end_us
+    if plan.horizon_us is None or work_us < plan.horizon_us:
+        return inf
+    return plan.horizon_us * 1e-6 / job_mtbf_s(plan.failures, plan.nodes)
+
+
 def _notes(study: IntervalStudy) -> list[str]:
     """Return what a reader must know of these numbers."""
     plan, notes = study.plan, []
@@ -141,6 +159,10 @@ def _notes(study: IntervalStudy) -> list[str]:
         notes.append(f"several tiers: rules, block and restore are those of the first, {first_tier(plan).name}")
     if not first_tier(plan).block_us:
         notes.append("a checkpoint does not block the job: Young, Daly and the exact form say nothing")
+    if (met := _met(plan)) < FEW:
+        notes.append(
+            f"a run meets {met:.2g} failures on average: what its horizon leaves unsaved decides as much as they do"
+        )
     if study.curve.hopeless:
         longest = ", ".join(f"{each * 1e-6:g} s" for each in study.curve.hopeless)
         notes.append(f"some runs make no way at {longest}: left out")

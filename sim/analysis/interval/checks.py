@@ -7,6 +7,7 @@ from sim.engine.run import simulate_run
 from sim.errors import InputError, ScenarioError, unknown_name
 from sim.quantities import parse
 from sim.reliability.failures.exposure import job_mtbf_s
+from sim.reliability.records import RunPlan
 from sim.simulate import Planned, Prepared
 
 MOST_INTERVALS = 200
@@ -20,9 +21,7 @@ def check_asked(metric: str, prepared: Prepared, planning: Planned) -> None:
     if prepared.scenario.checkpoint is None:
         raise ScenarioError("checkpoint: is missing; an interval needs checkpoints, expected [checkpoint]")
     if isinf(job_mtbf_s(plan.failures, plan.nodes)):
-        raise ScenarioError(
-            f"{name}: failures: nothing stops the job, so that the best is no checkpoint; expected some"
-        )
+        raise ScenarioError(_unstopped(plan))
     if not plan.recovery.rework:
         raise ScenarioError("recovery.rework: false, so that nothing is lost; expected true")
     trace = simulate_run(plan, judge=planning.judge, pacer=planning.pacer)
@@ -33,6 +32,15 @@ def check_asked(metric: str, prepared: Prepared, planning: Planned) -> None:
             f"--metric cost_usd: {name} runs to its horizon and costs the same whatever is retained; expected "
             "usd_per_trillion_tokens, or a run that ends with its work"
         )
+
+
+def _unstopped(plan: RunPlan) -> str:
+    """Return why no rule says anything of a job that no failure stops."""
+    stragglers = plan.recovery.stragglers
+    if stragglers is not None and stragglers.policy == "evict":
+        only = "only evictions of slow nodes stop the job, which no rule reckons with; expected a failure that does"
+        return f"failures: {only}"
+    return "failures: nothing stops the job, so that the best is no checkpoint; expected some"
 
 
 def check_precision(precision: float) -> float:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from math import exp, isfinite
 
 from sim.reliability.failures.exposure import job_mtbf_s
-from sim.reliability.records import FailureClass, Law, RunPlan, Tier, tiers_of
+from sim.reliability.records import STORE, FailureClass, Law, RunPlan, Tier, tiers_of
 from sim.reliability.saving.interval import RULES, asynchronous_efficiency, optimal_s, segment_sure_recovery_s
 from sim.simulate import Prepared, run_plan
 
@@ -78,13 +78,13 @@ def closed_form(plan: RunPlan) -> Callable[[float], float] | None:
     asynchronous_efficiency where clocks go on during recoveries, segment_sure_recovery_s where they stand, with what is
     durable later as e^(-d/M) (Daly, FGCS 22, 2006). Failures are taken as a Poisson process of the job's mean time
     between failures, recoveries as long as their stages are on average, and no node as ever missing. None too for
-    several tiers, failures that are noticed late, and recoveries that may fail.
+    several tiers, a store that fails, failures that are noticed late, and recoveries that may fail.
     """
     checkpoint, recovery = plan.checkpoint, plan.recovery
     mtbf_s = job_mtbf_s(plan.failures, plan.nodes)
     if not isfinite(mtbf_s) or recovery.on_failure != "restart" or not is_exponential(plan.failures):
         return None
-    late = any(each.silent or each.planned or each.slowing for each in plan.failures)
+    late = any(each.silent or each.planned or each.slowing or each.component == STORE for each in plan.failures)
     if checkpoint.faster or late or recovery.mode != "requeue" or recovery.success or recovery.blames_right < 1:
         return None
     block_s, recovery_s = checkpoint.block_us * 1e-6, recovery_mean_s(plan)

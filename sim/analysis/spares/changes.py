@@ -1,13 +1,11 @@
 """What could be bought or improved: a scenario with one thing better at a time."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from sim.analysis.spares.more import Change, more_spares
 from sim.reliability.records import FailureClass, Law, RecoveryPlan
 from sim.scenario import Scenario
-
-SPARES = (1, 2, 4)
-"""Spare nodes that are added."""
 
 FASTER = 2.0
 """Times the bandwidth of the store, writing and reading."""
@@ -19,26 +17,12 @@ SOONER_S, SHARE = 60.0, 0.5
 """A minute less, or half of the time."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """One thing better. overrides: keys that it sets where a seed's draws read them; rebuilt: machine is new.
-
-    faster: by which factor steps are, so that more work is done in the same time.
-    """
-
-    name: str
-    scenario: Scenario
-    overrides: tuple[str, ...] = ()
-    rebuilt: bool = False
-    faster: float = 1.0
-
-
 def changes_of(scenario: Scenario) -> tuple[Change, ...]:
     """Return the changes that could matter to a scenario: none of what it has not, or states as a given duration.
 
     Laws of durations keep their shape. A minute less is asked only of what takes longer on average.
     """
-    changes = (*_spares(scenario), *_store(scenario), *_recovery(scenario), *_crews(scenario))
+    changes = (*more_spares(scenario), *_store(scenario), *_recovery(scenario), *_crews(scenario))
     return (*changes, *_dual_tor(scenario), *_mfu(scenario))
 
 
@@ -59,20 +43,6 @@ def left_out(scenario: Scenario) -> list[str]:
     if recovery is not None and not _mean_s(recovery):
         reasons.append("detection: takes no time")
     return reasons
-
-
-def _spares(scenario: Scenario) -> Iterator[Change]:
-    if scenario.repair is None:
-        return
-    machines = scenario.machines
-    for more in SPARES:
-        count = machines.spare_nodes + more
-        yield Change(
-            name=f"+{more} {'spare' if more == 1 else 'spares'}",
-            scenario=replace(scenario, machines=replace(machines, spare_nodes=count)),
-            overrides=(f"cluster.spare_nodes={count}",),
-            rebuilt=machines.topology is not None,
-        )
 
 
 def _store(scenario: Scenario) -> Iterator[Change]:

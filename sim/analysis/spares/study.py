@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.analysis.spares.changes import Change, changes_of, left_out
+from sim.analysis.spares.changes import changes_of, left_out
+from sim.analysis.spares.more import Change
 from sim.batch.pool import Pool, pool
 from sim.batch.seeds import Job, of_seed, prepared_job
 from sim.batch.statistics.two_stage import FIRST, replications_for

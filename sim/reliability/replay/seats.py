@@ -6,14 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.errors import InputError, ScenarioError
-from sim.reliability.records import SHARED_COMPONENTS, STORE
+from sim.reliability.records import NODE_PARTS, SHARED_COMPONENTS, STORE
 from sim.reliability.replay.entries import Entry
 from sim.streams import uniforms
 
-IN_NODES = ("gpu", "nic", "link", "node")
-"""A node and what it holds, as far as a log tells them apart."""
-
-REPLAYED = (*IN_NODES, "job", STORE, *SHARED_COMPONENTS)
+REPLAYED = (*NODE_PARTS, "job", STORE, *SHARED_COMPONENTS)
 """Components whose failures can be replayed."""
 
 RULES = ("appearance", "index", "modulo", "sample")

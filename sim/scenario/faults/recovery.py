@@ -15,7 +15,7 @@ from sim.scenario.faults.repair import RepairForm
 from sim.scenario.faults.replay import logged_causes
 from sim.scenario.faults.slow import StragglersForm, stragglers_of
 from sim.scenario.faults.spares import SparesForm
-from sim.scenario.fields import Count, Fraction, OneOf, Time
+from sim.scenario.fields import LONGEST_S, Count, Fraction, OneOf, Time
 from sim.scenario.laws import CLOSED, Duration, LawForm, law
 
 NONE = LawForm.model_construct(kind="constant", mean=0.0)
@@ -85,6 +85,7 @@ def recovery_of(
         if cause not in causes:
             raise unknown_name("cause", cause, causes, "recovery.detect_by_cause")
     _check_mode(recovery)
+    _check_grown(recovery, nodes)
     return RecoveryPlan(
         mode=recovery.mode,
         on_failure=recovery.on_failure,
@@ -116,6 +117,14 @@ def check_resume(recovery: RecoveryForm | None, nodes: int) -> None:
     if idle is not None and idle < nodes:
         raise ScenarioError(
             f"recovery.resume_when_idle: got {idle:,}; expected at least {nodes:,}, the nodes of the job"
+        )
+
+
+def _check_grown(recovery: RecoveryForm, nodes: int) -> None:
+    if recovery.initialize_per_node * nodes > LONGEST_S:
+        raise ScenarioError(
+            f"recovery.initialize_per_node: got {recovery.initialize_per_node:.3g} s for each of {nodes:,} nodes; "
+            "expected at most 100000 y in all"
         )
 
 

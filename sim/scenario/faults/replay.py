@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sim.errors import InputError, ScenarioError
-from sim.reliability.records import FailureClass, RecoveryPlan
+from sim.reliability.records import NODE_PARTS, FailureClass, RecoveryPlan
 from sim.reliability.replay.classes import cause_names, logged_classes
 from sim.reliability.replay.entries import FailureLog
 from sim.reliability.replay.records import Replay
-from sim.reliability.replay.seats import IN_NODES, Fleet
+from sim.reliability.replay.seats import Fleet
 from sim.scenario.faults.failures import FailuresForm
 from sim.scenario.faults.log import LogForm, read_log
-from sim.scenario.faults.parts import per_node
+from sim.scenario.faults.parts import UNCOUNTED, per_node
 from sim.scenario.records import Failures, Machines, ReplayedLog
 
 
@@ -32,7 +32,7 @@ def with_log(
     fleet = Fleet(
         nodes=machines.nodes,
         spare_nodes=machines.spare_nodes,
-        per_node={name: per_node(name, machines.node, machines.nic_ports, None, "failures.log") for name in IN_NODES},
+        per_node={name: _per_node(name, machines, log) for name in NODE_PARTS},
         seed=seed,
     )
     until_us = None if horizon_s is None else round(horizon_s * 1e6)
@@ -76,6 +76,15 @@ def of_causes(recovery: RecoveryPlan | None, failures: Failures) -> RecoveryPlan
     causes = {each.cause for each in failures.classes}
     detect = {cause: law for cause, law in recovery.detect_by_cause.items() if cause in causes}
     return replace(recovery, detect_by_cause=detect)
+
+
+def _per_node(component: str, machines: Machines, log: FailureLog) -> int:
+    """Return how many of a part a node holds; of those that no record counts, as many as the log numbers, or one."""
+    numbered = 1 + max((entry.index for entry in log.entries if entry.component == component), default=0)
+    if component in UNCOUNTED:
+        return max(1, numbered)
+    counted = per_node(component, machines.node, machines.nic_ports, None, "failures.log")
+    return max(counted, numbered) if component == "hbm" else counted
 
 
 def _check_clocks(form: FailuresForm, log: LogForm) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from pydantic import BaseModel, model_validator
 
+from sim import catalog
 from sim.errors import ScenarioError
 from sim.reliability.records import RecoveryPlan, SparePlan, SpareTier
 from sim.scenario.fields import Count, refuse
@@ -60,6 +61,18 @@ def with_spares(recovery: RecoveryPlan | None, form: SparesForm | None, machines
     return None if recovery is None else replace(recovery, spares=spares_of(form, machines))
 
 
+def domain_room(machines: Machines) -> int:
+    """Return how many nodes of a scale-up domain the job leaves to its spares.
+
+    >>> from sim.scenario import load_scenario
+    >>> racks = ["cluster.node=gb200-nvl72", "cluster.domain_gpus=64", "cluster.nodes=4"]
+    >>> domain_room(load_scenario("tiny", racks).machines)
+    2
+    """
+    node = machines.node
+    return max(0, catalog.node(node.name).scale_up_domain - node.scale_up_domain) // node.accelerators
+
+
 def _tier(form: TierForm | None) -> SpareTier | None:
     return None if form is None else SpareTier(nodes=form.nodes, replace=law(form.replace))
 
@@ -70,6 +83,12 @@ def _domain_nodes(per_domain: int, machines: Machines) -> int:
     each = node.scale_up_domain // node.accelerators
     if each < 2:
         raise ScenarioError(f"{where}: a '{node.name}' is a scale-up domain of its own; expected no per_domain")
+    room = domain_room(machines)
+    if per_domain > room:
+        raise ScenarioError(
+            f"{where}: got {per_domain:,} in domains of {each + room:,} nodes, of which the job uses {each}; expected "
+            + (f"at most {room:,}" if room else "a cluster.domain_gpus that leaves nodes for spares")
+        )
     if machines.nodes % each:
         raise ScenarioError(
             f"{where}: got cluster.nodes = {machines.nodes:,}, expected a multiple of the {each} nodes that the job "

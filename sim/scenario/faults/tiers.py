@@ -69,6 +69,18 @@ def check_copies(forms: Sequence[TierForm], nodes: int) -> None:
             )
 
 
+def check_processes(forms: Sequence[TierForm], mode: str) -> None:
+    """Raise ScenarioError for a tier in the GPUs' memory of a job whose processes all start anew after a failure.
+
+    >>> check_processes([TierForm(kind="gpu"), TierForm(kind="remote")], "in-process")
+    """
+    if mode != "in-process" and any(form.kind == "gpu" for form in forms):
+        raise ScenarioError(
+            f"{WHERE}: gpu: dies with the processes, all of which mode '{mode}' starts anew; expected none, or "
+            "recovery.mode = 'in-process'"
+        )
+
+
 def tiers_of(forms: Sequence[TierForm], *, modelled: bool, asynchronous: bool = True) -> tuple[TierChoice, ...]:
     """Return the tiers that are asked for, the store last; none where only it is.
 

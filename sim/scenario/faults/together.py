@@ -16,7 +16,7 @@ def check_effects(failures: FailuresForm | None, recovery: RecoveryForm | None, 
     if failures is None or recovery is None:
         return
     lines = [line for cause in failures.causes for line in _of_cause(cause, failures, recovery, checkpoints)]
-    lines += _unread(failures, recovery)
+    lines += _unread(failures, recovery, checkpoints)
     if lines:
         raise ScenarioError("\n".join(lines))
 
@@ -67,22 +67,45 @@ def _effects(cause: CauseForm) -> list[str]:
     return [key for key, is_given in given.items() if is_given]
 
 
-def _unread(failures: FailuresForm, recovery: RecoveryForm) -> Iterator[str]:
+def _unread(failures: FailuresForm, recovery: RecoveryForm, checkpoints: bool) -> Iterator[str]:
     """Say what nothing reads; what presets and logs hold is left to them."""
     for stage, given in (("requeue", recovery.requeue), ("warm_up", recovery.warm_up)):
         if stage in recovery.success and (given is None or (given.kind == "constant" and not given.mean)):
             yield f"recovery.success.{stage}: there is no recovery.{stage}; expected both or neither"
+    if "restore" in recovery.success and not checkpoints:
+        yield "recovery.success.restore: there is no [checkpoint] to restore; expected both or neither"
     if failures.preset is not None or failures.log is not None:
         return
-    if recovery.blames_right < 1 and recovery.stragglers is None and not any(map(_takes, failures.causes)):
+    if recovery.blames_right < 1 and not any(map(_takes, failures.causes)):
         yield "recovery.blames_right: no cause takes a node away that could be blamed; expected none"
     if failures.ages and not any(held_by_nodes(cause.component) for cause in failures.causes):
         yield "failures.ages: got no cause of failure of nodes; expected one"
+    if not _evicts(recovery) and not any(map(_moves, failures.causes)):
+        yield from _of_nobody(recovery)
+
+
+def _of_nobody(recovery: RecoveryForm) -> Iterator[str]:
+    """Say what is read only where nodes leave a job for which none ever do."""
+    for key, given in (
+        ("spares", recovery.spares is not None),
+        ("success.replace", "replace" in recovery.success),
+        ("resume_when_idle", recovery.resume_when_idle is not None),
+    ):
+        if given:
+            yield f"recovery.{key}: no cause takes a node away that would be replaced; expected none"
 
 
 def _takes(cause: CauseForm) -> bool:
-    """Say whether a node leaves the job for a cause, planned stops included."""
-    stays = cause.component == "job" or cause.repair is not None or is_slow(cause)
-    return (cause.planned is not None and cause.component != "job") or (
-        not stays if cause.replace is None else cause.replace
-    )
+    """Say whether a node leaves the job because it failed: of planned stops and evictions it is known which."""
+    stays = cause.component in ("job", STORE) or cause.planned is not None or cause.repair is not None or is_slow(cause)
+    return not stays if cause.replace is None else cause.replace
+
+
+def _moves(cause: CauseForm) -> bool:
+    """Say whether a node leaves the job for a cause, planned stops and outages that cut it off included."""
+    cuts = cause.repair is not None and cause.component != STORE and not is_slow(cause)
+    return _takes(cause) or cuts or (cause.planned is not None and cause.component != "job")
+
+
+def _evicts(recovery: RecoveryForm) -> bool:
+    return recovery.stragglers is not None and recovery.stragglers.policy == "evict"

@@ -178,6 +178,35 @@ def test_what_an_interval_does_not_decide_is_refused(
         study_interval(exponential, overrides=overrides, metric=metric, replicas=2, workers=1)
 
 
+def test_a_horizon_that_sees_few_failures_is_told(exponential: str) -> None:
+    few, many = (
+        interval_answer(
+            study_interval(exponential, overrides=["run.work=9000 d", f"run.horizon={hours} h"], replicas=2, workers=1)
+        )
+        for hours in (6, 24)
+    )
+    assert "a run meets 2 failures on average: what its horizon leaves unsaved" in " ".join(few["notes"])
+    assert not any("on average" in note for note in many["notes"])
+
+
+def test_no_closed_form_knows_of_a_store_that_fails(exponential: str) -> None:
+    causes = (
+        '[{ component = "job", name = "failure", kind = "exponential", mean = "180 min" }, '
+        '{ component = "storage", name = "store", kind = "exponential", mean = "9 h", repair = "1 h" }]'
+    )
+    for overrides, known in (([], True), ([f"failures.causes={causes}"], False)):
+        answer = interval_answer(study_interval(exponential, overrides=overrides, replicas=2, workers=1))
+        assert all((row["closed_form"] is not None) == known for row in answer["rows"])
+
+
+def test_evictions_stop_a_job_but_no_rule_reckons_with_them(exponential: str) -> None:
+    slow = 'failures.causes=[{ component = "node", name = "slow", kind = "exponential", mean = "20 d", slow = 1.5 }]'
+    finds = 'recovery.stragglers={ threshold = 1.1, delay = "1 h" }'
+    shop = 'repair={ crews = 0, automatic = { time = "1 h", success = 1.0 }, manual = { time = "1 h", success = 1.0 } }'
+    with pytest.raises(ScenarioError, match=r"^failures: only evictions of slow nodes stop the job, which no rule"):
+        study_interval(exponential, overrides=[slow, finds, shop], replicas=2, workers=1)
+
+
 def test_the_cost_of_a_run_to_its_horizon_is_refused() -> None:
     with pytest.raises(ScenarioError, match="usd_per_trillion_tokens"):
         study_interval("tiny", overrides=["run.horizon=2 h"], metric="cost_usd", replicas=2, workers=1)

@@ -126,6 +126,70 @@ def test_every_change_betters_one_thing() -> None:
     assert [each.cause for each in kept] == ["Faulty GPU", "Software bug"]
 
 
+RACKS = """
+name = "racks"
+[training]
+step_time = "60 s"
+[cluster]
+node = "gb200-nvl72"
+nodes = 30
+domain_gpus = 60
+spare_nodes = 4
+[failures]
+ages = [{ nodes = 30, age = "9 d" }, { nodes = 4, age = "1.5 d" }]
+[[failures.causes]]
+component = "node"
+name = "failure"
+kind = "weibull"
+mean = "40 d"
+shape = 2.0
+[recovery]
+detect = "0 s"
+replace = "5 min"
+initialize = "3 min"
+spares = { per_domain = 2 }
+[repair]
+crews = 0
+automatic = { time = "1 d", success = 1.0 }
+manual = { time = "1 d", success = 1.0 }
+[checkpoint]
+interval = { kind = "fixed", every = "30 min" }
+asynchronous = false
+block = "1 min"
+restore = "0 s"
+[run]
+horizon = "5 d"
+"""
+
+
+def test_domains_grow_by_a_spare_each_as_far_as_they_have_room_and_by_whole_ones(tmp_path: Path) -> None:
+    """Racks of 18 trays, of which the job uses 15 and two are spare: one more fits."""
+    path = tmp_path / "racks.toml"
+    path.write_text(RACKS)
+    scenario = load_scenario(str(path))
+    more = {change.name: change for change in changes_of(scenario) if change.overrides}
+    assert [(name, change.scenario.machines.spare_nodes) for name, change in more.items()] == [
+        ("+1 spare a domain", 6),
+        ("+1 domain", 21),
+    ]
+    for change in more.values():
+        # What its keys say is the same scenario: ages and spares fit each other and the domains.
+        assert load_scenario(str(path), change.overrides) == change.scenario
+    study = study_spares(str(path), replicas=2, workers=1)
+    assert study.changes[:2] == ("+1 spare a domain", "+1 domain")
+    assert np.isfinite(study.outcomes[:, :, 0]).all()
+
+
+def test_a_fleet_of_ages_grows_by_nodes_as_old_as_its_last(tmp_path: Path) -> None:
+    path = tmp_path / "fleet.toml"
+    path.write_text(RACKS.replace("spares = { per_domain = 2 }\n", ""))
+    first = next(iter(changes_of(load_scenario(str(path)))))
+    assert first.name == "+1 spare"
+    assert [(each.nodes, each.age_s) for each in first.scenario.failures.ages] == [(30, 777600.0), (5, 129600.0)]
+    assert load_scenario(str(path), first.overrides) == first.scenario
+    assert study_spares(str(path), replicas=2, workers=1).changes[0] == "+1 spare"
+
+
 def test_faster_steps_save_their_hundredth_where_nothing_else_takes_time(constant: str) -> None:
     """Without failures or checkpoints to speak of, 1,000 min of work take 1,000 / 1.01 min."""
     quiet = ["failures.scale=1e-3", "run.work=1000 min", "checkpoint.block=1 s"]

@@ -66,6 +66,18 @@ def test_a_cause_that_did_more_than_its_events_tell_is_refused() -> None:
     assert len(read_events(columns(), json.dumps({"failures": {"classes": classes}}), REPLAYED).entries) == 4
 
 
+@pytest.mark.parametrize(("kind", "key"), [("slowed", "slowing"), ("planned", "planned")])
+def test_what_slowed_or_was_planned_is_not_left_out_unnoticed(kind: str, key: str) -> None:
+    classes = json.loads(SCENARIO)["failures"]["classes"]
+    classes += [{"cause": "other", "component": "node", "per_node": 1, "replace": False, key: {"mean_s": 0.0}}]
+    table, scenario = columns(), json.dumps({"failures": {"classes": classes}})
+    assert len(read_events(table, scenario, REPLAYED).entries) == 4
+    for name, value in zip(COLUMNS, (11, kind, "other", "node", 1, 0, 1), strict=True):
+        table[name].append(value)
+    with pytest.raises(InputError, match=rf"cause 'other' has {key} in the run, which a log does not replay"):
+        read_events(table, scenario, REPLAYED)
+
+
 def test_a_component_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(InputError, match=r"event 0: component 'gpu' is not known"):
+    with pytest.raises(InputError, match=r"^event 0: a gpu failed, which .* not replay; expected one of: job, leaf$"):
         read_events(columns(), None, ("job", "leaf"))

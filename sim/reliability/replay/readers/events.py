@@ -24,6 +24,10 @@ _OF_CLOCKS = ("life", "lemons", "names", "stops", "logged")
 """What of a cause says only when it struck, which the events do, or follows from the network."""
 
 
+_STRUCK = ("failure", "slowed", "planned")
+"""Kinds of events by which a cause has done something; only failures can be replayed."""
+
+
 class _Row(NamedTuple):
     time_us: int
     kind: str
@@ -45,7 +49,7 @@ def read_events(columns: Mapping[str, Sequence[Any]], scenario: str | None, comp
         raise InputError(f"events: missing column '{missing[0]}'; expected {', '.join(COLUMNS)}")
     rows = [_Row(*row) for row in zip(*(columns[name] for name in COLUMNS), strict=True)]
     classes = _classes(scenario)
-    _check_classes(classes, {row.cause for row in rows if row.kind == "failure"})
+    _check_classes(classes, {row.cause for row in rows if row.kind in _STRUCK})
     end_us = max((row.time_us for row in rows), default=0)
     back_us = {row[2:6]: row.time_us for row in rows if row.kind == "restored"}
     entries = [
@@ -55,7 +59,10 @@ def read_events(columns: Mapping[str, Sequence[Any]], scenario: str | None, comp
     ]
     unknown = [entry for entry in entries if entry.component not in components]
     if unknown:
-        raise InputError(f"{unknown[0].where}: component '{unknown[0].component}' is not known")
+        raise InputError(
+            f"{unknown[0].where}: a {unknown[0].component} failed, which a log does not replay; expected one of: "
+            f"{', '.join(components)}"
+        )
     timed = tuple(sorted(entries, key=lambda entry: entry.at_us))
     return FailureLog(entries=timed, end_us=end_us, causes=tuple(classes), indexed=True)
 
