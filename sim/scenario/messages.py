@@ -16,6 +16,8 @@ _EXPECTED = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
     "float_type": "a number",
+    "int_parsing": "a whole number",
+    "float_parsing": "a number",
     "finite_number": "a finite number",
     "list_type": "a list",
     "dict_type": "a table",
@@ -28,6 +30,11 @@ _EXPECTED = {
 def error_lines(error: ValidationError, form: type[BaseModel]) -> list[str]:
     """Return one line for each error of a form that was filled in wrongly."""
     return [_line(item, form) for item in error.errors(include_url=False)]
+
+
+def option_line(error: BaseException) -> str | None:
+    """Return what is wrong with the value of an option of the command line; None of errors that are not pydantic's."""
+    return _message(error.errors(include_url=False)[0]) if isinstance(error, ValidationError) else None
 
 
 def dotted(key: Key) -> str:

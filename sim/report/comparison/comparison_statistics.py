@@ -91,9 +91,9 @@ def told_statistics(result: Result) -> list[str]:
     """Return how differences are judged, and what common seeds were worth."""
     lines = []
     if len(result["variants"]) > 2 and result["replicas"] > 1:
-        lines += wrapped(
-            f"All {len(result['variants']) - 1} intervals of differences hold at once with 95 % (Bonferroni)."
-        )
+        count = len(result["variants"]) - 1
+        every = "Both" if count == 2 else f"All {count}"
+        lines += wrapped(f"{every} intervals of differences hold at once with 95 % (Bonferroni).")
     if result["variance_ratio"] is not None:
         lines += wrapped(f"Variance of a difference under common seeds: {_share(result['variance_ratio'])}.")
     return lines
