@@ -59,9 +59,11 @@ def tenths(parts: int) -> str:
 def signed(error: float) -> str:
     """Return an error as a fraction with its sign, in percent.
 
-    >>> signed(-0.0891)
-    '-8.9 %'
+    >>> signed(-0.0891), signed(9800)
+    ('-8.9 %', '9,801 times')
     """
+    if error >= 10:
+        return f"{1 + error:,.0f} times"
     return f"{100 * error:+.1f} %"
 
 
@@ -109,6 +111,15 @@ def listed(names: Sequence[str]) -> str:
     ('1, 2', '1, x; 2, x')
     """
     return ("; " if any("," in name for name in names) else ", ").join(names)
+
+
+def cut(name: str, width: int) -> str:
+    """Return a name in so many characters; dots say that it goes on.
+
+    >>> cut("all-reduce", 10), cut("all-reduce of 8 GPUs", 12)
+    ('all-reduce', 'all-reduce..')
+    """
+    return name if len(name) <= width else f"{name[: width - 2].rstrip()}.."
 
 
 def pairs(facts: Sequence[tuple[str, str]], columns: tuple[int, ...] = (17, 24, 16)) -> list[str]:

@@ -129,6 +129,8 @@ def _half(row: Mapping[str, Any]) -> str:
     if row["ci_high"] is None:
         return ""
     half = row["ci_high"] - row["mean"]
+    if not half:
+        return "all alike"
     return f"+-{100 * half:.1f} points" if row["metric"] in FRACTIONS else f"+-{amount_of(row['metric'])(half)}"
 
 

@@ -71,7 +71,8 @@ def _binds(row: Result) -> str:
         return f"network ({percent(share)} of the step waits for it)"
     if name == "failures":
         return f"failures ({percent(share)} of the GPU time held is lost to them, with spares)"
-    return f"{name} ({percent(share)} used)" if name != "GPUs" else "the number of GPUs"
+    used = f"{share:,.3g} times what was asked for" if share >= 2 else f"{percent(share)} used"
+    return f"{name} ({used})" if name != "GPUs" else "the number of GPUs"
 
 
 def _nearest(answer: Result) -> list[str]:
