@@ -36,6 +36,7 @@ from sim.engine.collector import rare_collections
 from sim.errors import InputError, OutputError, TrainwrightError
 from sim.terminal import (
     arguments_of,
+    bad_option,
     check_apart,
     check_output,
     check_results,
@@ -65,7 +66,7 @@ class _Commands(TyperGroup):
             if "\n" in message:  # The help itself, where nothing was asked.
                 typer.echo(message, err=True)
             else:
-                complain(f"{message.rstrip('.')} (see --help)")
+                complain(f"{bad_option(error) or message.rstrip('.')} (see --help)")
             code = BAD_INPUT
         sys.exit(code if isinstance(code, int) else 0)
 

@@ -71,11 +71,15 @@ def unknown_name(what: str, got: str, known: Iterable[str], where: str = "") -> 
 
     >>> print(unknown_name("topology kind", "fat-tre", ["fat-tree", "torus"], "cluster.topology.kind"))
     cluster.topology.kind: unknown topology kind 'fat-tre'; did you mean 'fat-tree'? Known: fat-tree, torus
+    >>> print(unknown_name("accelerator", "h100", ["b100", "h100-sxm"]))
+    unknown accelerator 'h100'; did you mean 'h100-sxm'? Known: b100, h100-sxm
     """
     names = sorted(known)
     listed = ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
     folded = {name.casefold(): name for name in names}
-    near = [folded[name] for name in get_close_matches(got.casefold(), folded, n=1, cutoff=0.5)]
+    short = got.casefold()
+    longer = sorted((name for name in folded if short and name.startswith(f"{short}-")), key=len)
+    near = [folded[name] for name in (longer or get_close_matches(short, folded, n=1, cutoff=0.5))]
     hint = f"; did you mean '{near[0]}'?" if near else "."
     prefix = f"{where}: " if where else ""
     return UnknownNameError(f"{prefix}unknown {what} '{got}'{hint} Known: {listed}")

@@ -53,6 +53,17 @@ def marks() -> "Marks":
     return marks_for(sys.stdout.encoding)
 
 
+def bad_option(error: Exception) -> str | None:
+    """Return what is wrong with the value of an option: which, what it got, what was expected; None of other errors."""
+    parameter, cause = getattr(error, "param", None), error.__cause__
+    if parameter is None or cause is None:
+        return None
+    from sim.scenario.messages import option_line
+
+    said = option_line(cause)
+    return None if said is None else f"{parameter.opts[0]}: {said}"
+
+
 def complain(message: str) -> None:
     """Print an error, a line a problem."""
     for line in message.splitlines():

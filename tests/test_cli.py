@@ -279,7 +279,7 @@ def test_a_defect_of_ours_is_not_dressed_up_as_bad_input(fake: Fake) -> None:
         (["runn", "tiny"], "Did you mean 'run'"),
         (["run", "tiny", "more"], "unexpected extra argument"),
         (["run", "tiny", "--sead", "3"], "No such option: --sead"),
-        (["step", "tiny", "--phase", "x"], "'--phase'"),
+        (["step", "tiny", "--phase", "x"], "--phase: got 'x', expected a whole number"),
         (["--json", "run", "tiny"], "No such option: --json"),
     ],
 )

@@ -93,8 +93,22 @@ class Comparison:
 
     @property
     def headline(self) -> str:
-        """The metric that ranks the variants: dollars of a token retained, or else what comes first."""
-        return next(name for name in HEADLINES if name in self.metrics)
+        """The metric that ranks the variants: dollars of a token retained, or else the first that tells any apart.
+
+        Runs that a horizon ends are not ranked by what they cost alone: what retains least costs least.
+        """
+        unfit = ("cost_usd",) if self.one_end and self.varies("ettr") else ()
+        known = [name for name in HEADLINES if name in self.metrics and name not in unfit]
+        return next((name for name in known if self.varies(name)), known[0])
+
+    @property
+    def one_end(self) -> bool:
+        """Whether all runs end at one instant, which a horizon makes them do."""
+        return len({end for each in self.measured for end in each.samples["wall_time_s"]}) == 1
+
+    def varies(self, metric: str) -> bool:
+        """Return whether any variant's samples of a metric are not those of the first, where all have it."""
+        return metric in self.metrics and any(own != first for own, first in self._pairs(metric))
 
 
 def compare(
@@ -174,7 +188,7 @@ def _measured(
     ]
     parts: list[Measured] = []
     for done, part in enumerate(processes.map(_measure, tasks), start=1):
-        progress(done / len(tasks), f"{part.variant.name}, {numbers.start + 1} to {numbers.stop}")
+        progress(done / len(tasks), f"{part.variant.name}: runs {numbers.start + 1} to {numbers.stop}")
         parts.append(part)
     return [_joined(parts[first : first + len(blocks)]) for first in range(0, len(parts), len(blocks))]
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from sim.ledger.bill.cost import total_usd
 from sim.simulate import RunResult, StepResult, main_phase
 
-HEADLINES = ("usd_per_trillion_tokens", "cost_usd", "step_time_s", "wall_time_s")
-"""What ranks variants: the first of these that all of them have."""
+HEADLINES = ("usd_per_trillion_tokens", "cost_usd", "step_time_s", "wall_time_s", "ettr")
+"""What ranks variants: the first of these that all of them have and in which not all are the same."""
 
-HIGHER_IS_BETTER = ("step_mfu", "effective_mfu", "goodput", "ettr")
+HIGHER_IS_BETTER = ("tokens", "step_mfu", "effective_mfu", "goodput", "ettr")
 
 
 def sample(run: RunResult) -> dict[str, float]:
@@ -48,6 +48,7 @@ def _usd_per_trillion_tokens(run: RunResult) -> float | None:
 METRICS: Mapping[str, Callable[[RunResult], float | None]] = {
     "cost_usd": _cost_usd,
     "usd_per_trillion_tokens": _usd_per_trillion_tokens,
+    "tokens": lambda run: None if run.summary.tokens is None else float(run.summary.tokens),
     "wall_time_s": lambda run: run.summary.wall_time_s,
     "step_time_s": _step_time_s,
     "exposed_communication": _exposed,
@@ -58,4 +59,4 @@ METRICS: Mapping[str, Callable[[RunResult], float | None]] = {
     "job_gpu_hours": lambda run: run.summary.job_gpu_hours,
     "interruptions": lambda run: float(sum(run.summary.interruptions.values())),
 }
-"""By name; exposed_communication is the part of the main step's GPU-time that waits for messages."""
+"""By name; tokens are those retained, exposed_communication is the part of the main step's GPU-time that waits."""

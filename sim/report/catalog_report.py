@@ -45,4 +45,6 @@ def _source(row: CatalogRow) -> str:
 def _value(value: str | float | bool) -> str:
     if isinstance(value, float):
         return f"{value:,.10g}"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -59,17 +59,19 @@ def tenths(parts: int) -> str:
 def signed(error: float) -> str:
     """Return an error as a fraction with its sign, in percent.
 
-    >>> signed(-0.0891)
-    '-8.9 %'
+    >>> signed(-0.0891), signed(9800)
+    ('-8.9 %', '9,801 times')
     """
+    if error >= 10:
+        return f"{1 + error:,.0f} times"
     return f"{100 * error:+.1f} %"
 
 
 def short(value: float, digits: int = 3) -> str:
     """Return a number in few digits, with an SI prefix from a thousand on.
 
-    >>> short(28_912_345), short(15.6e12), short(0.1234), short(999.96)
-    ('28.9 M', '15.6 T', '0.123', '1.00 k')
+    >>> short(28_912_345), short(15.6e12), short(0.1234), short(999.96), short(9_620)
+    ('28.9 M', '15.6 T', '0.123', '1.00 k', '9.62 k')
     """
     for factor, prefix in _PREFIXES:
         # Compared after rounding: 999.96 reads as 1.00 k, not as 1000.
@@ -102,6 +104,24 @@ def table(rows: Sequence[Sequence[str]], align: str, gap: int = 2) -> list[str]:
     ]
 
 
+def listed(names: Sequence[str]) -> str:
+    """Return names in a sentence: parted by semicolons where one of them has a comma of its own.
+
+    >>> listed(["1", "2"]), listed(["1, x", "2, x"])
+    ('1, 2', '1, x; 2, x')
+    """
+    return ("; " if any("," in name for name in names) else ", ").join(names)
+
+
+def cut(name: str, width: int) -> str:
+    """Return a name in so many characters; dots say that it goes on.
+
+    >>> cut("all-reduce", 10), cut("all-reduce of 8 GPUs", 12)
+    ('all-reduce', 'all-reduce..')
+    """
+    return name if len(name) <= width else f"{name[: width - 2].rstrip()}.."
+
+
 def pairs(facts: Sequence[tuple[str, str]], columns: tuple[int, ...] = (17, 24, 16)) -> list[str]:
     """Return facts in lines of two, each a name and its value; a value wider than its column gets a line of its own.
 
@@ -130,5 +150,6 @@ def wrapped(text: str, later: str = "  ", first: str = "") -> list[str]:
 
 
 def _digits(value: float, digits: int) -> str:
-    whole = len(f"{abs(value):.0f}")
+    # Counted after rounding to these digits: 9.62 has one before the point, 9.996 has two.
+    whole = len(str(int(abs(float(f"{value:.{digits}g}")))))
     return f"{value:.{max(digits - whole, 0)}f}"

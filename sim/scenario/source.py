@@ -247,6 +247,8 @@ def _text(path: Path, where: str, expected: str = "a scenario in TOML, or a pres
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InputError(f"{where}{path}: no such file; expected {expected}") from None
+    except IsADirectoryError:
+        raise InputError(f"{where}{path}: is a directory; expected {expected}") from None
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise InputError(f"{where}{path}: cannot be read: {reason}") from error

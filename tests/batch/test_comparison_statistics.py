@@ -47,7 +47,7 @@ def test_all_intervals_of_differences_hold_at_once(spares: Comparison, answer: d
         wide, narrow = paired(*samples, 0.975), paired(*samples)
         assert (row["difference_low"], row["difference_high"]) == (wide.low, wide.high)
         assert wide.low is not None and narrow.low is not None and wide.low < narrow.low
-    assert "All 2 intervals of differences hold at once with 95 % (Bonferroni)." in comparison_report(answer)
+    assert "Both intervals of differences hold at once with 95 % (Bonferroni)." in comparison_report(answer)
 
 
 def test_what_common_seeds_were_worth_is_told(spares: Comparison, answer: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from sim import catalog
 from sim.catalog.assumed import OUT_OF_CLAIMS
+from sim.report.batch.batch_report import results_report
 from sim.report.catalog_report import entry_report, kinds_report
 from sim.report.network.topology_report import topology_report
 from sim.report.run.answers import step_json
@@ -167,3 +168,31 @@ def test_packets_lengthen_what_leaves_the_scale_up_domain_and_nothing_else() -> 
         [fluid["step_time_s"] * (1 + 0.07 * outside), fluid["step_time_s"] * (1 + 0.25 * outside)]
     )
     assert ideal["packets"] is None
+
+
+def test_the_means_of_a_batch_have_their_units_and_intervals_in_points() -> None:
+    answer = {
+        "kind": "batch",
+        "status": {
+            "study": "s",
+            "question": "Which of two spares is " + "really " * 12 + "needed?",
+            "runs": 2,
+            "runs_done": 2,
+            "chunks": 1,
+            "chunks_done": 1,
+            "failed": 0,
+            "damaged": 0,
+            "working": [],
+            "quarantined": [],
+            "second": None,
+        },
+        "tables": {},
+        "rows": [
+            {"variant": "one", "metric": "ettr", "mean": 0.78865, "ci_low": 0.58, "ci_high": 0.98426, "replicas": 4},
+            {"variant": "one", "metric": "cost_usd", "mean": 2140.11, "ci_low": None, "ci_high": None, "replicas": 1},
+        ],
+    }
+    lines = results_report(answer).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[-2].split() == ["one", "ettr", "78.9", "%", "+-19.6", "points", "4"]
+    assert lines[-1].split() == ["one", "cost_usd", "$2.140", "k", "1"]

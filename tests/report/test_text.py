@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.report.text import ASCII, UNICODE, WIDTH, marks_for, pairs, short, table
+from sim.report.text import ASCII, UNICODE, WIDTH, cut, marks_for, pairs, short, signed, table
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,12 @@ def test_no_fact_is_lost_and_no_line_too_long(facts: list[tuple[str, str]]) -> N
     lines = pairs(facts)
     assert [word for line in lines for word in line.split()] == [word for fact in facts for word in fact]
     assert all(len(line) <= WIDTH for line in lines)
+
+
+def test_a_name_that_is_cut_shows_that_it_goes_on() -> None:
+    assert cut("AllReduce, ml-engineering, 67,108,864 B", 20) == "AllReduce, ml-engi.."
+    assert len(cut("x" * 60, 52)) == 52
+
+
+def test_a_change_of_more_than_tenfold_is_told_in_times() -> None:
+    assert (signed(9.99), signed(9800)) == ("+999.0 %", "9,801 times")

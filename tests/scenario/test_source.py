@@ -75,7 +75,7 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path: Path, text: bytes, expect
 def test_a_missing_file_and_a_folder_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         read_scenario(str(tmp_path / "none.toml"))
-    with pytest.raises(InputError, match="cannot be read: Is a directory"):
+    with pytest.raises(InputError, match="is a directory; expected a scenario in TOML"):
         read_scenario(f"{tmp_path}/")
 
 

@@ -151,8 +151,9 @@ def _notes(study: IntervalStudy) -> list[str]:
     plan, notes = study.plan, []
     if not is_exponential(plan.failures):
         kinds = sorted({each.life.kind for each in plan.failures if each.stops} - {"exponential"})
+        named = " and ".join(kinds).replace("weibull", "Weibull")
         notes.append(
-            f"lives are {' and '.join(kinds)} too: the rules take the mean time between failures of a fleet renewed "
+            f"lives are {named} too: the rules take the mean time between failures of a fleet renewed "
             "long since, and know nothing of ages"
         )
     if plan.checkpoint.faster:

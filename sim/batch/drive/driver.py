@@ -127,7 +127,7 @@ class Driver:
 
     def _give_up(self, task: Task, reason: str) -> None:
         quarantine(self._directory, task, reason)
-        names = ", ".join(part.name for part in task.parts)
+        names = "; ".join(part.name for part in task.parts)
         self._tell({"event": "quarantined", "chunk": task.chunk.index, "reason": reason, "variants": names})
 
     def _drop(self) -> None:

@@ -67,7 +67,11 @@ def _rows(path: str | None) -> Iterator[Mapping[str, Any]]:
         for key in tree:
             if key != "organisations":
                 raise unknown_name("key", key, ("organisations",), path)
-        yield from tree.get("organisations", ())
+        rows = tree.get("organisations", [])
+        if not (isinstance(rows, list) and all(isinstance(row, Mapping) for row in rows)):
+            got = "one table" if isinstance(rows, Mapping) else repr(rows)
+            raise InputError(f"{path}: organisations: got {got}; expected an array of tables: [[organisations]]")
+        yield from rows
         return
     for row in csv.DictReader(StringIO(_text(path))):
         if None in row:

@@ -76,6 +76,9 @@ def read_metadata(directory: Path) -> dict[str, str]:
     """Return what was recorded with the results: run_id, scenario, versions, schema_version."""
     try:
         stored = pq.read_schema(_file(Path(directory), "runs")).metadata or {}
+    except FileNotFoundError:
+        got = "a batch, of many runs" if (Path(directory) / "plan.json").exists() else "no readable results"
+        raise OutputError(f"{directory}: holds {got}; expected the directory of one run, which `run` wrote") from None
     except (OSError, pa.ArrowInvalid) as error:
         raise OutputError(f"{directory}: no readable results: {error}") from None
     return {key.decode(): value.decode() for key, value in stored.items()}

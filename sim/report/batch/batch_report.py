@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sim.quantities import show, show_count
-from sim.report.text import table
+from sim.report.amounts import FRACTIONS, amount_of
+from sim.report.text import table, wrapped
 
 MOST_ROWS = 60
 """Rows of variants that are shown; JSON and SQL give all."""
@@ -83,9 +84,7 @@ def results_report(answer: Mapping[str, Any]) -> str:
     blocks = [_tables(answer["tables"])]
     if answer["kind"] == "run":
         return "\n".join([f"run {answer['run_id']}, models {answer['model_version']}", "", *blocks[0]])
-    head = status_lines(answer["status"])
-    if answer["status"]["question"]:
-        head.insert(0, answer["status"]["question"])
+    head = [*wrapped(answer["status"]["question"] or "", ""), *status_lines(answer["status"])]
     return "\n".join([*head, "", *blocks[0], *_outcome(answer["rows"])])
 
 
@@ -117,21 +116,22 @@ def _outcome(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     if not rows:
         return []
     shown = [
-        {
-            "variant": row["variant"],
-            "metric": row["metric"],
-            "mean": row["mean"],
-            "+-": _half(row),
-            "n": row["replicas"],
-        }
+        [str(row["variant"]), row["metric"], amount_of(row["metric"])(row["mean"]), _half(row), str(row["replicas"])]
         for row in rows[:MOST_ROWS]
     ]
     left = len(rows) - len(shown)
-    return ["", *table_text(shown).splitlines(), *([f"and {left:,} more: --json shows all"] if left else [])]
+    lines = table([["variant", "metric", "mean", "95 %", "runs"], *shown], "<<>>>")
+    return ["", *lines, *([f"and {left:,} more: --json shows all"] if left else [])]
 
 
-def _half(row: Mapping[str, Any]) -> Any:
-    return "" if row["ci_high"] is None else row["ci_high"] - row["mean"]
+def _half(row: Mapping[str, Any]) -> str:
+    """Return half the interval of a mean, in the metric's unit; nothing where there is one run."""
+    if row["ci_high"] is None:
+        return ""
+    half = row["ci_high"] - row["mean"]
+    if not half:
+        return "all alike"
+    return f"+-{100 * half:.1f} points" if row["metric"] in FRACTIONS else f"+-{amount_of(row['metric'])(half)}"
 
 
 def _cell(value: Any) -> str:

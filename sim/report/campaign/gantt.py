@@ -6,7 +6,7 @@ from typing import Any
 
 from sim.report.campaign.screen import Line, lines_of
 from sim.report.svg import FONT, box, text
-from sim.report.text import Result, short, short_usd
+from sim.report.text import Result, cut, short, short_usd
 
 COLORS = {
     "final": "#009E73",
@@ -82,7 +82,7 @@ def _row(row: int, line: Line, span_s: float) -> Iterator[str]:
     top, lanes = _TOP + _ROW * row, lanes_of(line.runs)
     count = max(lanes, default=0) + 1
     height = (_ROW - 6) / count
-    yield text(_LEFT - 8, top + 15, line.name[:26], style='text-anchor="end"')
+    yield text(_LEFT - 8, top + 15, cut(line.name, 26), style='text-anchor="end"')
     for run, lane in zip(line.runs, lanes, strict=True):
         x, end = _x(run["start_s"], span_s), _x(run["end_s"], span_s)
         hint = f"{run['name']}: {run['start']} to {run['end']}, {run['nodes']:,} nodes, {run['ended']}"

@@ -114,28 +114,36 @@ def _best(comparison: Comparison, metric: str) -> str:
     found = comparison.selected
     if found is not None and found.best.metric == metric and not found.undecided:
         return comparison.measured[found.left[0]].variant.name
-    sign = -1 if metric in HIGHER_IS_BETTER else 1
-    means = [sign * each.mean for each in comparison.estimates(metric)]
+    means = _losses(comparison, metric)
     return comparison.measured[means.index(min(means))].variant.name
 
 
 def against(comparison: Comparison) -> str:
-    """Return the time that the headline is set against: of a step, or of the run where all have one step, or none."""
-    if "step_time_s" not in comparison.metrics:
-        return "wall_time_s"
+    """Return what the headline is set against: the time of a step, or of the run where all have one step, or none.
+
+    Where all runs end at one instant, which a horizon makes them do, it is what they had retained by then; or what they
+    cost, where they are ranked by what they retained.
+    """
+    headline = comparison.headline
     one_step = any(len(names) == len(comparison.measured) for names in alike(comparison, ["step_time_s"]))
-    return "wall_time_s" if one_step else "step_time_s"
+    if "step_time_s" in comparison.metrics and not one_step and headline != "step_time_s":
+        return "step_time_s"
+    other = ("tokens",) if headline == "usd_per_trillion_tokens" else ("cost_usd", "tokens")
+    return next((name for name in other if comparison.one_end and comparison.varies(name)), "wall_time_s")
 
 
 def pareto(comparison: Comparison, headline: str) -> list[str]:
-    """Return the variants that no other beats in both the time that they are set against and the headline."""
-    other = against(comparison)
-    points = [
-        (one.mean, two.mean)
-        for one, two in zip(comparison.estimates(headline), comparison.estimates(other), strict=True)
-    ]
+    """Return the variants that no other beats in both the headline and what it is set against."""
+    both = [_losses(comparison, metric) for metric in (headline, against(comparison))]
+    points = list(zip(*both, strict=True))
     return [
         each.variant.name
         for each, point in zip(comparison.measured, points, strict=True)
         if not any(p != point and p[0] <= point[0] and p[1] <= point[1] for p in points)
     ]
+
+
+def _losses(comparison: Comparison, metric: str) -> list[float]:
+    """Return the mean of every variant, less being better."""
+    sign = -1 if metric in HIGHER_IS_BETTER else 1
+    return [sign * each.mean for each in comparison.estimates(metric)]

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
+from sim.batch.metrics import HIGHER_IS_BETTER
 from sim.quantities import show
 from sim.report.comparison.comparison_prices import told_prices
 from sim.report.comparison.comparison_split import split_table
 from sim.report.comparison.comparison_statistics import tails, told_selection, told_statistics
 from sim.report.comparison.comparison_tables import bandwidths, fabrics, fitted, labels_of, losses, metric_rows
-from sim.report.text import Result, percent, short_usd, wrapped
+from sim.report.text import Result, listed, percent, short, short_usd, wrapped
 
 PARTS = 3
 """Parts of a difference that are told."""
@@ -21,9 +22,10 @@ COLUMNS: Mapping[str, tuple[str, Any]] = {
     "exposed_communication": ("exposed", percent),
     "effective_mfu": ("MFU eff.", percent),
     "ettr": ("ETTR", percent),
+    "tokens": ("tokens", lambda value: short(value, 4)),
     "wall_time_s": ("wall time", lambda value: show(value, "time")),
     "cost_usd": ("cost", lambda value: short_usd(value, 4)),
-    "usd_per_trillion_tokens": ("T tokens", lambda value: short_usd(value, 4)),
+    "usd_per_trillion_tokens": ("USD/T tokens", lambda value: short_usd(value, 4)),
 }
 """Metrics that have a column, with its head and how a value is shown."""
 
@@ -65,16 +67,49 @@ def _outcomes(result: Result) -> list[str]:
         best = "*" if each["value"] == result["best"] else " "
         body.append([f"{best} {labels[each['value']]}", *cells, _against(result, index)])
     told = [f"{label}: {name}" for name, label in labels.items() if name != label]
-    return [*(line for text in told for line in wrapped(text, "   ")), *([""] if told else []), *fitted([head, *body])]
+    return [
+        *(line for text in told for line in wrapped(text, "   ")),
+        *([""] if told else []),
+        *_at_one_horizon(result),
+        *fitted([head, *body]),
+    ]
+
+
+def _to_one_horizon(result: Result) -> bool:
+    return bool(result.get("against") in ("tokens", "cost_usd"))
+
+
+def _at_one_horizon(result: Result) -> list[str]:
+    """Return what all runs share that end at one horizon, where that has no column; nothing of other comparisons."""
+    if not _to_one_horizon(result):
+        return []
+    shared = [
+        f"{COLUMNS[metric][0]} {_whole(shown)}" for metric, shown in _shared(result).items() if metric != "wall_time_s"
+    ]
+    alike = f"; all have {', '.join(shared)}" if shared else ""
+    end = _whole(_shared(result)["wall_time_s"])
+    return [*wrapped(f"All runs end at their horizon, after {end}{alike}.", ""), ""]
+
+
+def _shared(result: Result) -> dict[str, str]:
+    """Return what of a run and its step is shown alike for all variants."""
+    cells = {
+        metric: {COLUMNS[metric][1](row["mean"]) for row in metric_rows(result, metric)}
+        for metric in ("step_time_s", "exposed_communication", "wall_time_s")
+    }
+    return {metric: shown.pop() for metric, shown in cells.items() if len(shown) == 1}
 
 
 def _hidden(result: Result, known: Set[str]) -> tuple[str, ...]:
-    """Return metrics that tell nothing: times and costs of runs to one horizon, or dollars a token beside costs."""
-    hidden = ["ettr"] if "effective_mfu" in known else []
-    wall = [row["mean"] for row in metric_rows(result, "wall_time_s")]
-    if "usd_per_trillion_tokens" in known and min(wall) == max(wall):
-        return (*hidden, "wall_time_s", "cost_usd")
-    return (*hidden, "usd_per_trillion_tokens")
+    """Return metrics that tell nothing: what runs to one horizon share, or dollars a token beside costs."""
+    hidden = ["ettr"] if "effective_mfu" in known and result["headline"] != "ettr" else []
+    if not _to_one_horizon(result):
+        wall = [row["mean"] for row in metric_rows(result, "wall_time_s")]
+        if "usd_per_trillion_tokens" in known and min(wall) == max(wall):
+            return (*hidden, "tokens", "wall_time_s", "cost_usd")
+        return (*hidden, "tokens", "usd_per_trillion_tokens")
+    costs = ["cost_usd"] if "usd_per_trillion_tokens" in known else []
+    return (*hidden, *costs, *_shared(result))
 
 
 def _against(result: Result, index: int) -> str:
@@ -118,9 +153,9 @@ def _told(parts: Mapping[str, float], text: Any) -> str:
     >>> _told({"network": -2e6, "server": 1e6, "staff": 2e5, "energy": 1e5}, _signed_usd)
     'network -$2.00\\xa0M, server +$1.00\\xa0M, staff +$200\\xa0k, others +$100\\xa0k'
     """
-    listed = [*list(parts.items())[:PARTS], ("others", sum(list(parts.values())[PARTS:]))]
+    largest = [*list(parts.items())[:PARTS], ("others", sum(list(parts.values())[PARTS:]))]
     least = SHOWN * max(abs(value) for value in parts.values())
-    return ", ".join(f"{name} {text(value)}" for name, value in listed if abs(value) > least)
+    return ", ".join(f"{name} {text(value)}" for name, value in largest if abs(value) > least)
 
 
 def _signed_usd(value: float) -> str:
@@ -143,14 +178,20 @@ def _verdict(result: Result) -> list[str]:
         return wrapped(f"Nothing differs in {headline}: the key decides nothing here.", "")
     if not any(row["differs"] for row in rows):
         return wrapped(f"Not told apart in {headline} by {result['replicas']} runs each; try more --replicas.", "")
-    lines = [*_one_step(result), *_deciding(result), *wrapped(f"* least {headline}: {result['best']}", "")]
+    lines = [*_one_step(result), *_deciding(result), *wrapped(f"* {_most(result)} {headline}: {result['best']}", "")]
     if len(result["pareto"]) > 1:
-        lines += wrapped(f"Not beaten in both {headline} and time: {', '.join(result['pareto'])}", "")
+        other = {"tokens": "tokens retained", "cost_usd": "cost"}.get(result.get("against", ""), "time")
+        lines += wrapped(f"Not beaten in both {headline} and {other}: {listed(result['pareto'])}", "")
     return lines
 
 
+def _most(result: Result) -> str:
+    return "most" if result["headline"] in HIGHER_IS_BETTER else "least"
+
+
 def _headline(result: Result) -> str:
-    return str(result["headline"]).replace("usd_per_trillion_tokens", "dollars a token").replace("_", " ")
+    told = {"usd_per_trillion_tokens": "dollars a token", "cost_usd": "cost", "ettr": "ETTR"}
+    return told.get(str(result["headline"]), str(result["headline"]).removesuffix("_s").replace("_", " "))
 
 
 def _one_step(result: Result) -> list[str]:
@@ -159,9 +200,9 @@ def _one_step(result: Result) -> list[str]:
     if not any(each["after_loss"] for each in result["variants"]):
         return lines
     for names in result["same_step"]:
-        lines += wrapped(f"One step within 0.1 %: {', '.join(names)}", "")
+        lines += wrapped(f"One step within 0.1 %: {listed(names)}", "")
         for same in (each for each in result["alike"] if set(each) <= set(names)):
-            lines += wrapped(f"no difference in {_headline(result)} either: {', '.join(same)}{_tiers(result, same)}")
+            lines += wrapped(f"no difference in {_headline(result)} either: {listed(same)}{_tiers(result, same)}")
     return lines
 
 
@@ -180,6 +221,8 @@ def _deciding(result: Result) -> list[str]:
     for each in result["why"]:
         if each["value"] in differs and each["dominant"] is not None:
             told.setdefault(each["dominant"], []).append(each["value"])
-    first = result["variants"][0]["value"]
-    parts = [f"{term} for {', '.join(names)}" for term, names in told.items()]
-    return wrapped(f"What decides against {first}: {'; '.join(parts)}", "") if parts else []
+    head = f"What decides against {result['variants'][0]['value']}"
+    parts = [f"{term} for {listed(names)}" for term, names in told.items()]
+    if len(parts) > 1 and any(";" in part for part in parts):
+        return [*wrapped(f"{head}:", ""), *(line for part in parts for line in wrapped(part, "    ", "  "))]
+    return wrapped(f"{head}: {'; '.join(parts)}", "") if parts else []

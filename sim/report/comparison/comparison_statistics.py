@@ -6,7 +6,7 @@ from typing import Any
 from sim.batch.compare import Comparison
 from sim.batch.statistics.quantiles import quantile
 from sim.quantities import show
-from sim.report.text import Result, short_usd, table, wrapped
+from sim.report.text import Result, listed, short_usd, table, wrapped
 
 QUANTILES = ("wall_time_s", "cost_usd")
 """Metrics whose tail is asked for: a date to promise, a budget to ask for."""
@@ -91,9 +91,9 @@ def told_statistics(result: Result) -> list[str]:
     """Return how differences are judged, and what common seeds were worth."""
     lines = []
     if len(result["variants"]) > 2 and result["replicas"] > 1:
-        lines += wrapped(
-            f"All {len(result['variants']) - 1} intervals of differences hold at once with 95 % (Bonferroni)."
-        )
+        count = len(result["variants"]) - 1
+        every = "Both" if count == 2 else f"All {count}"
+        lines += wrapped(f"{every} intervals of differences hold at once with 95 % (Bonferroni).")
     if result["variance_ratio"] is not None:
         lines += wrapped(f"Variance of a difference under common seeds: {_share(result['variance_ratio'])}.")
     return lines
@@ -102,9 +102,11 @@ def told_statistics(result: Result) -> list[str]:
 def _share(ratio: float) -> str:
     """Return a variance as a part of what independent seeds would give.
 
-    >>> _share(12.3), _share(1.0)
-    ('1/12 of that under independent ones', '1/1.0 of that under independent ones')
+    >>> _share(12.3), _share(1.04)
+    ('1/12 of that under independent ones', 'no less than under independent ones')
     """
+    if ratio < 1.05:
+        return "no less than under independent ones"
     return f"1/{ratio:,.{0 if ratio >= 10 else 1}f} of that under independent ones"
 
 
@@ -117,7 +119,7 @@ def told_selection(result: Result) -> list[str]:
     runs = f"{fewest} runs each" if fewest == most else f"{fewest} to {most} runs each"
     within = f"within {_within(found)} with probability {100 * found['probability']:g} %"
     if found["value"] is None:
-        names = ", ".join(found["undecided"])
+        names = listed(found["undecided"])
         return wrapped(f"Not selected by {most} runs (the best {found['metric']} {within}): {names}")
     return wrapped(f"Selected: {found['value']}, the best {found['metric']} {within}, after {runs} (Kim and Nelson)")
 

@@ -2,34 +2,17 @@
 
 from collections.abc import Callable
 
-from sim.quantities import show
-from sim.report.text import Result, percent, short_usd, table, wrapped
+from sim.report.amounts import amount_of
+from sim.report.text import Result, table, wrapped
 
 SHOWN = 8
 """Points of the search that are told, best first."""
-
-FRACTIONS = ("exposed_communication", "step_mfu", "effective_mfu", "goodput", "ettr")
 
 
 def optimise_report(result: Result) -> str:
     """Return the report of a search from its JSON."""
     blocks = [_title(result), _best(result), _points(result), _notes(result)]
     return "\n\n".join("\n".join(block) for block in blocks if block)
-
-
-def amount_of(metric: str) -> Callable[[float], str]:
-    """Return how a metric is shown.
-
-    >>> amount_of("wall_time_s")(90.0), amount_of("ettr")(0.925), amount_of("cost_usd")(1e6)
-    ('1.5 min', '92.5 %', '$1.000 M')
-    """
-    if "usd" in metric:
-        return lambda value: short_usd(value, 4)
-    if metric.endswith("_s"):
-        return lambda value: show(value, "time", 4)
-    if metric in FRACTIONS:
-        return lambda value: f"{100 * value:.3g} %" if abs(value) < 0.01 else percent(value)
-    return lambda value: f"{value:,.4g}"
 
 
 def _title(result: Result) -> list[str]:

@@ -105,13 +105,23 @@ def _given(result: Result) -> list[str]:
     )
     if result["variance_ratio"] is not None:
         lines += wrapped(
-            f"The same failures meet every interval: differences vary {result['variance_ratio']:.3g} times less than "
-            "between independent runs (median). Losses in brackets are indistinguishable from 0."
+            f"The same failures meet every interval: differences vary {_times(result['variance_ratio'])} times less "
+            "than between independent runs (median). Losses in brackets are indistinguishable from 0."
         )
     lines += _checked(result)
     for note in result["notes"]:
         lines += wrapped(f"{note[0].upper()}{note[1:]}.")
     return lines
+
+
+def _times(ratio: float) -> str:
+    """Return a ratio in three digits.
+
+    >>> _times(17_123.4), _times(2.512)
+    ('17,100', '2.51')
+    """
+    rounded = float(f"{ratio:.3g}")
+    return f"{rounded:,.0f}" if rounded >= 100 else f"{rounded:g}"
 
 
 def _checked(result: Result) -> list[str]:

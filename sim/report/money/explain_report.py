@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from sim.ledger.explain.failures import DIRECT
+from sim.quantities import show
 from sim.report.money.bill import bill_text
 from sim.report.money.explain_difference import difference_text
 from sim.report.text import Marks, Result, percent, short, short_usd, table, wrapped
@@ -51,7 +52,8 @@ def _share(part: int, whole: int) -> str:
 
 def _head(answer: Result) -> list[str]:
     total = answer["total_micro_usd"]
-    what = f"{answer['gpus']:,} GPUs for {answer['days']:.3g} days, {answer['acquisition']}, prices of {answer['book']}"
+    held = f"{answer['gpus']:,} GPUs for {show(answer['days'] * 86400, 'time')}"
+    what = f"{held}, {answer['acquisition']}, prices of {answer['book']}"
     lines = [f"{answer['run_id']}: {_usd(total)}", what]
     over, failed = answer["headline"]["all_in_over_compute"], answer["failures"]["lost_micro_usd"]
     assumed, whole = answer["evidence"]["by_kind"]["assumed"], answer["evidence"]["whole_micro_usd"]
@@ -128,7 +130,7 @@ def _dearest(found: Result) -> list[str]:
         )
     said = f'"A single failure can waste millions": {found["one_failure_wastes_millions"]}'
     if found["hours_a_million"]:
-        said += f" ({short(found['hours_a_million'])} h of the whole bill)"
+        said += f" (that is the whole bill of {show(found['hours_a_million'] * 3600, 'time')})"
     return [*lines, *wrapped(said)]
 
 

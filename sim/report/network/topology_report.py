@@ -5,7 +5,7 @@ from math import log2
 from sim.quantities import show, show_count
 from sim.report.network.front_end import front_end_lines
 from sim.report.network.inside import inside_lines
-from sim.report.text import Result, pairs, short_usd, table
+from sim.report.text import Result, pairs, percent, short_usd, table
 
 
 def topology_report(result: Result) -> str:
@@ -60,7 +60,7 @@ def _binding(result: Result) -> list[str]:
     asked = result.get("collective", {})
     if not result["busbw"] or "lower_bound_s" not in asked:
         return []
-    bound = f"{asked['lower_bound_s'] / asked['time_s']:.0%} of the fluid bound"
+    bound = f"{percent(asked['lower_bound_s'] / asked['time_s'], 0)} of the fluid bound"
     lines = [f"{asked['algorithm']}; bound by {asked['bottleneck']}, loaded {asked['load']:.2f} times a NIC; {bound}"]
     if "packets" in asked:
         rates = [result["busbw"][asked["kind"]] * asked["time_s"] / each for each in asked["packets"]["time_s"]]
@@ -104,7 +104,7 @@ def _after_loss(result: Result) -> list[str]:
     if not result.get("after_loss"):
         return []
     rows = [
-        [each["lost"], each["name"], "job stops" if each["remaining"] is None else f"{each['remaining']:.1%}"]
+        [each["lost"], each["name"], "job stops" if each["remaining"] is None else percent(each["remaining"])]
         for each in result["after_loss"]
     ]
     return table([["Bus bandwidth left after one loss", "", ""], *rows], "<<>")

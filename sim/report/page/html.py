@@ -16,7 +16,8 @@ td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space:
 svg[role] text { fill: var(--ink); font: 12px system-ui, sans-serif; } svg[role] .soft { fill: var(--soft); }
 svg[role] line { stroke: var(--line); } svg[role] .even { stroke: var(--soft); }
 .cards { display: flex; flex-wrap: wrap; gap: 1.2rem 1.5rem; margin: 1rem 0; }
-.paper { background: #ffffff; border-radius: 6px; max-width: 960px; } .paper svg { width: 100%; height: auto; }
+.paper { background: #ffffff; border-radius: 6px; max-width: 960px; overflow-x: auto; }
+.paper svg { display: block; width: 100%; min-width: 40rem; height: auto; }
 pre { overflow-x: auto; font-size: 0.8rem; }
 """
 

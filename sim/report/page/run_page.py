@@ -12,7 +12,7 @@ from sim.report.page.html import Cell, cards, page, paragraph, table
 from sim.report.page.read import Told
 from sim.report.page.timeline import timeline_svg
 from sim.report.run.figures import waterfall_svg
-from sim.report.run.headline import figure_text, published_rows
+from sim.report.run.headline import figure_text, published_rows, tonnes
 from sim.report.run.orders import orders_said
 from sim.report.text import Result, percent, short, short_usd, signed
 
@@ -59,7 +59,8 @@ def _headline(answer: Result) -> Iterator[tuple[str, str, str]]:
     stops, failures = (sum(answer[key].values()) for key in ("interruptions", "failures"))
     yield show_count(failures), "failures", f"{show_count(stops)} stopped the job"
     if answer["energy_kwh"] is not None:
-        yield f"{short(answer['energy_kwh'] / 1e6)} GWh", "energy", f"{answer['co2e_kg'] / 1e3:,.0f} t CO2e"
+        carbon = "" if answer["co2e_kg"] is None else f"{tonnes(answer['co2e_kg'])} CO2e"
+        yield show(answer["energy_kwh"] * 3.6e6, "energy"), "energy", carbon
 
 
 def _sentence(told: Told) -> Iterator[str]:

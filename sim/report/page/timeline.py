@@ -10,6 +10,13 @@ from sim.report.text import percent
 
 WIDTH, _LEFT, _CHART, _TOP, _TALL, _FAILED = 960, 70, 790, 44, 190, 46
 _TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0)
+_ROUND_H = (
+    *(minutes / 60 for minutes in (1, 2, 5, 10, 15, 30)),
+    *(1, 2, 3, 6, 12),
+    *(24 * days for days in (1, 2, 5, 10, 14, 20, 28, 50, 56, 84, 100, 112)),
+)
+"""Times between two labels, hours."""
+
 _NAMES = {"outside the job": "out of the job", "not stepping": "not stepping", "reclassified": "steps lost"}
 """From the lowest part of a column to the uppermost."""
 
@@ -99,11 +106,21 @@ def _span(spans: Spans, i: int) -> str:
     return f"hour {i * spans.hours:g} to {(i + 1) * spans.hours:g}"
 
 
+def _every(count: int, hours: float) -> int:
+    """Return how many spans lie between two labels: a round time, and nine labels at most.
+
+    >>> _every(87, 0.25), _every(79, 24), _every(100, 1 / 12)
+    (12, 10, 12)
+    """
+    spans = range(max(-(-count // 9), 1), count + 1)
+    return next((each for each in spans if any(abs(each * hours - time) < 1e-6 for time in _ROUND_H)), spans[0])
+
+
 def _calendar(spans: Spans, start: str | None, y: float) -> Iterator[str]:
     """Write some eight days, or dates where the start is known, below the columns."""
     count = len(spans.held_h)
     width = _CHART / count
-    every, long = max(round(count / 8), 1), count * spans.hours > 72
+    every, long = _every(count, spans.hours), count * spans.hours > 72
     for i in range(0, count, every):
         hours = i * spans.hours
         if start is not None and long:

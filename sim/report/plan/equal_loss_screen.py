@@ -37,7 +37,7 @@ def _table(rows: list[Result]) -> list[str]:
             f"{row['gpus']:,}",
             billions(row["parameters"]),
             billions(row["tokens"]),
-            f"{row['days']['mean']:.0f}",
+            f"{row['days']['mean']:.0f}" if row["days"]["mean"] >= 10 else f"{row['days']['mean']:.2g}",
             short_usd(row["cost_usd"]["mean"]),
             percent(row["mfu"], 0),
         ]

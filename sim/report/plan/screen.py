@@ -1,7 +1,7 @@
 """The screen of `plan`: the answer in its first lines, then what binds, what it costs, what is assumed."""
 
 from sim.quantities import show
-from sim.report.plan.words import amount, billions, counts_words, layout_words, left_words, model_words
+from sim.report.plan.words import amount, billions, counts_words, lasting, layout_words, left_words, model_words
 from sim.report.text import Result, percent, short, short_usd, signed, table, wrapped
 
 
@@ -21,7 +21,7 @@ def _verdict(answer: Result) -> list[str]:
 
 def _done(plan: Result) -> str:
     return (
-        f"done in {plan['days']['mean']:.1f} d for {short_usd(plan['cost_usd']['mean'])} on {plan['gpus']:,} GPUs "
+        f"done in {lasting(plan['days']['mean'])} for {short_usd(plan['cost_usd']['mean'])} on {plan['gpus']:,} GPUs "
         f"({plan['node']})"
     )
 
@@ -35,7 +35,7 @@ def _facts(plan: Result) -> list[str]:
         f"without stragglers ({signed(plan['step_estimate_s'] / plan['step_time_s'] - 1)})",
         f"MFU       {percent(plan['mfu'])} of the step, {percent(plan['effective_mfu'])} with failures and spares",
         f"Memory    {memory['peak_bytes'] / 1e9:.1f} of {memory['capacity_bytes'] / 1e9:.1f} GB a GPU",
-        f"Runs      {len(plan['seeds'])}: {days['least']:.1f} to {days['most']:.1f} d, "
+        f"Runs      {len(plan['seeds'])}: {lasting(days['least'])} to {lasting(days['most'])}, "
         f"{short_usd(cost['least'], 4)} to {short_usd(cost['most'], 4)}, {plan['interruptions']:.0f} interruptions",
         f"Held      {short(plan['gpu_hours'])} GPU-h with {plan['spare_gpus']:,} spare GPUs, "
         f"{show(plan['power_w'], 'power')} at the meter",
@@ -71,7 +71,8 @@ def _binds(row: Result) -> str:
         return f"network ({percent(share)} of the step waits for it)"
     if name == "failures":
         return f"failures ({percent(share)} of the GPU time held is lost to them, with spares)"
-    return f"{name} ({percent(share)} used)" if name != "GPUs" else "the number of GPUs"
+    used = f"{share:,.3g} times what was asked for" if share >= 2 else f"{percent(share)} used"
+    return f"{name} ({used})" if name != "GPUs" else "the number of GPUs"
 
 
 def _nearest(answer: Result) -> list[str]:
@@ -92,7 +93,7 @@ def _nearest(answer: Result) -> list[str]:
 def _compared(answer: Result) -> list[str]:
     if len(answer["compared"]) < 2:
         return []
-    rows = [["Node", "GPUs", "model", "tokens", "loss", "days", "cost", "MFU"]]
+    rows = [["Node", "GPUs", "model", "tokens", "loss", "takes", "cost", "MFU"]]
     rows += [_compared_row(each) for each in answer["compared"]]
     return ["Kinds of nodes, one run each before tokens are fitted to the limits:", *table(rows, "<>>>>>>>")]
 
@@ -104,7 +105,7 @@ def _compared_row(plan: Result) -> list[str]:
         billions(plan["parameters"]),
         billions(plan["tokens"]),
         "-" if plan["loss"] is None else f"{plan['loss']:.3f}",
-        f"{plan['days']['mean']:.1f}",
+        lasting(plan["days"]["mean"]),
         short_usd(plan["cost_usd"]["mean"]),
         percent(plan["mfu"]),
     ]

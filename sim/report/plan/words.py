@@ -17,6 +17,15 @@ def amount(value: float, unit: str) -> str:
     return show(value, "time" if unit == "s" else "power")
 
 
+def lasting(days: float) -> str:
+    """Return how long a plan takes: in days, or in less where it takes less than one.
+
+    >>> lasting(89.96), lasting(0.21)
+    ('90.0 d', '5.04 h')
+    """
+    return f"{days:.1f} d" if days >= 1 else show(days * 86400, "time")
+
+
 def layout_words(layout: Result) -> str:
     """Return a layout in one line.
 

@@ -64,11 +64,16 @@ def _facts(result: Result) -> list[tuple[str, str]]:
         ("Effective MFU", percent(result["effective_mfu"])),
         ("ETTR", percent(result["ettr"])),
         ("Energy", "-" if result["energy_kwh"] is None else show(result["energy_kwh"] * 3.6e6, "energy")),
-        ("CO2e", "-" if result["co2e_kg"] is None else _tonnes(result["co2e_kg"])),
+        ("CO2e", "-" if result["co2e_kg"] is None else tonnes(result["co2e_kg"])),
     ]
 
 
-def _tonnes(mass_kg: float) -> str:
+def tonnes(mass_kg: float) -> str:
+    """Return a mass in tonnes.
+
+    >>> tonnes(219.4), tonnes(16_729_000)
+    ('0.219 t', '16,729 t')
+    """
     return f"{mass_kg / 1000:,.0f} t" if mass_kg >= 100_000 else f"{mass_kg / 1000:.3g} t"
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from sim.report.text import Result, percent, signed, table, wrapped
+from sim.report.text import Result, cut, percent, signed, table, wrapped
 
 WORST = 8
 
@@ -18,7 +18,7 @@ def network_validation(result: Result) -> str:
         for name, each in scores
     ]
     worst = sorted((row for row in result["rows"] if row["scored"]), key=lambda row: -abs(row["error"]))[:WORST]
-    lines = [[row["id"][:52], signed(row["error"]), row["algorithm"], row["protocol"]] for row in worst]
+    lines = [[cut(row["id"], 52), signed(row["error"]), row["algorithm"], row["protocol"]] for row in worst]
     blocks = [
         ["Predicted against published (simulated / measured - 1)", "", *table([head, *body], "<>>>>>")],
         table([["Furthest off", "error", "", ""], *lines], "<><<"),

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from sim.report.text import Result, percent, signed, table, wrapped
+from sim.report.text import Result, cut, percent, signed, table, wrapped
 
 SHOWN = (("gpu", "GPU"), ("scale", "Scale"), ("software", "Software"))
 """Groupings that the screen shows; the page has all."""
@@ -59,7 +59,7 @@ def _kinds(result: Result) -> list[str]:
 
 def _grouping(groups: Mapping[str, Mapping[str, float]], title: str) -> list[str]:
     head = [title, "rows", "mean abs.", "median", "90 %", "bias"]
-    return table([head, *(_cells(name[:28], scores) for name, scores in groups.items())], "<>>>>>")
+    return table([head, *(_cells(cut(name, 28), scores) for name, scores in groups.items())], "<>>>>>")
 
 
 def _cells(name: str, scores: Mapping[str, float]) -> list[str]:
@@ -91,7 +91,9 @@ def _worst(result: Result) -> list[str]:
     kept = [row for row in result["rows"] if not row["excluded"]]
     worst = sorted(kept, key=lambda row: -abs(row["error"]))[:6]
     head = ["Farthest off", "measured", "error"]
-    return table([head, *([row["id"][:52], f"{row['measured']:.3g} s", signed(row["error"])] for row in worst)], "<>>")
+    return table(
+        [head, *([cut(row["id"], 52), f"{row['measured']:.3g} s", signed(row["error"])] for row in worst)], "<>>"
+    )
 
 
 def _skipped(result: Result) -> list[str]:

@@ -27,5 +27,15 @@ def beyond(law: Law, parameters: float, tokens: float, setting: Setting = PLAIN)
 def _outside(name: str, value: float, known: Range) -> str:
     low, high = known
     if value > high:
-        return f"{name} {value / high:.3g} x its most of {high:.3g}"
-    return f"{name} {low / value:.3g} x below its least of {low:.3g}" if value < low else ""
+        return f"{name} {_ratio(value / high)} x its most of {high:.3g}"
+    return f"{name} {_ratio(low / value)} x below its least of {low:.3g}" if value < low else ""
+
+
+def _ratio(value: float) -> str:
+    """Return a ratio in three digits.
+
+    >>> _ratio(21_512.0), _ratio(4.3251)
+    ('21,500', '4.33')
+    """
+    rounded = float(f"{value:.3g}")
+    return f"{rounded:,.0f}" if rounded >= 100 else f"{rounded:g}"

@@ -30,7 +30,10 @@ def dense_model(parameters: float, law: Law | None = None) -> Model:
     (118, 16384, 404)
     """
     if not 4e8 <= parameters <= 3e13:
-        raise InputError(f"model of {parameters:.3g} parameters: expected 4e+08 to 3e+13")
+        raise InputError(
+            f"a model of {parameters / 1e6:,.0f} M parameters is what was asked for, or what the limits lead to; "
+            "expected 400 M to 30,000,000 M"
+        )
     shapes = [_shape(width, layers) for width in _WIDTHS for layers in _depths(width)]
     return min(shapes, key=lambda model: abs(log(counted(model, law) / parameters)))
 
