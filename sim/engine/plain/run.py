@@ -1,10 +1,10 @@
-"""A plain run as one object: failures that stop a job, cold spares, a repair shop, and checkpoints to one store.
+"""A plain run as one object: failures that stop a job, spares, a repair shop, and checkpoints.
 
 Most runs are plain, and batches make thousands of them. What the rooms of the engine do for every plan is done here in
 one place, with the same events at the same turns, so that both give the same trace; `is_plain` says of which plans.
 
 States of the job: stepping, recovering (`then` says from which stage it goes on), waiting for nodes; done. States of a
-node: in the job, failed (until that is detected), spare, or in repair. Only this file changes them.
+node: in the job, failed (until that is detected), spare, or in repair (`Places`).
 """
 
 from collections.abc import Callable
