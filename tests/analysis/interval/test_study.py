@@ -157,7 +157,7 @@ def test_a_new_fleet_with_infant_mortality_regrets_the_rules(tmp_path: Path) -> 
     assert answer["optimum"]["ci_high_s"] < young["value"]
     assert young["differs"]
     assert young["regret"] > 0
-    assert any("weibull" in note for note in answer["notes"])
+    assert any("Weibull" in note for note in answer["notes"])
     assert all(row["closed_form"] is None for row in answer["rows"])
 
 
