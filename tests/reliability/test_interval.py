@@ -3,6 +3,7 @@
 import re
 from math import inf, sqrt
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -90,6 +91,15 @@ def test_a_plugin_says_the_interval_where_it_is_allowed() -> None:
     assert resolve_interval(mine, state(2.0, 10.0), allow_plugins=True) == 7200.0
     with pytest.raises(InputError, match="--allow-plugins"):
         resolve_interval(mine, state(2.0, 10.0))
+
+
+def of_numpy(_: IntervalState) -> np.int64:
+    return np.int64(7200)
+
+
+def test_a_plugin_may_say_a_number_of_numpy() -> None:
+    mine = CheckpointPolicy(kind="tests.reliability.test_interval:of_numpy")
+    assert resolve_interval(mine, state(2.0, 10.0), allow_plugins=True) == 7200.0
 
 
 def in_words(_: IntervalState) -> str:

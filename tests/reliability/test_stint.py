@@ -28,7 +28,8 @@ def test_a_stint_is_a_span_of_one_phase_and_one_store(
     done = advance(way, from_us, since_us, stop_us, None, 7)
     span = Span(done.work_us, stop_us, done.stretches, (Walk(0, way, from_us, done.work_us, done.batches),))
     newest = newest_save(span, 0, way.tiers[0], None, way)
-    assert newest_of(way, done.batches, stop_us) == (newest and (newest.work_us, newest.at_us))
+    said = newest_of(way, done.batches, way.tiers[0], stop_us)
+    assert said == (newest and (newest.work_us, newest.at_us, newest.number))
 
     beats, leaving_us = beats_of(way), leaves_us(way, phase)
     assert (leaving_us == NEVER_US) == (way.ends_us[phase] == way.end_us)

@@ -124,10 +124,14 @@ class StoreSteps(Steps):
     def _stop_beyond(self, now: int) -> None:
         """Stop, perhaps in another phase."""
         done = advance(self.way, self.safe[0], self.since_us, now)
-        save = newest_of(self.way, done.batches, now) if self.rework else (done.work_us, now)
-        if save is not None:
-            self.safe = save
-            self._enter()
+        if self.rework:
+            save = newest_of(self.way, done.batches, self.way.tiers[0], now)
+            if save is None:
+                return
+            self.safe = save[:2]
+        else:
+            self.safe = done.work_us, now
+        self._enter()
 
     def _enter(self) -> None:
         phase = phase_at(self.way, self.safe[0])

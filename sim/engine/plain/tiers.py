@@ -12,9 +12,10 @@ from sim.engine.jobs.local_parts import LocalParts
 from sim.engine.plain.calls import Agenda
 from sim.engine.plain.seats import Loss
 from sim.engine.plain.steps import Steps
-from sim.reliability.records import RunPlan, Tier
-from sim.reliability.saving.progress import Batch, Course, advance, begun_before, begun_us
+from sim.reliability.records import RunPlan
+from sim.reliability.saving.progress import Batch, Course, advance, begun_before
 from sim.reliability.saving.saves import first_tier, follows
+from sim.reliability.saving.stint import newest_of
 
 Kept = tuple[int, int, int, int]
 """A checkpoint: its work, when it began, its number, and the position of its span, -1 for the start of the run."""
@@ -93,9 +94,9 @@ class TieredSteps(Steps):
             self.durable += begun_before(way, batch, by_us)
         for index, tier in enumerate(self.tiers):
             if not tier.volatile:
-                newest = _newest(way, batches, tier, now, position)
+                newest = newest_of(way, batches, tier, now)
                 if newest is not None:
-                    self.kept[index] = newest
+                    self.kept[index] = (*newest, position)
 
     def fall_back(self, now: int, cause: int, event: int) -> None:
         """Go back, for a failure, to the newest checkpoint that is still held."""
@@ -136,15 +137,3 @@ class TieredSteps(Steps):
         if position >= 0:
             self.spans[position] = self.spans[position][0], work_us
         self.kept = [held if held is None or held[1] <= at_us else None for held in self.kept]
-
-
-def _newest(way: Course, batches: tuple[Batch, ...], tier: Tier, now: int, position: int) -> Kept | None:
-    """Return the newest checkpoint that a tier has taken of a span, and that counts."""
-    by_us = now - tier.durable_after_us + 1
-    for batch in reversed(batches):
-        _, first, _, work_us, cycle_us = batch
-        held = begun_before(way, batch, by_us)
-        place = held - 1 - (first + held - 1) % tier.every
-        if place >= 0:
-            return work_us + place * cycle_us, begun_us(way, batch, place), first + place, position
-    return None

@@ -8,6 +8,7 @@ restarts the recovery.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, exp, expm1, inf, isfinite, sqrt
+from numbers import Real
 
 from sim.errors import InputError
 from sim.plugins import resolve
@@ -213,7 +214,7 @@ def _said(kind: str, rule: Policy, state: IntervalState) -> float:
         # What a function of someone else raises may be anything.
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise InputError(f"checkpoint.interval.kind: interval policy '{kind}' failed ({reason})") from error
-    if isinstance(said, bool) or not isinstance(said, (int, float)):
+    if isinstance(said, bool) or not isinstance(said, Real):
         raise InputError(
             f"checkpoint.interval.kind: interval policy '{kind}' returned {said!r}; expected a number of seconds"
         )

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.reliability.records import Tier
 from sim.reliability.saving.progress import NEVER_US, Batch, Course, begun_before, begun_us
 
 Ints = NDArray[np.int64]
@@ -95,20 +96,24 @@ def last_save(beat: Beat, work_us: int, since_us: int, stop_us: int) -> tuple[in
     return first_us + ahead * cycle_us, begin_us + ahead * pitch_us
 
 
-def newest_of(course: Course, batches: Sequence[Batch], stop_us: int) -> tuple[int, int] | None:
-    """Return of the checkpoints of a span that was stopped what `last_save` does of those of a stint.
+def newest_of(course: Course, batches: Sequence[Batch], tier: Tier, stop_us: int) -> tuple[int, int, int] | None:
+    """Return the newest checkpoint of a span that was stopped which a tier has taken and that counts, None where none.
+
+    Its work, when it began, and its number: of one store and phase, `last_save` says the same.
 
     >>> from sim.reliability.examples import run_plan
     >>> from sim.reliability.saving.progress import advance, course
     >>> way = course(run_plan().phases, run_plan().checkpoint, None)
-    >>> newest_of(way, advance(way, 0, 0, 210_000_000).batches, 210_000_000)
-    (200000000, 202000000)
+    >>> newest_of(way, advance(way, 0, 0, 210_000_000).batches, way.tiers[0], 210_000_000)
+    (200000000, 202000000, 2)
     """
-    by_us = stop_us - course.tiers[0].durable_after_us + 1
+    by_us = stop_us - tier.durable_after_us + 1
     for batch in reversed(batches):
+        _, first, _, work_us, cycle_us = batch
         held = begun_before(course, batch, by_us)
-        if held:
-            return batch.work_us + (held - 1) * batch.cycle_us, begun_us(course, batch, held - 1)
+        place = held - 1 - (first + held - 1) % tier.every
+        if place >= 0:
+            return work_us + place * cycle_us, begun_us(course, batch, place), first + place
     return None
 
 
