@@ -16,7 +16,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent
 
-COMPILED = {"engine/plain": ("calls", "durations", "lives", "places", "run", "seats", "shop", "steps", "tiers")}
+COMPILED = {
+    "engine/plain": ("calls", "durations", "lives", "places", "run", "seats", "shop", "steps", "tiers", "turning")
+}
 """Compiled modules by their package, from the folder `sim`."""
 
 _FOLDER, _MANIFEST = "_compiled", "sources.json"

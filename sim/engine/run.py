@@ -85,8 +85,8 @@ def simulate_run(
     if mode not in MODES:
         raise unknown_name("mode of a run", mode, MODES)
     with rare_collections():
-        if mode == "dormant" and not explicit and is_plain(plan):
-            return PlainRun(plan).trace()
+        if mode == "dormant" and not explicit and is_plain(plan) and not (has_slow(plan) and pacer is None):
+            return PlainRun(plan, pacer).trace()
         return RunSimulation(plan, mode, explicit=explicit, judge=judge, pacer=pacer).trace()
 
 

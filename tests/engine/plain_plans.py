@@ -1,11 +1,13 @@
-"""Random small plans that are plain: those of `run_plans` without what is not."""
+"""Random small plans that are plain: those of `run_plans` without what is not, and with slow nodes."""
 
 from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from sim.reliability.records import RunPlan, SparePlan
-from tests.engine.run_plans import run_plans
+from sim.reliability.failures.slow import DAY_US
+from sim.reliability.records import RunPlan, SparePlan, Swing
+from tests.engine.run_plans import TICK_US, run_plans
+from tests.engine.slow_plans import slow_causes, stragglers
 from tests.engine.spare_plans import tiers
 
 
@@ -33,4 +35,18 @@ def plain_plans(draw: st.DrawFn) -> RunPlan:
         checkpoint=checkpoint,
         recovery=recovery,
         horizon_us=plan.horizon_us and plan.horizon_us * draw(st.sampled_from([1, 5])),
+    )
+
+
+@st.composite
+def plain_slow_plans(draw: st.DrawFn) -> RunPlan:
+    """A plain plan of one store, whose GPUs and nodes become slow, and which the day slows from its start."""
+    plan = draw(plain_plans())
+    swing = Swing(from_us=DAY_US - 1, to_us=draw(st.integers(1, 300)) * TICK_US, factor=1.5)
+    return replace(
+        plan,
+        failures=(*plan.failures, *draw(slow_causes(["gpu", "node"]))),
+        checkpoint=replace(plan.checkpoint, faster=(), every=1),
+        recovery=replace(plan.recovery, stragglers=draw(st.none() | stragglers())),
+        swing=draw(st.none() | st.just(swing)),
     )

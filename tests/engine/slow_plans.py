@@ -1,5 +1,6 @@
 """Small plans whose nodes become slow, on the calendar or in operation, beside whatever else happens."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from hypothesis import strategies as st
@@ -13,9 +14,9 @@ PER_NODE = {"gpu": 2, "node": 1, "link": 2}
 
 
 @st.composite
-def slow_causes(draw: st.DrawFn) -> tuple[FailureClass, ...]:
+def slow_causes(draw: st.DrawFn, among: Sequence[str] = (*PER_NODE,)) -> tuple[FailureClass, ...]:
     """Causes of slow GPUs and nodes, and of links that keep half of their bandwidth."""
-    parts = draw(st.lists(st.sampled_from([*PER_NODE]), min_size=1, max_size=3))
+    parts = draw(st.lists(st.sampled_from(among), min_size=1, max_size=3))
     return tuple(
         FailureClass(
             cause=f"slow {part} {position}",

@@ -6,8 +6,7 @@ of these calls `settle`, as does the job when its nodes have changed; only this 
 
 from collections.abc import Callable, Collection
 
-from sim.engine.jobs.job import Job
-from sim.engine.places.nodes import Nodes
+from sim.engine.effects.host import JobHost, NodesHost
 from sim.reliability.failures.outages import SEVERED, Judge, Lost
 from sim.reliability.failures.slow import Pacer, Slowed
 
@@ -18,9 +17,9 @@ SlowParts = tuple[frozenset[Slowed], frozenset[Lost]]
 class Pace:
     """Under which condition the job steps."""
 
-    __slots__ = ("condition", "job", "judge", "judged", "nodes", "out", "pacer", "severed", "slow", "swung")
+    __slots__ = ("condition", "job", "judge", "judged", "nodes", "out", "pacer", "settled", "severed", "slow", "swung")
 
-    def __init__(self, nodes: Nodes, job: Job, judge: Judge | None, pacer: Pacer | None) -> None:
+    def __init__(self, nodes: NodesHost, job: JobHost, judge: Judge | None, pacer: Pacer | None) -> None:
         self.nodes = nodes
         self.job = job
         self.judge = judge
@@ -30,13 +29,16 @@ class Pace:
         self.slow: Callable[[], SlowParts] = lambda: (frozenset(), frozenset())
         self.swung = False
         self.severed = False
+        # Whether the condition is that of the job as it was when it was last settled.
+        self.settled = True
         self.condition = 0
         # The conditions in the order in which this run met them: their positions number them in its trace.
         self.judged = {0: 0}
 
     def settle(self) -> None:
         """Take up the condition that the job steps under; while nodes must be replaced there is none to judge."""
-        if self.nodes.missing() or (self.nodes.failed and self.nodes.blocks is None):
+        self.settled = not self.nodes.lacks()
+        if not self.settled:
             return
         slow, degraded = self.slow()
         network = self._network(degraded)
@@ -47,9 +49,12 @@ class Pace:
         if condition != self.condition:
             self.condition = condition
             position = self.judged.setdefault(condition, len(self.judged))
-            if self.nodes.blocks is not None:
-                self.nodes.record.sizes[position] = self.nodes.in_job
+            self.nodes.sized(position)
             self.job.turn(position)
+
+    def holds(self) -> bool:
+        """Say whether the condition is still that of the job, whoever is in it, unless what is slow has changed."""
+        return self.settled and not self.out and self.nodes.blocks_out() < 0
 
     def step_us(self, position: int) -> tuple[int, ...]:
         """Return how long steps take under a condition, told by its position."""
@@ -58,8 +63,9 @@ class Pace:
         return asked.step_us([*self.judged][position])
 
     def _network(self, degraded: frozenset[Lost]) -> int:
-        if self.nodes.blocks is not None:
-            return len(self.nodes.blocks.out)
+        blocks_out = self.nodes.blocks_out()
+        if blocks_out >= 0:
+            return blocks_out
         if self.judge is None or not (self.out or degraded):
             return 0
         return self.judge.condition((*self.out, *degraded), self.nodes.seated())

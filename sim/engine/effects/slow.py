@@ -13,12 +13,9 @@ from functools import partial
 import simpy
 
 from sim.engine.clock import IntegerEnvironment, decided, on_event, timeout
+from sim.engine.effects.host import ClockHost, JobHost, NodesHost, RecordHost
 from sim.engine.effects.pace import Pace, SlowParts
-from sim.engine.jobs.job import Job
-from sim.engine.jobs.record import Record
 from sim.engine.jobs.stops import Failure
-from sim.engine.lives.failures import FailureClock
-from sim.engine.places.nodes import Nodes
 from sim.reliability.failures.exposure import Life
 from sim.reliability.failures.outages import Lost
 from sim.reliability.failures.slow import FALSE_ALARM, SlowDraws, Slowed, is_swung, next_turn_us
@@ -63,7 +60,7 @@ class SlowNodes:
     )
 
     def __init__(
-        self, env: IntegerEnvironment, record: Record, clock: FailureClock, nodes: Nodes, job: Job, pace: Pace
+        self, env: IntegerEnvironment, record: RecordHost, clock: ClockHost, nodes: NodesHost, job: JobHost, pace: Pace
     ) -> None:
         self.env = env
         self.plan = record.plan
@@ -108,6 +105,8 @@ class SlowNodes:
     def look(self) -> None:
         """What is slow has changed, or who is in the job: begin and end to watch, and settle the pace."""
         seats = self._seats()
+        if seats == self.looked and self.pace.holds():
+            return
         if seats != self.looked:
             self.looked = seats
             for parts, seat in zip(self.slow.values(), seats, strict=True):
@@ -153,7 +152,7 @@ class SlowNodes:
             self.record.interrupts(event)
         self.looked = self.sat = None
         self.nodes.evict(node, [part.life for part in self.slow.pop(node, ())], cause, event)
-        self.job.inbox.append(Failure(event, cause, (node,), known=True))
+        self.job.hear(Failure(event, cause, (node,), known=True))
         self.job.notice()
 
     def _healed(self, part: _Slow) -> None:
@@ -180,7 +179,7 @@ class SlowNodes:
         node, stragglers = part.life.node, self.plan.recovery.stragglers
         if part not in self.slow.get(node, ()) or event.value != part.watch:
             return
-        if self.nodes.place[node] != "job":
+        if self._seat(node) < 0:
             # A node that another failure takes out; where that spares it after all, it is watched anew.
             part.watched, self.looked = False, None
             return
@@ -218,11 +217,10 @@ class SlowNodes:
 
     def _seats(self) -> list[int]:
         """Return the seats of nodes with slow parts, -1 of those that are not in the job: asked at every recovery."""
-        place, seat_of = self.nodes.place, self.nodes.seating.seat_of
-        return [seat_of.get(node, node) if place[node] == "job" else -1 for node in self.slow]
+        return self.nodes.seats_of(self.slow)
 
     def _seat(self, node: int) -> int:
-        return self.nodes.seating.seat(node)
+        return self.nodes.seats_of((node,))[0]
 
     def _slowed(self, part: _Slow, seat: int) -> Slowed:
         slowed = part.slowed
@@ -252,7 +250,7 @@ class SlowNodes:
     def _alarm(self, seat: int) -> None:
         """A false alarm: it is one only while the job steps, as the detector compares steps."""
         if self.job.steps_now():
-            self.evict(self.nodes.seating.sitter(seat), FALSE_ALARM)
+            self.evict(self.nodes.sitter(seat), FALSE_ALARM)
         self._await_alarm()
 
 

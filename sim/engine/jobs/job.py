@@ -150,6 +150,10 @@ class Job:
         """Replicas have taken what spares there are: no stop has to wait for that."""
         self.planned = [stop for stop in self.planned if stop.cause != REGROW]
 
+    def hear(self, failure: Failure) -> None:
+        """A failure is to be recovered from, as soon as the job notices."""
+        self.inbox.append(failure)
+
     def notice(self) -> None:
         """Look at the inbox, unless a recovery goes on that failures do not interrupt."""
         if self.inbox and (self.restarts or self.state in UP):

@@ -203,6 +203,28 @@ class Nodes:
             self.dismiss(node)
         self._fill()
 
+    def seats_of(self, nodes: Iterable[int]) -> list[int]:
+        """Return the seats of nodes, -1 of those that are not in the job, or have failed."""
+        place, seat_of = self.place, self.seating.seat_of
+        return [seat_of.get(node, node) if place[node] == "job" else -1 for node in nodes]
+
+    def sitter(self, seat: int) -> int:
+        """Return the node of a seat that is taken."""
+        return self.seating.sitter(seat)
+
+    def lacks(self) -> bool:
+        """Say whether nodes must be replaced before it is known who the job steps with."""
+        return self.missing() > 0 or (self.blocks is None and bool(self.failed))
+
+    def blocks_out(self) -> int:
+        """Return how many blocks of replicas are out of the job, -1 where it has none."""
+        return -1 if self.blocks is None else len(self.blocks.out)
+
+    def sized(self, condition: int) -> None:
+        """Note that an elastic job steps with the nodes that it has, under a condition."""
+        if self.blocks is not None:
+            self.record.sizes[condition] = self.in_job
+
     def missing(self) -> int:
         """Return how many nodes the job lacks; an elastic one with enough whole replicas lacks none."""
         return 0 if self.blocks is not None and self.blocks.enough() else self.size - self.in_job

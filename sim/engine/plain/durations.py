@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sim.ledger.time.apportion import Ints
+from sim.reliability.failures.slow import causes_of
 from sim.reliability.records import RunPlan
 from sim.reliability.recovery.draws import RECOVERIES, RecoveryTimes
 from sim.reliability.recovery.swaps import COLD, HOT, WARM, Swaps
@@ -46,7 +47,7 @@ class Durations:
     )
 
     def __init__(self, plan: RunPlan, restore_us: Sequence[int]) -> None:
-        self.causes = [failure.cause for failure in plan.failures]
+        self.causes = causes_of(plan)
         self.times = RecoveryTimes(plan)
         self.swaps = Swaps(plan)
         self.restore_us = np.array(restore_us, np.int64)

@@ -4,16 +4,18 @@ Nodes that are hot or warm are on a shelf of their own kind (`Shelf`); where non
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 import simpy
 
+from sim.engine.effects.slow import SlowNodes
 from sim.engine.places.shelf import Shelf
 from sim.engine.plain.calls import Agenda
 from sim.engine.plain.lives import PlainClock
 from sim.engine.plain.seats import Seats
 from sim.engine.plain.shop import PlainShop
 from sim.reliability.failures.exposure import JOB, Life
+from sim.reliability.failures.slow import FALSE_ALARM, has_slow
 from sim.reliability.records import RunPlan
 from sim.reliability.recovery.spare_places import cold_spares
 from sim.reliability.recovery.swaps import COLD
@@ -32,7 +34,8 @@ class Places:
     """Where the nodes are; only this file and `PlainRun` move them.
 
     job: nodes in it that have not failed; failed: those that have, and why it stops for them; in_job: all of these.
-    broken: what a repair has to renew of every node that has failed or is in repair. drawn: how ready the spares were
+    broken: what a repair has to renew of every node that has failed or is in repair, nothing of one that is well.
+    slow: who knows what is slow, where anything may be. drawn: how ready the spares were
     that the job has taken, a bit each, until it is emptied. moves and events: see `Notes`.
     """
 
@@ -46,12 +49,15 @@ class Places:
         "failed",
         "in_job",
         "job",
+        "moved",
         "moves",
         "ready",
         "seats",
         "shelf",
         "shop",
         "size",
+        "slow",
+        "slow_parts",
         "state",
     )
 
@@ -65,6 +71,8 @@ class Places:
         spares = plan.recovery.spares
         self.agenda = agenda
         self.causes = [(failure.cause, failure.component, failure.replace) for failure in plan.failures]
+        if plan.recovery.stragglers:
+            self.causes.append((FALSE_ALARM, "", False))
         self.clock = PlainClock(agenda, plan, cold_spares(plan), ended)
         self.shop = PlainShop(agenda, plan, self.returned)
         self.job = set(range(plan.nodes))
@@ -75,8 +83,12 @@ class Places:
         self.shelf = OrderedDict.fromkeys([] if self.ready else cold_spares(plan))
         self.drawn = 0
         self.broken: dict[int, list[Life]] = {}
-        # Where nodes hold what only they do.
-        self.seats = Seats() if any(tier.local for tier in way.tiers) else None
+        # Where nodes hold what only they do, or one is slower than others.
+        self.slow: SlowNodes | None = None
+        # Nodes with parts that are slow, and whether one of them has joined or left the job since these were looked at.
+        self.slow_parts: Container[int] = ()
+        self.moved = False
+        self.seats = Seats() if has_slow(plan) or any(tier.local for tier in way.tiers) else None
         # Of the job: "stepping", "recovering" or "waiting" for nodes.
         self.state = "recovering"
         self.moves: list[int] = []
@@ -91,21 +103,26 @@ class Places:
     def breaks(self, life: Life, origin: Origin, now: int) -> None:
         """A component that takes its node along has failed."""
         node = life[4]
-        if node in self.broken:
-            self.broken[node].append(life)
+        lives = self.broken.get(node)
+        if lives is not None:
+            if not lives and node in self.failed:
+                self.failed[node] = origin
+            lives.append(life)
             return
         self.broken[node] = [life]
         if node in self.job:
-            self.job.remove(node)
-            self.failed[node] = origin
-            if self.seats is not None:
-                self.seats.lose(node, now)
+            self._fails(node, origin, now)
             return
         if self.ready is None:
             del self.shelf[node]
         elif self.ready.drop(node) != COLD:
             self.clock.leave(node)
         self._to_repair(node, origin, now)
+
+    def evict(self, node: int, lives: list[Life], origin: Origin) -> None:
+        """A node of the job is taken out for repair, with what is wrong in it, if anything is."""
+        self.broken[node] = lives
+        self._fails(node, origin, self.agenda.now)
 
     def exchange(self, now: int) -> None:
         """Nodes that have failed leave the job for repair, and spares join while it misses any."""
@@ -139,6 +156,7 @@ class Places:
         self.drawn |= 1 << rank
         if self.seats is not None:
             self.seats.join(node)
+            self.moved = self.moved or node in self.slow_parts
         if rank == COLD:
             self.clock.join(node)
 
@@ -148,9 +166,11 @@ class Places:
 
     def returned(self, returns: simpy.Event) -> None:
         """A repaired node comes back: into the job if that waits for nodes and misses any, else to the spares."""
-        node, waiting, now, events = returns._value, self.state == "waiting", self.agenda.now, self.events
+        waiting, now, events = self.state == "waiting", self.agenda.now, self.events
+        node, cause = returns._value
+        if self.slow is not None:
+            self.slow.repaired(node, exchanged=False)
         lives, event = self.broken.pop(node), len(events)
-        cause = lives[0][1]
         events.append((event, now, "repaired", self.causes[cause][0], "", -1, -1, node, False))
         if waiting and self.in_job < self.size:
             self.join(node, COLD, now)
@@ -170,7 +190,15 @@ class Places:
         spare = len(self.shelf) if self.ready is None else len(self.ready.rank)
         return self.in_job - len(self.failed) + spare
 
+    def _fails(self, node: int, origin: Origin, now: int) -> None:
+        """A node of the job fails: it stays until that is detected."""
+        self.job.remove(node)
+        self.failed[node] = origin
+        if self.seats is not None:
+            self.seats.lose(node, now)
+            self.moved = self.moved or node in self.slow_parts
+
     def _to_repair(self, node: int, origin: Origin, now: int) -> None:
         event, cause = origin
         self.moves += (now, node, REPAIR_PLACE, cause, event)
-        self.shop.send(node, cause, now)
+        self.shop.send(node, cause, now, broken=bool(self.broken[node]))

@@ -15,13 +15,16 @@ from sim.engine.clock import FINISHED
 from sim.engine.limits import gives_up
 from sim.engine.plain.calls import Agenda
 from sim.engine.plain.durations import FOUND, READY, REPLACED, RESTARTED, SELECTED, TIER, Durations
+from sim.engine.plain.front import Front
 from sim.engine.plain.places import Origin, Places
 from sim.engine.plain.steps import Steps, StoreSteps
 from sim.engine.plain.stretches import IN_FLIGHT, KEPT, LOST
 from sim.engine.plain.tiers import TieredSteps
 from sim.engine.plain.told import Notes, trace_of
+from sim.engine.plain.turning import TurningSteps
 from sim.ledger.time.trace import RunTrace
 from sim.reliability.failures.exposure import JOB, Life
+from sim.reliability.failures.slow import Pacer, has_slow
 from sim.reliability.records import RunPlan
 from sim.reliability.saving.progress import NEVER_US, course
 
@@ -48,6 +51,7 @@ class PlainRun(Places):
         "durations",
         "event",
         "first",
+        "front",
         "horizon_us",
         "newest",
         "number",
@@ -55,18 +59,21 @@ class PlainRun(Places):
         "owes_nodes",
         "owes_schedule",
         "plan",
+        "slowing",
         "stalled",
         "steps",
         "stints",
         "then",
         "tiers",
         "told_us",
+        "turning",
+        "turns",
         "until_us",
         "waits",
         "way",
     )
 
-    def __init__(self, plan: RunPlan) -> None:
+    def __init__(self, plan: RunPlan, pacer: Pacer | None = None) -> None:
         self.way = way = course(plan.phases, plan.checkpoint, plan.work_us)
         super().__init__(Agenda(), plan, way, self._ended)
         self.plan = plan
@@ -76,7 +83,15 @@ class PlainRun(Places):
         if len(way.tiers) > 1:
             losses = self.seats.losses if self.seats else []
             self.tiers = TieredSteps(self.agenda, plan, way, self._worked, losses)
-        self.steps: Steps = self.tiers or StoreSteps(self.agenda, plan, way, self._worked)
+        # What steps at other lengths, and the rooms that slow the job, where anything is slow.
+        self.turns: TurningSteps | None = None
+        self.front: Front | None = None
+        self.slowing = frozenset(cause for cause, failure in enumerate(plan.failures) if failure.slowing)
+        if has_slow(plan):
+            self.front = Front(self, pacer)
+            self.slow, self.slow_parts = self.front.slow_nodes, self.front.slow_nodes.slow
+            self.turns = TurningSteps(self.agenda, plan, way, self._worked, self.front.pace.step_us)
+        self.steps: Steps = self.tiers or self.turns or StoreSteps(self.agenda, plan, way, self._worked)
         self.durations = Durations(plan, [tier.restore_us for tier in way.tiers])
         # The first and the newest failure that the job has yet to recover from.
         self.first: Origin | None = None
@@ -94,6 +109,8 @@ class PlainRun(Places):
         self.stalled = 0
         # When the stages end that are being spent, if nothing stops them.
         self.until_us = 0
+        # Whether the end of the work has moved since the job last waited for it.
+        self.turning = False
         # See `Notes`.
         self.begun: list[int] = []
         self.told_us: list[int] = []
@@ -103,7 +120,8 @@ class PlainRun(Places):
         """Run to the end of the job."""
         self.begin()
         complete = self.agenda.run_to(self.done)
-        notes = Notes(self.begun, self.told_us, self.stints, self.moves, self.events, self.tiers)
+        judged = [0] if self.front is None else [*self.front.pace.judged]
+        notes = Notes(self.begun, self.told_us, self.stints, self.moves, self.events, judged, self.tiers, self.turns)
         trace = trace_of(self.plan, self.way, self.durations, notes, self.agenda.now, complete)
         self._forget()
         return trace
@@ -115,10 +133,15 @@ class PlainRun(Places):
         self.shop.returned = self.steps.heard = _deaf
         self.steps.event = self.event = None
         self.then = _nothing
+        if self.front is not None:
+            self.front.forget()
+            self.slow = self.front = None
 
     def begin(self) -> None:
         """Begin everything that a run begins with."""
         self.clock.begin()
+        if self.slow is not None:
+            self.slow.begin()
         if self.plan.horizon_us is None:
             gives_up(self.agenda.env, self.plan)
         else:
@@ -130,6 +153,9 @@ class PlainRun(Places):
         job, events = self.job, self.events
         for life in lives:
             _, cause, component, ordinal, node = life
+            if self.slow is not None and cause in self.slowing:
+                self.slow.strikes(life)
+                continue
             name, kind, replace = self.causes[cause]
             origin, stops = (len(events), cause), False
             hits = node in job or node == JOB
@@ -166,7 +192,10 @@ class PlainRun(Places):
         """Step until the work ends, a failure or the horizon."""
         self.state, self.stalled = "stepping", 0
         self.clock.start(now)
+        self.turning = False
         self.then, self.waits, self.event = self._stop, True, self.steps.begin(now)
+        if self.front is not None and self.front.began is not None:
+            self.front.began()
 
     def _worked(self, event: simpy.Event) -> None:
         """The end of the work has come, perhaps before its time: where failures have put it off."""
@@ -178,6 +207,10 @@ class PlainRun(Places):
 
     def _stop(self, now: int) -> None:
         """Stop stepping: at the end of the work, for a failure, or at the horizon."""
+        if self.turning and self.turns is not None and self._goes_on(now):
+            self.turning = False
+            self.waits, self.event = True, self.turns.again()
+            return
         steps, first = self.steps, self.first
         since_us, from_us, ended = steps.since_us, steps.safe[0], steps.ended(now)
         self.clock.stop(now)
@@ -198,6 +231,25 @@ class PlainRun(Places):
                 # At once, though the horizon may have come.
                 self.tiers.fall_back(now, cause, event)
             self._recover(now)
+
+    def _goes_on(self, now: int) -> bool:
+        """Say whether nothing has stopped the job."""
+        return self.first is None and now < self.horizon_us and not self.steps.ended(now)
+
+    def change(self, condition: int) -> None:
+        """The condition changes under which the job steps."""
+        assert self.turns is not None, "only a job whose steps have conditions changes between them"
+        stepping = self.state == "stepping"
+        self.turns.change(condition, self.agenda.now, stepping)
+        if stepping:
+            self.turning = True
+            self.ring()
+
+    def hear(self, origin: Origin) -> None:
+        """A failure is to be recovered from, as soon as the job notices."""
+        if self.first is None:
+            self.first = origin
+        self.newest = origin
 
     def _halt(self, now: int) -> None:
         """The horizon has come."""
@@ -231,14 +283,19 @@ class PlainRun(Places):
         if self.failed and not self.owes_nodes:
             self.owes_nodes, self.drawn = True, 0
         self.exchange(now)
-        if self.in_job < self.size or (self.stalled and self._short()):
+        if self.in_job < self.size or ((self.stalled or self.slow is not None) and self._short()):
             self._stall(now)
         else:
             self._start(now)
 
     def _short(self) -> bool:
         """Say whether the job cannot start: nodes are missing, or fewer than a stall waits for."""
-        return self.in_job < self.size or self.fit() < self.stalled
+        if self.in_job < self.size:
+            return True
+        if self.front is not None and (self.moved or self.front.unsettled()):
+            self.moved = False
+            self.front.slow_nodes.look()
+        return self.stalled > 0 and self.fit() < self.stalled
 
     def _stall(self, now: int) -> None:
         """Nodes are missing: wait for them."""
@@ -249,8 +306,8 @@ class PlainRun(Places):
         self._lack(now)
 
     def _lack(self, now: int) -> None:
-        interrupted = self.newest is not None or now >= self.horizon_us
-        if not interrupted and self._short():
+        short, interrupted = self._short(), self.newest is not None or now >= self.horizon_us
+        if short and not interrupted:
             event, cause = self.origin
             self.begun += (now, self.number, 0, self.in_job, cause, event)
             self.then, self.waits, self.event = self._waited, True, None

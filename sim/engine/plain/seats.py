@@ -9,15 +9,15 @@ Loss = tuple[int, int]
 class Seats:
     """Who sits where, which is at first the seat of a node's own number: as `Seating` says of one group.
 
-    losses: in order.
+    losses: in order. seat_of: of nodes that sit elsewhere than at first; taken: who sits in such a seat.
     """
 
-    __slots__ = ("empty", "losses", "seat_of")
+    __slots__ = ("empty", "losses", "seat_of", "taken")
 
     def __init__(self) -> None:
         self.losses: list[Loss] = []
-        # Of nodes that sit elsewhere than at first; and the seats that are empty.
         self.seat_of: dict[int, int] = {}
+        self.taken: dict[int, int] = {}
         self.empty: list[int] = []
 
     def lose(self, node: int, now: int) -> None:
@@ -26,8 +26,11 @@ class Seats:
 
     def leave(self, node: int) -> None:
         """A node leaves its seat."""
-        heappush(self.empty, self.seat_of.pop(node, node))
+        seat = self.seat_of.pop(node, node)
+        self.taken.pop(seat, None)
+        heappush(self.empty, seat)
 
     def join(self, node: int) -> None:
         """A node takes the first empty seat."""
-        self.seat_of[node] = heappop(self.empty)
+        self.seat_of[node] = seat = heappop(self.empty)
+        self.taken[seat] = node

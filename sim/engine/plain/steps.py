@@ -131,8 +131,9 @@ class StoreSteps(Steps):
             self.safe = save[:2]
         else:
             self.safe = done.work_us, now
-        self._enter()
+        self.enter()
 
-    def _enter(self) -> None:
+    def enter(self) -> None:
+        """Follow the rule of the phase that comes after what is safe."""
         phase = phase_at(self.way, self.safe[0])
         self.beat, self.leaves_us = self.beats[phase], leaves_us(self.way, phase)

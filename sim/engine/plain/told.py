@@ -10,10 +10,12 @@ import numpy as np
 
 from sim.engine.plain.durations import STAGES, Durations
 from sim.engine.plain.places import JOB_PLACE, SPARE_PLACE, EventRow
-from sim.engine.plain.stretches import IN_FLIGHT, LOST, achieved, by_phase, columns_of, phases_at
+from sim.engine.plain.stretches import IN_FLIGHT, LOST, achieved, columns_of, phases_at
 from sim.engine.plain.tiers import TieredSteps
+from sim.engine.plain.turning import TurningSteps
 from sim.ledger.time.apportion import Ints
 from sim.ledger.time.trace import Column, Event, Reversal, RunTrace, Segment, Stay, Still, Table, Worded
+from sim.reliability.failures.slow import causes_of
 from sim.reliability.records import RunPlan
 from sim.reliability.saving.progress import Course, steps_of_spans
 
@@ -33,7 +35,8 @@ class Notes(NamedTuple):
     begun: of waits, the start, number of the recovery, what is waited for (see `Durations`; 0: nodes), nodes in the
     job, cause and event of the failure; told_us: their ends. stints: start, end, the work that they began with, the
     work that is saved then, when its checkpoint began, what becomes of the rest, cause and event of that. moves: when,
-    which node, where to, cause and event. tiers: what keeps several, and their notes.
+    which node, where to, cause and event. judged: the conditions that their numbers stand for. tiers: what keeps
+    several, turns: what steps under several conditions, where there are, and their notes.
     """
 
     begun: list[int]
@@ -41,28 +44,30 @@ class Notes(NamedTuple):
     stints: list[int]
     moves: list[int]
     events: list[EventRow]
+    judged: Sequence[int] = (0,)
     tiers: TieredSteps | None = None
+    turns: TurningSteps | None = None
 
 
 def trace_of(plan: RunPlan, way: Course, durations: Durations, notes: Notes, end_us: int, complete: bool) -> RunTrace:
     """Return the trace of a plain run from its notes."""
-    words = ("", *(failure.cause for failure in plan.failures))
+    words = ("", *causes_of(plan))
     stints = columns_of(notes.stints, 8)
-    work_us, begun, durable, stretches, undone, backs = achieved(way, stints, notes.tiers)
-    time_us, from_us, to_us, kept_at_us, fate, cause, event = undone
-    which, phase, undone_us, steps = by_phase(way, from_us, to_us)
-    fate = fate[which]
+    work_us, begun, durable, stretches, undone, backs = achieved(
+        way, stints, notes.tiers, notes.turns, rework=plan.recovery.rework
+    )
+    time_us, undone_us, fate, cause, event, phase, steps, kept_at_us, condition = undone
     reversals: Mapping[str, Column] = {
-        "time_us": time_us[which],
+        "time_us": time_us,
         "duration_us": undone_us,
         "state": Worded(fate, UNDONE),
-        "cause": Worded(cause[which] + 1, words),
-        "event": event[which],
+        "cause": Worded(cause + 1, words),
+        "event": event,
         "phase": phase,
-        "nodes": np.full(len(which), plan.nodes),
+        "nodes": np.full(len(phase), plan.nodes),
         "steps": steps,
-        "since_us": kept_at_us[which],
-        "condition": np.zeros_like(which),
+        "since_us": kept_at_us,
+        "condition": condition,
     }
     phases = range(len(plan.phases))
     lost, flying = (
@@ -90,6 +95,7 @@ def trace_of(plan: RunPlan, way: Course, durations: Durations, notes: Notes, end
         processed_steps=tuple(processed),
         checkpoints_started=begun,
         checkpoints_durable=durable,
+        judged=tuple(notes.judged),
     )
 
 
@@ -97,17 +103,17 @@ def _segments(
     plan: RunPlan, stretches: Sequence[Ints], waits: Iterator[tuple[Ints, ...]], words: Sequence[str]
 ) -> Mapping[str, Column]:
     """Return the segments: stages that pass while the job waits, the last perhaps cut short, steps and checkpoints."""
-    since_us, ended_us, blocked_us, phase = stretches
+    since_us, ended_us, blocked_us, phase, condition = stretches
     none, nodes = np.full(len(since_us), -1), np.full(len(since_us), plan.nodes)
     rows = [
-        (since_us, ended_us, ended_us - since_us - blocked_us, none + 1 + _STEP, none, none, nodes, phase),
-        (since_us, ended_us, blocked_us, none + 1 + _CHECKPOINT, none, none, nodes, phase),
+        (since_us, ended_us, ended_us - since_us - blocked_us, none + 1 + _STEP, none, none, nodes, phase, condition),
+        (since_us, ended_us, blocked_us, none + 1 + _CHECKPOINT, none, none, nodes, phase, condition),
         *waits,
     ]
     columns = np.concatenate([np.stack(each) for each in rows], axis=1)
     columns = columns[:, columns[2] > 0]
     columns = columns[:, np.argsort(columns[0], kind="stable")]
-    start_us, end_us, duration_us, state, cause, event, nodes, phase = columns
+    start_us, end_us, duration_us, state, cause, event, nodes, phase, condition = columns
     return {
         "start_us": start_us,
         "end_us": end_us,
@@ -117,7 +123,7 @@ def _segments(
         "event": event,
         "phase": phase,
         "nodes": nodes,
-        "condition": np.zeros_like(start_us),
+        "condition": condition,
     }
 
 
@@ -131,11 +137,11 @@ def _waits(durations: Durations, told: Sequence[int], waits: tuple[Ints, ...]) -
     some = np.flatnonzero(spent_us)
     stage, wait = np.divmod(some, len(start_us))
     taken = from_us.ravel()[some], until_us.ravel()[some], spent_us.ravel()[some]
-    yield *taken, stage, cause[wait], event[wait], nodes[wait], phase[wait]
+    yield *taken, stage, cause[wait], event[wait], nodes[wait], phase[wait], 0 * wait
     lack = np.flatnonzero(kind == 0)
     if len(lack):
         since_us, until_us = start_us[lack], told_us[lack]
-        about = cause[lack], event[lack], nodes[lack], phase[lack]
+        about = cause[lack], event[lack], nodes[lack], phase[lack], 0 * lack
         yield since_us, until_us, until_us - since_us, 0 * lack + _WAIT, *about
 
 

@@ -203,6 +203,17 @@ def at_once(plan: RunPlan) -> dict[str, Law]:
     return dict.fromkeys([*slow, *([FALSE_ALARM] if plan.recovery.stragglers else [])], Law())
 
 
+def causes_of(plan: RunPlan) -> tuple[str, ...]:
+    """Return the causes of a plan, by their positions; after them that of false alarms, where there is who raises any.
+
+    >>> from sim.reliability.examples import run_plan
+    >>> causes_of(run_plan())
+    ('gpu',)
+    """
+    causes = tuple(failure.cause for failure in plan.failures)
+    return (*causes, FALSE_ALARM) if plan.recovery.stragglers else causes
+
+
 def touches_network(failure: FailureClass) -> bool:
     """Say whether a cause takes a part of the network, or some of its bandwidth."""
     return failure.of_network or (failure.slowing is not None and failure.slowing.bandwidth < 1)
