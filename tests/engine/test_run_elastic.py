@@ -87,6 +87,14 @@ def test_with_fewer_replicas_than_it_needs_a_job_waits_with_all_its_nodes(mode: 
     assert stays(trace, 1) == [("job", 0, 120)]
 
 
+def test_a_job_that_too_few_replicas_are_left_of_has_the_idle_nodes_of_others_back_while_it_waits() -> None:
+    # Node 0 fails at 40: its replica leaves with node 1, which is idle; node 2 of the other at 60, so that none is left.
+    trace = conserved(simulate_run(elastic((40.0, 0), (60.0, 2), horizon_us=120 * SECOND)))
+    assert stays(trace, 1)[:3] == [("job", 0, 45), ("idle", 45, 65), ("job", 65, 120)]
+    (recalled,) = [event for event in trace.events if event.kind == "recalled"]
+    assert [stay.event for stay in trace.stays if stay.node == 1 and stay.start_us == 65 * SECOND] == [recalled.event]
+
+
 @pytest.mark.parametrize(("mode", "explicit"), WAYS)
 def test_replicas_that_wait_for_a_restart_join_at_the_next_whatever_it_is_for(mode: str, explicit: bool) -> None:
     # The job itself fails at 150, which breaks no node: node 0, a spare since 105, and node 1 join it after detection.
@@ -149,6 +157,10 @@ def test_availability_of_elastic_replicas_is_mu_over_g_lambda_plus_mu() -> None:
 @settings(max_examples=60, deadline=None)
 def test_clocks_and_steps_of_all_kinds_give_the_same_trace_and_nothing_is_lost(asked: RunPlan) -> None:
     trace = conserved(simulate_run(asked))
+    # Whatever moves a node is told.
+    moves = [(stay.start_us, trace.events[stay.event]) for stay in trace.stays if stay.start_us > 0]
+    assert all(stay.event >= 0 for stay in trace.stays if stay.start_us > 0)
+    assert all(event.time_us <= start_us for start_us, event in moves)
     assert simulate_run(asked, "eager") == trace
     assert simulate_run(asked, explicit=True) == trace
 

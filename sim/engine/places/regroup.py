@@ -1,5 +1,6 @@
 """How replicas of an elastic job leave it and join it again, for `Nodes`: blocks of seats, all of them taken or out."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sim.engine.places.elastic import Blocks
@@ -17,9 +18,7 @@ def regroup(nodes: "Nodes", blocks: Blocks) -> None:
         for block in blocks.by_need():
             _seat_spares(nodes, blocks, block)
     if joining := blocks.growing():
-        event = nodes.record.event(nodes.env.now, "regrown") if blocks.enough() else -1
-        for block in joining:
-            _take_back(nodes, blocks, block, event)
+        _take_back(nodes, blocks, joining)
     if leaving := blocks.shrinking():
         nodes.record.event(nodes.env.now, "shrunk", blocks.why[leaving[0]][0])
         for block in leaving:
@@ -41,15 +40,18 @@ def _seat_spares(nodes: "Nodes", blocks: Blocks, block: int) -> None:
         blocks.sit_down(seat)
 
 
-def _take_back(nodes: "Nodes", blocks: Blocks, block: int, event: int) -> None:
-    """The idle nodes of a block join the job again."""
-    blocks.out.discard(block)
-    for node in _sitters(nodes, blocks, block):
-        if nodes.place[node] == "idle":
-            nodes.place[node] = "job"
-            nodes.in_job += 1
-            nodes.record.move(nodes.env.now, node, "job", "", event)
-            nodes.clock.join(node)
+def _take_back(nodes: "Nodes", blocks: Blocks, joining: Sequence[int]) -> None:
+    """Blocks are whole and join the job again, or it waits, and has what idle nodes they have."""
+    back = [node for block in joining for node in _sitters(nodes, blocks, block) if nodes.place[node] == "idle"]
+    blocks.out.difference_update(joining)
+    if not (back or blocks.enough()):
+        return
+    event = nodes.record.event(nodes.env.now, "regrown" if blocks.enough() else "recalled")
+    for node in back:
+        nodes.place[node] = "job"
+        nodes.in_job += 1
+        nodes.record.move(nodes.env.now, node, "job", "", event)
+        nodes.clock.join(node)
 
 
 def _leave_out(nodes: "Nodes", blocks: Blocks, block: int) -> None:

@@ -106,7 +106,7 @@ class Event(NamedTuple):
       with it; evicted: `node` was taken out of the job for being slow, or by a false alarm, which its cause says, and
       interrupted whether that stopped a stepping or checkpointing job;
     - shrunk: replicas that lack nodes left an elastic job; regrown: they are whole, and joined it again (the planned
-      stop for that has the cause "regrow");
+      stop for that has the cause "regrow"); recalled: too few are whole, and it has its idle nodes back while it waits;
     - repaired: `node` came back from repair; retired: it went there once too often, and a new one is ordered in its
       place, or none where orders replace nodes; delivered: that one has come; displaced: nothing is wrong with `node`,
       but its domain leaves the job;
