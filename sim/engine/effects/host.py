@@ -1,6 +1,6 @@
 """What effects ask of the run that they act on: its record, its failure clock, its nodes and its job.
 
-The rooms of the engine answer each for itself; of a plain run one object answers for all (`sim.engine.plain.host`).
+The rooms of the engine answer each for itself; of a plain run one object answers for all (`sim.engine.plain.front`).
 """
 
 from collections.abc import Callable, Iterable

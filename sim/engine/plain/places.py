@@ -35,8 +35,8 @@ class Places:
 
     job: nodes in it that have not failed; failed: those that have, and why it stops for them; in_job: all of these.
     broken: what a repair has to renew of every node that has failed or is in repair, nothing of one that is well.
-    slow: who knows what is slow, where anything may be. drawn: how ready the spares were
-    that the job has taken, a bit each, until it is emptied. moves and events: see `Notes`.
+    slow: who knows what is slow, where anything may be. drawn: how ready the spares were that the job has taken, a bit
+    each, until it is emptied. moves and events: see `Notes`.
     """
 
     __slots__ = (
@@ -83,11 +83,11 @@ class Places:
         self.shelf = OrderedDict.fromkeys([] if self.ready else cold_spares(plan))
         self.drawn = 0
         self.broken: dict[int, list[Life]] = {}
-        # Where nodes hold what only they do, or one is slower than others.
         self.slow: SlowNodes | None = None
         # Nodes with parts that are slow, and whether one of them has joined or left the job since these were looked at.
         self.slow_parts: Container[int] = ()
         self.moved = False
+        # Where nodes hold what only they do, or one is slower than others.
         self.seats = Seats() if has_slow(plan) or any(tier.local for tier in way.tiers) else None
         # Of the job: "stepping", "recovering" or "waiting" for nodes.
         self.state = "recovering"
