@@ -88,7 +88,7 @@ def test_with_fewer_replicas_than_it_needs_a_job_waits_with_all_its_nodes(mode: 
 
 
 def test_a_job_that_too_few_replicas_are_left_of_has_the_idle_nodes_of_others_back_while_it_waits() -> None:
-    # Node 0 fails at 40: its replica leaves with node 1, which is idle; node 2 of the other at 60, so that none is left.
+    # Node 0 fails at 40: its replica leaves, node 1 is idle. Node 2 of the other fails at 60: none is left.
     trace = conserved(simulate_run(elastic((40.0, 0), (60.0, 2), horizon_us=120 * SECOND)))
     assert stays(trace, 1)[:3] == [("job", 0, 45), ("idle", 45, 65), ("job", 65, 120)]
     (recalled,) = [event for event in trace.events if event.kind == "recalled"]
