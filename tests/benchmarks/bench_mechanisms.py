@@ -1,4 +1,4 @@
-"""What mechanisms cost: 54 days of Llama 3 with all of them on and without, with the ledger and without it."""
+"""What mechanisms cost: 54 days of Llama 3 without any, with stragglers, with all; with the ledger and without it."""
 
 from dataclasses import replace
 from functools import partial
@@ -11,7 +11,11 @@ from sim.simulate import Prepared, planned, prepare, simulate_prepared
 from tests.benchmarks.bench_run import REFERENCE_EVENTS_PER_S, bare_loop
 from tests.benchmarks.beside import beside
 
-PRESETS = {"plain": "llama3-405b-54d", "all mechanisms": "llama3-405b-54d-all"}
+PRESETS = {
+    "plain": "llama3-405b-54d",
+    "stragglers": "llama3-405b-54d-stragglers",
+    "all mechanisms": "llama3-405b-54d-all",
+}
 
 WARM, REPLICAS = 12, 60
 """Runs before the measured ones, which share the steps that were simulated, as those of a batch do; and these."""
