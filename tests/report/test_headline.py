@@ -32,6 +32,12 @@ def test_failures_and_interruptions_are_counted_apart() -> None:
     assert "240 interruptions expected while the job was up, 95 % band 210 to 271" in text
 
 
+def test_interruptions_that_are_expected_leave_out_evictions() -> None:
+    found = {"seconds": 60.0, "gpu_hours": 1.0, "detected": 2, "evicted": 1, "false_alarms": 0}
+    text = " ".join(" ".join(headline(run_result() | {"stragglers": found})).split())
+    assert "240 interruptions expected while the job was up, evictions aside, 95 % band 210 to 271" in text
+
+
 def test_interruptions_that_are_no_poisson_count_have_no_band() -> None:
     text = "\n".join(headline(run_result() | {"interruptions_expected": None}))
     assert "Lives with a memory, or lemons: no band of interruptions to be expected" in text

@@ -12,7 +12,7 @@ from sim.report.page.html import Cell, cards, page, paragraph, table
 from sim.report.page.read import Told
 from sim.report.page.timeline import timeline_svg
 from sim.report.run.figures import waterfall_svg
-from sim.report.run.headline import figure_text, published_rows, tonnes
+from sim.report.run.headline import evictions_aside, figure_text, published_rows, tonnes
 from sim.report.run.orders import orders_said
 from sim.report.text import Result, percent, short, short_usd, signed
 
@@ -136,8 +136,8 @@ def _failures(told: Told) -> Iterator[str]:
     yield "<h2>Failures</h2>"
     expected = answer["interruptions_expected"]
     if expected is not None:
-        stops = sum(answer["interruptions"].values())
-        yield paragraph(f"{show_count(stops)} stopped the job; {expected:.0f} were expected while it was up.")
+        stops, aside = sum(answer["interruptions"].values()), evictions_aside(answer)
+        yield paragraph(f"{show_count(stops)} stopped the job; {expected:.0f} were expected while it was up{aside}.")
     yield from (paragraph(f"{said}.") for said in orders_said(answer))
     if found is None:
         counts = sorted(answer["failures"].items(), key=lambda each: -each[1])

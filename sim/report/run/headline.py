@@ -82,7 +82,7 @@ def _broken(result: Result) -> list[str]:
     failures, interruptions = sum(result["failures"].values()), sum(result["interruptions"].values())
     return [
         *pairs([("Failures", show_count(failures)), ("Interruptions", show_count(interruptions))]),
-        *(replay_text(result) or [_expected(result["interruptions_expected"])]),
+        *(replay_text(result) or wrapped(_expected(result["interruptions_expected"], evictions_aside(result)))),
         *orders_text(result),
         *(wrapped(f"Stopped as planned: {_most_often(result['planned_stops'])}") if result["planned_stops"] else []),
         *(wrapped(f"Aborted: {result['aborted']}; all of its work is lost") if result["aborted"] else []),
@@ -93,13 +93,23 @@ def _broken(result: Result) -> list[str]:
     ]
 
 
-def _expected(mean: float | None) -> str:
+def evictions_aside(result: Result) -> str:
+    """Return what to say of expected interruptions, which evictions are not among, where there were any.
+
+    >>> evictions_aside({"stragglers": {"evicted": 0, "false_alarms": 2}}), evictions_aside({"stragglers": None})
+    (', evictions aside', '')
+    """
+    slow = result.get("stragglers")
+    return ", evictions aside" if slow is not None and slow["evicted"] + slow["false_alarms"] else ""
+
+
+def _expected(mean: float | None, aside: str) -> str:
     """Return what interruptions were to be expected; None: their number is no Poisson count."""
     if mean is None:
         return "Lives with a memory, or lemons: no band of interruptions to be expected"
     low, high = poisson_band(mean)
     return (
-        f"{show_count(mean)} interruptions expected while the job was up, "
+        f"{show_count(mean)} interruptions expected while the job was up{aside}, "
         f"95 % band {show_count(low)} to {show_count(high)}"
     )
 
