@@ -44,7 +44,7 @@ def test_axes_are_those_of_the_command_line(tmp_path: Path) -> None:
 
 def test_variants_are_taken_at_every_point_of_the_axes(tmp_path: Path) -> None:
     found = study(tmp_path, HEAD + TWO + '[[axes]]\nkey = "run.horizon"\nvalues = ["1 h", "2 h"]\n')
-    assert [each.name for each in found.variants] == ['a, "1 h"', 'a, "2 h"', 'b, "1 h"', 'b, "2 h"']
+    assert [each.name for each in found.variants] == ["a, 1 h", "a, 2 h", "b, 1 h", "b, 2 h"]
     assert found.variants[-1].overrides == ("run.seed=2", 'run.horizon="2 h"')
 
 
