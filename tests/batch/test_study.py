@@ -94,6 +94,27 @@ def test_a_key_that_the_base_lacks_names_its_variant_and_the_nearest(tmp_path: P
         compare_study(found, workers=1)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[set]\n"cluster.spare_node" = 1\n' + TWO, "tiny: cluster.spare_node: unknown key"),
+        (
+            TWO.replace("run.seed", "cluster.spare_node").replace("spare_nodes", "spare_node"),
+            "tiny: cluster.spare_node: ",
+        ),
+        (
+            TWO.replace("run.seed", "cluster.spare_node") + '[[axes]]\nkey = "run.horizon"\nvalues = ["1 h", "2 h"]\n',
+            "b, 1 h and 1 other variant: tiny: cluster.spare_node: ",
+        ),
+    ],
+)
+def test_what_is_wrong_with_several_variants_is_said_once(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(InputError) as refused:
+        compare_study(study(tmp_path, HEAD + text), workers=1)
+    assert str(refused.value).startswith(said)
+    assert len(str(refused.value).splitlines()) == 1
+
+
 def test_an_unknown_study_names_the_nearest_and_a_missing_file_itself() -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'topologies'"):
         load_study("topologie")
