@@ -226,7 +226,8 @@ def compare(
     ] = None,
     workers: Annotated[int | None, typer.Option(metavar="N", min=1, help="Processes, by default one a core.")] = None,
     picture: Annotated[
-        Path | None, typer.Option("--picture", metavar="FILE", help="Draw cost against step time (SVG).")
+        Path | None,
+        typer.Option("--picture", metavar="FILE", help="Draw what ranks variants against time, tokens or cost (SVG)."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Write comparison.json, .txt and .svg there.")

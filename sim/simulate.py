@@ -10,6 +10,7 @@ from sim.cluster.records import BomLine
 from sim.engine.collector import rare_collections
 from sim.engine.effects.slow_steps import StepPacer
 from sim.engine.run import simulate_run
+from sim.errors import SimulationError
 from sim.ledger.bill.cost import CostLedger, price
 from sim.ledger.bill.lots import lots_told
 from sim.ledger.bill.power import check_cap
@@ -178,12 +179,15 @@ def reseeded(prepared: Prepared, scenario: Scenario) -> Prepared:
 
 
 def simulate_prepared(prepared: Prepared, progress: Progress = lambda fraction, what: None) -> RunResult:
-    """Return the run of a prepared job."""
+    """Return the run of a prepared job. Raises SimulationError, which names the scenario, where it comes to no end."""
     progress(0.5, "run")
     planning = planned(prepared)
-    trace = simulate_run(planning.plan, judge=planning.judge, pacer=planning.pacer)
-    progress(0.8, "ledgers")
-    return account(prepared, planning.plan, trace, planning.pacer)
+    try:
+        trace = simulate_run(planning.plan, judge=planning.judge, pacer=planning.pacer)
+        progress(0.8, "ledgers")
+        return account(prepared, planning.plan, trace, planning.pacer)
+    except SimulationError as error:
+        raise SimulationError(f"{prepared.scenario.name}: {error}") from error
 
 
 def account(

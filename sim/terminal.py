@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from sim.errors import InputError, OutputError
+from sim.errors import InputError, OutputError, SimulationError
 
 if TYPE_CHECKING:
     from sim.report.text import Marks
@@ -72,10 +72,10 @@ def complain(message: str) -> None:
 
 @contextmanager
 def located(scenario: str) -> Iterator[None]:
-    """Begin each line about a scenario that does not fit together with the scenario's name, unless it does already."""
+    """Begin each line about a scenario that does not fit together or comes to no end with its name, unless it does."""
     try:
         yield
-    except InputError as error:
+    except (InputError, SimulationError) as error:
         named = f"{scenario}: "
         lines = (line if line.startswith(named) else named + line for line in str(error).splitlines())
         raise type(error)("\n".join(lines)) from error

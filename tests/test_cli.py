@@ -249,7 +249,7 @@ def test_each_of_several_problems_gets_its_line(fake: Fake) -> None:
 def test_a_run_that_fails_has_exit_code_1_and_leaves_nothing(fake: Fake) -> None:
     fake.error = SimulationError("the ledger does not balance")
     result = call("run", "tiny")
-    assert (result.exit_code, result.stderr) == (1, "trainwright: the ledger does not balance\n")
+    assert (result.exit_code, result.stderr) == (1, "trainwright: tiny: the ledger does not balance\n")
     assert not Path("results").exists()
 
 

@@ -86,7 +86,7 @@ def test_failed_runs_are_told_and_end_with_1(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(run_chunk, "simulate_prepared", simulate)
     result = batch(tmp_path)
     assert result.exit_code == 1
-    assert "chunk 1: 1 run failed: no way" in result.stderr
+    assert "chunk 1: 1 run failed: 0: seed 4: no way" in result.stderr
     assert "3 failed" in result.stdout
     monkeypatch.undo()
     assert batch(tmp_path, "--dry-run").exit_code == 0

@@ -97,6 +97,11 @@ def test_a_scenario_without_axes_is_told_what_is_missing(study: str) -> None:
     assert "own.toml: base: is missing: this is no study; expected its base, or a scenario with --over" in result.stderr
 
 
+def test_the_help_of_the_picture_names_all_that_variants_are_set_against() -> None:
+    told = " ".join(call("compare", "--help").stdout.split())
+    assert "Draw what ranks variants against time, tokens or cost (SVG)." in told
+
+
 def test_the_readme_of_experiments_shows_the_study_and_a_form_that_loads(tmp_path: Path) -> None:
     text = (EXPERIMENTS / "README.md").read_text()
     table = (EXPERIMENTS / "studies" / "topologies" / "comparison.txt").read_text()

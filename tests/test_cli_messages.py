@@ -10,6 +10,39 @@ from sim.cli import app
 RUNNER = CliRunner()
 
 
+HOPELESS = """
+name = "mine"
+extends = "tiny"
+[failures]
+scale = 15
+[checkpoint]
+interval = { kind = "fixed", every = "10 h" }
+"""
+"""Fails each hour on average, and saves every ten."""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("run hopeless.toml", "hopeless.toml: mine: run: not complete after 50 times its planned"),
+        ("run hopeless.toml --set name=hopeless.toml", "hopeless.toml: run: not complete after 50 times its planned"),
+        (
+            "compare hopeless.toml --over cluster.spare_nodes=0,1 --replicas 1 --workers 1",
+            "0: mine: run: not complete after 50 times its planned",
+        ),
+    ],
+)
+def test_a_run_that_is_given_up_says_of_which_scenario_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("hopeless.toml").write_text(HOPELESS)
+    result = RUNNER.invoke(app, arguments.split())
+    assert result.exit_code == 1
+    lines = [line for line in result.stderr.splitlines() if line.startswith("trainwright: ")]
+    assert len(lines) == 1 and lines[0].startswith(f"trainwright: {said}")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

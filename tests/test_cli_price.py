@@ -64,7 +64,14 @@ def test_many_runs_are_rows_and_one_table(results: Path, tmp_path: Path) -> None
         (("nowhere", "--prices", "2026-owned"), "nowhere: no results; expected the directory of a run"),
         (("RUN", "--prices", "2026-ownd"), "did you mean '2026-owned'"),
         (("RUN", "--prices", "2026-owned", "--acquisition", "hire"), "unknown acquisition 'hire'"),
-        (("RUN", "--prices", "2026-owned", "--acquisition", "reserved"), "unknown price 'rent-reserved/dgx-h100'"),
+        (
+            ("RUN", "--prices", "2026-owned", "--acquisition", "reserved"),
+            "no prices of dgx-h100 for acquisition 'reserved'; expected --acquisition own or colocation",
+        ),
+        (
+            ("RUN", "--prices", "2026-rented"),
+            "no prices of dgx-h100 for acquisition 'own'; expected --acquisition reserved, on-demand or spot",
+        ),
         (("RUN", "--prices", "2026-owned", "--start", "2031-01-01"), "expected a date from 2026-01-01"),
         (("RUN", "--prices", "2026-owned", "--start", "soon"), "expected a date like 2026-01-31"),
         (("RUN", "--prices", "2026-owned", "--override", "energy/kwh=much"), "got 'much'; expected KEY=NUMBER"),

@@ -19,7 +19,7 @@ from sim.batch.statistics.simultaneous import each_covers
 from sim.batch.statistics.two_stage import variance_ratio
 from sim.batch.variants import Variant
 from sim.cluster.resilience import AfterLoss
-from sim.errors import InputError, ScenarioError
+from sim.errors import InputError, ScenarioError, SimulationError
 from sim.ledger.bill.cost import usd_by
 from sim.scenario import load_scenario
 from sim.simulate import Prepared, RunResult, prepare, simulate_prepared
@@ -233,6 +233,8 @@ def _measure(task: _Task) -> Measured:
     except InputError as error:
         lines = [f"{task.variant.name}: {scenario.name}: {line}" for line in str(error).splitlines()]
         raise type(error)("\n".join(lines)) from None
+    except SimulationError as error:
+        raise SimulationError(f"{task.variant.name}: {error}") from None
 
 
 def _bill(run: RunResult) -> dict[str, int]:

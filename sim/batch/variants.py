@@ -3,10 +3,11 @@
 import json
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, TypeGuard
 
 from sim.errors import InputError
 
@@ -60,23 +61,22 @@ def checked(axis: Axis, where: str) -> Axis:
 def variants_of(axes: Sequence[Axis], names: Mapping[str, str] | None = None) -> tuple[Variant, ...]:
     """Return every combination of the axes' values, the last axis fastest. Raises InputError for a key given twice.
 
-    names: what a value is called where it has a name of its own; a table with a `kind` is otherwise called by that.
+    names: what a value is called where it has a name of its own; all others are called as `names_of` says.
 
-    >>> axes = [axis_of("a=1,2"), axis_of("b=x,y")]
+    >>> axes = [axis_of("a=1,2"), axis_of('b=x,"5 min"')]
     >>> [variant.name for variant in variants_of(axes)]
-    ['1, x', '1, y', '2, x', '2, y']
-    >>> variants_of(axes)[0].overrides
-    ('a=1', 'b=x')
+    ['1, x', '1, 5 min', '2, x', '2, 5 min']
+    >>> variants_of(axes)[1].overrides
+    ('a=1', 'b="5 min"')
     """
     keys = [axis.key for axis in axes]
     twice = [key for index, key in enumerate(keys) if key in keys[:index]]
     if twice:
         raise InputError(f"--over {twice[0]}: the key is given twice; expected its values in one list")
-    called = {value: name for axis in axes for value, name in zip(axis.values, _names(axis.values), strict=True)}
-    called.update(names or {})
+    called = [{**dict(zip(axis.values, names_of(axis.values), strict=True)), **(names or {})} for axis in axes]
     return tuple(
         Variant(
-            name=", ".join(called[value] for value in values),
+            name=", ".join(own[value] for own, value in zip(called, values, strict=True)),
             values=dict(zip(keys, values, strict=True)),
             overrides=tuple(f"{key}={value}" for key, value in zip(keys, values, strict=True)),
         )
@@ -84,30 +84,49 @@ def variants_of(axes: Sequence[Axis], names: Mapping[str, str] | None = None) ->
     )
 
 
-def _names(values: Sequence[str]) -> list[str]:
-    """Return short names of an axis' values: the kind of a table, with the arguments that tell it from its like.
+def names_of(values: Sequence[str]) -> list[str]:
+    """Return short names of an axis' values: a text without its quotes, a table by its kind.
 
-    >>> _names(['{kind = "clos", tiers = 3, pod = 8}', '{kind = "clos", tiers = 3, pod = 16}', '{kind = "torus"}', "7"])
+    A kind comes with the arguments that tell it from its like. A value is called as it is written where its short name
+    would be taken for another value, or for two.
+
+    >>> names_of(['{kind = "clos", tiers = 3, pod = 8}', '{kind = "clos", tiers = 3, pod = 16}', '"torus"', "7"])
     ['clos pod=8', 'clos pod=16', 'torus', '7']
+    >>> names_of(["1", '"1"', '"u, v"', '"w x"'])
+    ['1', '"1"', '"u, v"', 'w x']
     """
-    tables = [_table(value) for value in values]
-    names = []
-    for value, table in zip(values, tables, strict=True):
-        if table is None:
-            names.append(value)
-            continue
-        alike = [other for other in tables if other is not None and other["kind"] == table["kind"]]
-        own = [key for key in table if any(other.get(key) != table[key] for other in alike)]
-        names.append(" ".join([str(table["kind"]), *(f"{key}={_short(table[key])}" for key in own)]))
-    return names
+    parsed = {text: _value(text) for text in values}
+    short = {text: _short_name(text, value, [*parsed.values()]) for text, value in parsed.items()}
+    taken = Counter(name for text in short for name in {text, short[text]})
+    return [short[text] if taken[short[text]] == 1 else text for text in values]
 
 
-def _table(value: str) -> dict[str, Any] | None:
+def _short_name(text: str, value: object, values: Sequence[object]) -> str:
+    """Return what a value is called beside others where nothing else is called so."""
+    if isinstance(value, str) and _plain(value):
+        return value
+    if not _is_kind(value):
+        return text
+    alike = [other for other in values if _is_kind(other) and other["kind"] == value["kind"]]
+    own = [key for key in value if any(other.get(key) != value[key] for other in alike)]
+    return " ".join([str(value["kind"]), *(f"{key}={_short(value[key])}" for key in own)])
+
+
+def _is_kind(value: object) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict) and "kind" in value
+
+
+def _plain(text: str) -> bool:
+    """Return whether a text is one word or several that nothing takes for more than one name."""
+    return text != "" and text == text.strip() and text.isprintable() and not set(text) & set(",\"'")
+
+
+def _value(text: str) -> object:
+    """Return the value of an override; None of a text without quotes, which is no TOML."""
     try:
-        table = tomllib.loads(f"value = {value}").get("value")
+        return tomllib.loads(f"value = {text}").get("value")
     except tomllib.TOMLDecodeError:
         return None
-    return table if isinstance(table, dict) and "kind" in table else None
 
 
 def _short(value: object) -> str:

@@ -55,7 +55,9 @@ def test_a_run_that_fails_is_a_row_and_the_rest_goes_on(
     good = ds.dataset(tmp_path / "out" / "runs").to_table().to_pylist()
     assert {row["seed"] for row in good} == {1, 3, 4}
     assert not {row["run_id"] for row in rows} & {row["run_id"] for row in good}
-    assert sum(event["failed"] for event in events if event["event"] == "chunk") == 3
+    chunks = [event for event in events if event["event"] == "chunk" and event["failed"]]
+    assert sum(event["failed"] for event in chunks) == 3
+    assert [event["error"].split(": ")[:2] for event in chunks] == [[spares, "seed 2"] for spares in "024"]
 
 
 def test_failed_runs_are_tried_again_only_when_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

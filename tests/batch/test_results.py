@@ -1,6 +1,7 @@
 """What `results` says of a directory, and how programs read it as it is."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,17 @@ def test_events_keep_every_table_of_a_run_with_its_name_in_the_first_column(bill
     for name in set(SCHEMAS) - {"runs"}:
         assert pq.read_table(billed / name).schema.remove_metadata() == SCHEMAS[name]
     assert pq.read_schema(billed / "runs" / "chunk-00000.parquet").names[0] == "run_id"
+
+
+def test_results_of_variants_with_quotes_in_their_names_are_read(tmp_path: Path) -> None:
+    """So variants of texts were called once."""
+    plan = plan_from(tmp_path, SHORT)
+    named = [replace(each, name=f'"{each.name}"') for each in plan.variants]
+    run(replace(plan, variants=tuple(named)), tmp_path / "out")
+    told = dict.fromkeys(row["variant"] for row in results_json(tmp_path / "out")["rows"])
+    assert [*told] == ['"0"', '"2"', '"4"']
+    with pytest.raises(OutputError, match="holds this study with other variants; expected another --out"):
+        run(plan, tmp_path / "out")
 
 
 def test_a_chunk_holds_what_single_runs_hold(billed: Path, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def test_axes_are_those_of_the_command_line(tmp_path: Path) -> None:
 
 def test_variants_are_taken_at_every_point_of_the_axes(tmp_path: Path) -> None:
     found = study(tmp_path, HEAD + TWO + '[[axes]]\nkey = "run.horizon"\nvalues = ["1 h", "2 h"]\n')
-    assert [each.name for each in found.variants] == ['a, "1 h"', 'a, "2 h"', 'b, "1 h"', 'b, "2 h"']
+    assert [each.name for each in found.variants] == ["a, 1 h", "a, 2 h", "b, 1 h", "b, 2 h"]
     assert found.variants[-1].overrides == ("run.seed=2", 'run.horizon="2 h"')
 
 
@@ -92,6 +92,27 @@ def test_a_key_that_the_base_lacks_names_its_variant_and_the_nearest(tmp_path: P
         InputError, match=r"^a: tiny: cluster\.spare_node: unknown key 'spare_node'.*did you mean 'spare_nodes'"
     ):
         compare_study(found, workers=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[set]\n"cluster.spare_node" = 1\n' + TWO, "tiny: cluster.spare_node: unknown key"),
+        (
+            TWO.replace("run.seed", "cluster.spare_node").replace("spare_nodes", "spare_node"),
+            "tiny: cluster.spare_node: ",
+        ),
+        (
+            TWO.replace("run.seed", "cluster.spare_node") + '[[axes]]\nkey = "run.horizon"\nvalues = ["1 h", "2 h"]\n',
+            "b, 1 h and 1 other variant: tiny: cluster.spare_node: ",
+        ),
+    ],
+)
+def test_what_is_wrong_with_several_variants_is_said_once(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(InputError) as refused:
+        compare_study(study(tmp_path, HEAD + text), workers=1)
+    assert str(refused.value).startswith(said)
+    assert len(str(refused.value).splitlines()) == 1
 
 
 def test_an_unknown_study_names_the_nearest_and_a_missing_file_itself() -> None:

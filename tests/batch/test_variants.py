@@ -1,8 +1,12 @@
 """Axes of a comparison: what is read from the command line, and every combination."""
 
-import pytest
+from itertools import combinations
 
-from sim.batch.variants import axis_of, toml_text, variants_of
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.batch.variants import Axis, axis_of, toml_text, variants_of
 from sim.errors import InputError
 
 
@@ -53,6 +57,22 @@ def test_two_axes_make_every_combination_and_a_key_has_one() -> None:
 def test_tables_of_one_kind_are_called_by_what_tells_them_apart() -> None:
     axis = axis_of('t={kind = "clos", tiers = 3},{kind = "clos", tiers = 2},{kind = "fat-tree", k = 4}')
     assert [variant.name for variant in variants_of([axis])] == ["clos tiers=3", "clos tiers=2", "fat-tree"]
+
+
+def test_texts_are_called_without_quotes_unless_that_names_another_value() -> None:
+    axes = [axis_of('a="5 min","1 h"'), axis_of('b=1,"1","x, y"'), axis_of('c={kind = "clos"},"clos"')]
+    names = [[variant.name for variant in variants_of([axis])] for axis in axes]
+    assert names == [["5 min", "1 h"], ["1", '"1"', '"x, y"'], ['{kind = "clos"}', '"clos"']]
+
+
+TEXTS = st.text(alphabet="ab1, \"'\\", max_size=6)
+VALUES = st.one_of(TEXTS.map(toml_text), st.integers(0, 11).map(str), st.sampled_from(["a", "b 1", '{kind = "a"}']))
+
+
+@given(axes=st.lists(st.lists(VALUES, min_size=2, max_size=4, unique=True), min_size=1, max_size=3))
+def test_no_two_combinations_have_one_name(axes: list[list[str]]) -> None:
+    found = variants_of([Axis(key=f"k{index}", values=tuple(values)) for index, values in enumerate(axes)])
+    assert all(one.name != other.name for one, other in combinations(found, 2))
 
 
 def test_text_as_toml_reads_back() -> None:

@@ -63,6 +63,12 @@ def test_every_number_of_a_published_preset_says_what_it_is(name: str) -> None:
     assert [line for line in lines if not kinds.search(line)] == []
 
 
+@pytest.mark.parametrize("name", preset_names())
+def test_a_line_of_a_preset_has_one_comment(name: str) -> None:
+    lines = (files("experiments") / "presets" / f"{name}.toml").read_text().splitlines()
+    assert [line for line in lines if line.count("# ") > 1] == []
+
+
 def test_llama_has_the_published_layout_and_tokens() -> None:
     scenario = load_scenario("llama3-405b")
     training = training_of(scenario)

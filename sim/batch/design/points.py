@@ -6,7 +6,7 @@ from typing import Any
 from sim.batch.design.forms import AxisForm
 from sim.batch.design.ranges import spaced
 from sim.batch.design.samples import sampled
-from sim.batch.variants import Axis, Variant, checked, toml_text, variants_of
+from sim.batch.variants import Axis, Variant, checked, names_of, toml_text, variants_of
 from sim.errors import InputError, unknown_name
 from sim.scenario.source import overridden
 
@@ -106,7 +106,8 @@ def _together(lists: Mapping[str, Sequence[Any]], where: str) -> tuple[Variant, 
         told = ", ".join(f"{key} {count}" for key, count in counts.items()) or "none"
         raise InputError(f"{where}: got {told} values; expected two keys at least, of as many values, two at least")
     rows = [dict(zip(lists, map(toml_text, row), strict=True)) for row in zip(*lists.values(), strict=True)]
-    return tuple(_variant(", ".join(row.values()), row) for row in rows)
+    names = zip(*(names_of([row[key] for row in rows]) for key in lists), strict=True)
+    return tuple(_variant(", ".join(name), row) for name, row in zip(names, rows, strict=True))
 
 
 def _variant(name: str, values: Mapping[str, str]) -> Variant:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 
 from sim.batch.store.chunks import LONG
-from sim.batch.work.run_chunk import simulate_parts
+from sim.batch.work.run_chunk import first_error, simulate_parts
 from sim.batch.work.tables import Collected, chunk_tables
 from sim.batch.work.task import Task
 from sim.engine.collector import rare_collections
@@ -34,10 +34,10 @@ def pilot(task: Task) -> Pilot:
     with rare_collections():
         first, first_s = _timed(replace(task, parts=(replace(part, seeds=(part.seeds[0],)),)))
         if first.failed:
-            return Pilot(error=first.failed[0]["error"])
+            return Pilot(error=first_error(first.failed))
         second, run_s = _timed(replace(task, parts=(replace(part, seeds=(part.seeds[0] + 1,)),)))
         if second.failed:
-            return Pilot(error=second.failed[0]["error"])
+            return Pilot(error=first_error(second.failed))
         one, both = _bytes(task, first), _bytes(task, _together(first, second))
     run_bytes = max(0, both - one)
     return Pilot(prepare_s=max(0.0, first_s - run_s), run_s=run_s, chunk_bytes=one - run_bytes, run_bytes=run_bytes)

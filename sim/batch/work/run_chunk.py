@@ -1,6 +1,6 @@
 """Simulate the runs of a chunk and write its files; what a worker calls."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -46,9 +46,18 @@ def run_chunk(task: Task) -> Done:
         chunk=task.chunk.index,
         runs=len(collected.rows),
         failed=len(collected.failed),
-        said=collected.failed[0]["error"] if collected.failed else "",
+        said=first_error(collected.failed),
         bytes=written,
     )
+
+
+def first_error(failed: Sequence[dict[str, Any]]) -> str:
+    """Return why the first of some runs failed, and which it is; nothing where none did.
+
+    >>> first_error([{"variant_name": "1 h", "seed": 7, "error": "took more than 5 s"}])
+    '1 h: seed 7: took more than 5 s'
+    """
+    return f"{failed[0]['variant_name']}: seed {failed[0]['seed']}: {failed[0]['error']}" if failed else ""
 
 
 def simulate_parts(task: Task, finished: Callable[[], None] = lambda: None) -> Collected:

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from sim.catalog.records import PriceBook
 from sim.errors import PriceError, unknown_name
+from sim.ledger.bill.terms import ACQUISITIONS, RENTS
 
 
 @lru_cache(maxsize=1024)
@@ -44,6 +45,19 @@ def fraction_of(book: PriceBook, key: str) -> Fraction:
 def missing_keys(book: PriceBook, keys: Sequence[str]) -> tuple[str, ...]:
     """Return which of some keys a book leaves out, in their order."""
     return tuple(key for key in keys if key not in book.prices)
+
+
+def acquisitions_of(book: PriceBook, node: str, storage: str) -> tuple[str, ...]:
+    """Return the acquisitions that a book has prices for, of a node and a store.
+
+    >>> from sim import catalog
+    >>> acquisitions_of(catalog.price_book("2026-owned"), "dgx-h100", "nvme-server")
+    ('own', 'colocation')
+    """
+    bought = [f"server/{node}", f"storage/{storage}"]
+    needed = {how: [f"{rent}/{node}"] for how, rent in RENTS.items()}
+    needed |= {"own": bought, "colocation": [*bought, "colocation/kw-month"]}
+    return tuple(how for how in ACQUISITIONS if not missing_keys(book, needed[how]))
 
 
 def check_book(book: PriceBook, start_date: str | None) -> None:

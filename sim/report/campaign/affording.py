@@ -1,6 +1,7 @@
 """`afford` as JSON and on a screen of 80 columns."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from sim.campaign.affording.study import Costs, Share
@@ -8,6 +9,9 @@ from sim.report.text import Result, short_usd, table, wrapped
 
 TOLD = ("year", "date", "kind", "cluster", "mode", "source")
 """What a table says of an organisation, besides its name and figure."""
+
+LEAST = 1e-5
+"""Smaller ratios are shown to be smaller: their digits say nothing of who can afford what."""
 
 
 def afford_json(costs: Costs, found: Sequence[Share], threshold: float | None, table_name: str) -> dict[str, Any]:
@@ -34,11 +38,11 @@ def afford_json(costs: Costs, found: Sequence[Share], threshold: float | None, t
 
 def afford_report(result: Result) -> str:
     """Return the report from its JSON."""
-    cost, threshold = result["cost_usd"], result["threshold"]
+    cost, threshold, seeds = result["cost_usd"], result["threshold"], result["replicas"]
     what = "bill" if result["basis"] == "accrual" else "cash that is paid"
     title = wrapped(
         f"{result['name']}: {what} {short_usd(cost['p50'])} (p5 {short_usd(cost['p5'])}, p95 {short_usd(cost['p95'])}, "
-        f"{result['replicas']} seeds) against a year's capital expenditure"
+        f"{seeds} {'seed' if seeds == 1 else 'seeds'}) against a year's capital expenditure"
     )
     head = [
         "Organisation",
@@ -46,7 +50,7 @@ def afford_report(result: Result) -> str:
         "of",
         "said",
         "cost / capex",
-        *([] if threshold is None else [f"< {threshold:g}"]),
+        *([] if threshold is None else [f"< {_percent(threshold)}"]),
     ]
     known = [row for row in result["rows"] if row["ratio"] is not None]
     rows = [head, *(_cells(row, threshold) for row in known)]
@@ -69,6 +73,15 @@ def _cells(row: Result, threshold: float | None) -> list[str]:
         short_usd(row["annual_capex_usd"]),
         row["year"],
         row["date"],
-        f"{row['ratio']:.3g}",
+        f"< {_percent(LEAST)}" if row["ratio"] < LEAST else _percent(row["ratio"]),
         *told,
     ]
+
+
+def _percent(fraction: float) -> str:
+    """Return a fraction in percent, in three digits and never by powers of ten.
+
+    >>> _percent(0.000196), _percent(0.02), _percent(1.84e-8), _percent(14.0)
+    ('0.0196 %', '2 %', '0.00000184 %', '1400 %')
+    """
+    return f"{Decimal(f'{100 * fraction:.3g}'):f} %"

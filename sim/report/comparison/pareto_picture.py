@@ -1,4 +1,4 @@
-"""The picture of a comparison: what a token costs against the time of a step, and which variants nothing beats."""
+"""The picture of a comparison: what ranks its variants against time, tokens or cost, and which nothing beats."""
 
 from collections.abc import Callable, Sequence
 from math import floor, log10
@@ -35,7 +35,7 @@ _NAMES = {
 
 
 def pareto_picture(result: Result) -> str:
-    """Return an SVG of the comparison's headline against its time: a dot a variant, with its interval, and the front.
+    """Return an SVG of a comparison's headline against `against`: a dot a variant, with its interval, and the front.
 
     Reads `question`, `rows`, `headline`, `against` and `pareto` of a comparison's JSON; one without `against` was set
     against the step wherever it has one.

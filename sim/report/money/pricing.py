@@ -9,10 +9,10 @@ from typing import Any
 import pyarrow as pa
 
 from sim.catalog.records import PriceBook
-from sim.errors import InputError, OutputError
+from sim.errors import InputError, OutputError, PriceError
 from sim.ledger.bill.cost import CostLedger, pool_usd, price, total_usd
-from sim.ledger.bill.prices import date_of
-from sim.ledger.bill.terms import Terms
+from sim.ledger.bill.prices import acquisitions_of, date_of
+from sim.ledger.bill.terms import ACQUISITIONS, Terms
 from sim.ledger.files.parquet import read_table
 from sim.ledger.files.stored import StoredRun, read_book, read_stored
 from sim.ledger.files.tables import cost_table
@@ -57,6 +57,7 @@ def repriced(
     """Return a stored run and its cost ledger at the prices of a book.
 
     acquisition, start: by default those of the run. Terms that another acquisition does not know are dropped with it.
+    Raises PriceError where the book has no prices for the acquisition, with those that it has prices for.
     """
     stored = read_stored(directory)
     wanted = acquisition or stored.acquisition
@@ -64,7 +65,21 @@ def repriced(
     if start and terms.first_day:
         terms = replace(terms, first_day=date_of(start, "--start"))
     stored = replace(stored, acquisition=wanted, terms=terms, start=start or stored.start)
+    _check_offered(stored, book)
     return stored, price(stored.usage, book, wanted, terms, stored.start)
+
+
+def _check_offered(stored: StoredRun, book: PriceBook) -> None:
+    """Raise PriceError where a book is of other acquisitions; what it lacks for all of them is for the bill to say."""
+    node, wanted = stored.usage.assets.node, stored.acquisition
+    offered = acquisitions_of(book, node, stored.usage.assets.storage)
+    if wanted in offered or wanted not in ACQUISITIONS or stored.terms.contracts or not offered:
+        return
+    *others, last = offered
+    raise PriceError(
+        f"price book '{book.name}': has no prices of {node} for acquisition '{wanted}'; expected --acquisition "
+        f"{' or '.join(filter(None, (', '.join(others), last)))}"
+    )
 
 
 def _common(terms: Terms) -> Terms:

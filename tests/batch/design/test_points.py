@@ -62,6 +62,16 @@ def test_keys_of_a_zip_take_their_values_together(tmp_path: Path) -> None:
     ]
 
 
+def test_points_are_called_by_their_texts_without_quotes(tmp_path: Path) -> None:
+    text = '[[axes]]\nkey = "run.horizon"\nrange = { from = "1 h", to = "2 h", count = 2 }\n'
+    text += '[[axes]]\nzip = { "recovery.replace" = ["1 min", "2 min"], "cluster.spare_nodes" = [1, 2] }\n'
+    found = study(tmp_path, text).variants
+    assert [each.name for each in found] == [
+        f"{one}, {other}" for one in ("1 h", "2 h") for other in ("1 min, 1", "2 min, 2")
+    ]
+    assert found[0].values["run.horizon"] == '"1 h"'
+
+
 @given(count=st.integers(2, 60), seed=st.integers(0, 1000))
 def test_a_latin_hypercube_has_one_point_in_each_part_of_every_key(count: int, seed: int) -> None:
     points = latin_hypercube(count, ("a", "b", "c"), seed)

@@ -55,6 +55,23 @@ def test_a_threshold_marks_and_cash_is_more_than_the_bill() -> None:
     assert any(line.startswith("Without a figure: Anthropic") for line in lines)
 
 
+def test_ratios_are_percentages_without_powers_of_ten(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.csv"
+    mine.write_text(
+        HEAD + "huge,1e11,2026,assumed,me\nmiddle,1e7,2026,assumed,me\nsmall,1e3,2026,assumed,me\n", "utf-8"
+    )
+    table = ["--organisations", str(mine), "--replicas", "1", "--threshold", "1e-6"]
+    shown = CLI.invoke(app, ["afford", "tiny", *table]).stdout
+    rows = {
+        line.split()[0]: line.split("assumed")[0] for line in shown.splitlines() if line.startswith(("hu", "mi", "sm"))
+    }
+    assert "< 0.0001 %" in shown and "< 0.001 %  yes" in rows["huge"]
+    ratio = json.loads(CLI.invoke(app, ["afford", "tiny", *table, "--json"]).stdout)["rows"][1]["ratio"]
+    assert f"{100 * ratio:.3g} %  no" in rows["middle"]
+    assert "e-" not in shown and "e+" not in rows["small"]
+    assert "1 seed)" in " ".join(shown.split())
+
+
 def test_a_table_in_toml_reads_as_one_in_csv(tmp_path: Path) -> None:
     keys = 'organisation = "a"\nannual_capex_usd = 5e9\ndate = "2026"\nkind = "assumed"\nsource = "me"\n'
     text = f"[[organisations]]\n{keys}"
