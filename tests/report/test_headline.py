@@ -59,6 +59,12 @@ def test_a_run_that_met_its_horizon_says_so() -> None:
     assert "stopped at" not in " ".join(headline(run_result() | {"complete": True}))
 
 
+def test_a_run_that_was_aborted_says_so() -> None:
+    text = " ".join(" ".join(headline(run_result() | {"aborted": "sdc"})).split())
+    assert ", aborted Wall time" in text
+    assert "stopped at" not in text
+
+
 def test_the_flop_convention_stands_with_the_mfu() -> None:
     assert any("6N + causal attention" in line for line in headline(run_result()))
 

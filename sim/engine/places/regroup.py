@@ -20,7 +20,8 @@ def regroup(nodes: "Nodes", blocks: Blocks) -> None:
     if joining := blocks.growing():
         _take_back(nodes, blocks, joining)
     if leaving := blocks.shrinking():
-        nodes.record.event(nodes.env.now, "shrunk", blocks.why[leaving[0]][0])
+        cause, _ = max((blocks.why[block] for block in leaving), key=lambda why: why[1])
+        nodes.record.event(nodes.env.now, "shrunk", cause)
         for block in leaving:
             _leave_out(nodes, blocks, block)
     nodes.regrouped()

@@ -81,8 +81,8 @@ def _sort(entry: Entry) -> _Sort:
         raise InputError(f"{entry.where}: got no duration; expected how long the {entry.component} is out")
     if stays and entry.away_us >= 0 and not (shared or network):
         raise InputError(
-            f"{entry.where}: got a duration, and no node that is away so long: this {entry.component} leaves nodes "
-            "where they are. Expected none ([recovery] says how long the job takes), or replace"
+            f"{entry.where}: got a duration for a {entry.component} that takes no node out; expected none ([recovery] "
+            "says how long the job takes), or a node that is replaced"
         )
     return _Sort(entry.cause, entry.component, not stays, stays and entry.away_us >= 0)
 

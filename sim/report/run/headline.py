@@ -46,7 +46,8 @@ def _title(result: Result) -> list[str]:
     what = result["model"] or "given step time"
     spare = result["gpus"] - result["job_gpus"]
     gpus = f"{show_count(result['job_gpus'])} {result['accelerator']}"
-    ending = "" if result["complete"] else ", stopped at the horizon"
+    stopped = "aborted" if result["aborted"] else "stopped at the horizon"
+    ending = "" if result["complete"] else f", {stopped}"
     return wrapped(f"{result['name']}: {what} on {gpus} and {show_count(spare)} spare, seed {result['seed']}{ending}")
 
 

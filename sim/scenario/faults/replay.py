@@ -1,6 +1,7 @@
 """From a scenario with a failure log to the failures of its run."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from sim.errors import InputError, ScenarioError
@@ -36,12 +37,10 @@ def with_log(
         seed=seed,
     )
     until_us = None if horizon_s is None else round(horizon_s * 1e6)
-    try:
+    with _about(form.log.file):
         classes, seating = logged_classes(
             log, fleet, form.log.nodes, until_us, repeats=form.log.repeat, log_nodes=form.log.log_nodes or 0
         )
-    except InputError as error:
-        raise type(error)(f"failures.log: {form.log.file}: {error}") from error
     _check_repeated(log, form.log)
     clocks = failures.classes if form.log.with_causes else ()
     kept = sum(len(each.logged or ()) for each in classes)
@@ -66,7 +65,20 @@ def with_log(
 
 def logged_causes(form: FailuresForm) -> tuple[str, ...]:
     """Return the names of the causes of a log, none without one."""
-    return () if form.log is None else cause_names(read_log(form.log))
+    if form.log is None:
+        return ()
+    log = read_log(form.log)
+    with _about(form.log.file):
+        return cause_names(log)
+
+
+@contextmanager
+def _about(file: str) -> Iterator[None]:
+    """Say of what is wrong with the failures of a log whose they are."""
+    try:
+        yield
+    except InputError as error:
+        raise type(error)(f"failures.log: {file}: {error}") from error
 
 
 def of_causes(recovery: RecoveryPlan | None, failures: Failures) -> RecoveryPlan | None:

@@ -45,7 +45,8 @@ class TierForm(BaseModel):
             durations = zip(("block", "durable_after", "restore"), given, strict=True)
             for name, value in (*asked, ("max_in_flight", self.max_in_flight), *durations):
                 if value is not None:
-                    raise refuse(f"{name} of the store is not read here; expected none, or the key of [checkpoint]")
+                    elsewhere = "" if name in ("replicas", "bandwidth") else ", or the key of [checkpoint]"
+                    raise refuse(f"{name} of the store is not read here; expected none{elsewhere}")
         elif self.bandwidth is not None and self.kind != "nvme":
             raise refuse(f"bandwidth of {self.kind} follows from the node; expected none, or kind 'nvme'")
         if self.apart != 1 and not self.replicas:

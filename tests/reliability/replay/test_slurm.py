@@ -79,6 +79,13 @@ def test_the_user_says_what_a_state_means() -> None:
         read(states={"FAILED": "jobs"})
 
 
+def test_what_a_state_means_that_is_none_and_that_no_job_is_in_is_refused() -> None:
+    line = job("1", "CANCELLED by 7", "2024-03-01T03:00:00")
+    with pytest.raises(UnknownNameError, match=r"states: unknown state of a job 'CANCELED'; did you mean 'CANCELLED'"):
+        read(line, states={"CANCELED": "job"})
+    assert [each.cause for each in read(line, states={"CANCELLED": "job", "TIMEOUT": "job"}).entries] == ["CANCELLED"]
+
+
 def test_every_state_of_slurm_has_a_meaning() -> None:
     for state in STATES:
         read(job("1", state, "2024-03-01T03:00:00"))

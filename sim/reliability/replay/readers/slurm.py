@@ -65,7 +65,7 @@ def read_sacct(
     """Return the log of an accounting table; states: what states mean, before STATES.
 
     A node's failure that ended several jobs at one instant is one. Raises InputError that names the line for what
-    cannot be read, UnknownNameError for states that are not known.
+    cannot be read, UnknownNameError for states that are not known, and for meanings of such as no job is in.
 
     >>> lines = ["JobID|State|Start|End|NodeList", "7|NODE_FAIL|2024-03-01T00:00:00|2024-03-01T01:00:00|n1"]
     >>> read_sacct("\\n".join(lines)).entries[0].at_us
@@ -74,9 +74,11 @@ def read_sacct(
     meaning = {**STATES, **_checked(states or {})}
     dated: list[tuple[When, Entry]] = []
     passed: Counter[str] = Counter()
+    met: set[str] = set()
     starts, ends = [], []
     for row, where in _jobs(text):
         state = _state(row["State"], meaning, where)
+        met.add(state)
         starts += _instants(row.get("Start", ""), f"{where}: Start")
         ended = _instants(row["End"], f"{where}: End")
         ends += ended
@@ -86,6 +88,8 @@ def read_sacct(
             raise InputError(f"{where}: got End '{row['End']}' of a job in state {state}; expected when it failed")
         else:
             dated.append((ended[0], _entry(row, state, meaning[state], where)))
+    for state in (states or {}).keys() - STATES.keys() - met:
+        raise unknown_name("state of a job", state, sorted(STATES.keys() | met), "states")
     log = log_of(_once(dated), _begun(starts) if start is None else start, end, ends)
     return replace(log, passed_over=tuple(sorted(passed.items())))
 
