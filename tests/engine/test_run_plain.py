@@ -85,6 +85,25 @@ def test_a_plain_run_of_months_with_slow_gpus_is_what_the_rooms_make_of_it() -> 
     assert trace == RunSimulation(plan, "dormant", explicit=False, pacer=rooms).trace()
 
 
+def test_a_plain_run_of_steps_of_hours_with_slow_gpus_is_what_the_rooms_make_of_it() -> None:
+    plan = llama_plan(seed=3)
+    slow = FailureClass(
+        cause="slow",
+        component="gpu",
+        per_node=8,
+        life=Law(kind="exponential", mean_s=7.6e9),
+        replace=False,
+        stops=False,
+        slowing=Slowing(longer=Law(mean_s=0.3)),
+    )
+    (phase,) = plan.phases
+    plan = replace(plan, phases=(replace(phase, step_time_us=4 * 3_600_000_000),), failures=(*plan.failures, slow))
+    plain, rooms = (GivenPacer(lambda _: [4 * 3_600_000_000]) for _ in range(2))
+    trace = PlainRun(plan, plain).trace()
+    assert len(trace.judged) > 1
+    assert trace == RunSimulation(plan, "dormant", explicit=False, pacer=rooms).trace()
+
+
 def test_a_restart_that_ends_at_the_horizon_is_told() -> None:
     plan = llama_plan(seed=5)
     restart = next(event for event in PlainRun(plan).trace().events if event.kind == "restart")

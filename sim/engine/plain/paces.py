@@ -39,23 +39,37 @@ class Paces:
         """Return work of whole steps as that of stints' own courses: see `legs.moved`."""
         if self.one:
             return work_us
-        steps, rest_us = np.divmod(work_us - self.starts_us, self.step_us)
-        own_us: Ints = self.own_starts_us + steps * self.own_step_us + rest_us * self.own_step_us // self.step_us
-        return own_us
+        steps = (work_us - self.starts_us) // self.step_us
+        rest_us = work_us - self.starts_us - steps * self.step_us
+        own_us: Ints = self.own_starts_us + steps * self.own_step_us
+        return own_us + parts_of(rest_us, self.own_step_us, self.step_us)
 
     def whole(self, work_us: Ints) -> Ints:
         """Return work of stints' own courses as that of whole steps."""
         if self.one:
             return work_us
-        steps, rest_us = np.divmod(work_us - self.own_starts_us, self.own_step_us)
+        steps = (work_us - self.own_starts_us) // self.own_step_us
+        rest_us = work_us - self.own_starts_us - steps * self.own_step_us
         ended = work_us == np.array([course.end_us for course in self.courses])[self.place]
-        whole_us = self.starts_us + steps * self.step_us + rest_us * self.step_us // self.own_step_us
+        whole_us = self.starts_us + steps * self.step_us + parts_of(rest_us, self.step_us, self.own_step_us)
         ended_us: Ints = np.where(ended, self.way.end_us, whole_us)
         return ended_us
 
     def _of(self, bounds: Sequence[Sequence[int]]) -> Ints:
         of_each: Ints = np.array(bounds).ravel()[self.rule]
         return of_each
+
+
+def parts_of(rest_us: Ints, one_us: Ints, other_us: Ints) -> Ints:
+    """Return what parts of steps of one length are of steps of another, rounded down: rest x one / other, exactly.
+
+    >>> parts_of(np.array([5, 3_000_000_000]), np.array([7, 4_000_000_000]), np.array([10, 3_600_000_000])).tolist()
+    [3, 3333333333]
+    """
+    if int(one_us.max(initial=0)) * int(other_us.max(initial=0)) < 2**63:
+        return rest_us * one_us // other_us
+    columns = zip(rest_us.tolist(), one_us.tolist(), other_us.tolist(), strict=True)
+    return np.array([rest * one // other for rest, one, other in columns], np.int64)
 
 
 def by_phase(courses: Sequence[Course], place: Ints, from_us: Ints, to_us: Ints) -> tuple[Ints, Ints, Ints, Ints]:
