@@ -208,7 +208,7 @@ def causes_of(plan: RunPlan) -> tuple[str, ...]:
 
     >>> from sim.reliability.examples import run_plan
     >>> causes_of(run_plan())
-    ('gpu',)
+    ('gpu', 'software')
     """
     causes = tuple(failure.cause for failure in plan.failures)
     return (*causes, FALSE_ALARM) if plan.recovery.stragglers else causes
