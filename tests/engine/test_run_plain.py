@@ -59,10 +59,9 @@ def test_a_plain_run_of_months_with_tiers_is_what_the_rooms_make_of_it() -> None
     assert trace == RunSimulation(plan, "dormant", explicit=False).trace()
 
 
-def test_a_plain_run_of_months_with_slow_gpus_is_what_the_rooms_make_of_it() -> None:
-    plan = llama_plan(seed=3)
-    longer = Law(kind="exponential", mean_s=0.1)
-    slow = FailureClass(
+def slow_gpus(longer: Law) -> FailureClass:
+    """GPUs of which one in 240 years becomes slow, by so much."""
+    return FailureClass(
         cause="slow",
         component="gpu",
         per_node=8,
@@ -71,6 +70,12 @@ def test_a_plain_run_of_months_with_slow_gpus_is_what_the_rooms_make_of_it() -> 
         stops=False,
         slowing=Slowing(longer=longer),
     )
+
+
+def test_a_plain_run_of_months_with_slow_gpus_is_what_the_rooms_make_of_it() -> None:
+    plan = llama_plan(seed=3)
+    longer = Law(kind="exponential", mean_s=0.1)
+    slow = slow_gpus(longer)
     hot = replace(slow, cause="hot", slowing=Slowing(longer=longer, state="throttle", heals=Law(mean_s=9_000.0)))
     finder = StragglerPlan(threshold=1.02, delay=Law(mean_s=1_200.0), false_alarm_s=864_000.0)
     swing = Swing(from_us=DAY_US // 2, to_us=DAY_US // 4 * 3, factor=1.015)
@@ -87,15 +92,7 @@ def test_a_plain_run_of_months_with_slow_gpus_is_what_the_rooms_make_of_it() -> 
 
 def test_a_plain_run_of_steps_of_hours_with_slow_gpus_is_what_the_rooms_make_of_it() -> None:
     plan = llama_plan(seed=3)
-    slow = FailureClass(
-        cause="slow",
-        component="gpu",
-        per_node=8,
-        life=Law(kind="exponential", mean_s=7.6e9),
-        replace=False,
-        stops=False,
-        slowing=Slowing(longer=Law(mean_s=0.3)),
-    )
+    slow = slow_gpus(Law(mean_s=0.3))
     (phase,) = plan.phases
     plan = replace(plan, phases=(replace(phase, step_time_us=4 * 3_600_000_000),), failures=(*plan.failures, slow))
     plain, rooms = (GivenPacer(lambda _: [4 * 3_600_000_000]) for _ in range(2))
