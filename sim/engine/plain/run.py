@@ -208,8 +208,7 @@ class PlainRun(Places):
     def _stop(self, now: int) -> None:
         """Stop stepping: at the end of the work, for a failure, or at the horizon."""
         if self.turning and self.turns is not None and self._goes_on(now):
-            self.turning = False
-            self.waits, self.event = True, self.turns.again()
+            self.turning, self.waits, self.event = False, True, self.turns.again()
             return
         steps, first = self.steps, self.first
         since_us, from_us, ended = steps.since_us, steps.safe[0], steps.ended(now)

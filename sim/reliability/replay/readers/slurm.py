@@ -88,7 +88,7 @@ def read_sacct(
             raise InputError(f"{where}: got End '{row['End']}' of a job in state {state}; expected when it failed")
         else:
             dated.append((ended[0], _entry(row, state, meaning[state], where)))
-    for state in (states or {}).keys() - STATES.keys() - met:
+    for state in sorted((states or {}).keys() - STATES.keys() - met):
         raise unknown_name("state of a job", state, sorted(STATES.keys() | met), "states")
     log = log_of(_once(dated), _begun(starts) if start is None else start, end, ends)
     return replace(log, passed_over=tuple(sorted(passed.items())))
